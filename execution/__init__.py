@@ -1,0 +1,1 @@
+"""What runs: command line, settings, wiring, supervisor and services; never a trading rule."""

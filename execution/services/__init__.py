@@ -1,0 +1,1 @@
+"""The loops of the long-running processes; never pairs ports with adapters itself."""

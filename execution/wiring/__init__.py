@@ -1,0 +1,1 @@
+"""One module per process that pairs ports with adapters; never a decision."""

@@ -1,0 +1,1 @@
+"""Opens connections for people, `reading` and `commands` apart; never holds an order."""

@@ -1,0 +1,1 @@
+"""The fold of journal and operations log for everyone who looks; never writes."""

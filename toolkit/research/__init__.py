@@ -1,0 +1,1 @@
+"""What a notebook calls: data, backtest, promote and their results; never trades."""

@@ -1,0 +1,1 @@
+"""Paper matching, simulated clock, lockstep schedule and backtest loop; never I/O."""
