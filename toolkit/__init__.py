@@ -1,1 +1,40 @@
-"""The library, `import toolkit as tk`: its public names, imported when first used; never any work at import."""
+"""The library, `import toolkit as tk`: its public names, loaded when first used; never any work at import."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what type checkers and editors see; the table below says the same, and a test compares them
+    from toolkit.client.reading import connect, journal
+    from toolkit.domain.instruments import Instrument
+    from toolkit.engine.strategy import Strategy
+    from toolkit.research import data
+    from toolkit.research.backtest import backtest
+    from toolkit.research.promote import promote
+
+__all__ = ["Instrument", "Strategy", "backtest", "connect", "data", "journal", "promote"]
+
+_HOMES = {
+    "Instrument": "toolkit.domain.instruments:Instrument",
+    "Strategy": "toolkit.engine.strategy:Strategy",
+    "backtest": "toolkit.research.backtest:backtest",
+    "connect": "toolkit.client.reading:connect",
+    "data": "toolkit.research.data",
+    "journal": "toolkit.client.reading:journal",
+    "promote": "toolkit.research.promote:promote",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use: a runner needs `Strategy`, not the pandas that `backtest` brings."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    module, _, attribute = _HOMES[name].partition(":")
+    value: object = import_module(module)
+    if attribute:
+        value = getattr(value, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
