@@ -1,0 +1,158 @@
+"""Requests in the imperative to the engine, from runners, people and the supervisor, with who, from where and why."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.intents import Intent, Signal
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="who"):
+    """Who gave a command: `identity` such as `unix:anna`, marked unverified until identities come; `source` such as `cli`."""
+
+    identity: str
+    verified: bool
+    source: str
+
+
+class RunnerHello(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="runner_hello"):
+    """A runner's first message: which version it loaded and verified. Answered by `Restored` in its inbox."""
+
+    strategy: str
+    version: str
+    digest: str
+
+
+class RunnerAnswer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="runner_answer"):
+    """The one answer to an input: how far the runner has read, what it wants and, if changed, its declared state."""
+
+    strategy: str
+    step: int
+    inbox: int
+    signals: tuple[Signal, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    state: bytes | None = None
+    logs: tuple[str, ...] = ()
+
+
+class RunnerStopped(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="runner_stopped"):
+    """The supervisor says that a runner ended. `cause` is raised, hung, memory, exit, hash, import or given_up."""
+
+    strategy: str
+    cause: str
+    detail: str
+    given_up: bool
+
+
+class EnableStrategy(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="enable_strategy"):
+    strategy: str
+    who: Who
+    reason: str
+
+
+class DisableStrategy(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="disable_strategy"):
+    """HALTED for one strategy: cancel its orders except protective ones; with `flatten` also close its position."""
+
+    strategy: str
+    flatten: bool
+    who: Who
+    reason: str
+
+
+class SetThrottle(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="set_throttle"):
+    """Messages per second for a venue or a strategy; None lifts it."""
+
+    scope: str
+    name: str
+    rate: Decimal | None
+    who: Who
+    reason: str
+
+
+class CancelAll(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_all"):
+    """Cancel every resting order of the book except protective ones (`down`)."""
+
+    who: Who
+    reason: str
+
+
+class LimitRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="limit_row"):
+    """One limit: scope (`book`, `strategy`, `instrument`, `venue`), its name, the limit's name, value and place.
+
+    `value` is a number in human units (quantity, base currency, per second) or, for lists, words joined by commas.
+    `source` is file and line, for instance `config/limits.yaml:12`.
+    """
+
+    scope: str
+    name: str
+    limit: str
+    value: str
+    source: str
+
+
+class SetLimits(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="set_limits"):
+    """The whole table of limits of a file, with its checksum. Loosening while running is refused until control comes."""
+
+    rows: tuple[LimitRow, ...]
+    checksum: str
+    who: Who
+    reason: str
+
+
+class DefineInstruments(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="define_instruments"):
+    instruments: tuple[Instrument, ...]
+    who: Who
+    reason: str
+
+
+class AllocateCapital(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="allocate_capital"):
+    """A person's number for one strategy, in the base currency."""
+
+    strategy: str
+    amount: Decimal
+    who: Who
+    reason: str
+
+
+class RegisterVersion(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="register_version"):
+    """Put an immutable artefact into the registry and deploy it at PAPER."""
+
+    strategy: str
+    version: int
+    digest: str
+    path: str
+    instruments: tuple[str, ...]
+    who: Who
+    reason: str
+
+
+class MoveCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="move_cash"):
+    """A typed cash movement. `amount` in human units of `asset`."""
+
+    kind: str
+    sub_account: str
+    asset: str
+    amount: Decimal
+    who: Who
+    reason: str
+
+
+Command = (
+    RunnerHello | RunnerAnswer | RunnerStopped | EnableStrategy | DisableStrategy | SetThrottle | CancelAll | SetLimits
+    | DefineInstruments | AllocateCapital | RegisterVersion | MoveCash
+)
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="envelope"):
+    """A command with its producer's contiguous number. The same number with another payload is an error.
+
+    A new incarnation of a producer starts again at 1; incarnations only grow (wall nanoseconds at start).
+    """
+
+    producer: str
+    incarnation: int
+    number: int
+    body: Command

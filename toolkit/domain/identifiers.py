@@ -1,0 +1,49 @@
+"""Client order ids: at most 16 of [0-9A-Z], carrying desk, epoch and order number; never reused."""
+
+from __future__ import annotations
+
+from toolkit.domain.errors import ConfigError, DomainError
+
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DESK_LENGTH = 3
+EPOCH_LENGTH = 5
+NUMBER_LENGTH = 8
+
+
+def order_id(desk: str, epoch: int, number: int) -> str:
+    """The id of order `number` of the book, first sent by the holder of `epoch`."""
+    return desk + base36(epoch, EPOCH_LENGTH) + base36(number, NUMBER_LENGTH)
+
+
+def order_number(identifier: str) -> int:
+    """The order's number within its book, independent of desk and epoch; random draws hang on it."""
+    return int(identifier[DESK_LENGTH + EPOCH_LENGTH :], 36)
+
+
+def order_epoch(identifier: str) -> int:
+    return int(identifier[DESK_LENGTH : DESK_LENGTH + EPOCH_LENGTH], 36)
+
+
+def belongs_to(desk: str, identifier: str) -> bool:
+    """Whether an id found at a venue is one of this desk's."""
+    length = DESK_LENGTH + EPOCH_LENGTH + NUMBER_LENGTH
+    return len(identifier) == length and identifier.startswith(desk) and set(identifier) <= set(DIGITS)
+
+
+def check_desk(code: str) -> str:
+    """The desk code, or a ConfigError that says what one looks like."""
+    if len(code) != DESK_LENGTH or not set(code) <= set(DIGITS):
+        raise ConfigError(f"desk code {code!r} must be {DESK_LENGTH} characters of 0-9 and A-Z, for instance DSK")
+    return code
+
+
+def base36(number: int, length: int) -> str:
+    """`number` in base 36, filled with zeros; DomainError when it does not fit."""
+    digits = []
+    rest = number
+    for _ in range(length):
+        rest, digit = divmod(rest, 36)
+        digits.append(DIGITS[digit])
+    if rest or number < 0:
+        raise DomainError(f"{number} does not fit into {length} characters of base 36")
+    return "".join(reversed(digits))

@@ -1,0 +1,78 @@
+"""What the engine tells one strategy, in its own numbered inbox."""
+
+from __future__ import annotations
+
+import msgspec
+
+from toolkit.domain.orders import Doubt, Side, Status
+from toolkit.domain.time import FeedTime
+
+
+class OrderChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_changed"):
+    """An order's new status. Quantities in lots, price in ticks; `reason` says why it was denied or refused."""
+
+    order_id: str
+    intent_id: str
+    instrument: str
+    side: Side
+    quantity: int
+    filled: int
+    price: int | None
+    status: Status
+    doubt: Doubt
+    reason: str = ""
+
+
+class FillBooked(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="fill_booked"):
+    """A trade on one of the strategy's orders and its position afterwards (lots). A bust has a negative quantity."""
+
+    order_id: str
+    intent_id: str
+    instrument: str
+    side: Side
+    quantity: int
+    price: int
+    fee: int
+    fee_asset: str
+    position: int
+    time: FeedTime
+
+
+class CapitalChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="capital_changed"):
+    """Capital of the strategy in quanta of the base currency."""
+
+    amount: int
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="restored"):
+    """The answer to RunnerHello: everything of a strategy that survives its process.
+
+    `step` is the last step whose answer is in the journal (0 for none); `inbox` the inbox number that answer had read.
+    """
+
+    incarnation: int
+    step: int
+    inbox: int
+    state: bytes | None
+    capital: int
+    base_currency: str
+    positions: tuple[tuple[str, int], ...]
+    orders: tuple[OrderChanged, ...]
+
+
+InboxItem = OrderChanged | FillBooked | CapitalChanged | Restored
+
+
+class InboxEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="inbox_entry"):
+    """One item of a strategy's inbox; numbers start at 1 and have no gaps."""
+
+    number: int
+    item: InboxItem
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="released"):
+    """A step that the engine hands to the runners in lockstep: first read your inbox up to the number beside your name."""
+
+    step: bytes
+    number: int
+    inboxes: tuple[tuple[str, int], ...]

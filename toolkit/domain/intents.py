@@ -1,0 +1,67 @@
+"""What a strategy says: signals (what it wants to hold and why) and intents (what it asks for)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from toolkit.domain.orders import OrderType, Side, TimeInForce
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="signal"):
+    """What the strategy wants to hold and why, also when no order follows. `target` in lots."""
+
+    instrument: str
+    target: int
+    reason: str = ""
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="place_order"):
+    """Ask for an order. Price in ticks, quantity in lots; `intent_id` is unique within the strategy."""
+
+    intent_id: str
+    instrument: str
+    side: Side
+    quantity: int
+    order_type: OrderType
+    price: int | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    reduce_only: bool = False
+    reason: str = ""
+
+
+class CancelIntent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_intent"):
+    """Ask to cancel the order that `target` (an intent id) led to."""
+
+    intent_id: str
+    target: str
+
+
+class ModifyIntent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="modify_intent"):
+    """Ask to change quantity (total, lots) or price (ticks) of the order that `target` led to; None keeps it."""
+
+    intent_id: str
+    target: str
+    quantity: int | None = None
+    price: int | None = None
+
+
+class TargetPosition(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="target_position"):
+    """Ask for the market orders that bring the position to `quantity` lots, counting what already works."""
+
+    intent_id: str
+    instrument: str
+    quantity: int
+    reason: str = ""
+
+
+class MalformedIntent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="malformed_intent"):
+    """A request that could not be put into ticks and lots (NaN, off tick, unknown symbol): journaled as refused."""
+
+    intent_id: str
+    instrument: str
+    problem: str
+    control: int = 18
+
+
+Intent = PlaceOrder | CancelIntent | ModifyIntent | TargetPosition | MalformedIntent

@@ -1,0 +1,105 @@
+"""What the services need from the outside, as protocols; each has a real adapter and an in-memory fake that ships."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from toolkit.domain.commands import Envelope
+from toolkit.domain.inbox import InboxEntry
+from toolkit.domain.market import Step
+from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
+from toolkit.domain.time import MonoTime
+
+
+class Head(NamedTuple):
+    """The end of a journal: number of the last event (0 when empty) and hash of the last batch (b"" when empty)."""
+
+    sequence: int
+    digest: bytes
+
+
+class Sealed(NamedTuple):
+    """A batch as bytes, ready to append: its numbers, its own hash and that of the batch before."""
+
+    first: int
+    last: int
+    previous: bytes
+    digest: bytes
+    payload: bytes
+
+
+class Received(NamedTuple):
+    """A command as read from its stream; `position` is handed back to read on from there."""
+
+    position: str
+    envelope: Envelope
+
+
+class Lease(NamedTuple):
+    """The right to write: the epoch, and until when requests may be sent (counted from before the renewal was asked for)."""
+
+    epoch: int
+    send_by: MonoTime
+
+
+class Journal(Protocol):
+    """The append-only record of one book, its lease, and each strategy's inbox."""
+
+    async def acquire(self, owner: str) -> Lease | None:
+        """Take the book when nobody holds it; None while somebody does. A new epoch each time."""
+
+    async def renew(self, lease: Lease) -> Lease:
+        """Prolong the lease. Raises Fenced when a newer epoch exists, TransportError when the server is away."""
+
+    async def release(self, lease: Lease) -> None:
+        """Give the book up so that a successor need not wait."""
+
+    async def append(self, lease: Lease, batch: Sealed, inboxes: Mapping[str, Sequence[InboxEntry]]) -> None:
+        """Append one batch and the inbox entries of its events in one atomic step.
+
+        Raises Fenced (newer epoch), JournalError (gap or wrong previous hash), AmbiguousOutcome (no reply, and the
+        head could not be read either). A lost reply is resolved by reading the head; appending the same batch twice
+        has one effect.
+        """
+
+    async def head(self) -> Head:
+        """The end of the journal."""
+
+    def read(self, after: int) -> AsyncIterator[Sealed]:
+        """Every batch that holds events with numbers above `after`, in order, ≤ 500 entries a call."""
+
+    async def commands(self, positions: Mapping[str, str], block_ms: int) -> Sequence[Received]:
+        """Commands after the given position per producer stream ("0" from the start), waiting up to `block_ms`."""
+
+    async def inbox(self, strategy: str, after: int, block_ms: int) -> Sequence[InboxEntry]:
+        """Inbox entries with numbers above `after`."""
+
+    async def send(self, envelope: Envelope) -> None:
+        """Put a command into its producer's stream."""
+
+
+class Bus(Protocol):
+    """Quotes, released steps and heartbeats: may be lost at any time without harm to the books."""
+
+    async def publish(self, stream: str, steps: Sequence[Step]) -> None:
+        """Publish numbered steps; publishing a number again that is already there is ignored."""
+
+    async def steps(self, stream: str, after: int, block_ms: int, count: int) -> Sequence[Step]:
+        """Steps with numbers above `after`, waiting up to `block_ms`."""
+
+
+class Venue(Protocol):
+    """A line to one venue."""
+
+    async def send(self, requests: Sequence[VenueRequest]) -> None:
+        """Write requests to the line, dropping those whose `send_by` has passed or whose scope is latched shut."""
+
+    async def reports(self) -> AsyncIterator[VenueReport]:
+        """Facts as they arrive."""
+
+    async def state(self) -> VenueState:
+        """Ask the venue for its open orders, positions and newest report."""
+
+    async def replay(self, after: int) -> Sequence[VenueReport]:
+        """Reports with numbers above `after`, for recovery."""
