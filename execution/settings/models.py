@@ -1,0 +1,211 @@
+"""What each file in config/ may say, with its defaults; reading and compiling them happens next door."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
+
+from toolkit.domain.errors import ConfigError
+from toolkit.domain.identifiers import check_desk
+from toolkit.domain.instruments import Shortable
+from toolkit.domain.market import FeedMode
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused, NaN and infinity too; nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+def _desk_code(value: object) -> object:
+    try:
+        return check_desk(str(value))
+    except ConfigError as problem:
+        raise ValueError(str(problem)) from None
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Symbol = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,39}$")]
+Positive = Annotated[Decimal, Field(gt=0)]
+NotNegative = Annotated[Decimal, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+# ---------------------------------------------------------------- desk.yaml
+
+
+class Feed(Strict):
+    """The sample feed: simulated quotes in real bars, on its own clock."""
+
+    kind: Literal["sample"] = "sample"
+    mode: FeedMode = FeedMode.LOCKSTEP
+    session_seconds: Seconds = 5.0
+    seed: Annotated[int, Field(ge=0)] = 7
+    spread_ticks: Annotated[int, Field(ge=2, multiple_of=2)] = 2
+    path_points: Annotated[int, Field(ge=0, le=100)] = 3
+    minimum_size: Count = 100
+    maximum_size: Count = 2_000
+
+    @model_validator(mode="after")
+    def _sizes_in_order(self) -> Self:
+        if self.maximum_size < self.minimum_size:
+            raise ValueError("maximum_size must not be below minimum_size")
+        return self
+
+
+class Servers(Strict):
+    """`process` survives any process, `machine` (each append on disk before it counts) also the machine."""
+
+    kind: Literal["embedded"] = "embedded"
+    durability: Literal["process", "machine"] = "process"
+
+
+class EngineSettings(Strict):
+    lease_seconds: Seconds = 3.0
+    send_margin_seconds: Seconds = 0.5
+    quarantine_seconds: Seconds = 2.0
+    snapshot_every: Annotated[int, Field(ge=1000)] = 50_000
+
+    @model_validator(mode="after")
+    def _margin_within_lease(self) -> Self:
+        if self.send_margin_seconds >= self.lease_seconds / 2:
+            raise ValueError("send_margin_seconds must be less than half of lease_seconds")
+        return self
+
+
+class Supervision(Strict):
+    """When a process counts as hung, how it comes back, and when a runner is given up."""
+
+    beat_seconds: Seconds = 0.5
+    hung_after_seconds: Seconds = 10.0
+    runner_memory_mb: Annotated[int, Field(ge=48)] = 256
+    service_memory_mb: Annotated[int, Field(ge=128)] = 1024
+    first_backoff_seconds: Seconds = 0.5
+    longest_backoff_seconds: Seconds = 30.0
+    give_up_after: Count = 5
+    give_up_within_seconds: Seconds = 300.0
+    stop_seconds: Seconds = 10.0
+
+
+class Jupyter(Strict):
+    first_port: Annotated[int, Field(ge=1024, le=65000)] = 8888
+    notebooks: str = "notebooks"
+
+
+class DeskFile(Strict):
+    """config/desk.yaml"""
+
+    name: Name
+    code: Annotated[str, BeforeValidator(_desk_code)]
+    book: Name = "paper"
+    kind: Literal["paper"] = "paper"
+    base_currency: Symbol
+    servers: Servers = Servers()
+    feed: Feed = Feed()
+    engine: EngineSettings = EngineSettings()
+    supervision: Supervision = Supervision()
+    jupyter: Jupyter = Jupyter()
+
+
+# ---------------------------------------------------------------- instruments.yaml
+
+
+class CurrencyRow(Strict):
+    quantum: Positive
+
+
+class InstrumentRow(Strict):
+    """One instrument in human units; `minimum` and `maximum` are order sizes in lots."""
+
+    tick: Positive
+    lot: Positive
+    multiplier: Positive = Decimal(1)
+    currency: Symbol
+    calendar: str
+    venue: Name
+    minimum: Count = 1
+    maximum: Count | None = None
+    shortable: Shortable = Shortable.YES
+
+
+class InstrumentsFile(Strict):
+    """config/instruments.yaml"""
+
+    currencies: Annotated[dict[Symbol, CurrencyRow], Field(min_length=1)]
+    instruments: Annotated[dict[Symbol, InstrumentRow], Field(min_length=1)]
+
+
+# ---------------------------------------------------------------- limits.yaml
+
+
+class Limits(Strict):
+    """The limits of one scope. What is not set anywhere denies; of several that apply the strictest wins."""
+
+    max_order_value: Positive | None = None
+    max_order_quantity: Positive | None = None
+    message_rate: Positive | None = None
+    cancel_reserve: Annotated[int, Field(ge=0)] | None = None
+    max_working_orders: Annotated[int, Field(ge=0)] | None = None
+    max_position: NotNegative | None = None
+    duplicate_window: NotNegative | None = None
+    permitted: tuple[Symbol, ...] | Literal["*"] | None = None
+    permitted_sides: tuple[Literal["buy", "sell"], ...] | None = None
+    max_quote_age: Positive | None = None
+    fresh_quotes: Count | None = None
+
+
+class LimitsFile(Strict):
+    """config/limits.yaml"""
+
+    book: Limits
+    venues: dict[Name, Limits] = {}
+    strategies: dict[Name, Limits] = {}
+    instruments: dict[Symbol, Limits] = {}
+
+
+# ---------------------------------------------------------------- strategies.yaml
+
+
+def _plain_numbers(value: object) -> object:
+    """Parameters reach a strategy's `__init__`: a number with a point is a float there, not a Decimal."""
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError("a parameter must be a finite number")
+        return float(value)
+    if isinstance(value, dict):
+        return {key: _plain_numbers(inside) for key, inside in value.items()}
+    if isinstance(value, list):
+        return [_plain_numbers(inside) for inside in value]
+    return value
+
+
+Parameters = Annotated[dict[str, Any], BeforeValidator(_plain_numbers)]
+
+
+class StrategyRow(Strict):
+    """One strategy: where its class is, its capital in the base currency, what it may trade and its parameters."""
+
+    source: Annotated[str, Field(pattern=r"\.py$")]
+    class_name: Annotated[str, Field(alias="class", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    capital: NotNegative
+    instruments: Annotated[tuple[Symbol, ...], Field(min_length=1)]
+    parameters: Parameters = {}
+    enabled: StrictBool
+
+
+class StrategiesFile(Strict):
+    """config/strategies.yaml"""
+
+    strategies: dict[Name, StrategyRow]
+
+
+# ---------------------------------------------------------------- venues.yaml
+
+
+class VenuesFile(Strict):
+    """config/venues.yaml: the settings of each venue, checked by the venue's own model."""
+
+    venues: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]

@@ -1,0 +1,141 @@
+"""Reads the files of config/ into one frozen `Settings`, checked against each other; it starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+
+from execution.settings.documents import Document, Place, read_document
+from execution.settings.models import (
+    DeskFile,
+    InstrumentsFile,
+    Limits,
+    LimitsFile,
+    StrategiesFile,
+    StrategyRow,
+)
+from execution.settings.problems import nearest, problem, validate
+from toolkit.domain.commands import LimitRow
+from toolkit.domain.errors import ConfigError
+from toolkit.domain.instruments import Currency, Instrument, describe
+
+FILES = ("desk", "instruments", "limits", "strategies", "venues")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitTable:
+    """The limits of config/limits.yaml as the engine takes them, with the file's checksum."""
+
+    rows: tuple[LimitRow, ...]
+    checksum: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that people wrote about one desk, read at one moment."""
+
+    home: Path
+    desk: DeskFile
+    currencies: tuple[Currency, ...]
+    instruments: tuple[Instrument, ...]
+    limits: LimitTable
+    strategies: Mapping[str, StrategyRow]
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The instrument of a symbol that strategies.yaml may name; KeyError for another."""
+        return {instrument.symbol: instrument for instrument in self.instruments}[symbol]
+
+
+def read_settings(home: Path) -> Settings:
+    """Read and check all files. ConfigError lists the problems of the first file that has any, a line each."""
+    desk = validate(_read(home, "desk"), DeskFile)
+    currencies, instruments = read_instruments(home)
+    strategies = read_strategies(home, instruments)
+    limits = read_limits(home, instruments, strategies)
+    return Settings(
+        home=home, desk=desk, currencies=currencies, instruments=instruments, limits=limits, strategies=strategies
+    )
+
+
+def read_instruments(home: Path) -> tuple[tuple[Currency, ...], tuple[Instrument, ...]]:
+    """config/instruments.yaml as currencies and instruments."""
+    document = _read(home, "instruments")
+    file = validate(document, InstrumentsFile)
+    currencies = {code: Currency(code=code, quantum=row.quantum) for code, row in file.currencies.items()}
+    return tuple(currencies.values()), tuple(_instruments(document, file, currencies))
+
+
+def read_strategies(home: Path, instruments: tuple[Instrument, ...]) -> Mapping[str, StrategyRow]:
+    """config/strategies.yaml; every instrument that it names must exist."""
+    document = _read(home, "strategies")
+    file = validate(document, StrategiesFile)
+    known = {instrument.symbol for instrument in instruments}
+    for name, row in file.strategies.items():
+        for index, symbol in enumerate(row.instruments):
+            if symbol not in known:
+                place = ("strategies", name, "instruments", index)
+                raise problem(
+                    document, place, f"is {symbol!r}, not in config/instruments.yaml; {nearest(symbol, known)}"
+                )
+    return MappingProxyType(file.strategies)
+
+
+def read_limits(
+    home: Path, instruments: tuple[Instrument, ...], strategies: Mapping[str, StrategyRow], venues: tuple[str, ...] = ()
+) -> LimitTable:
+    """config/limits.yaml as rows with their file and line; what it names must exist."""
+    document = _read(home, "limits")
+    file = validate(document, LimitsFile)
+    symbols = {instrument.symbol for instrument in instruments}
+    _check_names(document, "strategies", file.strategies, set(strategies))
+    _check_names(document, "instruments", file.instruments, symbols)
+    if venues:
+        _check_names(document, "venues", file.venues, set(venues))
+    return LimitTable(rows=tuple(_rows(document, file)), checksum=document.checksum)
+
+
+def _read(home: Path, name: str) -> Document:
+    return read_document(home / "config" / f"{name}.yaml", f"config/{name}.yaml")
+
+
+def _instruments(document: Document, file: InstrumentsFile, currencies: Mapping[str, Currency]) -> Iterator[Instrument]:
+    for symbol, row in file.instruments.items():
+        place = ("instruments", symbol)
+        if row.currency not in currencies:
+            raise problem(document, (*place, "currency"), f"is {row.currency!r}; {nearest(row.currency, currencies)}")
+        if row.maximum is not None and row.maximum < row.minimum:
+            raise problem(document, (*place, "maximum"), f"is {row.maximum}, below the minimum {row.minimum}; raise it")
+        try:
+            yield describe(symbol=symbol, **{**dict(row), "currency": currencies[row.currency]})
+        except ConfigError as wrong:
+            raise ConfigError(f"{document.source(place)}: {wrong}") from None
+
+
+def _check_names(document: Document, section: str, named: Mapping[str, Limits], known: set[str]) -> None:
+    for name in named:
+        if name not in known:
+            raise problem(document, (section, name), f"is not in config/{section}.yaml; {nearest(name, known)}")
+
+
+def _rows(document: Document, file: LimitsFile) -> Iterator[LimitRow]:
+    yield from _scope_rows(document, ("book",), "book", "", file.book)
+    for section, scope in (("venues", "venue"), ("strategies", "strategy"), ("instruments", "instrument")):
+        for name, limits in getattr(file, section).items():
+            yield from _scope_rows(document, (section, name), scope, name, limits)
+
+
+def _scope_rows(document: Document, place: Place, scope: str, name: str, limits: Limits) -> Iterator[LimitRow]:
+    for limit in Limits.model_fields:
+        value = getattr(limits, limit)
+        if value is not None:
+            source = document.source((*place, limit))
+            yield LimitRow(scope=scope, name=name, limit=limit, value=_text(value), source=source)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,70 @@
+"""Every default that is promised to people, in one place: changing one is a decision, not an accident."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from execution.settings import read_settings
+from execution.settings.models import DeskFile, InstrumentRow, Limits, LimitsFile, StrategyRow, VenuesFile
+from toolkit.domain.instruments import Shortable
+
+
+def test_the_promised_defaults() -> None:
+    desk = DeskFile.model_validate({"name": "demo", "code": "DSK", "base_currency": "USD"})
+    assert desk.model_dump(mode="json") == {
+        "name": "demo",
+        "code": "DSK",
+        "kind": "paper",
+        "book": "paper",
+        "base_currency": "USD",
+        "servers": {"kind": "embedded", "durability": "process"},
+        "feed": {
+            "kind": "sample",
+            "mode": "lockstep",
+            "session_seconds": 5.0,
+            "seed": 7,
+            "spread_ticks": 2,
+            "path_points": 3,
+            "minimum_size": 100,
+            "maximum_size": 2000,
+        },
+        "engine": {
+            "lease_seconds": 3.0,
+            "send_margin_seconds": 0.5,
+            "quarantine_seconds": 2.0,
+            "snapshot_every": 50_000,
+        },
+        "supervision": {
+            "beat_seconds": 0.5,
+            "hung_after_seconds": 10.0,
+            "runner_memory_mb": 256,
+            "service_memory_mb": 1024,
+            "first_backoff_seconds": 0.5,
+            "longest_backoff_seconds": 30.0,
+            "give_up_after": 5,
+            "give_up_within_seconds": 300.0,
+            "stop_seconds": 10.0,
+        },
+        "jupyter": {"first_port": 8888, "notebooks": "notebooks"},
+    }
+
+
+def test_the_shipped_desk_file_spells_the_defaults_out(repository: Path) -> None:
+    """A person who reads config/desk.yaml sees what is in force; nothing hides."""
+    shipped = read_settings(repository).desk
+    assert shipped == DeskFile.model_validate({"name": "demo", "code": "DSK", "base_currency": "USD"})
+
+
+def test_an_instrument_defaults_to_a_share() -> None:
+    row = InstrumentRow(tick=Decimal("0.01"), lot=Decimal(1), currency="USD", calendar="SAMPLE", venue="paper")
+    assert (row.multiplier, row.minimum, row.maximum, row.shortable) == (Decimal(1), 1, None, Shortable.YES)
+
+
+def test_no_limit_has_a_default_since_what_is_not_set_denies() -> None:
+    assert set(Limits().model_dump().values()) == {None}
+    assert LimitsFile.model_fields["book"].is_required()
+
+
+def test_nothing_about_a_strategy_or_a_venue_is_assumed() -> None:
+    required = {name for name, field in StrategyRow.model_fields.items() if field.is_required()}
+    assert required == {"source", "class_name", "capital", "instruments", "enabled"}
+    assert VenuesFile.model_fields["venues"].is_required()

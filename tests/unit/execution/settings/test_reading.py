@@ -1,0 +1,165 @@
+"""What people write is read exactly, or refused with file, line, value and mend."""
+
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from execution.settings import read_settings
+from execution.settings.documents import parse_document
+from toolkit.domain.errors import ConfigError
+from toolkit.simulation.sample_feed import sample_instruments
+
+
+@pytest.fixture
+def home(tmp_path: Path, repository: Path) -> Path:
+    shutil.copytree(repository / "config", tmp_path / "config")
+    return tmp_path
+
+
+def edit(home: Path, name: str, old: str, new: str) -> int:
+    """Replace the first `old` in a file; the line where it stood."""
+    path = home / "config" / f"{name}.yaml"
+    text = path.read_text()
+    assert old in text, f"the shipped {name}.yaml no longer has {old!r}"
+    path.write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def refusal(home: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read_settings(home)
+    return str(caught.value)
+
+
+def test_the_shipped_desk_is_valid(repository: Path) -> None:
+    settings = read_settings(repository)
+    assert settings.desk.name == "demo"
+    assert settings.desk.code == "DSK"
+    assert list(settings.strategies) == ["trend", "mean_reversion", "quoting"]
+    assert all(row.enabled for row in settings.strategies.values())
+
+
+def test_the_shipped_instruments_are_those_of_the_sample_feed(repository: Path) -> None:
+    assert read_settings(repository).instruments == sample_instruments()
+
+
+def test_every_limit_row_names_its_line(repository: Path) -> None:
+    lines = (repository / "config/limits.yaml").read_text().splitlines()
+    rows = read_settings(repository).limits.rows
+    assert len(rows) > 20
+    for row in rows:
+        name, _, line = row.source.partition(":")
+        assert name == "config/limits.yaml"
+        assert row.limit in lines[int(line) - 1]
+
+
+def test_numbers_keep_the_digits_that_were_written(home: Path) -> None:
+    edit(home, "instruments", "tick: 0.01", "tick: 0.010")
+    assert read_settings(home).instruments[0].tick == Decimal("0.01")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("desk", "base_currency:", "base_curency:", "unknown key 'base_curency'; did you mean 'base_currency'?"),
+        ("desk", "  seed: 7", "  sead: 7", "unknown key 'feed.sead'; did you mean 'seed'?"),
+        ("limits", "  max_order_value: 50000", "  max_ordr_value: 5", "did you mean 'max_order_value'?"),
+        ("strategies", "    capital: 100000", "    captial: 100000", "did you mean 'capital'?"),
+        ("instruments", "tick: 0.01, lot", "tik: 0.01, lot", "did you mean 'tick'?"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known(home: Path, file: str, old: str, new: str, says: str) -> None:
+    line = edit(home, file, old, new)
+    message = refusal(home)
+    assert message.startswith(f"config/{file}.yaml:{line}: ")
+    assert says in message
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "nan", "-0.01", "0", "abc", "true", "", "[1]"])
+def test_a_tick_that_is_no_number_above_zero_is_refused(home: Path, value: str) -> None:
+    line = edit(home, "instruments", "tick: 0.01", f"tick: {value}")
+    assert f"config/instruments.yaml:{line}: instruments.AAPL.tick is " in refusal(home)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("desk", "durability: process", "durability: everysec", "'everysec'"),
+        ("desk", "code: DSK", "code: desk", "3 characters of 0-9 and A-Z"),
+        ("desk", "send_margin_seconds: 0.5", "send_margin_seconds: 2", "less than half of lease_seconds"),
+        ("desk", "session_seconds: 5", "session_seconds: -5", "-5"),
+        ("instruments", "currency: USD, cal", "currency: EUR, cal", "'EUR'"),
+        ("instruments", "tick: 0.01", "tick: 0.00003", "give USD a smaller quantum"),
+        ("strategies", "[AAPL, FB", "[AAPPL, FB", "did you mean 'AAPL'?"),
+        ("strategies", "enabled: true", "enabled: yes", "'yes'"),
+        ("limits", "  trend:", "  trent:", "did you mean 'trend'?"),
+        ("limits", "  max_position: 10000", "  max_position: -1", "-1"),
+        ("limits", "permitted_sides: [buy, sell]", "permitted_sides: [buy, sel]", "'sel'"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(home: Path, file: str, old: str, new: str, says: str) -> None:
+    line = edit(home, file, old, new)
+    message = refusal(home)
+    assert message.startswith(f"config/{file}.yaml:")
+    assert says in message
+    assert abs(int(message.split(":")[1]) - line) <= 3
+
+
+def test_every_problem_of_a_file_is_told_at_once(home: Path) -> None:
+    edit(home, "desk", "  seed: 7", "  seed: -7")
+    edit(home, "desk", "name: demo", "name: Demo Desk")
+    assert len(refusal(home).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"a: 1\na: 2\n", "desk.yaml:2: 'a' stands here twice"),
+        (b"a: [1, 2\nb: 3\n", "desk.yaml:2: not valid YAML"),
+        (b"a: \xff\n", "desk.yaml:1: not UTF-8"),
+        (b"", "desk.yaml:1: the file is empty"),
+        (b"# only a comment\n", "the file is empty"),
+        (b"? [a]\n: 1\n", "desk.yaml:1: a key must be a word"),
+        (b"a: *b\n", "desk.yaml:1: not valid YAML"),
+        (b"a: !!python/object:os.system x\n", "tag"),
+    ],
+)
+def test_a_broken_file_is_refused_with_its_line(text: bytes, says: str) -> None:
+    with pytest.raises(ConfigError, match=r"desk\.yaml") as caught:
+        parse_document(text, "desk.yaml")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("no", "no"),
+        ("010", 10),
+        ("1:30", "1:30"),
+        ("2026-01-02", "2026-01-02"),
+        ("1e-4", Decimal("0.0001")),
+        ("true", True),
+        ("'5'", "5"),
+        ("1_000", 1000),
+        ("0.10", Decimal("0.10")),
+        ("~", None),
+    ],
+)
+def test_plain_words_are_read_as_people_mean_them(written: str, read: object) -> None:
+    assert parse_document(f"a: {written}\n".encode(), "x").content == {"a": read}
+
+
+def test_a_missing_file_is_named_with_the_mend(home: Path) -> None:
+    (home / "config/limits.yaml").unlink()
+    assert refusal(home) == (
+        "config/limits.yaml is missing; copy the one of the project into the desk's config/ folder"
+    )
+
+
+def test_parameters_reach_a_strategy_as_plain_python(home: Path) -> None:
+    edit(home, "strategies", "parameters: {}", "parameters: {fast: 5, entry: 1.5, names: [a, 0.25]}")
+    parameters = read_settings(home).strategies["trend"].parameters
+    assert parameters == {"fast": 5, "entry": 1.5, "names": ["a", 0.25]}
+    assert [type(value) for value in parameters.values()] == [int, float, list]
