@@ -7,6 +7,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+pytest_plugins = ["pytester"]
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 hypothesis.settings.register_profile(
