@@ -7,7 +7,9 @@
     └── DomainError      a rule of the books is broken: stop
         ├── Fenced       another process holds the book
         ├── IllegalCommand     the order table forbids it: names status and command
+        ├── StaleIncarnation   a command's number is behind its stream: take a larger incarnation
         └── JournalError the journal is not what it should be (gap, hash, behind)
+            └── Gap      what was asked for has been trimmed away: load a snapshot first
 """
 
 from __future__ import annotations
@@ -43,3 +45,11 @@ class IllegalCommand(DomainError):
 
 class JournalError(DomainError):
     """The journal has a gap, a wrong hash, or is behind a head that was already seen."""
+
+
+class StaleIncarnation(DomainError):
+    """The producer's stream already holds a larger id; the command is not in it and never will be under this number."""
+
+
+class Gap(JournalError):
+    """Entries that the reader needs were trimmed away; it loads a newer snapshot and reads on from there."""

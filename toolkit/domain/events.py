@@ -18,11 +18,11 @@ from toolkit.domain.time import FeedTime, WallTime
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One control that looked at an order: its number in CONTROLS.md, what it observed and the limit in force."""
+    """One control that looked at an order: its number, what it observed and the limit in force (lots, quanta, ns)."""
 
     control: int
-    observed: str
-    limit: str
+    observed: int | str
+    limit: int | str
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -218,6 +218,41 @@ class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     wall: WallTime
 
 
+class ExitQueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_queued"):
+    """An exit waits until the exits that work for the same position are confirmed gone; a newer one takes its place."""
+
+    strategy: str
+    intent_id: str
+    instrument: str
+    side: Side
+    quantity: int
+    order_type: OrderType
+    price: int | None
+    time_in_force: TimeInForce
+    post_only: bool
+    reason: str
+    time: FeedTime
+
+
+class ExitUnqueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_unqueued"):
+    """A waiting exit went out, or there was nothing left to close."""
+
+    strategy: str
+    instrument: str
+
+
+class FlattenStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="flatten_started"):
+    """A named person wants a strategy flat: cancel, wait for doubt to resolve, then close."""
+
+    strategy: str
+    who: Who
+    reason: str
+
+
+class FlattenEnded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="flatten_ended"):
+    strategy: str
+
+
 class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_requested"):
     order_id: str
     cause: str
@@ -275,16 +310,26 @@ class OrderFilled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 class FillBusted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="fill_busted"):
+    """The venue took a trade back; the trade as it was booked stands here again."""
+
     order_id: str
     execution_id: str
+    price: int
+    quantity: int
+    fee: int
     report: int
     time: FeedTime
     wall: WallTime
 
 
 class FillCorrected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="fill_corrected"):
+    """The venue corrected a trade, `old_…` is how it was booked."""
+
     order_id: str
     execution_id: str
+    old_price: int
+    old_quantity: int
+    old_fee: int
     price: int
     quantity: int
     fee: int
@@ -422,7 +467,8 @@ class SnapshotTaken(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 Event = (
     BookOpened | EpochBegan | InstrumentDefined | LimitsChanged | CapitalAllocated | VersionRegistered
     | DeploymentChanged | TradingStateChanged | ThrottleChanged | CommandTaken | RunnerStarted | RunnerEnded | Answered
-    | SignalRaised | IntentRefused | OrderSubmitted | OrderDenied | CancelRequested | ReplaceRequested
+    | SignalRaised | IntentRefused | ExitQueued | ExitUnqueued | FlattenStarted | FlattenEnded | OrderSubmitted
+    | OrderDenied | CancelRequested | ReplaceRequested
     | OrderResubmitted | OrderAcknowledged | OrderFilled | FillBusted | FillCorrected | OrderRejected | OrderCanceled
     | OrderExpired | OrderReplaced | CancelRejected | ReplaceRejected | OrderDoubted | DoubtResolved | Marked
     | FxMarked | SessionRolled | CashMoved | Alarmed | SnapshotTaken

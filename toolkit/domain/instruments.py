@@ -99,25 +99,24 @@ def describe(
     )
 
 
-class InstrumentMaster:
-    """The effective-dated table of instruments."""
+class InstrumentMaster(msgspec.Struct, kw_only=True, array_like=True):
+    """The effective-dated table of instruments: symbol → definitions by date."""
 
-    def __init__(self) -> None:
-        self._histories: dict[str, list[Instrument]] = {}
+    histories: dict[str, list[Instrument]] = {}
 
     def add(self, instrument: Instrument) -> None:
         """Add a definition; a second one for the same date replaces the first."""
-        history = self._histories.setdefault(instrument.symbol, [])
+        history = self.histories.setdefault(instrument.symbol, [])
         history[:] = [known for known in history if known.effective_from != instrument.effective_from]
         history.append(instrument)
         history.sort(key=lambda known: int(known.effective_from))
 
     def find(self, symbol: str, at: FeedTime | None = None) -> Instrument | None:
         """The definition in force at `at` (the latest without it), or None when there is none."""
-        history = self._histories.get(symbol)
+        history = self.histories.get(symbol)
         if not history:
             return None
-        if at is None or len(history) == 1 and history[0].effective_from <= at:
+        if at is None or (len(history) == 1 and history[0].effective_from <= at):
             return history[-1]
         index = bisect_right([int(known.effective_from) for known in history], int(at))
         return history[index - 1] if index else None
@@ -126,16 +125,16 @@ class InstrumentMaster:
         """Like `find`, but an unknown symbol is a DomainError that names the known ones."""
         found = self.find(symbol, at)
         if found is None:
-            known = ", ".join(sorted(self._histories)) or "none"
+            known = ", ".join(self.symbols()) or "none"
             raise DomainError(f"unknown instrument {symbol!r}; known: {known}")
         return found
 
     def symbols(self) -> tuple[str, ...]:
-        return tuple(sorted(self._histories))
+        return tuple(sorted(self.histories))
 
     def all(self) -> tuple[Instrument, ...]:
         """Every definition, by symbol and date."""
-        return tuple(definition for symbol in self.symbols() for definition in self._histories[symbol])
+        return tuple(definition for symbol in self.symbols() for definition in self.histories[symbol])
 
 
 def _nearest(value: float | Decimal, grid: Decimal, what: str) -> Decimal:

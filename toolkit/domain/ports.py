@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from toolkit.domain.beats import Beat
 from toolkit.domain.commands import Envelope
-from toolkit.domain.inbox import InboxEntry
+from toolkit.domain.inbox import InboxEntry, Released
 from toolkit.domain.market import Step
 from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import MonoTime
@@ -46,8 +47,8 @@ class Lease(NamedTuple):
 class Journal(Protocol):
     """The append-only record of one book, its lease, and each strategy's inbox."""
 
-    async def acquire(self, owner: str) -> Lease | None:
-        """Take the book when nobody holds it; None while somebody does. A new epoch each time."""
+    async def acquire(self, owner: str, above: int = 0) -> Lease | None:
+        """Take the book when nobody holds it; None while somebody does. A new epoch each time, larger than `above`."""
 
     async def renew(self, lease: Lease) -> Lease:
         """Prolong the lease. Raises Fenced when a newer epoch exists, TransportError when the server is away."""
@@ -59,15 +60,22 @@ class Journal(Protocol):
         """Append one batch and the inbox entries of its events in one atomic step.
 
         Raises Fenced (newer epoch), JournalError (gap or wrong previous hash), AmbiguousOutcome (no reply, and the
-        head could not be read either). A lost reply is resolved by reading the head; appending the same batch twice
-        has one effect.
+        head could not be read either), TransportError (it had no effect: disk or memory full, server away). A lost
+        reply is resolved by reading the head; appending the same batch twice has one effect, another one in its
+        place may not be tried.
         """
 
     async def head(self) -> Head:
         """The end of the journal."""
 
     def read(self, after: int) -> AsyncIterator[Sealed]:
-        """Every batch that holds events with numbers above `after`, in order, ≤ 500 entries a call."""
+        """Every batch that holds events with numbers above `after`, in order, up to the present end, chain checked.
+
+        Asks for ≤ 500 entries a call. Raises Gap when the first of them was trimmed away, JournalError for a broken chain.
+        """
+
+    async def batches(self, after: int, block_ms: int) -> Sequence[Sealed]:
+        """The next ≤ 500 batches that hold events with numbers above `after`, waiting up to `block_ms` for the first."""
 
     async def commands(self, positions: Mapping[str, str], block_ms: int) -> Sequence[Received]:
         """Commands after the given position per producer stream ("0" from the start), waiting up to `block_ms`."""
@@ -76,17 +84,40 @@ class Journal(Protocol):
         """Inbox entries with numbers above `after`."""
 
     async def send(self, envelope: Envelope) -> None:
-        """Put a command into its producer's stream."""
+        """Put a command into its producer's stream; the same command twice has one effect.
+
+        Raises JournalError (that number is there with another payload), StaleIncarnation (the stream is past that
+        number: number anew under a larger incarnation), TransportError (send the same envelope again, before any later one).
+        """
 
 
 class Bus(Protocol):
-    """Quotes, released steps and heartbeats: may be lost at any time without harm to the books."""
+    """Quotes, released steps and heartbeats: may be lost at any time without harm to the books.
+
+    Every method raises TransportError, and nothing else, when the server is away or full. With `block_ms` 0 a read
+    does not wait.
+    """
 
     async def publish(self, stream: str, steps: Sequence[Step]) -> None:
         """Publish numbered steps; publishing a number again that is already there is ignored."""
 
     async def steps(self, stream: str, after: int, block_ms: int, count: int) -> Sequence[Step]:
-        """Steps with numbers above `after`, waiting up to `block_ms`."""
+        """Steps with numbers above `after`, waiting up to `block_ms`; a first number above `after` + 1 means trimmed."""
+
+    async def last(self, stream: str) -> int:
+        """Number of the newest step, 0 when there is none."""
+
+    async def release(self, epoch: int, steps: Sequence[Released]) -> None:
+        """Hand steps to the runners; a number that is already there is ignored."""
+
+    async def released(self, epoch: int, after: int, block_ms: int, count: int) -> Sequence[Released]:
+        """Released steps of one epoch with numbers above `after`, waiting up to `block_ms`."""
+
+    async def beat(self, beat: Beat) -> None:
+        """Replace the heartbeat of a process."""
+
+    async def beats(self) -> Mapping[str, Beat]:
+        """The last heartbeat of each process."""
 
 
 class Venue(Protocol):

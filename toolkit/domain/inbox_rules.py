@@ -1,0 +1,98 @@
+"""Which event tells its strategy what: the one place that turns events into inbox items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.domain import events as ev
+from toolkit.domain.inbox import CapitalChanged, FillBooked, InboxItem, OrderChanged, Restored
+from toolkit.domain.orders import Doubt, Order, Side, Status
+
+if TYPE_CHECKING:
+    from toolkit.domain.ledger import Ledger
+
+# How many items each kind of event makes for its strategy; numbers of the inbox are counted with it in the fold.
+INBOX_ITEMS: dict[type, int] = {
+    ev.CapitalAllocated: 1,
+    ev.RunnerStarted: 1,
+    ev.IntentRefused: 1,
+    ev.OrderSubmitted: 1,
+    ev.OrderDenied: 1,
+    ev.CancelRequested: 1,
+    ev.ReplaceRequested: 1,
+    ev.OrderAcknowledged: 1,
+    ev.OrderFilled: 2,
+    ev.FillBusted: 2,
+    ev.FillCorrected: 2,
+    ev.OrderRejected: 1,
+    ev.OrderCanceled: 1,
+    ev.OrderExpired: 1,
+    ev.OrderReplaced: 1,
+    ev.CancelRejected: 1,
+    ev.ReplaceRejected: 1,
+    ev.OrderDoubted: 1,
+    ev.DoubtResolved: 1,
+}
+
+
+def inbox_items(ledger: Ledger, event: ev.Event) -> tuple[str, tuple[InboxItem, ...]] | None:
+    """The strategy and the items that an event makes, given the ledger right after it; None when it makes none."""
+    if type(event) not in INBOX_ITEMS:
+        return None
+    match event:
+        case ev.CapitalAllocated():
+            return event.strategy, (CapitalChanged(amount=event.amount),)
+        case ev.RunnerStarted():
+            return event.strategy, (restored(ledger, event.strategy, event.incarnation),)
+        case ev.IntentRefused():
+            return event.strategy, (_refused(event),)
+    order = ledger.order(getattr(event, "order_id", ""))
+    if order is None:
+        return None
+    match event:
+        case ev.OrderFilled():
+            return order.strategy, (_booked(ledger, order, event, event.quantity, event.price), order_changed(order))
+        case ev.FillBusted():
+            return order.strategy, (_booked(ledger, order, event, -event.quantity, event.price), order_changed(order))
+        case ev.FillCorrected():
+            change = event.quantity - event.old_quantity
+            return order.strategy, (_booked(ledger, order, event, change, event.price), order_changed(order))
+    return order.strategy, (order_changed(order),)
+
+
+def order_changed(order: Order) -> OrderChanged:
+    """An order as its strategy is told of it."""
+    return OrderChanged(
+        order_id=order.order_id, intent_id=order.intent_id, instrument=order.instrument, side=order.side,
+        quantity=order.quantity, filled=order.filled, price=order.price, status=order.status, doubt=order.doubt,
+        reason=order.reason,
+    )  # fmt: skip
+
+
+def restored(ledger: Ledger, strategy: str, incarnation: int) -> Restored:
+    """Everything of a strategy that survives its process."""
+    runner = ledger.runners[strategy]
+    return Restored(
+        incarnation=incarnation, step=runner.step, inbox=runner.inbox, state=runner.state,
+        capital=ledger.capital.get(strategy, 0), base_currency=ledger.base_currency,
+        positions=tuple((symbol, held.lots) for symbol, held in ledger.positions.get(strategy, {}).items()),
+        orders=tuple(order_changed(order) for order in ledger.open_orders(strategy)),
+    )  # fmt: skip
+
+
+def _booked(
+    ledger: Ledger, order: Order, event: ev.OrderFilled | ev.FillBusted | ev.FillCorrected, quantity: int, price: int
+) -> FillBooked:
+    return FillBooked(
+        order_id=order.order_id, intent_id=order.intent_id, instrument=order.instrument, side=order.side,
+        quantity=quantity, price=price, fee=event.fee,
+        fee_asset=event.fee_asset if isinstance(event, ev.OrderFilled) else "",
+        position=ledger.position(order.strategy, order.instrument).lots, time=event.time,
+    )  # fmt: skip
+
+
+def _refused(event: ev.IntentRefused) -> OrderChanged:
+    return OrderChanged(
+        order_id="", intent_id=event.intent_id, instrument=event.instrument, side=Side.BUY, quantity=0, filled=0,
+        price=None, status=Status.DENIED, doubt=Doubt.NONE, reason=event.reason,
+    )  # fmt: skip

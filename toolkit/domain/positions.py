@@ -1,0 +1,72 @@
+"""The arithmetic of one position: lots, cost and realised result in exact quanta; never an average price."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.money import divide_half_even
+from toolkit.domain.orders import Side
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What one sub-account holds of one instrument.
+
+    `lots` is signed; `cost` is what the open lots cost in quanta of the instrument's currency, with the sign of `lots`;
+    `realised` is the result of everything closed, before fees; `bought` and `sold` count all lots ever traded.
+    """
+
+    lots: int = 0
+    cost: int = 0
+    realised: int = 0
+    bought: int = 0
+    sold: int = 0
+
+    def unrealised(self, twice_mark: int, instrument: Instrument) -> int:
+        """Result of closing at the mark, in quanta. `twice_mark` is bid + ask in ticks."""
+        return divide_half_even(twice_mark * self.lots * instrument.tick_value, 2) - self.cost
+
+
+FLAT = Position()
+
+
+def after_trade(position: Position, side: Side, quantity: int, price: int, instrument: Instrument) -> Position:
+    """The position after a trade. A partial close realises `cost · q / Q`, rounded half to even."""
+    signed = int(side) * quantity
+    closing = min(quantity, abs(position.lots)) if position.lots * signed < 0 else 0
+    opening = quantity - closing
+    released = divide_half_even(position.cost * closing, abs(position.lots)) if closing else 0
+    direction = int(side)
+    return Position(
+        lots=position.lots + signed,
+        cost=position.cost - released + direction * instrument.value(price, opening),
+        realised=position.realised - direction * instrument.value(price, closing) - released,
+        bought=position.bought + (quantity if side is Side.BUY else 0),
+        sold=position.sold + (quantity if side is Side.SELL else 0),
+    )
+
+
+def average_price(position: Position, instrument: Instrument) -> Decimal | None:
+    """Cost per unit for people, in price units; None when flat. Never used in the books."""
+    if not position.lots:
+        return None
+    return instrument.tick * Decimal(position.cost) / (position.lots * instrument.tick_value)
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """[low, high] of a position over all outcomes of its working and doubtful orders, in lots."""
+
+    low: int
+    high: int
+
+    def after(self, side: Side, quantity: int) -> Interval:
+        """The interval with one more order of unknown outcome."""
+        if side is Side.BUY:
+            return Interval(low=self.low, high=self.high + quantity)
+        return Interval(low=self.low - quantity, high=self.high)
+
+    @property
+    def largest(self) -> int:
+        return max(abs(self.low), abs(self.high))
