@@ -1,5 +1,5 @@
 """What people write in config/: read, checked and compiled; never a secret, never a running process."""
 
-from execution.settings.reading import LimitTable, Settings, read_limits, read_settings, read_strategies
+from execution.settings.reading import LimitTable, Settings, read_limits, read_settings, read_strategies, read_venues
 
-__all__ = ["LimitTable", "Settings", "read_limits", "read_settings", "read_strategies"]
+__all__ = ["LimitTable", "Settings", "read_limits", "read_settings", "read_strategies", "read_venues"]

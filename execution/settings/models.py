@@ -11,6 +11,7 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.identifiers import check_desk
 from toolkit.domain.instruments import Shortable
 from toolkit.domain.market import FeedMode
+from toolkit.simulation.paper_settings import ExecutionIds, Remainder, UnknownCancel
 
 
 class Strict(BaseModel):
@@ -205,7 +206,71 @@ class StrategiesFile(Strict):
 # ---------------------------------------------------------------- venues.yaml
 
 
-class VenuesFile(Strict):
-    """config/venues.yaml: the settings of each venue, checked by the venue's own model."""
+class QuoteFees(Strict):
+    """Fees in the instrument's own currency."""
 
-    venues: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
+    kind: Literal["quote"]
+
+
+class BaseFees(Strict):
+    """Fees in what is traded."""
+
+    kind: Literal["base"]
+    codes: dict[Symbol, str]
+    quantum: Positive
+
+
+class NamedFees(Strict):
+    """Fees in a third asset at a fixed price."""
+
+    kind: Literal["named"]
+    code: Symbol
+    quantum: Positive
+    price: Positive
+
+
+class PaperFees(Strict):
+    maker_basis_points: Decimal
+    taker_basis_points: Decimal
+    maker_per_unit: Decimal
+    taker_per_unit: Decimal
+    minimum: NotNegative | None
+    asset: Annotated[QuoteFees | BaseFees | NamedFees, Field(discriminator="kind")]
+
+
+PerMillion = Annotated[int, Field(ge=0, le=1_000_000)]
+Milliseconds = Annotated[Decimal, Field(ge=0, decimal_places=6)]
+
+
+class PaperVenueRow(Strict):
+    """One simulated venue, times in feed time. Nothing has a default: what is simulated is what somebody wrote down."""
+
+    kind: Literal["paper"]
+    seed: Annotated[int, Field(ge=0)]
+    submit_latency_ms: Milliseconds
+    cancel_latency_ms: Milliseconds
+    replace_latency_ms: Milliseconds
+    delays_per_million: PerMillion
+    delay_ms: Milliseconds
+    rejects_per_million: PerMillion
+    silences_per_million: PerMillion
+    partial_fills_per_million: PerMillion
+    participation_percent: Annotated[int, Field(ge=0, le=100)]
+    unlimited_size: StrictBool
+    slippage_ticks: Annotated[int, Field(ge=0)]
+    quote_touch_fills: StrictBool
+    trade_touch_fills: StrictBool
+    remainder: Remainder
+    unknown_cancel: UnknownCancel
+    closed_until_opened: StrictBool
+    acknowledges_before_fill: StrictBool
+    execution_ids: ExecutionIds
+    keeps_book_on_restart: StrictBool
+    closed_orders_kept: Annotated[int, Field(ge=0)]
+    fees: PaperFees
+
+
+class VenuesFile(Strict):
+    """config/venues.yaml"""
+
+    venues: Annotated[dict[Name, PaperVenueRow], Field(min_length=1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,11 +16,14 @@ from execution.settings.models import (
     LimitsFile,
     StrategiesFile,
     StrategyRow,
+    VenuesFile,
 )
 from execution.settings.problems import nearest, problem, validate
+from execution.settings.venues import paper_settings
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.instruments import Currency, Instrument, describe
+from toolkit.simulation.paper_settings import PaperSettings
 
 FILES = ("desk", "instruments", "limits", "strategies", "venues")
 
@@ -43,6 +46,7 @@ class Settings:
     instruments: tuple[Instrument, ...]
     limits: LimitTable
     strategies: Mapping[str, StrategyRow]
+    venues: Mapping[str, PaperSettings]
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of a symbol that strategies.yaml may name; KeyError for another."""
@@ -52,19 +56,35 @@ class Settings:
 def read_settings(home: Path) -> Settings:
     """Read and check all files. ConfigError lists the problems of the first file that has any, a line each."""
     desk = validate(_read(home, "desk"), DeskFile)
-    currencies, instruments = read_instruments(home)
+    venues = read_venues(home)
+    currencies, instruments = read_instruments(home, venues)
     strategies = read_strategies(home, instruments)
-    limits = read_limits(home, instruments, strategies)
     return Settings(
-        home=home, desk=desk, currencies=currencies, instruments=instruments, limits=limits, strategies=strategies
+        home=home,
+        desk=desk,
+        currencies=currencies,
+        instruments=instruments,
+        limits=read_limits(home, instruments, strategies, venues),
+        strategies=strategies,
+        venues=venues,
     )
 
 
-def read_instruments(home: Path) -> tuple[tuple[Currency, ...], tuple[Instrument, ...]]:
-    """config/instruments.yaml as currencies and instruments."""
+def read_venues(home: Path) -> Mapping[str, PaperSettings]:
+    """config/venues.yaml as the settings that the paper model takes."""
+    file = validate(_read(home, "venues"), VenuesFile)
+    return MappingProxyType({name: paper_settings(name, row) for name, row in file.venues.items()})
+
+
+def read_instruments(home: Path, venues: Collection[str]) -> tuple[tuple[Currency, ...], tuple[Instrument, ...]]:
+    """config/instruments.yaml as currencies and instruments; every venue that it names must exist."""
     document = _read(home, "instruments")
     file = validate(document, InstrumentsFile)
     currencies = {code: Currency(code=code, quantum=row.quantum) for code, row in file.currencies.items()}
+    for symbol, row in file.instruments.items():
+        if row.venue not in venues:
+            place = ("instruments", symbol, "venue")
+            raise problem(document, place, f"is {row.venue!r}, not in config/venues.yaml; {nearest(row.venue, venues)}")
     return tuple(currencies.values()), tuple(_instruments(document, file, currencies))
 
 
@@ -84,7 +104,7 @@ def read_strategies(home: Path, instruments: tuple[Instrument, ...]) -> Mapping[
 
 
 def read_limits(
-    home: Path, instruments: tuple[Instrument, ...], strategies: Mapping[str, StrategyRow], venues: tuple[str, ...] = ()
+    home: Path, instruments: tuple[Instrument, ...], strategies: Collection[str], venues: Collection[str]
 ) -> LimitTable:
     """config/limits.yaml as rows with their file and line; what it names must exist."""
     document = _read(home, "limits")
@@ -92,8 +112,7 @@ def read_limits(
     symbols = {instrument.symbol for instrument in instruments}
     _check_names(document, "strategies", file.strategies, set(strategies))
     _check_names(document, "instruments", file.instruments, symbols)
-    if venues:
-        _check_names(document, "venues", file.venues, set(venues))
+    _check_names(document, "venues", file.venues, set(venues))
     return LimitTable(rows=tuple(_rows(document, file)), checksum=document.checksum)
 
 

@@ -3,9 +3,21 @@
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+
 from execution.settings import read_settings
-from execution.settings.models import DeskFile, InstrumentRow, Limits, LimitsFile, StrategyRow, VenuesFile
+from execution.settings.models import (
+    DeskFile,
+    InstrumentRow,
+    Limits,
+    LimitsFile,
+    PaperFees,
+    PaperVenueRow,
+    StrategyRow,
+    VenuesFile,
+)
 from toolkit.domain.instruments import Shortable
+from toolkit.simulation.paper_settings import PaperSettings
 
 
 def test_the_promised_defaults() -> None:
@@ -67,4 +79,10 @@ def test_no_limit_has_a_default_since_what_is_not_set_denies() -> None:
 def test_nothing_about_a_strategy_or_a_venue_is_assumed() -> None:
     required = {name for name, field in StrategyRow.model_fields.items() if field.is_required()}
     assert required == {"source", "class_name", "capital", "instruments", "enabled"}
-    assert VenuesFile.model_fields["venues"].is_required()
+    for model in (VenuesFile, PaperVenueRow, PaperFees):
+        assert all(field.is_required() for field in model.model_fields.values())
+
+
+def test_every_choice_about_the_paper_venue_can_be_written_down() -> None:
+    choices = {field.name for field in msgspec.structs.fields(PaperSettings)} - {"name"}
+    assert {name.removesuffix("_ms") for name in PaperVenueRow.model_fields} - {"kind"} == choices

@@ -1,0 +1,168 @@
+"""A blocking line to a Redis server for people's commands, quick to import; services use the asynchronous adapters.
+
+redis-py takes 0.18 s to import, more than everything else that `execution status` does. This is one socket, the wire's
+own parser (hiredis), and the dozen requests that people's commands make.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import hiredis
+
+from toolkit.adapters import codec, keys
+from toolkit.adapters.server_address import ServerAddress
+from toolkit.domain.beats import Beat
+from toolkit.domain.commands import Envelope
+from toolkit.domain.errors import AmbiguousOutcome, ConfigError, Gap, JournalError, TransportError
+from toolkit.domain.ports import Head, Sealed
+
+ENTRIES_A_CALL: Final = 500
+
+
+class BlockingLine:
+    """One connection that asks and waits. Every failure is a TransportError, a refused login a ConfigError."""
+
+    def __init__(self, address: ServerAddress, patience: float = 2.0) -> None:
+        self._reader = hiredis.Reader()
+        self._socket = _open(address, patience)
+        self._server = address.url
+        if address.password is not None:
+            self.ask("AUTH", address.username or "default", address.password)
+
+    def ask(self, *words: str | bytes | int) -> Any:
+        """Send one request and return its reply in the shape of the wire."""
+        try:
+            self._socket.sendall(_request(words))
+            return self._reply()
+        except TimeoutError:
+            raise AmbiguousOutcome(f"{self._server} does not answer {words[0]!s}: it hangs or is paused") from None
+        except OSError as problem:
+            raise AmbiguousOutcome(f"{self._server}: the line broke at {words[0]!s} ({problem})") from None
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _reply(self) -> Any:
+        while (reply := self._reader.gets()) is False:
+            data = self._socket.recv(1 << 18)
+            if not data:
+                raise ConnectionError("closed by the server")
+            self._reader.feed(data)
+        if isinstance(reply, hiredis.ReplyError):
+            raise _ours(self._server, str(reply))
+        return reply
+
+
+class BlockingJournal:
+    """The journal of one book for a reader, and the way of a command into it."""
+
+    def __init__(self, address: ServerAddress, book: str, patience: float = 2.0) -> None:
+        self._line = BlockingLine(address, patience)
+        self._book = book
+
+    def close(self) -> None:
+        self._line.close()
+
+    def head(self) -> Head:
+        sequence, digest = self._line.ask("HMGET", keys.head(self._book), "sequence", "digest")
+        return Head(int(sequence or 0), digest or b"")
+
+    def batches(self, after: int, block_ms: int = 0) -> Sequence[Sealed]:
+        """Up to ENTRIES_A_CALL batches with events above `after`; waits up to `block_ms` when there are none."""
+        block = ("BLOCK", block_ms) if block_ms else ()
+        words = ("XREAD", "COUNT", ENTRIES_A_CALL, *block, "STREAMS", keys.journal(self._book), f"{after}-0")
+        reply = self._line.ask(*words)
+        return [codec.sealed(fields[1]) for _, entries in reply or () for _, fields in entries]
+
+    def read(self, after: int = 0) -> Iterator[Sealed]:
+        """Every batch with events above `after`, its chain checked. Gap when they were trimmed away."""
+        head: Head | None = None
+        while chunk := self.batches(after):
+            for batch in chunk:
+                if head is None and batch.first > after + 1:
+                    raise Gap(f"events {after + 1}…{batch.first - 1} were trimmed away; load a snapshot first")
+                head = codec.follows(head or Head(batch.first - 1, batch.previous), batch)
+                yield batch
+            after = chunk[-1].last
+
+    def send(self, envelope: Envelope) -> None:
+        """Put a command into its producer's stream; the same one twice has one effect."""
+        identifier = f"{envelope.incarnation}-{envelope.number}"
+        key, payload = keys.commands(self._book, envelope.producer), codec.encode(envelope)
+        try:
+            self._line.ask("XADD", key, "MAXLEN", "~", 100_000, identifier, "b", payload)
+        except TransportError as problem:
+            if "equal or smaller" not in str(problem):
+                raise
+            found = self._line.ask("XRANGE", key, identifier, identifier)
+            if not found or found[0][1][1] != payload:
+                raise JournalError(f"{key} is past {identifier} already; say the command again") from None
+
+    def operations(self, count: int) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """The newest entries of the operations log, oldest first: (id, fields)."""
+        reply = self._line.ask("XREVRANGE", keys.operations(self._book), "+", "-", "COUNT", count)
+        return [(identifier.decode(), _fields(fields)) for identifier, fields in reversed(reply)]
+
+    def information(self, section: str) -> Mapping[str, str]:
+        """INFO of the server."""
+        lines = self._line.ask("INFO", section).decode().splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+class BlockingBus:
+    """Heartbeats and the feed's end on the bus."""
+
+    def __init__(self, address: ServerAddress, book: str, patience: float = 2.0) -> None:
+        self._line = BlockingLine(address, patience)
+        self._book = book
+
+    def close(self) -> None:
+        self._line.close()
+
+    def beats(self) -> Mapping[str, Beat]:
+        reply = self._line.ask("HVALS", keys.beats(self._book))
+        return {beat.process: beat for beat in map(codec.decode_beat, reply)}
+
+    def last(self, stream: str) -> int:
+        """The number of the newest step of a stream, 0 when it is empty."""
+        reply = self._line.ask("XREVRANGE", keys.steps(self._book, stream), "+", "-", "COUNT", 1)
+        return int(reply[0][0].partition(b"-")[0]) if reply else 0
+
+
+def _request(words: Sequence[str | bytes | int]) -> bytes:
+    encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)
+
+
+def _open(address: ServerAddress, patience: float) -> socket.socket:
+    url = urlsplit(address.url)
+    try:
+        if url.scheme == "unix":
+            line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            line.settimeout(patience)
+            line.connect(url.path)
+            return line
+        return socket.create_connection((url.hostname or "127.0.0.1", url.port or 6379), timeout=patience)
+    except OSError as problem:
+        raise TransportError(f"no server at {address.url}: {problem.strerror or problem}") from None
+
+
+def _ours(server: str, text: str) -> ConfigError | TransportError:
+    if text.startswith(("WRONGPASS", "NOAUTH", "NOPERM")):
+        return ConfigError(f"{server} refused the user: {text}; is this the desk that started it?")
+    return TransportError(f"{server}: {text}")
+
+
+def _fields(flat: Sequence[bytes]) -> dict[str, str]:
+    words = [word.decode("utf-8", "replace") for word in flat]
+    return dict(zip(words[::2], words[1::2], strict=True))
