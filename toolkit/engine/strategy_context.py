@@ -1,0 +1,292 @@
+"""What one strategy instance sees and what it has said since it was last asked; it decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+
+from toolkit.domain.inbox import OrderChanged
+from toolkit.domain.instruments import Currency
+from toolkit.domain.intents import (
+    CancelIntent,
+    Intent,
+    MalformedIntent,
+    ModifyIntent,
+    PlaceOrder,
+    Signal,
+    TargetPosition,
+)
+from toolkit.domain.market import Quote as FeedQuote
+from toolkit.domain.orders import Doubt, OrderType, Side, Status, TimeInForce
+from toolkit.domain.time import NANOSECONDS
+from toolkit.engine.bars import BarFold
+from toolkit.engine.strategy_market import Bar, InstrumentView, Number, OrderView, Quote, exact_decimal, order_view
+from toolkit.engine.strategy_parameters import nearest
+
+PERMITTED, GRID, DATA = 16, 18, 19  # rows of CONTROLS.md
+LARGEST = 2**53  # lots and ticks beyond it could not be shown as floats
+MOST_LOGS, LONGEST_LOG = 20, 500
+
+
+class Unfit(Exception):
+    """A value that no order can be made of: becomes a refused intent, never an error of the strategy."""
+
+    def __init__(self, problem: str, control: int = GRID) -> None:
+        super().__init__(problem)
+        self.control = control
+
+
+class Series:
+    """One instrument of a strategy; `fresh` counts the whole bars since the last gap."""
+
+    __slots__ = ("bars", "fold", "fresh", "quote", "quote_time", "view", "was_warm")
+
+    def __init__(self, view: InstrumentView, fold: BarFold) -> None:
+        self.view = view
+        self.fold = fold
+        self.bars: list[Bar] = []
+        self.fresh = 0
+        self.was_warm = False
+        self.quote: FeedQuote | None = None
+        self.quote_time = 0
+
+
+class StrategyContext:
+    """The inside of `self`: views are read from it, requests collect in it until `StrategyContainer` takes them."""
+
+    def __init__(self, series: Mapping[str, Series], base: Currency, warmup: int) -> None:
+        self.series = dict(series)
+        self.warmup = warmup
+        self.step = self.inbox = self.time = 0
+        self.capital_quanta = 0
+        self.positions = dict.fromkeys(series, 0)
+        self.open: dict[str, OrderChanged] = {}
+        self.asked: dict[str, PlaceOrder] = {}
+        self.timers: dict[str, int] = {}
+        self.quanta = {one.view.definition.currency: one.view.definition.currency_quantum for one in series.values()}
+        self.quanta[base.code] = base.quantum
+        self._base_ratio = base.quantum.as_integer_ratio()
+        self.starting = False
+        self.silent = True  # outside of a hook nothing can be asked for
+        self.signals: list[Signal] = []
+        self.intents: list[Intent] = []
+        self.logs: list[str] = []
+        self._lost_logs = 0
+
+    # ------------------------------------------------------------ views
+
+    @property
+    def capital(self) -> float:
+        numerator, denominator = self._base_ratio
+        return self.capital_quanta * numerator / denominator
+
+    def find(self, symbol: str | None) -> Series:
+        """The instrument meant. KeyError (a programming error, for views) when there is none of that name."""
+        if symbol is None:
+            return self.single()
+        if symbol not in self.series:
+            raise KeyError(f"{symbol!r} is not an instrument of this strategy{nearest(symbol, self.series)}")
+        return self.series[symbol]
+
+    def single(self) -> Series:
+        if len(self.series) != 1:
+            raise TypeError(f"this strategy trades {', '.join(self.series)}: name the one that you mean first")
+        return next(iter(self.series.values()))
+
+    def position(self, symbol: str) -> float:
+        return self.find(symbol).view.quantity_of(self.positions[symbol])
+
+    def quote(self, symbol: str | None) -> Quote | None:
+        one = self.find(symbol)
+        return None if one.quote is None else quote_view(one.quote, one.view, one.quote_time)
+
+    def orders(self) -> tuple[OrderView, ...]:
+        """Own open orders, and those asked for and not answered yet (PENDING_NEW, without an order id)."""
+        known = [order_view(change, self.series[change.instrument].view) for change in self.open.values()]
+        asked = [order_view(_not_answered(place), self.series[place.instrument].view) for place in self.asked.values()]
+        return (*known, *asked)
+
+    # ------------------------------------------------------------ requests
+
+    def place(
+        self, side: Side, symbol: str | None, quantity: Number, price: Number | None, time_in_force: TimeInForce,
+        post_only: bool, reduce_only: bool, reason: str,
+    ) -> str:
+        intent_id = self._next_id()
+        try:
+            one = self._tradable(symbol)
+            lots = _positive(_lots(one.view, quantity), f"{one.view.symbol}: quantity", quantity)
+            ticks = None if price is None else _positive(_ticks(one.view, price), f"{one.view.symbol}: price", price)
+            if post_only and ticks is None:
+                raise Unfit(f"{one.view.symbol}: post_only needs a price")
+            if not reduce_only:
+                self._check_gap(one, side * lots)
+        except Unfit as unfit:
+            return self._refuse(intent_id, symbol, unfit)
+        intent = PlaceOrder(
+            intent_id=intent_id, instrument=one.view.symbol, side=side, quantity=lots,
+            order_type=OrderType.MARKET if ticks is None else OrderType.LIMIT, price=ticks,
+            time_in_force=time_in_force, post_only=post_only, reduce_only=reduce_only, reason=reason,
+        )
+        self.intents.append(intent)
+        self.asked[intent_id] = intent
+        return intent_id
+
+    def cancel(self, target: str) -> str:
+        intent_id = self._next_id()
+        self.intents.append(CancelIntent(intent_id=intent_id, target=target))
+        return intent_id
+
+    def modify(self, target: str, quantity: Number | None, price: Number | None) -> str:
+        intent_id = self._next_id()
+        symbol = next((order.instrument for order in self.orders() if order.intent_id == target), None)
+        try:
+            if symbol is None:
+                raise Unfit(f"no open order of intent {target!r}; self.orders lists the open ones")
+            view = self.series[symbol].view
+            lots = None if quantity is None else _positive(_lots(view, quantity), f"{symbol}: quantity", quantity)
+            ticks = None if price is None else _positive(_ticks(view, price), f"{symbol}: price", price)
+        except Unfit as unfit:
+            return self._refuse(intent_id, symbol or "", unfit)
+        self.intents.append(ModifyIntent(intent_id=intent_id, target=target, quantity=lots, price=ticks))
+        return intent_id
+
+    def target(self, symbol: str | None, quantity: Number, reason: str) -> str:
+        intent_id = self._next_id()
+        try:
+            one = self._tradable(symbol)
+            lots = _lots(one.view, quantity)
+            self.signals.append(Signal(instrument=one.view.symbol, target=lots, reason=reason))
+            self._check_gap(one, lots - self.positions[one.view.symbol])
+        except Unfit as unfit:
+            return self._refuse(intent_id, symbol, unfit)
+        self.intents.append(
+            TargetPosition(intent_id=intent_id, instrument=one.view.symbol, quantity=lots, reason=reason)
+        )
+        return intent_id
+
+    def signal(self, symbol: str | None, quantity: Number, reason: str) -> None:
+        self._speak()
+        try:
+            one = self._tradable(symbol)
+            self.signals.append(Signal(instrument=one.view.symbol, target=_lots(one.view, quantity), reason=reason))
+        except Unfit as unfit:
+            self._refuse(self._next_id(), symbol, unfit)
+
+    def set_timer(self, seconds: float, name: str) -> None:
+        self._speak()
+        if not isfinite(seconds) or seconds <= 0:
+            raise ValueError(f"set_timer({seconds!r}): give a number of seconds above 0")
+        # A timer that survived a restart goes on: set anew in on_start it would move away from what a backtest does.
+        if not (self.starting and name in self.timers):
+            self.timers[name] = self.time + round(seconds * NANOSECONDS)
+
+    def log(self, text: object) -> None:
+        line = str(text)
+        if len(self.logs) >= MOST_LOGS:
+            self._lost_logs += 1
+        else:
+            self.logs.append(line if len(line) <= LONGEST_LOG else line[: LONGEST_LOG - 1] + "…")
+
+    def take_logs(self) -> tuple[str, ...]:
+        logs = tuple(self.logs)
+        if self._lost_logs:
+            logs += (f"… and {self._lost_logs} more; an answer carries {MOST_LOGS} lines",)
+        self.logs, self._lost_logs = [], 0
+        return logs
+
+    # ------------------------------------------------------------ helpers
+
+    def _speak(self) -> None:
+        if self.silent:
+            raise RuntimeError("a strategy asks for something inside of its hooks only, and not in on_stop")
+
+    def _next_id(self) -> str:
+        self._speak()
+        return f"{self.step}.{self.inbox}.{len(self.intents)}"
+
+    def _refuse(self, intent_id: str, symbol: str | None, unfit: Unfit) -> str:
+        instrument = symbol if symbol is not None else self.single().view.symbol
+        self.intents.append(
+            MalformedIntent(intent_id=intent_id, instrument=instrument, problem=str(unfit), control=unfit.control)
+        )
+        return intent_id
+
+    def _tradable(self, symbol: str | None) -> Series:
+        if symbol is None:
+            return self.single()
+        one = self.series.get(symbol)
+        if one is None:
+            raise Unfit(f"{symbol!r} is not an instrument of this strategy{nearest(symbol, self.series)}", PERMITTED)
+        return one
+
+    def _check_gap(self, one: Series, change: int) -> None:
+        """After lost data only what shrinks the position passes until the warm-up is full again."""
+        if one.fresh >= self.warmup or self._shrinks(one.view.symbol, change):
+            return
+        raise Unfit(
+            f"{one.view.symbol}: only {one.fresh} of {self.warmup} whole bars came since the feed began or lost data; "
+            "no entries until then, exits and cancels pass", DATA,
+        )
+
+    def _shrinks(self, symbol: str, change: int) -> bool:
+        """Whether adding `change` lots shrinks the position whichever of the working orders fill."""
+        low = high = self.positions[symbol]
+        for order in (*self.open.values(), *map(_not_answered, self.asked.values())):
+            if order.instrument == symbol:
+                rest = order.quantity - order.filled
+                low, high = (low, high + rest) if order.side is Side.BUY else (low - rest, high)
+        return (low > 0 > change and low + change >= 0) or (high < 0 < change and high + change <= 0)
+
+
+def quote_view(quote: FeedQuote, view: InstrumentView, time: int) -> Quote:
+    """A quote in human units."""
+    missing = float("nan")
+    return Quote(
+        instrument=quote.instrument,
+        bid=view.price_of(quote.bid) if quote.bid else missing, ask=view.price_of(quote.ask) if quote.ask else missing,
+        bid_size=view.quantity_of(quote.bid_size), ask_size=view.quantity_of(quote.ask_size), nanoseconds=time,
+    )
+
+
+def _lots(view: InstrumentView, quantity: Number) -> int:
+    return _quanta(quantity, view.definition.lot, f"{view.symbol}: quantity", "lot", view.quantity)
+
+
+def _ticks(view: InstrumentView, price: Number) -> int:
+    return _quanta(price, view.definition.tick, f"{view.symbol}: price", "tick", view.price)
+
+
+def _quanta(value: Number, quantum: Decimal, what: str, grid: str, rounded: Any) -> int:
+    """Exactly how many quanta `value` is; Unfit names the mend."""
+    exact = exact_decimal(value)
+    if not exact.is_finite():
+        raise Unfit(f"{what} is {value}; give a finite number")
+    if exact and exact.adjusted() > 25:
+        raise Unfit(f"{what} {value} is too large")
+    if not exact or exact.adjusted() >= -25:
+        top, bottom = exact.as_integer_ratio()
+        quantum_top, quantum_bottom = quantum.as_integer_ratio()
+        whole, rest = divmod(top * quantum_bottom, bottom * quantum_top)
+        if abs(whole) > LARGEST:
+            raise Unfit(f"{what} {value} is too large")
+        if not rest:
+            return whole
+    call = "price" if grid == "tick" else "quantity"
+    mend = f"the instrument's .{call}({value}) rounds to {rounded(value)}"
+    raise Unfit(f"{what} {value} is not a multiple of the {grid} {quantum}; {mend}")
+
+
+def _positive(quanta: int, what: str, value: Number) -> int:
+    if quanta <= 0:
+        raise Unfit(f"{what} is {value}; give a number above 0")
+    return quanta
+
+
+def _not_answered(place: PlaceOrder) -> OrderChanged:
+    return OrderChanged(
+        order_id="", intent_id=place.intent_id, instrument=place.instrument, side=place.side, quantity=place.quantity,
+        filled=0, price=place.price, status=Status.PENDING_NEW, doubt=Doubt.NONE,
+    )
