@@ -1,0 +1,195 @@
+"""The whole story of one order, told from the journal: seen, wanted, checked, sent, answered, filled, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+import msgspec
+
+from toolkit.domain import events as ev
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.money import from_quanta
+from toolkit.domain.ports import Sealed
+
+
+class StoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened. `number` is its event's in the journal (0 for a part of an event); `wall` in ns."""
+
+    number: int
+    wall: int
+    what: str
+    detail: str
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one order. `ids` is its replace chain."""
+
+    order_id: str
+    ids: tuple[str, ...]
+    strategy: str
+    headline: str
+    lines: tuple[StoryLine, ...]
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """An event with its number and the batch it came in."""
+
+    number: int
+    batch: ev.Batch
+    event: ev.Event
+
+
+def mentions(batches: Iterable[Sealed], identifier: str) -> Iterator[Sealed]:
+    """Those batches whose bytes hold the id: reading a million events for one order means looking, not decoding."""
+    needle = identifier.encode()
+    return (batch for batch in batches if needle in batch.payload)
+
+
+def chain_root(batches: Iterable[ev.Batch], identifier: str) -> str:
+    """The first id of the replace chain that `identifier` belongs to, as far as these batches tell."""
+    roots: dict[str, str] = {}
+    for batch in batches:
+        for event in batch.events:
+            if isinstance(event, ev.ReplaceRequested):
+                roots[event.new_id] = roots.get(event.order_id, event.order_id)
+    return roots.get(identifier, identifier)
+
+
+def story(batches: Iterable[ev.Batch], order_id: str, instruments: dict[str, Instrument]) -> Story | None:
+    """The story of the order whose chain begins with `order_id`; None when no batch speaks of it."""
+    teller = _Teller(order_id, instruments)
+    for batch in batches:
+        for number, event in enumerate(batch.events, start=batch.first):
+            teller.hear(Told(number=number, batch=batch, event=event))
+    return teller.story()
+
+
+class _Teller:
+    """Collects the lines of one order."""
+
+    def __init__(self, order_id: str, instruments: dict[str, Instrument]) -> None:
+        self._ids = [order_id]
+        self._instruments = instruments
+        self._instrument: Instrument | None = None
+        self._strategy = ""
+        self._headline = ""
+        self._lines: list[StoryLine] = []
+        self._signals: dict[tuple[str, str], Told] = {}
+
+    def story(self) -> Story | None:
+        if not self._lines:
+            return None
+        return Story(
+            order_id=self._ids[0], ids=tuple(self._ids), strategy=self._strategy, headline=self._headline,
+            lines=tuple(self._lines),
+        )  # fmt: skip
+
+    def hear(self, told: Told) -> None:
+        event = told.event
+        if isinstance(event, ev.SignalRaised):
+            self._signals[event.strategy, event.instrument] = told
+        elif getattr(event, "order_id", None) in self._ids:
+            self._tell(told)
+
+    def _tell(self, told: Told) -> None:
+        event = told.event
+        match event:
+            case ev.OrderSubmitted() | ev.OrderDenied():
+                self._decided(told, event)
+            case ev.CancelRequested():
+                self._add(told, event.wall, "cancel asked", event.cause)
+            case ev.ReplaceRequested():
+                self._ids.append(event.new_id)
+                size = self._size(event.quantity, event.price)
+                self._add(told, event.wall, "replace asked", f"{size}, id {event.new_id}")
+            case ev.OrderResubmitted():
+                self._add(told, event.wall, "sent again", f"{event.kind.value}: proven absent at the venue")
+            case ev.OrderAcknowledged():
+                self._acknowledged(told, event)
+            case ev.OrderFilled():
+                self._filled(told, event)
+            case _:
+                self._other(told)
+
+    def _decided(self, told: Told, event: ev.OrderSubmitted | ev.OrderDenied) -> None:
+        self._instrument = self._instruments.get(event.instrument)
+        self._strategy = event.strategy
+        size = self._size(event.quantity, event.price)
+        self._headline = (
+            f"{event.strategy} {event.version}: {event.side.name} {size} {event.instrument} "
+            f"{event.order_type.value} {event.time_in_force.value} at {event.venue}, {event.order_class.value}"
+        )
+        seen = event.seen
+        quote = f"{self._price(seen.bid)} / {self._price(seen.ask)}" if seen.bid or seen.ask else "none"
+        age = f"step {seen.quote_step}, {seen.age / 1e9:.3f} s old, decided at step {seen.step}"
+        self._add(told, event.wall, "quote seen", f"{quote}, {age}", 0)
+        signal = self._signals.get((event.strategy, event.instrument))
+        if signal is not None and isinstance(signal.event, ev.SignalRaised) and signal.event.step == seen.step:
+            detail = f"hold {self._quantity(signal.event.target)}{_because(signal.event.reason)}"
+            self._add(signal, int(signal.batch.wall), "signal", detail)
+        self._add(told, event.wall, "intent", f"{event.intent_id}{_because(event.reason)}", 0)
+        for check in event.checks:
+            self._add(told, event.wall, f"control {check.control}", f"{check.observed} within {check.limit}", 0)
+        if isinstance(event, ev.OrderDenied):
+            self._add(told, event.wall, "DENIED", _denial(event))
+        else:
+            self._add(told, int(told.batch.wall), "journaled", f"event {told.number}, epoch {told.batch.epoch}")
+
+    def _acknowledged(self, told: Told, event: ev.OrderAcknowledged) -> None:
+        if int(event.sent):
+            self._add(told, event.sent, "sent", "to the venue", 0)
+        self._add(told, event.wall, "acknowledged", f"venue's id {event.venue_order_id or '–'}, report {event.report}")
+
+    def _filled(self, told: Told, event: ev.OrderFilled) -> None:
+        fee = "" if not event.fee else f", fee {self._fee(event.fee, event.fee_asset)}"
+        what = f"{self._quantity(event.quantity)} at {self._price(event.price)}, {event.liquidity.value}{fee}"
+        self._add(told, event.wall, "filled", f"{what}, execution {event.execution_id}")
+
+    def _other(self, told: Told) -> None:
+        event = told.event
+        name = type(event).__name__
+        words = {field: getattr(event, field) for field in event.__struct_fields__ if field not in _SAID_ELSEWHERE}
+        detail = ", ".join(f"{field} {_word(value)}" for field, value in words.items() if value not in ("", None))
+        self._add(told, getattr(event, "wall", told.batch.wall), _spaced(name), detail)
+
+    def _add(self, told: Told, wall: object, what: str, detail: str, number: int | None = None) -> None:
+        self._lines.append(
+            StoryLine(number=told.number if number is None else number, wall=int(str(wall)), what=what, detail=detail)
+        )
+
+    def _size(self, lots: int, ticks: int | None) -> str:
+        return self._quantity(lots) + ("" if ticks is None else f" @ {self._price(ticks)}")
+
+    def _quantity(self, lots: int) -> str:
+        return str(lots) if self._instrument is None else f"{self._instrument.quantity_of(lots):f}"
+
+    def _price(self, ticks: int) -> str:
+        return f"{ticks} ticks" if self._instrument is None else f"{self._instrument.price_of(ticks):f}"
+
+    def _fee(self, quanta: int, asset: str) -> str:
+        if self._instrument is None or asset != self._instrument.currency:
+            return f"{quanta} quanta {asset}"
+        return f"{from_quanta(quanta, self._instrument.currency_quantum):f} {asset}"
+
+
+_SAID_ELSEWHERE = frozenset({"order_id", "time", "wall"})
+
+
+def _denial(event: ev.OrderDenied) -> str:
+    passes = f"; {event.would_pass}" if event.would_pass else ""
+    place = f" ({event.source})" if event.source else ""
+    return f"control {event.control}: {event.observed}, limit {event.limit}{place}{passes}"
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _word(value: object) -> str:
+    return str(getattr(value, "value", value)) if not isinstance(value, Decimal) else f"{value:f}"
+
+
+def _spaced(name: str) -> str:
+    """`OrderCanceled` → `order canceled`."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()

@@ -1,0 +1,290 @@
+"""The tables that people see, in human units, made of a replica by pure functions; every page shows these numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.ledger import Deployment, Ledger
+from toolkit.domain.orders import Order, TradingState
+from toolkit.domain.positions import average_price
+from toolkit.replica.replica import FillSeen, Replica
+
+
+class StrategyView(msgspec.Struct, frozen=True, kw_only=True):
+    """One strategy. Money in the base currency; `pnl` is None while a mark that it needs is missing."""
+
+    name: str
+    version: str
+    stage: str
+    enabled: bool
+    state: str
+    why: str
+    capital: Decimal
+    orders: int
+    open: int
+    unknown: int
+    fills: int
+    denied: int
+    position: str
+    pnl: Decimal | None
+    realised: Decimal | None
+    fees: Decimal | None
+
+
+class PositionView(msgspec.Struct, frozen=True, kw_only=True):
+    """What one sub-account holds of one instrument, at its last mark."""
+
+    strategy: str
+    instrument: str
+    quantity: Decimal
+    average: Decimal | None
+    mark: Decimal | None
+    value: Decimal | None
+    realised: Decimal
+    unrealised: Decimal | None
+    currency: str
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """One order. `status` is UNKNOWN while there is doubt about it."""
+
+    order_id: str
+    strategy: str
+    instrument: str
+    side: str
+    order_type: str
+    time_in_force: str
+    order_class: str
+    quantity: Decimal
+    filled: Decimal
+    price: Decimal | None
+    average: Decimal | None
+    status: str
+    venue: str
+    reason: str
+    decided: int
+
+
+class FillView(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    order_id: str
+    strategy: str
+    instrument: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    liquidity: str
+    time: int
+    wall: int
+
+
+class LimitView(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit in force, what of it is used where that is a level, and where it stands."""
+
+    scope: str
+    name: str
+    limit: str
+    value: str
+    used: str
+    source: str
+
+
+class VenueView(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    state: str
+    open: int
+    unknown: int
+    positions: str
+    rate: str
+    last_report: int
+
+
+def strategies(replica: Replica) -> tuple[StrategyView, ...]:
+    """Every strategy that was ever deployed or given capital, by name."""
+    ledger = replica.ledger
+    names = sorted({*ledger.capital, *ledger.deployments, *ledger.counts, *ledger.runners} - {"house", "manual"})
+    return tuple(_strategy(replica, name) for name in names)
+
+
+def positions(replica: Replica) -> tuple[PositionView, ...]:
+    """Every position that is open or has realised something, by strategy and instrument."""
+    ledger = replica.ledger
+    return tuple(
+        _position(ledger, strategy, symbol)
+        for strategy in sorted(ledger.positions)
+        for symbol, held in sorted(ledger.positions[strategy].items())
+        if held.lots or held.realised
+    )
+
+
+def orders(replica: Replica, *, closed: int = 0) -> tuple[OrderView, ...]:
+    """Every open order, and the `closed` newest of those that are over, oldest first."""
+    ledger = replica.ledger
+    over = [ledger.orders[root] for root in list(ledger.closed)[-closed:]] if closed else []
+    found = sorted([*over, *ledger.open_orders()], key=lambda order: order.chain[0][-8:])
+    return tuple(_order(ledger, order) for order in found)
+
+
+def fills(replica: Replica) -> tuple[FillView, ...]:
+    """The newest fills, oldest first."""
+    return tuple(fill_view(replica.ledger, fill) for fill in replica.fills)
+
+
+def limits(replica: Replica) -> tuple[LimitView, ...]:
+    """Every limit in force."""
+    ledger = replica.ledger
+    return tuple(
+        LimitView(
+            scope=row.scope, name=row.name, limit=row.limit, value=row.value, source=row.source,
+            used=_used(ledger, row.scope, row.name, row.limit),
+        )
+        for row in ledger.limits
+    )  # fmt: skip
+
+
+def venues(replica: Replica) -> tuple[VenueView, ...]:
+    """Every venue of the book."""
+    return tuple(_venue(replica.ledger, name) for name in replica.ledger.venues)
+
+
+def fill_view(ledger: Ledger, fill: FillSeen) -> FillView:
+    """One fill in human units."""
+    instrument = ledger.instruments.require(fill.instrument)
+    return FillView(
+        number=fill.number, order_id=fill.order_id, strategy=fill.strategy, instrument=fill.instrument,
+        side=fill.side.name, quantity=instrument.quantity_of(fill.quantity), price=instrument.price_of(fill.price),
+        fee=money(ledger, fill.fee, fill.fee_asset), fee_asset=fill.fee_asset, liquidity=fill.liquidity.value,
+        time=int(fill.time), wall=int(fill.wall),
+    )  # fmt: skip
+
+
+def money(ledger: Ledger, quanta: int, asset: str = "") -> Decimal:
+    """Quanta of an asset (the base currency without one) as an amount; an unknown asset counts whole units."""
+    currency = ledger.currencies.get(asset or ledger.base_currency)
+    return Decimal(quanta) if currency is None else quanta * currency.quantum
+
+
+def version_name(deployment: Deployment | None) -> str:
+    """`v7 (7f3ac1)`, or a dash where nothing is deployed."""
+    return "–" if deployment is None else f"v{deployment.version} ({deployment.digest[:6]})"
+
+
+def _strategy(replica: Replica, name: str) -> StrategyView:
+    ledger = replica.ledger
+    state, why = _state(replica, name)
+    counts = ledger.counts.get(name, {})
+    open_orders = ledger.open_orders(name)
+    deployment = ledger.deployments.get(name)
+    pnl = ledger.pnl(name)
+    return StrategyView(
+        name=name, version=version_name(deployment), stage=deployment.stage if deployment else "–",
+        enabled=state is not TradingState.HALTED, state=state.name, why=why,
+        capital=money(ledger, ledger.capital.get(name, 0)), orders=counts.get("orders", 0), open=len(open_orders),
+        unknown=sum(order.shown_status == "UNKNOWN" for order in open_orders), fills=counts.get("fills", 0),
+        denied=counts.get("denied", 0) + counts.get("refused", 0),
+        position=_held(ledger, {symbol: held.lots for symbol, held in ledger.positions.get(name, {}).items()}),
+        pnl=None if pnl is None else money(ledger, pnl), realised=_realised(ledger, name), fees=_fees(ledger, name),
+    )  # fmt: skip
+
+
+def _state(replica: Replica, name: str) -> tuple[TradingState, str]:
+    """The trading state of a strategy over all scopes, with who set it and why."""
+    ledger = replica.ledger
+    strictest, why = TradingState.ACTIVE, ""
+    venues_traded = {instrument.venue for instrument in ledger.instruments.all()}
+    for scope in ("book:", *(f"venue:{venue}" for venue in venues_traded), f"strategy:{name}"):
+        for cause, state in ledger.states.get(scope, {}).items():
+            if state > strictest:
+                strictest, why = state, f"{cause} ({replica.state_reasons.get(scope, scope.rstrip(':'))})"
+    return strictest, why
+
+
+def _held(ledger: Ledger, lots: Mapping[str, int]) -> str:
+    """`AAPL +100, MSFT -20`, or flat."""
+    parts = [f"{symbol} {ledger.instruments.require(symbol).quantity_of(lots[symbol]):+f}"
+             for symbol in sorted(lots) if lots[symbol]]  # fmt: skip
+    return ", ".join(parts) or "flat"
+
+
+def _realised(ledger: Ledger, name: str) -> Decimal | None:
+    total = Decimal(0)
+    for symbol, position in ledger.positions.get(name, {}).items():
+        instrument = ledger.instruments.require(symbol)
+        if instrument.currency != ledger.base_currency:
+            return None
+        total += money(ledger, position.realised)
+    return total
+
+
+def _fees(ledger: Ledger, name: str) -> Decimal | None:
+    paid = ledger.fees.get(name, {})
+    if set(paid) - {ledger.base_currency}:
+        return None
+    return money(ledger, sum(paid.values()))
+
+
+def _position(ledger: Ledger, strategy: str, symbol: str) -> PositionView:
+    held = ledger.positions[strategy][symbol]
+    instrument = ledger.instruments.require(symbol)
+    mark = ledger.marks.get(symbol)
+    unrealised = None if mark is None else held.unrealised(mark.twice, instrument)
+    return PositionView(
+        strategy=strategy, instrument=symbol, quantity=instrument.quantity_of(held.lots),
+        average=_rounded(average_price(held, instrument), instrument),
+        mark=None if mark is None else mark.twice * instrument.tick / 2,
+        value=None if unrealised is None else (held.cost + unrealised) * instrument.currency_quantum,
+        realised=held.realised * instrument.currency_quantum,
+        unrealised=None if unrealised is None else unrealised * instrument.currency_quantum,
+        currency=instrument.currency,
+    )  # fmt: skip
+
+
+def _order(ledger: Ledger, order: Order) -> OrderView:
+    instrument = ledger.instruments.require(order.instrument)
+    average = instrument.tick * Decimal(order.cost) / order.filled if order.filled else None
+    return OrderView(
+        order_id=order.order_id, strategy=order.strategy, instrument=order.instrument, side=order.side.name,
+        order_type=order.order_type.value, time_in_force=order.time_in_force.value,
+        order_class=order.order_class.value, quantity=instrument.quantity_of(order.quantity),
+        filled=instrument.quantity_of(order.filled),
+        price=None if order.price is None else instrument.price_of(order.price),
+        average=_rounded(average, instrument), status=order.shown_status, venue=order.venue, reason=order.reason,
+        decided=int(order.decided),
+    )  # fmt: skip
+
+
+def _rounded(price: Decimal | None, instrument: Instrument) -> Decimal | None:
+    """A hundredth of a tick is enough for people."""
+    return None if price is None else price.quantize(instrument.tick / 100)
+
+
+def _used(ledger: Ledger, scope: str, name: str, limit: str) -> str:
+    if limit == "max_working_orders":
+        return str(sum(_in_scope(ledger, order, scope, name) for order in ledger.open_orders()))
+    if limit == "max_position" and scope == "instrument":
+        interval = ledger.account_interval(name)
+        return f"{ledger.instruments.require(name).quantity_of(interval.largest):f}"
+    return ""
+
+
+def _in_scope(ledger: Ledger, order: Order, scope: str, name: str) -> bool:
+    places = {"book": "", "venue": order.venue, "strategy": order.strategy, "instrument": order.instrument}
+    return places[scope] == name
+
+
+def _venue(ledger: Ledger, name: str) -> VenueView:
+    open_orders = [order for order in ledger.open_orders() if order.venue == name]
+    state = max(ledger.states.get(f"venue:{name}", {}).values(), default=TradingState.ACTIVE)
+    rate = ledger.throttles.get(f"venue:{name}")
+    return VenueView(
+        name=name, state=state.name, open=len(open_orders),
+        unknown=sum(order.shown_status == "UNKNOWN" for order in open_orders),
+        positions=_held(ledger, ledger.venue_positions.get(name, {})),
+        rate="" if rate is None else f"{rate:f}/s", last_report=ledger.venue_reports.get(name, 0),
+    )  # fmt: skip
