@@ -29,7 +29,7 @@ class DailyBar(NamedTuple):
 
 
 class DailyBars(NamedTuple):
-    """Bars of several instruments over the same sessions: `bars[symbol][i]` belongs to `days[i]`, the date's ordinal."""
+    """Bars of several instruments over the same sessions: `bars[symbol][i]` is of `days[i]` (ordinal of a date)."""
 
     days: tuple[int, ...]
     bars: Mapping[str, tuple[DailyBar, ...]]

@@ -51,7 +51,7 @@ class SampleFeed:
         self,
         bars: DailyBars,
         *,
-        seed: int = 1,
+        seed: int = 7,
         spread_ticks: int = 2,
         path_points: int = 3,
         minimum_size: int = 100,
@@ -108,7 +108,7 @@ class SampleFeed:
         return bars[-1 - place].reversed() if leg % 2 else bars[place]
 
     def _times(self, day: int) -> Iterator[FeedTime]:
-        """The opening bell, quotes spread evenly from a second after it to a second before the closing bell, that bell."""
+        """The bells, and quotes evenly between them from a second after the first to a second before the last."""
         bell, gaps = new_york_time(day, OPEN_SECOND), self.quotes_per_session - 1
         first, last = new_york_time(day, OPEN_SECOND + 1), new_york_time(day, CLOSE_SECOND - 1)
         yield bell
