@@ -1,0 +1,201 @@
+"""Which orders trade against a quote, a print or a bar, at what price, for how much; who may trade is decided before.
+
+An eager order (new, or still reaching through the quote) takes: the quote's price and what slippage adds, never
+beyond its limit. A resting order gives: its own limit, when the other side comes to it; only a bar that opens beyond
+the limit fills it at the open. A bar is walked open, nearer extreme, other extreme, close, and an order that took effect
+after the bar began waits for the next one, because nobody knows what came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from itertools import takewhile
+
+from toolkit.domain.market import Bar, Quote, Trade
+from toolkit.domain.orders import Side, Status
+from toolkit.domain.requests import Liquidity
+from toolkit.domain.time import FeedTime
+from toolkit.simulation.draws import Purpose, draw, happens
+from toolkit.simulation.paper_book import Market, PaperOrder, Register
+from toolkit.simulation.paper_reports import Reporter
+from toolkit.simulation.paper_settings import PaperSettings, Remainder
+
+NO_END = 1 << 62
+
+
+class Filler:
+    """Trades orders with the market and writes the venue's own books: filled quantity, fees, positions."""
+
+    def __init__(
+        self, settings: PaperSettings, register: Register, reporter: Reporter, positions: MutableMapping[str, int]
+    ) -> None:
+        self._settings = settings
+        self._register = register
+        self._reporter = reporter
+        self._positions = positions
+        self._quote_touch = int(settings.quote_touch_fills)
+        self._trade_touch = int(settings.trade_touch_fills)
+        self._gives_up = Status.EXPIRED if settings.remainder is Remainder.EXPIRED else Status.CANCELED
+
+    def would_trade(self, market: Market, order: PaperOrder) -> bool:
+        """Whether an arriving order reaches the other side of the standing quote."""
+        price = _opposite(market.quote, order.side) if market.quote else 0
+        return price > 0 and order.reaches(price)
+
+    def arrive(self, market: Market, order: PaperOrder, trading: bool, time: FeedTime) -> None:
+        """An order that stands in no queue meets the standing quote, or waits for a market to meet."""
+        if trading and market.quote is not None:
+            self._meet(market, order, market.quote, time)
+        else:
+            market.put(order)
+
+    def on_quote(self, market: Market, quote: Quote, time: FeedTime) -> None:
+        """A new quote: its whole size is there again."""
+        market.bid_taken = market.ask_taken = 0
+        for order in _emptied(market):
+            self._meet(market, order, quote, time)
+        if market.buys and 0 < quote.ask < (market.buys[0].price or 0) + self._quote_touch:
+            size = self._share(quote.ask_size) - market.ask_taken
+            market.ask_taken += self._give(market, Side.BUY, quote.ask, self._quote_touch, size, time)
+        if market.sells and quote.bid > (market.sells[0].price or 0) - self._quote_touch:
+            size = self._share(quote.bid_size) - market.bid_taken
+            market.bid_taken += self._give(market, Side.SELL, quote.bid, self._quote_touch, size, time)
+        market.settle()
+
+    def on_trade(self, market: Market, trade: Trade, time: FeedTime) -> None:
+        """A print: resting orders that it went through. Eager ones take from it where there are no quotes at all."""
+        size = self._share(trade.size)
+        if market.quote is None:
+            for order in _emptied(market):
+                size -= self._take(market, order, trade.price, size, time)
+        size -= self._give(market, Side.BUY, trade.price, self._trade_touch, size, time)
+        self._give(market, Side.SELL, trade.price, self._trade_touch, size, time)
+        market.settle()
+
+    def on_bar(self, market: Market, bar: Bar, time: FeedTime) -> None:
+        """A bar of a feed that has only bars; its volume is what can be had in all."""
+        size = self._share(bar.volume)
+        for order in _emptied(market):
+            if order.active > bar.start:
+                market.put(order)
+            else:
+                size -= self._take(market, order, bar.open, size, time)
+        for point in (bar.open, *_extremes(bar)):
+            for side in (Side.BUY, Side.SELL):
+                size -= self._give(
+                    market, side, point, self._trade_touch, size, time, since=bar.start, gap=point == bar.open
+                )
+        market.settle()
+
+    def fill(
+        self, market: Market, order: PaperOrder, price: int, quantity: int, liquidity: Liquidity, time: FeedTime
+    ) -> None:
+        """Book one trade and say so. An order that is wholly filled leaves its queue."""
+        order.filled += quantity
+        order.fills += 1
+        order.fee_exact += market.tariff.exact(liquidity is Liquidity.MAKER, price, quantity)
+        charged = market.tariff.rounded(order.fee_exact)
+        fee, order.fee_charged = charged - order.fee_charged, charged
+        self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * quantity
+        self._reporter.filled(order, price, quantity, fee, market.tariff.asset, liquidity, time)
+        if order.status not in (Status.NEW, Status.PARTIALLY_FILLED):
+            return
+        if order.remaining > 0:
+            order.status = Status.PARTIALLY_FILLED
+        else:
+            market.remove(order)
+            self._register.close(order, Status.FILLED)
+
+    def end(self, order: PaperOrder, status: Status, text: str, time: FeedTime) -> None:
+        """What is left of an order that stands in no queue is canceled or expires."""
+        self._register.close(order, status)
+        self._reporter.ended(order, status, text, time)
+
+    def _meet(self, market: Market, order: PaperOrder, quote: Quote, time: FeedTime) -> None:
+        if order.side is Side.BUY:
+            size = self._share(quote.ask_size) - market.ask_taken
+            market.ask_taken += self._take(market, order, quote.ask, size, time)
+        else:
+            size = self._share(quote.bid_size) - market.bid_taken
+            market.bid_taken += self._take(market, order, quote.bid, size, time)
+        if market.ask_taken or market.bid_taken:
+            market.busy = True
+
+    def _take(self, market: Market, order: PaperOrder, price: int, size: int, time: FeedTime) -> int:
+        """An order in no queue trades what it can at `price`, then ends, stays eager, or rests. Lots that it took."""
+        reaching = price > 0 and order.reaches(price)
+        if reaching and order.post_only:
+            self.end(order, Status.CANCELED, "post-only: it would trade", time)
+            return 0
+        quantity = self._part(order, min(order.remaining, size)) if reaching and size > 0 else 0
+        if quantity:
+            self.fill(market, order, self._slipped(order, price), quantity, Liquidity.TAKER, time)
+        if not order.remaining:
+            return quantity
+        if order.ends_unfilled:
+            self.end(order, self._gives_up, "nothing more to trade with" if reaching else "not marketable", time)
+        else:
+            order.eager = reaching
+            market.put(order)
+        return quantity
+
+    def _give(
+        self,
+        market: Market,
+        side: Side,
+        point: int,
+        touch: int,
+        size: int,
+        time: FeedTime,
+        since: FeedTime | None = None,
+        gap: bool = False,
+    ) -> int:
+        """Resting orders of one side that `point` has come to, best first, up to `size` lots. Lots that were given."""
+        queue = market.buys if side is Side.BUY else market.sells
+        given = 0
+        for order in tuple(takewhile(lambda order: (_limit(order) - point) * side + touch > 0, queue)):
+            if size <= given:
+                break
+            if since is None or order.active <= since:
+                quantity = self._part(order, min(order.remaining, size - given))
+                given += quantity
+                self.fill(market, order, point if gap else _limit(order), quantity, Liquidity.MAKER, time)
+        return given
+
+    def _part(self, order: PaperOrder, quantity: int) -> int:
+        """All of `quantity`, or a drawn part of it."""
+        settings = self._settings
+        if quantity > 1 and happens(
+            settings.partial_fills_per_million, settings.seed, order.number, Purpose.PARTIAL, order.fills
+        ):
+            return 1 + draw(settings.seed, order.number, Purpose.PART, order.fills) % (quantity - 1)
+        return quantity
+
+    def _share(self, size: int) -> int:
+        return NO_END if self._settings.unlimited_size else size * self._settings.participation_percent // 100
+
+    def _slipped(self, order: PaperOrder, price: int) -> int:
+        """The taker's price; a seller never gets below one tick."""
+        slipped = max(1, price + order.side * self._settings.slippage_ticks)
+        return slipped if order.reaches(slipped) else _limit(order)
+
+
+def _opposite(quote: Quote, side: Side) -> int:
+    return quote.ask if side is Side.BUY else quote.bid
+
+
+def _limit(order: PaperOrder) -> int:
+    if order.price is None:
+        raise AssertionError(f"{order.order_id} has no limit and cannot rest")
+    return order.price
+
+
+def _emptied(market: Market) -> Iterable[PaperOrder]:
+    """The eager orders, taken out of their queue; whoever takes them puts back what stays."""
+    orders, market.eager = market.eager, []
+    return orders
+
+
+def _extremes(bar: Bar) -> tuple[int, int]:
+    """The bar's extremes, the one nearer to the open first; the high when both are as near."""
+    return (bar.high, bar.low) if bar.high - bar.open <= bar.open - bar.low else (bar.low, bar.high)

@@ -1,0 +1,479 @@
+"""The paper venue: takes requests and feed steps one at a time and answers with numbered reports; no clock, no I/O.
+
+A request takes effect `latency` after it was sent, in feed time: at once without latency or when that moment has
+passed, else before the events of the first step that is as late. Until then the venue does not know it. With equal
+settings, instruments and messages the reports are equal to the last bit, also when the venue was stored and restored in
+between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from toolkit.domain.errors import DomainError
+from toolkit.domain.instruments import Instrument, InstrumentMaster
+from toolkit.domain.market import (
+    Bar,
+    FeedGap,
+    MarketEvent,
+    Quote,
+    SessionClosed,
+    SessionOpened,
+    Step,
+    Trade,
+    TradingHalted,
+)
+from toolkit.domain.orders import Status, TimeInForce
+from toolkit.domain.requests import (
+    CancelOrder,
+    QueryOrder,
+    RejectReason,
+    ReplaceOrder,
+    SubmitOrder,
+    VenueOrder,
+    VenueReport,
+    VenueRequest,
+    VenueState,
+)
+from toolkit.domain.time import FeedTime, WallTime
+from toolkit.simulation.draws import Purpose, draw_key, happens
+from toolkit.simulation.fees import tariff
+from toolkit.simulation.filling import Filler
+from toolkit.simulation.paper_book import OPEN, Market, PaperOrder, Register
+from toolkit.simulation.paper_reports import Reporter
+from toolkit.simulation.paper_settings import PaperSettings, UnknownCancel
+from toolkit.simulation.paper_snapshot import MarketSnapshot, Pending, VenueSnapshot
+from toolkit.simulation.refusals import Problem, order_problem, quantity_problem
+from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, Surprise
+
+TimedRequest = SubmitOrder | CancelOrder | ReplaceOrder
+
+NO_WALL = WallTime(0)  # of a backtest, which has no wall clock
+
+
+class PaperVenue:
+    """A venue for the given instruments, those of other venues left out by the caller."""
+
+    def __init__(self, settings: PaperSettings, instruments: Iterable[Instrument]) -> None:
+        self.settings = settings
+        self._master = InstrumentMaster()
+        for instrument in instruments:
+            self._master.add(instrument)
+        self._markets = {
+            first.symbol: Market(first, tariff(settings.fees, first)) for first in reversed(self._master.all())
+        }
+        self._positions: dict[str, int] = {}
+        self._register = Register(settings.closed_orders_kept)
+        self._reporter = Reporter(settings.name, settings.execution_ids)
+        self._filler = Filler(settings, self._register, self._reporter, self._positions)
+        self._sessions: dict[str, bool] = {}
+        self._pending: list[tuple[FeedTime, int, TimedRequest]] = []
+        self._silences: dict[str, int] = {}
+        self._refusing = 0
+        self._step = 0
+        self._now = FeedTime(0)
+        self._received = 0
+        self._orders = 0
+        self._queued = 0
+
+    @property
+    def last_step(self) -> int:
+        """Number of the last step that was matched, 0 before the first."""
+        return self._step
+
+    @property
+    def last_report(self) -> int:
+        return self._reporter.last
+
+    def process(self, message: VenueRequest | Surprise | Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
+        """What the venue says to one message. `wall` is the host's clock and only copied into the reports."""
+        self._reporter.wall = wall
+        match message:
+            case SubmitOrder() | CancelOrder() | ReplaceOrder():
+                self._receive(message)
+            case QueryOrder():
+                self._reporter.found(message.order_id, self._register.find(message.order_id), self._now)
+            case Step():
+                return self.advance(message, wall)
+            case _:
+                self._surprise(message)
+        return self._reporter.hand_over()
+
+    def advance(self, step: Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
+        """Match the next step of the feed. One that was matched before changes nothing and says nothing.
+
+        Raises DomainError for a step that goes back in time, or that jumps without saying so by a FeedGap.
+        """
+        if step.number != self._step + 1 or step.time < self._now:
+            if step.number <= self._step:
+                return ()
+            self._check_jump(step)
+        self._reporter.wall = wall
+        self._step = step.number
+        if self._pending:
+            self._take_effect_until(step.time)
+        time = self._now = step.time
+        markets = self._markets
+        for event in step.events:
+            if type(event) is Quote:
+                market = markets.get(event.instrument)
+                if market is not None:
+                    market.quote = event
+                    if market.busy and self._trading(market):
+                        self._filler.on_quote(market, event, time)
+            else:
+                self._on_event(event, time)
+        return self._reporter.hand_over()
+
+    def state(self) -> VenueState:
+        """The venue's own truth: open orders as they queue, positions in lots that are not 0."""
+        return VenueState(
+            venue=self.settings.name,
+            last_report=self._reporter.last,
+            step=self._step,
+            open_orders=tuple(_listed(order) for order in self._open_orders()),
+            positions=tuple(sorted((symbol, lots) for symbol, lots in self._positions.items() if lots)),
+        )
+
+    def snapshot(self) -> bytes:
+        """The whole state; `restore` goes on from it as if nothing had been."""
+        return VenueSnapshot(
+            step=self._step,
+            now=self._now,
+            last_report=self._reporter.last,
+            executions=self._reporter.executions,
+            received=self._received,
+            orders=self._orders,
+            queued=self._queued,
+            refusing=self._refusing,
+            sessions=self._sessions,
+            positions=self._positions,
+            silences=self._silences,
+            pending=[
+                Pending(due=due, number=number, request=request) for due, number, request in sorted(self._pending)
+            ],
+            markets={symbol: MarketSnapshot.of(market) for symbol, market in self._markets.items()},
+            open_orders=self._open_orders(),
+            closed_orders=list(self._register.closed),
+        ).encode()
+
+    @classmethod
+    def restore(cls, settings: PaperSettings, instruments: Iterable[Instrument], snapshot: bytes) -> PaperVenue:
+        """The venue as it was. DomainError when an instrument with open orders is missing now."""
+        stored = VenueSnapshot.decode(snapshot)
+        venue = cls(settings, instruments)
+        venue._step, venue._now = stored.step, stored.now
+        venue._reporter.last, venue._reporter.executions = stored.last_report, stored.executions
+        venue._received, venue._orders, venue._queued = stored.received, stored.orders, stored.queued
+        venue._refusing = stored.refusing
+        venue._sessions |= stored.sessions
+        venue._positions |= stored.positions
+        venue._silences |= stored.silences
+        venue._pending = [(pending.due, pending.number, pending.request) for pending in stored.pending]
+        for order in stored.closed_orders:
+            venue._register.add(order)
+            venue._register.closed.append(order)
+        for order in stored.open_orders:
+            if order.instrument not in venue._markets:
+                raise DomainError(
+                    f"venue {settings.name}: {order.instrument} has the open order {order.order_id}; list it again"
+                )
+            venue._register.add(order)
+            venue._markets[order.instrument].put(order)
+        for symbol, market in stored.markets.items():
+            if symbol in venue._markets:
+                market.put_back(venue._markets[symbol])
+        venue._define_anew()
+        return venue
+
+    def lose_book(self) -> None:
+        """Forget every open order without a word, as some venues do when they restart."""
+        for order in self._open_orders():
+            self._markets[order.instrument].remove(order)
+            self._register.forget(order)
+        self._pending.clear()
+
+    # ------------------------------------------------------------------ time
+
+    def _receive(self, request: TimedRequest) -> None:
+        """Work out when a request takes effect; now if that is not later."""
+        wait = self._wait(request)
+        if wait is None:
+            return
+        due = request.time + wait
+        if not wait or due <= self._now:
+            self._apply(request, max(due, self._now))
+        else:
+            self._received += 1
+            heappush(self._pending, (due, self._received, request))
+
+    def _wait(self, request: TimedRequest) -> int | None:
+        """Nanoseconds until the request takes effect; None when it is lost without an answer."""
+        settings = self.settings
+        key, silence, delay, wait = (
+            request.order_id,
+            Purpose.SUBMIT_SILENCE,
+            Purpose.SUBMIT_DELAY,
+            settings.submit_latency,
+        )
+        if isinstance(request, CancelOrder):
+            silence, delay, wait = Purpose.CANCEL_SILENCE, Purpose.CANCEL_DELAY, settings.cancel_latency
+        elif isinstance(request, ReplaceOrder):
+            key, silence, delay = request.new_id, Purpose.REPLACE_SILENCE, Purpose.REPLACE_DELAY
+            wait = settings.replace_latency
+        if not settings.silences_per_million and not settings.delays_per_million:
+            return wait
+        attempt = self._silences.get(f"{silence}/{key}", 0)
+        if happens(settings.silences_per_million, settings.seed, draw_key(key), silence, attempt):
+            self._silences[f"{silence}/{key}"] = attempt + 1
+            return None
+        late = happens(settings.delays_per_million, settings.seed, draw_key(key), delay, attempt)
+        return wait + settings.delay if late else wait
+
+    def _take_effect_until(self, time: FeedTime) -> None:
+        pending = self._pending
+        while pending and pending[0][0] <= time:
+            due, _, request = heappop(pending)
+            self._now = max(due, self._now)
+            self._apply(request, self._now)
+
+    def _check_jump(self, step: Step) -> None:
+        if step.time < self._now:
+            raise DomainError(
+                f"step {step.number} is at {step.time}, before {self._now}: a feed never goes back in time"
+            )
+        if self._step and not any(isinstance(event, FeedGap) for event in step.events):
+            raise DomainError(f"step {step.number} follows step {self._step}: send what is between, or a FeedGap in it")
+
+    # ------------------------------------------------------------------ requests
+
+    def _apply(self, request: TimedRequest, time: FeedTime) -> None:
+        if isinstance(request, SubmitOrder):
+            self._submit(request, time)
+        elif isinstance(request, CancelOrder):
+            self._cancel(request, time)
+        else:
+            self._replace(request, time)
+
+    def _submit(self, request: SubmitOrder, time: FeedTime) -> None:
+        if self._register.find(request.order_id) is not None:
+            self._reporter.rejected(request.order_id, RejectReason.DUPLICATE, "this id was used before", time)
+            return
+        order = self._new_order(request, time)
+        market = self._markets.get(request.instrument)
+        problem = self._problem(request, order, market, time)
+        self._register.add(order)
+        if problem is not None or market is None:
+            self._register.close(order, Status.REJECTED)
+            reason, text = problem or (RejectReason.UNKNOWN_SYMBOL, "")
+            self._reporter.rejected(request.order_id, reason, text, time)
+            return
+        self._orders += 1
+        order.venue_order_id = f"V{self._orders}"
+        trading = self._trading(market)
+        if self.settings.acknowledges_before_fill or not (trading and self._filler.would_trade(market, order)):
+            self._reporter.acknowledged(order, time)
+        self._filler.arrive(market, order, trading, time)
+
+    def _new_order(self, request: SubmitOrder, time: FeedTime) -> PaperOrder:
+        self._queued += 1
+        return PaperOrder(
+            ids=[request.order_id],
+            venue_order_id="",
+            number=draw_key(request.order_id),
+            instrument=request.instrument,
+            side=request.side,
+            quantity=request.quantity,
+            price=request.price,
+            time_in_force=request.time_in_force,
+            order_class=request.order_class,
+            post_only=request.post_only,
+            reduce_only=request.reduce_only,
+            status=Status.NEW,
+            queued=self._queued,
+            active=time,
+        )
+
+    def _problem(
+        self, request: SubmitOrder, order: PaperOrder, market: Market | None, time: FeedTime
+    ) -> Problem | None:
+        """Why an order is rejected, or None."""
+        if market is None:
+            return RejectReason.UNKNOWN_SYMBOL, f"{request.instrument} is not listed here"
+        if (problem := order_problem(request, market.instrument)) is not None:
+            return problem
+        if order.ends_unfilled and (closed := self._closed(market, time)):
+            return RejectReason.EXCHANGE_CLOSED, closed
+        if order.ends_unfilled and not market.priced and market.quote is None:
+            return RejectReason.OTHER, f"{request.instrument} has no price yet"
+        if order.post_only and self._trading(market) and self._filler.would_trade(market, order):
+            return RejectReason.POST_ONLY_WOULD_TRADE, "post-only: it would trade"
+        if happens(self.settings.rejects_per_million, self.settings.seed, order.number, Purpose.REJECT, 0):
+            return RejectReason.OTHER, "rejected by draw"
+        return None
+
+    def _cancel(self, request: CancelOrder, time: FeedTime) -> None:
+        order = self._register.find(request.order_id)
+        if order is None or order.status not in OPEN:
+            if self.settings.unknown_cancel is UnknownCancel.REFUSED:
+                self._reporter.cancel_refused(request, *_not_open(order), time)
+        elif self._refusing:
+            self._refusing -= 1
+            self._reporter.cancel_refused(request, RejectReason.OTHER, "the venue will not cancel it", time)
+        else:
+            self._markets[order.instrument].remove(order)
+            self._filler.end(order, Status.CANCELED, "", time)
+
+    def _replace(self, request: ReplaceOrder, time: FeedTime) -> None:
+        order = self._register.find(request.order_id)
+        if order is None or order.status not in OPEN:
+            self._reporter.replace_refused(request, *_not_open(order), time)
+            return
+        market = self._markets[order.instrument]
+        price = order.price if request.price is None else request.price
+        problem = self._replace_problem(request, order, market, price)
+        if problem is not None:
+            self._reporter.replace_refused(request, *problem, time)
+            return
+        keeps_place = price == order.price and request.quantity <= order.quantity
+        if not keeps_place:
+            market.remove(order)
+        self._register.rename(order, request.new_id)
+        order.quantity, order.price = request.quantity, price
+        self._reporter.replaced(order, request.order_id, time)
+        if not keeps_place:
+            self._queued += 1
+            order.queued, order.active, order.eager = self._queued, time, True
+            self._filler.arrive(market, order, self._trading(market), time)
+
+    def _replace_problem(
+        self, request: ReplaceOrder, order: PaperOrder, market: Market, price: int | None
+    ) -> Problem | None:
+        if self._register.find(request.new_id) is not None:
+            return RejectReason.DUPLICATE, f"{request.new_id} was used before"
+        if (problem := quantity_problem(request.quantity, market.instrument)) is not None:
+            return problem
+        if request.quantity <= order.filled:
+            return RejectReason.TOO_LATE, f"{order.filled} of it are filled"
+        if (price is None) != (order.price is None) or (price is not None and price < 1):
+            return RejectReason.PRICE, "a limit order needs a price of at least one tick, a market order has none"
+        if order.post_only and price is not None and self._trading(market) and market.quote is not None:
+            opposite = market.quote.ask if order.side > 0 else market.quote.bid
+            if opposite > 0 and (price - opposite) * order.side >= 0:
+                return RejectReason.POST_ONLY_WOULD_TRADE, "post-only: it would trade"
+        return None
+
+    # ------------------------------------------------------------------ feed
+
+    def _on_event(self, event: MarketEvent, time: FeedTime) -> None:
+        match event:
+            case Trade(instrument=symbol) | Bar(instrument=symbol):
+                market = self._markets.get(symbol)
+                if market is not None:
+                    self._on_price(market, event, time)
+            case SessionOpened():
+                self._sessions[event.calendar] = True
+                self._define_anew()
+            case SessionClosed():
+                self._sessions[event.calendar] = False
+                self._expire_day_orders(event.calendar, time)
+            case TradingHalted():
+                if event.instrument in self._markets:
+                    self._markets[event.instrument].halted = event.halted
+            case _:
+                pass  # a FeedGap: what is not known cannot be matched
+
+    def _on_price(self, market: Market, event: Trade | Bar, time: FeedTime) -> None:
+        market.priced = True
+        if not market.busy or market.halted:
+            return
+        if isinstance(event, Trade):
+            if self._trading(market):
+                self._filler.on_trade(market, event, time)
+        elif market.quote is None:
+            self._filler.on_bar(market, event, time)
+
+    def _expire_day_orders(self, calendar: str, time: FeedTime) -> None:
+        for order in self._open_orders():
+            market = self._markets[order.instrument]
+            if order.time_in_force is TimeInForce.DAY and market.instrument.calendar == calendar:
+                market.remove(order)
+                self._filler.end(order, Status.EXPIRED, "end of session", time)
+
+    def _define_anew(self) -> None:
+        """Take up the definitions that are in force now."""
+        for symbol, market in self._markets.items():
+            current = self._master.find(symbol, self._now)
+            if current is not None and current is not market.instrument:
+                market.instrument, market.tariff = current, tariff(self.settings.fees, current)
+
+    def _trading(self, market: Market) -> bool:
+        return not market.halted and self._sessions.get(
+            market.instrument.calendar, not self.settings.closed_until_opened
+        )
+
+    def _closed(self, market: Market, time: FeedTime) -> str:
+        """Why nothing can trade now, or an empty text."""
+        if market.halted:
+            return f"{market.instrument.symbol} is halted"
+        if market.instrument.expiry is not None and time >= market.instrument.expiry:
+            return f"{market.instrument.symbol} has expired"
+        return "" if self._trading(market) else f"{market.instrument.calendar} is closed"
+
+    def _open_orders(self) -> list[PaperOrder]:
+        orders = [order for market in self._markets.values() if market.busy for order in market.orders()]
+        return sorted(orders, key=lambda order: order.queued)
+
+    # ------------------------------------------------------------------ what nobody expects
+
+    def _surprise(self, surprise: Surprise) -> None:
+        match surprise:
+            case RefuseCancels():
+                self._refusing = surprise.count
+            case LateFill():
+                order = self._register.find(surprise.order_id)
+                if order is None:
+                    raise DomainError(f"venue {self.settings.name} does not know the order {surprise.order_id}")
+                self._filler.fill(
+                    self._markets[order.instrument],
+                    order,
+                    surprise.price,
+                    surprise.quantity,
+                    surprise.liquidity,
+                    self._now,
+                )
+            case BustFill():
+                self._correct(surprise.order_id, -surprise.quantity)
+                self._reporter.busted(surprise.order_id, surprise.execution_id, self._now)
+            case CorrectFill():
+                self._correct(surprise.order_id, surprise.quantity - surprise.old_quantity)
+                self._reporter.corrected(
+                    surprise.order_id, surprise.execution_id, surprise.price, surprise.quantity, surprise.fee, self._now
+                )
+
+    def _correct(self, order_id: str, lots: int) -> None:
+        order = self._register.find(order_id)
+        if order is None:
+            raise DomainError(f"venue {self.settings.name} does not know the order {order_id}")
+        order.filled += lots
+        self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * lots
+
+
+def _not_open(order: PaperOrder | None) -> Problem:
+    if order is None:
+        return RejectReason.UNKNOWN_ORDER, "no such order"
+    return RejectReason.TOO_LATE, f"the order is {order.status.value}"
+
+
+def _listed(order: PaperOrder) -> VenueOrder:
+    return VenueOrder(
+        order_id=order.order_id,
+        venue_order_id=order.venue_order_id,
+        instrument=order.instrument,
+        side=order.side,
+        quantity=order.quantity,
+        filled=order.filled,
+        price=order.price,
+        order_class=order.order_class,
+    )

@@ -1,0 +1,159 @@
+"""The paper venue's orders and where they stand: queues per instrument and the register of ids; no rule of matching."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.market import Quote
+from toolkit.domain.orders import OrderClass, Side, Status, TimeInForce
+from toolkit.domain.time import FeedTime
+from toolkit.simulation.fees import Tariff
+
+OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
+
+
+class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
+    """One order on the venue's side. `ids` is its replace chain, the last in force; a market order has no price.
+
+    `number` keys its draws, `queued` is its place in time, `active` when it took effect. `eager` orders have not met
+    the market yet or still reach through it: they take from each new quote; the others rest at their price.
+    """
+
+    ids: list[str]
+    venue_order_id: str
+    number: int
+    instrument: str
+    side: Side
+    quantity: int
+    price: int | None
+    time_in_force: TimeInForce
+    order_class: OrderClass
+    post_only: bool
+    reduce_only: bool
+    status: Status
+    queued: int
+    active: FeedTime
+    eager: bool = True
+    filled: int = 0
+    fills: int = 0
+    fee_exact: int = 0
+    fee_charged: int = 0
+
+    @property
+    def order_id(self) -> str:
+        return self.ids[-1]
+
+    @property
+    def remaining(self) -> int:
+        return self.quantity - self.filled
+
+    @property
+    def ends_unfilled(self) -> bool:
+        """Whether what cannot trade at once is given up."""
+        return self.price is None or self.time_in_force is TimeInForce.IOC
+
+    def reaches(self, price: int) -> bool:
+        """Whether its limit allows a trade at `price`."""
+        return self.price is None or (self.price - price) * self.side >= 0
+
+
+def _buy_key(order: PaperOrder) -> tuple[int, int]:
+    return -(order.price or 0), order.queued
+
+
+def _sell_key(order: PaperOrder) -> tuple[int, int]:
+    return order.price or 0, order.queued
+
+
+class Market:
+    """One instrument at the venue: its last quote, what we took of that quote, and our orders in order of priority."""
+
+    __slots__ = (
+        "ask_taken",
+        "bid_taken",
+        "busy",
+        "buys",
+        "eager",
+        "halted",
+        "instrument",
+        "priced",
+        "quote",
+        "sells",
+        "tariff",
+    )
+
+    def __init__(self, instrument: Instrument, tariff: Tariff) -> None:
+        self.instrument = instrument
+        self.tariff = tariff
+        self.quote: Quote | None = None
+        self.bid_taken = 0
+        self.ask_taken = 0
+        self.priced = False
+        self.halted = False
+        self.busy = False
+        self.buys: list[PaperOrder] = []
+        self.sells: list[PaperOrder] = []
+        self.eager: list[PaperOrder] = []
+
+    def orders(self) -> Iterable[PaperOrder]:
+        """All open orders by the time they were queued."""
+        return sorted((*self.buys, *self.sells, *self.eager), key=lambda order: order.queued)
+
+    def put(self, order: PaperOrder) -> None:
+        """Put an order into the queue that its `eager` says."""
+        self.busy = True
+        if order.eager:
+            insort(self.eager, order, key=lambda other: other.queued)
+        elif order.side is Side.BUY:
+            insort(self.buys, order, key=_buy_key)
+        else:
+            insort(self.sells, order, key=_sell_key)
+
+    def remove(self, order: PaperOrder) -> None:
+        """Take an order out of its queue. Orders that are in none (yet) are left alone."""
+        queue = self.eager if order.eager else self.buys if order.side is Side.BUY else self.sells
+        for index, other in enumerate(queue):
+            if other is order:
+                del queue[index]
+                break
+        self.settle()
+
+    def settle(self) -> None:
+        """Work out whether the next quote needs a look at all."""
+        self.busy = bool(self.buys or self.sells or self.eager or self.bid_taken or self.ask_taken)
+
+
+class Register:
+    """Every id that the venue remembers: open orders, and the latest finished ones up to a number."""
+
+    def __init__(self, closed_kept: int) -> None:
+        self._kept = closed_kept
+        self._orders: dict[str, PaperOrder] = {}
+        self.closed: deque[PaperOrder] = deque()
+
+    def find(self, order_id: str) -> PaperOrder | None:
+        return self._orders.get(order_id)
+
+    def add(self, order: PaperOrder) -> None:
+        for order_id in order.ids:
+            self._orders[order_id] = order
+
+    def rename(self, order: PaperOrder, new_id: str) -> None:
+        order.ids.append(new_id)
+        self._orders[new_id] = order
+
+    def forget(self, order: PaperOrder) -> None:
+        for order_id in order.ids:
+            self._orders.pop(order_id, None)
+
+    def close(self, order: PaperOrder, status: Status) -> None:
+        """An order is over. The oldest finished one is forgotten when there are too many."""
+        order.status = status
+        self.closed.append(order)
+        if len(self.closed) > self._kept:
+            self.forget(self.closed.popleft())
