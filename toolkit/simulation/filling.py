@@ -2,8 +2,8 @@
 
 An eager order (new, or still reaching through the quote) takes: the quote's price and what slippage adds, never
 beyond its limit. A resting order gives: its own limit, when the other side comes to it; only a bar that opens beyond
-the limit fills it at the open. A bar is walked open, nearer extreme, other extreme, close, and an order that took effect
-after the bar began waits for the next one, because nobody knows what came first.
+the limit fills it at the open. A bar is walked open, nearer extreme, other extreme, close, and an order that took
+effect after the bar began waits for the next one, because nobody knows what came first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from toolkit.simulation.draws import Purpose, draw, happens
 from toolkit.simulation.paper_book import Market, PaperOrder, Register
 from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, Remainder
+from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, Unexpected
 
 NO_END = 1 << 62
 
@@ -111,6 +112,22 @@ class Filler:
         self._register.close(order, status)
         self._reporter.ended(order, status, text, time)
 
+    def surprise(self, market: Market, order: PaperOrder, surprise: Unexpected, time: FeedTime) -> None:
+        """Book and report what somebody told the venue to do against its rules, in whatever status the order is."""
+        match surprise:
+            case LateFill():
+                self.fill(market, order, surprise.price, surprise.quantity, surprise.liquidity, time)
+            case BustFill():
+                self._change(order, -surprise.quantity)
+                self._reporter.busted(surprise.order_id, surprise.execution_id, time)
+            case CorrectFill():
+                self._change(order, surprise.quantity - surprise.old_quantity)
+                self._reporter.corrected(surprise, time)
+
+    def _change(self, order: PaperOrder, lots: int) -> None:
+        order.filled += lots
+        self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * lots
+
     def _meet(self, market: Market, order: PaperOrder, quote: Quote, time: FeedTime) -> None:
         if order.side is Side.BUY:
             size = self._share(quote.ask_size) - market.ask_taken
@@ -166,9 +183,9 @@ class Filler:
         """All of `quantity`, or a drawn part of it."""
         settings = self._settings
         if quantity > 1 and happens(
-            settings.partial_fills_per_million, settings.seed, order.number, Purpose.PARTIAL, order.fills
+            settings.partial_fills_per_million, settings.seed, order.draw_key, Purpose.PARTIAL, order.fills
         ):
-            return 1 + draw(settings.seed, order.number, Purpose.PART, order.fills) % (quantity - 1)
+            return 1 + draw(settings.seed, order.draw_key, Purpose.PART, order.fills) % (quantity - 1)
         return quantity
 
     def _share(self, size: int) -> int:

@@ -9,7 +9,6 @@ between.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heappop, heappush
 
 from toolkit.domain.errors import DomainError
 from toolkit.domain.instruments import Instrument, InstrumentMaster
@@ -37,17 +36,16 @@ from toolkit.domain.requests import (
     VenueState,
 )
 from toolkit.domain.time import FeedTime, WallTime
-from toolkit.simulation.draws import Purpose, draw_key, happens
+from toolkit.simulation.draws import Purpose, happens
 from toolkit.simulation.fees import tariff
 from toolkit.simulation.filling import Filler
 from toolkit.simulation.paper_book import OPEN, Market, PaperOrder, Register
+from toolkit.simulation.paper_mail import Mail, TimedRequest
 from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, UnknownCancel
-from toolkit.simulation.paper_snapshot import MarketSnapshot, Pending, VenueSnapshot
+from toolkit.simulation.paper_snapshot import MarketSnapshot, VenueSnapshot
 from toolkit.simulation.refusals import Problem, order_problem, quantity_problem
-from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, Surprise
-
-TimedRequest = SubmitOrder | CancelOrder | ReplaceOrder
+from toolkit.simulation.surprises import RefuseCancels, Surprise
 
 NO_WALL = WallTime(0)  # of a backtest, which has no wall clock
 
@@ -68,12 +66,10 @@ class PaperVenue:
         self._reporter = Reporter(settings.name, settings.execution_ids)
         self._filler = Filler(settings, self._register, self._reporter, self._positions)
         self._sessions: dict[str, bool] = {}
-        self._pending: list[tuple[FeedTime, int, TimedRequest]] = []
-        self._silences: dict[str, int] = {}
+        self._mail = Mail(settings)
         self._refusing = 0
         self._step = 0
         self._now = FeedTime(0)
-        self._received = 0
         self._orders = 0
         self._queued = 0
 
@@ -96,8 +92,13 @@ class PaperVenue:
                 self._reporter.found(message.order_id, self._register.find(message.order_id), self._now)
             case Step():
                 return self.advance(message, wall)
+            case RefuseCancels():
+                self._refusing = message.count
             case _:
-                self._surprise(message)
+                order = self._register.find(message.order_id)
+                if order is None:
+                    raise DomainError(f"venue {self.settings.name} does not know the order {message.order_id}")
+                self._filler.surprise(self._markets[order.instrument], order, message, self._now)
         return self._reporter.hand_over()
 
     def advance(self, step: Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
@@ -111,7 +112,7 @@ class PaperVenue:
             self._check_jump(step)
         self._reporter.wall = wall
         self._step = step.number
-        if self._pending:
+        if self._mail:
             self._take_effect_until(step.time)
         time = self._now = step.time
         markets = self._markets
@@ -143,16 +144,14 @@ class PaperVenue:
             now=self._now,
             last_report=self._reporter.last,
             executions=self._reporter.executions,
-            received=self._received,
+            received=self._mail.received,
             orders=self._orders,
             queued=self._queued,
             refusing=self._refusing,
             sessions=self._sessions,
             positions=self._positions,
-            silences=self._silences,
-            pending=[
-                Pending(due=due, number=number, request=request) for due, number, request in sorted(self._pending)
-            ],
+            silences=self._mail.silences,
+            pending=self._mail.pending(),
             markets={symbol: MarketSnapshot.of(market) for symbol, market in self._markets.items()},
             open_orders=self._open_orders(),
             closed_orders=list(self._register.closed),
@@ -165,78 +164,48 @@ class PaperVenue:
         venue = cls(settings, instruments)
         venue._step, venue._now = stored.step, stored.now
         venue._reporter.last, venue._reporter.executions = stored.last_report, stored.executions
-        venue._received, venue._orders, venue._queued = stored.received, stored.orders, stored.queued
-        venue._refusing = stored.refusing
+        venue._orders, venue._queued, venue._refusing = stored.orders, stored.queued, stored.refusing
         venue._sessions |= stored.sessions
         venue._positions |= stored.positions
-        venue._silences |= stored.silences
-        venue._pending = [(pending.due, pending.number, pending.request) for pending in stored.pending]
-        for order in stored.closed_orders:
-            venue._register.add(order)
-            venue._register.closed.append(order)
-        for order in stored.open_orders:
-            if order.instrument not in venue._markets:
-                raise DomainError(
-                    f"venue {settings.name}: {order.instrument} has the open order {order.order_id}; list it again"
-                )
-            venue._register.add(order)
-            venue._markets[order.instrument].put(order)
-        for symbol, market in stored.markets.items():
-            if symbol in venue._markets:
-                market.put_back(venue._markets[symbol])
+        venue._mail.received, venue._mail.silences = stored.received, stored.silences
+        venue._mail.put_back(stored.pending)
+        venue._put_orders_back(stored)
         venue._define_anew()
         return venue
+
+    def _put_orders_back(self, stored: VenueSnapshot) -> None:
+        for order in stored.closed_orders:
+            self._register.add(order)
+            self._register.closed.append(order)
+        for order in stored.open_orders:
+            if order.instrument not in self._markets:
+                raise DomainError(
+                    f"venue {self.settings.name}: {order.instrument} has the open order {order.order_id}; list it again"
+                )
+            self._register.add(order)
+            self._markets[order.instrument].put(order)
+        for symbol, market in stored.markets.items():
+            if symbol in self._markets:
+                market.put_back(self._markets[symbol])
 
     def lose_book(self) -> None:
         """Forget every open order without a word, as some venues do when they restart."""
         for order in self._open_orders():
             self._markets[order.instrument].remove(order)
             self._register.forget(order)
-        self._pending.clear()
+        self._mail.lose_all()
 
     # ------------------------------------------------------------------ time
 
     def _receive(self, request: TimedRequest) -> None:
-        """Work out when a request takes effect; now if that is not later."""
-        wait = self._wait(request)
-        if wait is None:
-            return
-        due = request.time + wait
-        if not wait or due <= self._now:
-            self._apply(request, max(due, self._now))
-        else:
-            self._received += 1
-            heappush(self._pending, (due, self._received, request))
-
-    def _wait(self, request: TimedRequest) -> int | None:
-        """Nanoseconds until the request takes effect; None when it is lost without an answer."""
-        settings = self.settings
-        key, silence, delay, wait = (
-            request.order_id,
-            Purpose.SUBMIT_SILENCE,
-            Purpose.SUBMIT_DELAY,
-            settings.submit_latency,
-        )
-        if isinstance(request, CancelOrder):
-            silence, delay, wait = Purpose.CANCEL_SILENCE, Purpose.CANCEL_DELAY, settings.cancel_latency
-        elif isinstance(request, ReplaceOrder):
-            key, silence, delay = request.new_id, Purpose.REPLACE_SILENCE, Purpose.REPLACE_DELAY
-            wait = settings.replace_latency
-        if not settings.silences_per_million and not settings.delays_per_million:
-            return wait
-        attempt = self._silences.get(f"{silence}/{key}", 0)
-        if happens(settings.silences_per_million, settings.seed, draw_key(key), silence, attempt):
-            self._silences[f"{silence}/{key}"] = attempt + 1
-            return None
-        late = happens(settings.delays_per_million, settings.seed, draw_key(key), delay, attempt)
-        return wait + settings.delay if late else wait
+        time = self._mail.take(request, self._now)
+        if time is not None:
+            self._apply(request, time)
 
     def _take_effect_until(self, time: FeedTime) -> None:
-        pending = self._pending
-        while pending and pending[0][0] <= time:
-            due, _, request = heappop(pending)
-            self._now = max(due, self._now)
-            self._apply(request, self._now)
+        while (due := self._mail.next_due(time)) is not None:
+            self._now = max(due[0], self._now)
+            self._apply(due[1], self._now)
 
     def _check_jump(self, step: Step) -> None:
         if step.time < self._now:
@@ -281,7 +250,6 @@ class PaperVenue:
         return PaperOrder(
             ids=[request.order_id],
             venue_order_id="",
-            number=draw_key(request.order_id),
             instrument=request.instrument,
             side=request.side,
             quantity=request.quantity,
@@ -309,7 +277,7 @@ class PaperVenue:
             return RejectReason.OTHER, f"{request.instrument} has no price yet"
         if order.post_only and self._trading(market) and self._filler.would_trade(market, order):
             return RejectReason.POST_ONLY_WOULD_TRADE, "post-only: it would trade"
-        if happens(self.settings.rejects_per_million, self.settings.seed, order.number, Purpose.REJECT, 0):
+        if happens(self.settings.rejects_per_million, self.settings.seed, order.draw_key, Purpose.REJECT, 0):
             return RejectReason.OTHER, "rejected by draw"
         return None
 
@@ -424,40 +392,6 @@ class PaperVenue:
     def _open_orders(self) -> list[PaperOrder]:
         orders = [order for market in self._markets.values() if market.busy for order in market.orders()]
         return sorted(orders, key=lambda order: order.queued)
-
-    # ------------------------------------------------------------------ what nobody expects
-
-    def _surprise(self, surprise: Surprise) -> None:
-        match surprise:
-            case RefuseCancels():
-                self._refusing = surprise.count
-            case LateFill():
-                order = self._register.find(surprise.order_id)
-                if order is None:
-                    raise DomainError(f"venue {self.settings.name} does not know the order {surprise.order_id}")
-                self._filler.fill(
-                    self._markets[order.instrument],
-                    order,
-                    surprise.price,
-                    surprise.quantity,
-                    surprise.liquidity,
-                    self._now,
-                )
-            case BustFill():
-                self._correct(surprise.order_id, -surprise.quantity)
-                self._reporter.busted(surprise.order_id, surprise.execution_id, self._now)
-            case CorrectFill():
-                self._correct(surprise.order_id, surprise.quantity - surprise.old_quantity)
-                self._reporter.corrected(
-                    surprise.order_id, surprise.execution_id, surprise.price, surprise.quantity, surprise.fee, self._now
-                )
-
-    def _correct(self, order_id: str, lots: int) -> None:
-        order = self._register.find(order_id)
-        if order is None:
-            raise DomainError(f"venue {self.settings.name} does not know the order {order_id}")
-        order.filled += lots
-        self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * lots
 
 
 def _not_open(order: PaperOrder | None) -> Problem:

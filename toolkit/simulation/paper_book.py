@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -12,6 +12,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import Quote
 from toolkit.domain.orders import OrderClass, Side, Status, TimeInForce
 from toolkit.domain.time import FeedTime
+from toolkit.simulation.draws import draw_key
 from toolkit.simulation.fees import Tariff
 
 OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
@@ -20,13 +21,12 @@ OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
 class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
     """One order on the venue's side. `ids` is its replace chain, the last in force; a market order has no price.
 
-    `number` keys its draws, `queued` is its place in time, `active` when it took effect. `eager` orders have not met
-    the market yet or still reach through it: they take from each new quote; the others rest at their price.
+    `queued` is its place in time, `active` when it took effect. `eager` orders have not met the market yet or still
+    reach through it: they take from each new quote; the others rest at their price.
     """
 
     ids: list[str]
     venue_order_id: str
-    number: int
     instrument: str
     side: Side
     quantity: int
@@ -49,6 +49,11 @@ class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
         return self.ids[-1]
 
     @property
+    def draw_key(self) -> int:
+        """What its draws hang on, the same through all of its replaces."""
+        return draw_key(self.ids[0])
+
+    @property
     def remaining(self) -> int:
         return self.quantity - self.filled
 
@@ -60,6 +65,10 @@ class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
     def reaches(self, price: int) -> bool:
         """Whether its limit allows a trade at `price`."""
         return self.price is None or (self.price - price) * self.side >= 0
+
+
+def _eager_key(order: PaperOrder) -> tuple[int, int]:
+    return 0, order.queued
 
 
 def _buy_key(order: PaperOrder) -> tuple[int, int]:
@@ -107,21 +116,21 @@ class Market:
     def put(self, order: PaperOrder) -> None:
         """Put an order into the queue that its `eager` says."""
         self.busy = True
-        if order.eager:
-            insort(self.eager, order, key=lambda other: other.queued)
-        elif order.side is Side.BUY:
-            insort(self.buys, order, key=_buy_key)
-        else:
-            insort(self.sells, order, key=_sell_key)
+        queue, key = self._place(order)
+        insort(queue, order, key=key)
 
     def remove(self, order: PaperOrder) -> None:
         """Take an order out of its queue. Orders that are in none (yet) are left alone."""
-        queue = self.eager if order.eager else self.buys if order.side is Side.BUY else self.sells
-        for index, other in enumerate(queue):
-            if other is order:
-                del queue[index]
-                break
+        queue, key = self._place(order)
+        index = bisect_left(queue, key(order), key=key)
+        if index < len(queue) and queue[index] is order:
+            del queue[index]
         self.settle()
+
+    def _place(self, order: PaperOrder) -> tuple[list[PaperOrder], Callable[[PaperOrder], tuple[int, int]]]:
+        if order.eager:
+            return self.eager, _eager_key
+        return (self.buys, _buy_key) if order.side is Side.BUY else (self.sells, _sell_key)
 
     def settle(self) -> None:
         """Work out whether the next quote needs a look at all."""

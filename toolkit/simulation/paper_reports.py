@@ -25,6 +25,7 @@ from toolkit.domain.requests import (
 from toolkit.domain.time import FeedTime, WallTime
 from toolkit.simulation.paper_book import PaperOrder
 from toolkit.simulation.paper_settings import ExecutionIds
+from toolkit.simulation.surprises import CorrectFill
 
 
 class Reporter:
@@ -160,16 +161,16 @@ class Reporter:
             )
         )
 
-    def corrected(self, order_id: str, execution_id: str, price: int, quantity: int, fee: int, time: FeedTime) -> None:
+    def corrected(self, correction: CorrectFill, time: FeedTime) -> None:
         self._said.append(
             Corrected(
                 venue=self._venue,
                 report=self._next(),
-                order_id=order_id,
-                execution_id=execution_id,
-                price=price,
-                quantity=quantity,
-                fee=fee,
+                order_id=correction.order_id,
+                execution_id=correction.execution_id,
+                price=correction.price,
+                quantity=correction.quantity,
+                fee=correction.fee,
                 time=time,
                 wall=self.wall,
             )

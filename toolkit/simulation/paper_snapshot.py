@@ -5,17 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from toolkit.domain.market import Quote
-from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.paper_book import Market, PaperOrder
-
-
-class Pending(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A request on its way to the venue."""
-
-    due: FeedTime
-    number: int
-    request: SubmitOrder | CancelOrder | ReplaceOrder
+from toolkit.simulation.paper_mail import Pending
 
 
 class MarketSnapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -41,4 +41,5 @@ class CorrectFill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     fee: int
 
 
-Surprise = RefuseCancels | LateFill | BustFill | CorrectFill
+Unexpected = LateFill | BustFill | CorrectFill
+Surprise = RefuseCancels | Unexpected

@@ -1,0 +1,88 @@
+"""Requests on their way to the paper venue: latency, drawn delays and drawn silence; what they do is decided later."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+import msgspec
+
+from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder
+from toolkit.domain.time import FeedTime
+from toolkit.simulation.draws import Purpose, draw_key, happens
+from toolkit.simulation.paper_settings import PaperSettings
+
+TimedRequest = SubmitOrder | CancelOrder | ReplaceOrder
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A request and the feed time from which it is in effect; `number` keeps those of one moment in order."""
+
+    due: FeedTime
+    number: int
+    request: TimedRequest
+
+
+class Mail:
+    """A heap of requests by the time they take effect. `silences` counts the losses per purpose and id: a second
+    try of the same request has its own luck."""
+
+    def __init__(self, settings: PaperSettings) -> None:
+        self._settings = settings
+        self._lucky = not settings.silences_per_million and not settings.delays_per_million
+        self._heap: list[tuple[FeedTime, int, TimedRequest]] = []
+        self.received = 0
+        self.silences: dict[str, int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def take(self, request: TimedRequest, now: FeedTime) -> FeedTime | None:
+        """The time at which the request takes effect if that is now, else None: it is kept, or lost for good."""
+        wait = self._wait(request)
+        if wait is None:
+            return None
+        due = request.time + wait
+        if not wait or due <= now:
+            return max(due, now)
+        self.received += 1
+        heappush(self._heap, (due, self.received, request))
+        return None
+
+    def next_due(self, until: FeedTime) -> tuple[FeedTime, TimedRequest] | None:
+        """Take out the earliest request that is in effect by `until`."""
+        if not self._heap or self._heap[0][0] > until:
+            return None
+        due, _, request = heappop(self._heap)
+        return due, request
+
+    def lose_all(self) -> None:
+        self._heap.clear()
+
+    def pending(self) -> list[Pending]:
+        """What is on its way, earliest first."""
+        return [Pending(due=due, number=number, request=request) for due, number, request in sorted(self._heap)]
+
+    def put_back(self, pending: list[Pending]) -> None:
+        """Take what `pending` gave; a sorted list is a heap."""
+        self._heap = [(one.due, one.number, one.request) for one in pending]
+
+    def _wait(self, request: TimedRequest) -> int | None:
+        """Nanoseconds until the request takes effect; None when it is lost without an answer."""
+        settings = self._settings
+        key, silence, delay = request.order_id, Purpose.SUBMIT_SILENCE, Purpose.SUBMIT_DELAY
+        wait = settings.submit_latency
+        if isinstance(request, CancelOrder):
+            silence, delay, wait = Purpose.CANCEL_SILENCE, Purpose.CANCEL_DELAY, settings.cancel_latency
+        elif isinstance(request, ReplaceOrder):
+            key, silence, delay = request.new_id, Purpose.REPLACE_SILENCE, Purpose.REPLACE_DELAY
+            wait = settings.replace_latency
+        return wait if self._lucky else self._drawn(key, silence, delay, wait)
+
+    def _drawn(self, key: str, silence: Purpose, delay: Purpose, wait: int) -> int | None:
+        settings = self._settings
+        attempt = self.silences.get(f"{silence}/{key}", 0)
+        if happens(settings.silences_per_million, settings.seed, draw_key(key), silence, attempt):
+            self.silences[f"{silence}/{key}"] = attempt + 1
+            return None
+        late = happens(settings.delays_per_million, settings.seed, draw_key(key), delay, attempt)
+        return wait + settings.delay if late else wait
