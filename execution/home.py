@@ -1,10 +1,8 @@
-"""Where a desk lives: its home folder, what lies where in var/, and a short folder for sockets; it reads no setting."""
+"""Where a desk lives: its home folder, and what lies where in var/; it reads no setting."""
 
 from __future__ import annotations
 
 import os
-import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,6 @@ from toolkit.domain.errors import ConfigError
 
 CONFIG_FILES = ("desk.yaml", "instruments.yaml", "limits.yaml", "strategies.yaml", "venues.yaml")
 PROJECT = Path(__file__).resolve().parent.parent
-SOCKET_PATH_BYTES = 100  # sun_path holds 104 on macOS, 108 on Linux
-LONGEST_SOCKET_NAME = 32
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,11 @@ class Home:
         return self.var / "logs"
 
     @property
+    def servers(self) -> Path:
+        """What the embedded servers keep."""
+        return self.var / "servers"
+
+    @property
     def registry(self) -> Path:
         """Immutable versions: `<strategy>/v<N>/`."""
         return self.var / "registry"
@@ -59,16 +60,6 @@ class Home:
 
     def log(self, process: str) -> Path:
         return self.logs / f"{process}.log"
-
-    def sockets(self) -> Path:
-        """The folder for unix sockets: var/run, or a short private folder when that path is too long for a socket."""
-        if len(os.fsencode(self.run)) + 1 + LONGEST_SOCKET_NAME <= SOCKET_PATH_BYTES:
-            return self.run
-        return _short_folder(self.run / "sockets")
-
-    def socket(self, name: str) -> Path:
-        """The socket of `name`, for instance `journal` or `venue-paper`."""
-        return self.sockets() / f"{name}.sock"
 
     def prepare(self) -> None:
         """Make var/ and what belongs into it, for this user alone."""
@@ -97,33 +88,3 @@ def find_home(given: str | os.PathLike[str] | None = None, *, environment: Mappi
 def is_home(folder: Path) -> bool:
     """Whether a folder holds config/ with at least one of a desk's files (a broken desk is still a desk)."""
     return any((folder / "config" / name).is_file() for name in CONFIG_FILES)
-
-
-def _short_folder(record: Path) -> Path:
-    """The short folder named in `record`, or a new one; it must be ours alone, since anyone can make names there."""
-    try:
-        known = Path(record.read_text().strip())
-        if _is_ours_alone(known):
-            return known
-    except FileNotFoundError:
-        pass
-    folder = Path(tempfile.mkdtemp(prefix="desk-", dir=_short_parent()))
-    record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = record.with_suffix(f".{os.getpid()}")
-    draft.write_text(f"{folder}\n")
-    draft.replace(record)
-    return folder
-
-
-def _short_parent() -> str:
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    fits = 0 < len(os.fsencode(runtime)) <= 40 and Path(runtime).is_dir()
-    return runtime if fits else "/tmp"
-
-
-def _is_ours_alone(folder: Path) -> bool:
-    try:
-        found = folder.lstat()
-    except FileNotFoundError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) == 0o700

@@ -1,10 +1,10 @@
-"""A desk is found where people expect it, and its sockets fit into a socket's path."""
+"""A desk is found where people expect it."""
 
 from pathlib import Path
 
 import pytest
 
-from execution.home import PROJECT, SOCKET_PATH_BYTES, Home, find_home
+from execution.home import PROJECT, find_home
 from toolkit.domain.errors import ConfigError
 
 
@@ -38,22 +38,3 @@ def test_somebody_elses_config_folder_is_no_desk(tmp_path: Path, monkeypatch: py
 def test_a_named_folder_that_is_no_desk_is_refused_with_the_mend(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no desk.*--home the folder that holds config/"):
         find_home(tmp_path)
-
-
-def test_short_paths_keep_their_sockets_at_home() -> None:
-    assert Home(Path("/srv/desk")).sockets() == Path("/srv/desk/var/run")
-
-
-def test_a_long_path_gets_a_short_private_folder_and_keeps_it(tmp_path: Path) -> None:
-    home = Home(tmp_path / ("x" * 120))
-    folder = home.sockets()
-    try:
-        assert len(str(home.socket("a" * 26))) <= SOCKET_PATH_BYTES
-        assert folder.stat().st_mode & 0o777 == 0o700
-        assert home.sockets() == folder
-        folder.chmod(0o755)
-        other = home.sockets()
-        assert other != folder, "a folder that others can write to is not used again"
-        other.rmdir()
-    finally:
-        folder.rmdir()

@@ -1,0 +1,78 @@
+"""What every process under the supervisor does first and last: take its secret from stdin, end when stdin closes.
+
+The supervisor starts a child as `python -m execution.wiring.<process> --home HOME [--strategy NAME | --venue NAME]`
+(process: venue, engine, listener, runner) and writes one line to its stdin: the password of its user on the servers.
+Never by environment or arguments, which others can read. The pipe stays open for as long as the supervisor lives: its end
+means to stop in order, so that nothing outlives a supervisor that was killed. SIGTERM means the same. Exit code 0 is an
+ordered end; what else it may be stands in `ExitCode`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final
+
+from toolkit.domain.errors import ConfigError
+
+LONGEST_SECRET: Final = 4096
+
+
+class ExitCode(IntEnum):
+    """How a child ended. Codes of a runner from 10 on name the `cause` that `RunnerStopped` carries."""
+
+    DONE = 0
+    FAILED = 1
+    CONFIG = 2
+    FENCED = 3
+    JOURNAL_GONE = 4
+    RAISED = 10
+    HASH = 11
+    IMPORT = 12
+    MEMORY = 13
+
+
+def read_secret(descriptor: int = 0) -> str:
+    """The first line of stdin, read byte by byte so that nothing behind it is swallowed. ConfigError when there is none."""
+    secret = bytearray()
+    while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
+        secret += byte
+        if len(secret) > LONGEST_SECRET:
+            break
+    if not secret or len(secret) > LONGEST_SECRET:
+        raise ConfigError("no password on stdin: this process is started by `execution up`, not by hand")
+    return secret.decode()
+
+
+def when_told_to_stop(stop: Callable[[], None], descriptor: int = 0) -> None:
+    """Call `stop` once when stdin closes or SIGTERM comes. Ctrl-C is the supervisor's business: it is ignored here.
+
+    Must be called inside of a running event loop.
+    """
+    loop = asyncio.get_running_loop()
+    told = False
+
+    def once() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            stop()
+
+    def readable() -> None:
+        if os.read(descriptor, 4096) == b"":
+            loop.remove_reader(descriptor)
+            once()
+
+    loop.add_signal_handler(signal.SIGTERM, once)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    loop.add_reader(descriptor, readable)
+
+
+def explain(problem: Exception) -> int:
+    """Say on stderr what went wrong, which lands in the child's log and, last line, in `status`. Returns the exit code."""
+    print(f"{type(problem).__name__}: {problem}", file=sys.stderr, flush=True)
+    return ExitCode.CONFIG if isinstance(problem, ConfigError) else ExitCode.FAILED
