@@ -1,4 +1,4 @@
-"""What tests of strategies share: two instruments, a numbered feed in the making, and a container that has been started."""
+"""What tests of strategies share: two instruments, a numbered feed in the making, a started container."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
