@@ -1,0 +1,59 @@
+"""The record of cancels that were sent while the journal was gone; each is on the disk before it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from toolkit.adapters import codec
+from toolkit.adapters.records import RecordFile
+from toolkit.domain.errors import JournalError
+from toolkit.domain.requests import CancelOrder
+from toolkit.domain.time import WallTime
+
+
+class LifeboatCancel(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="lifeboat_cancel"):
+    """A cancel that left without a journal: what was asked of the venue, when, and why."""
+
+    cancel: CancelOrder
+    wall: WallTime
+    cause: str
+
+
+_cancel = msgspec.msgpack.Decoder(LifeboatCancel)
+
+
+class Lifeboat:
+    """The lifeboat file of one book; written in need, imported into the journal at the next recovery, then emptied."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = RecordFile(path, b"QDLIFE1", durable=True)
+        self._cancels = [_decode(path, body) for body in self._file.found]
+        self._file.forget_found()
+
+    def record(self, cancel: CancelOrder, wall: WallTime, cause: str) -> None:
+        """Put it on the disk; only then may it be sent. Raises TransportError when the disk refuses."""
+        entry = LifeboatCancel(cancel=cancel, wall=wall, cause=cause)
+        self._file.write(codec.encode(entry))
+        self._cancels.append(entry)
+
+    @property
+    def cancels(self) -> tuple[LifeboatCancel, ...]:
+        """What has not been imported yet, in the order it left."""
+        return tuple(self._cancels)
+
+    def empty(self) -> None:
+        """Forget what the journal holds by now."""
+        self._file.rewrite([])
+        self._cancels = []
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _decode(path: Path, body: bytes) -> LifeboatCancel:
+    try:
+        return _cancel.decode(body)
+    except msgspec.MsgspecError as error:
+        raise JournalError(f"{path}: a record with a good checksum is no cancel: {error}") from error

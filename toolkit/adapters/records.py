@@ -1,0 +1,158 @@
+"""An append-only file of checksummed records with a torn tail cut on opening; what a record means is never known here.
+
+Layout: 8 bytes of magic, then for each record its length (4 bytes, big-endian), the CRC-32 of its body, the body. A
+record that is incomplete or does not match its checksum at the very end is what a crash leaves and is cut; one with
+valid records behind it is damage and refused.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from struct import Struct
+from typing import Final, NoReturn
+from zlib import crc32
+
+from toolkit.domain.errors import ConfigError, JournalError, TransportError
+
+_FRAME: Final = Struct(">II")
+LARGEST: Final = 64 * 1024 * 1024
+
+
+class RecordFile:
+    """Records on a local disk. With `durable` each write is on the disk when it returns, else with the kernel."""
+
+    def __init__(self, path: Path, magic: bytes, *, durable: bool) -> None:
+        self._path = path
+        self._magic = magic.ljust(8, b"\0")
+        self._durable = durable
+        self.cut = 0
+        """Bytes of a torn tail that were cut on opening."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        created = not path.exists()
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._records = self._open()
+        except BaseException:
+            os.close(self._file)
+            raise
+        if created:
+            sync_folder(path.parent)
+
+    @property
+    def found(self) -> tuple[bytes, ...]:
+        """What the file held when it was opened."""
+        return tuple(self._records)
+
+    def forget_found(self) -> None:
+        """Give the memory of `found` back."""
+        self._records = []
+
+    def write(self, body: bytes) -> None:
+        """Add a record. Raises TransportError when the disk refuses; the record is then not in the file."""
+        start = os.lseek(self._file, 0, os.SEEK_END)
+        try:
+            _write_all(self._file, _FRAME.pack(len(body), crc32(body)) + body)
+            if self._durable:
+                sync_data(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, start)
+            raise TransportError(f"{self._path}: cannot write ({error}); free space or mend the disk") from error
+
+    def rewrite(self, bodies: list[bytes]) -> None:
+        """Replace the whole content at once: a crash leaves the old file or the new one."""
+        temporary = self._path.with_name(self._path.name + ".new")
+        data = self._magic + b"".join(_FRAME.pack(len(body), crc32(body)) + body for body in bodies)
+        replace_file(self._path, temporary, data)
+        os.close(self._file)
+        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _open(self) -> list[bytes]:
+        data = self._path.read_bytes()
+        if self._magic.startswith(data) and len(data) < len(self._magic):
+            os.ftruncate(self._file, 0)
+            _write_all(self._file, self._magic)
+            return []
+        if not data.startswith(self._magic):
+            raise ConfigError(f"{self._path} is not a file of ours (it begins with {data[:8]!r}); move it away")
+        records, end = self._scan(data)
+        self.cut = len(data) - end
+        if self.cut:
+            os.ftruncate(self._file, end)
+        return records
+
+    def _scan(self, data: bytes) -> tuple[list[bytes], int]:
+        records: list[bytes] = []
+        end = len(self._magic)
+        for body, after in _frames(data, end):
+            if body is None:
+                if next((True for found, _ in _frames(data, after) if found is not None), False):
+                    self._damaged(end)
+                break
+            records.append(body)
+            end = after
+        return records, end
+
+    def _damaged(self, place: int) -> NoReturn:
+        raise JournalError(
+            f"{self._path} is damaged at byte {place}, with good records behind it: this is no torn write. "
+            "Keep a copy, then restore the file from a backup"
+        )
+
+
+def _frames(data: bytes, position: int) -> Iterator[tuple[bytes | None, int]]:
+    """Bodies and the positions behind them; None for a body that does not match its checksum; ends at a torn frame."""
+    while position + _FRAME.size <= len(data):
+        length, checksum = _FRAME.unpack_from(data, position)
+        position += _FRAME.size
+        body = data[position : position + length]
+        if length > LARGEST or len(body) < length:
+            return
+        position += length
+        yield (body if crc32(body) == checksum else None), position
+
+
+def replace_file(path: Path, temporary: Path, data: bytes) -> None:
+    """Write beside, sync, rename, sync the folder. Raises TransportError; the old file is then as it was."""
+    try:
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(file, data)
+            sync_data(file)
+        finally:
+            os.close(file)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise TransportError(f"{path}: cannot write ({error}); free space or mend the disk") from error
+
+
+def sync_data(file: int) -> None:
+    """Put written bytes on the disk; on macOS `fsync` leaves them in the drive's cache, F_FULLFSYNC does not."""
+    if sys.platform == "darwin":
+        import fcntl  # absent where it is not needed
+
+        fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+    else:
+        os.fdatasync(file)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a created or renamed name durable."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
