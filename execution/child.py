@@ -2,9 +2,9 @@
 
 The supervisor starts a child as `python -m execution.wiring.<process> --home HOME [--strategy NAME | --venue NAME]`
 (process: venue, engine, listener, runner) and writes one line to its stdin: the password of its user on the servers.
-Never by environment or arguments, which others can read. The pipe stays open for as long as the supervisor lives: its end
-means to stop in order, so that nothing outlives a supervisor that was killed. SIGTERM means the same. Exit code 0 is an
-ordered end; what else it may be stands in `ExitCode`.
+Never by environment or arguments, which others can read. The pipe stays open for as long as the supervisor lives: its
+end means to stop in order, so that nothing outlives a supervisor that was killed. SIGTERM means the same. Exit code 0
+is an ordered end; what else it may be stands in `ExitCode`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ExitCode(IntEnum):
 
 
 def read_secret(descriptor: int = 0) -> str:
-    """The first line of stdin, read byte by byte so that nothing behind it is swallowed. ConfigError when there is none."""
+    """The first line of stdin, byte by byte so that nothing behind it is swallowed. ConfigError when there is none."""
     secret = bytearray()
     while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
         secret += byte
@@ -73,6 +73,6 @@ def when_told_to_stop(stop: Callable[[], None], descriptor: int = 0) -> None:
 
 
 def explain(problem: Exception) -> int:
-    """Say on stderr what went wrong, which lands in the child's log and, last line, in `status`. Returns the exit code."""
+    """Say on stderr what went wrong: it lands in the child's log, its last line in `status`. Returns the exit code."""
     print(f"{type(problem).__name__}: {problem}", file=sys.stderr, flush=True)
     return ExitCode.CONFIG if isinstance(problem, ConfigError) else ExitCode.FAILED

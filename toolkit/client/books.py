@@ -1,0 +1,99 @@
+"""Opens the books of a desk for a reader: the replica caught up to the journal; it never writes to the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from toolkit.adapters import codec
+from toolkit.adapters.blocking_redis import BlockingBus, BlockingJournal
+from toolkit.adapters.server_access import Passwords, ServerRole
+from toolkit.adapters.server_address import ServerAddress
+from toolkit.adapters.snapshots import Snapshot, SnapshotStore
+from toolkit.adapters.sockets import socket_path
+from toolkit.client.home import Home
+from toolkit.domain.events import Batch
+from toolkit.domain.ledger import FOLD_VERSION, Ledger
+from toolkit.domain.ports import Sealed
+from toolkit.replica.replica import REPLICA_VERSION, Replica
+
+CHECKPOINT_EVENTS: Final = 5_000
+"""A reader that had to fold more than this leaves a checkpoint behind, so that the next one is quick."""
+
+_CHECKPOINT_FOLD: Final = REPLICA_VERSION * 1_000 + FOLD_VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Books:
+    """The books of one book of one desk, for one user of its servers."""
+
+    home: Home
+    book: str
+    user: str = "viewer"
+
+    def address(self, role: ServerRole) -> ServerAddress:
+        """Where a server is. ConfigError when the desk was never started."""
+        password = Passwords(self.home.run / "server-passwords.json").own(self.user)
+        return ServerAddress(f"unix://{socket_path(self.home.run, role.value)}", self.user, password)
+
+    def journal(self, patience: float = 2.0) -> BlockingJournal:
+        """A line to the journal. TransportError when the server is away."""
+        return BlockingJournal(self.address(ServerRole.JOURNAL), self.book, patience)
+
+    def bus(self, patience: float = 2.0) -> BlockingBus:
+        """A line to the bus. TransportError when the server is away."""
+        return BlockingBus(self.address(ServerRole.BUS), self.book, patience)
+
+    def replica(self) -> Replica:
+        """The books up to the journal's present end."""
+        journal = self.journal()
+        try:
+            replica = self.start(journal.head().sequence)
+            self.catch_up(replica, journal)
+        finally:
+            journal.close()
+        return replica
+
+    def start(self, up_to: int) -> Replica:
+        """The newest stored state that is not behind the journal's end: a checkpoint, a snapshot, else empty."""
+        stored = self._checkpoints().newest(self.book, _CHECKPOINT_FOLD, up_to)
+        replica = None if stored is None else Replica.from_bytes(stored.state)
+        if replica is not None:
+            return replica
+        snapshot = SnapshotStore(self.home.book(self.book) / "snapshots").newest(self.book, FOLD_VERSION, up_to)
+        return Replica() if snapshot is None else Replica(ledger=Ledger.from_bytes(snapshot.state))
+
+    def catch_up(self, replica: Replica, journal: BlockingJournal) -> None:
+        """Fold what the journal has beyond the replica. JournalError on a gap."""
+        before = replica.ledger.sequence
+        for sealed in journal.read(before):
+            replica.apply(codec.open_batch(sealed.payload), sealed.digest)
+        if replica.ledger.sequence - before >= CHECKPOINT_EVENTS:
+            self.keep(replica)
+
+    def keep(self, replica: Replica) -> None:
+        """Store the replica as it is now, for quick starts. The journal stays the truth."""
+        state = Snapshot(
+            book=self.book, fold_version=_CHECKPOINT_FOLD, sequence=replica.ledger.sequence,
+            digest=replica.ledger.batch_digest, state=replica.to_bytes(),
+        )  # fmt: skip
+        self._checkpoints().save(state)
+
+    def batches(self, after: int = 0, containing: str = "") -> Iterator[Batch]:
+        """Batches of the journal with events above `after`; with `containing` only those whose bytes hold that text."""
+        journal, needle = self.journal(), containing.encode()
+        try:
+            for sealed in journal.read(after):
+                if not needle or needle in sealed.payload:
+                    yield opened(sealed)
+        finally:
+            journal.close()
+
+    def _checkpoints(self) -> SnapshotStore:
+        return SnapshotStore(self.home.book(self.book) / "replica", kept=2)
+
+
+def opened(sealed: Sealed) -> Batch:
+    """The batch that stored bytes stand for."""
+    return codec.open_batch(sealed.payload)

@@ -1,0 +1,71 @@
+"""What runs on a desk, as its supervisor writes it into var/run/processes.json and everyone reads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
+    """One process. `state` is starting, running, backing off, given up, stopping or stopped; `since` in UTC ns.
+
+    `started` tells this process from a later one under the same pid. `detail` says why it is not running.
+    """
+
+    name: str
+    kind: str
+    pid: int = 0
+    started: str = ""
+    state: str = "starting"
+    since: int = 0
+    restarts: int = 0
+    address: str = ""
+    detail: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person should mend, for instance a configuration file that was saved broken."""
+
+    subject: str
+    detail: str
+    since: int
+
+
+class DeskState(msgspec.Struct, frozen=True, kw_only=True):
+    """All processes of one desk. `ready` once all of them run; `kind` is what every screen shows."""
+
+    name: str
+    kind: str
+    book: str
+    venues: tuple[str, ...]
+    supervisor: ProcessState
+    ready: bool = False
+    processes: tuple[ProcessState, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    seconds_to_ready: float = 0.0
+
+    def process(self, name: str) -> ProcessState | None:
+        return next((process for process in self.processes if process.name == name), None)
+
+
+_decoder = msgspec.json.Decoder(DeskState)
+
+
+def read_desk_state(path: Path) -> DeskState | None:
+    """The state of a desk, None when it was never started. What it says may be old: look at the pids."""
+    try:
+        return _decoder.decode(path.read_bytes())
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def write_desk_state(path: Path, state: DeskState) -> None:
+    """Replace the file at once, so that no reader sees half of it. For this user alone: it holds login links."""
+    draft = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(state), indent=1))
+    draft.replace(path)
