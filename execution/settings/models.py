@@ -44,6 +44,7 @@ class Feed(Strict):
     kind: Literal["sample"] = "sample"
     mode: FeedMode = FeedMode.LOCKSTEP
     session_seconds: Seconds = 5.0
+    history_sessions: Annotated[int, Field(ge=0, le=1_000)] = 100
     seed: Annotated[int, Field(ge=0)] = 7
     spread_ticks: Annotated[int, Field(ge=2, multiple_of=2)] = 2
     path_points: Annotated[int, Field(ge=0, le=100)] = 3

@@ -39,6 +39,10 @@ class MemoryBus:
         known = self._server.steps[stream]
         return known[-1].number if known else 0
 
+    async def forget(self, stream: str) -> None:
+        await self._turn()
+        self._server.steps.pop(stream, None)
+
     async def release(self, epoch: int, steps: Sequence[Released]) -> None:
         await self._turn()
         known = self._server.released[epoch]

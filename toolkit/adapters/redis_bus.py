@@ -50,6 +50,10 @@ class RedisBus:
             reply = await self._writer.ask("XREVRANGE", keys.steps(self._book, stream), "+", "-", "COUNT", 1)
         return int(reply[0][0].partition(b"-")[0]) if reply else 0
 
+    async def forget(self, stream: str) -> None:
+        with mapped(f"remove the steps of {stream}"):
+            await self._writer.execute_command("UNLINK", keys.steps(self._book, stream))
+
     async def release(self, epoch: int, steps: Sequence[Released]) -> None:
         entries = [(step.number, codec.encode(step)) for step in steps]
         await self._add(keys.released(self._book, epoch), entries, RELEASED_KEPT)

@@ -112,7 +112,7 @@ def _bus_rules(books: Sequence[str]) -> dict[str, str]:
         "operator": f"{look} {_LOOK} +info +config|get",
         "viewer": f"{look} {_LOOK} +info",
         "supervisor": f"{look} {beat} {_LOOK} +hset +info +config|get +acl|load",
-        "listener": f"{look} {beat} {_patterns('%RW~', books, 'feed*')} {_LOOK} {_ADD} +hset",
+        "listener": f"{look} {beat} {_patterns('%RW~', books, 'feed*')} {_LOOK} {_ADD} +hset +unlink",
         "venue": f"{look} {beat} {_LOOK} +hset",
     }
 

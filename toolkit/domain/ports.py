@@ -107,6 +107,9 @@ class Bus(Protocol):
     async def last(self, stream: str) -> int:
         """Number of the newest step, 0 when there is none."""
 
+    async def forget(self, stream: str) -> None:
+        """Remove all steps of a stream, so that it can be filled anew from an earlier number or by another feed."""
+
     async def release(self, epoch: int, steps: Sequence[Released]) -> None:
         """Hand steps to the runners; a number that is already there is ignored."""
 

@@ -33,6 +33,7 @@ def test_the_promised_defaults() -> None:
             "kind": "sample",
             "mode": "lockstep",
             "session_seconds": 5.0,
+            "history_sessions": 100,
             "seed": 7,
             "spread_ticks": 2,
             "path_points": 3,
