@@ -117,7 +117,6 @@ class CommandTaken(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     who: Who | None
     reason: str
     refused: str = ""
-    digest: bytes = b""
 
 
 class RunnerStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="runner_started"):
@@ -143,7 +142,6 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     step: int
     inbox: int
     state: bytes | None
-    digest: bytes = b""
     logs: tuple[str, ...] = ()
 
 

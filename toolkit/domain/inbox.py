@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from toolkit.domain import events as ev
 from toolkit.domain.orders import Doubt, Side, Status
 from toolkit.domain.time import FeedTime
 
@@ -76,3 +77,27 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="
     step: bytes
     number: int
     inboxes: tuple[tuple[str, int], ...]
+
+
+# How many items each kind of event makes for its strategy; numbers of the inbox are counted with it in the fold.
+INBOX_ITEMS: dict[type, int] = {
+    ev.CapitalAllocated: 1,
+    ev.RunnerStarted: 1,
+    ev.IntentRefused: 1,
+    ev.OrderSubmitted: 1,
+    ev.OrderDenied: 1,
+    ev.CancelRequested: 1,
+    ev.ReplaceRequested: 1,
+    ev.OrderAcknowledged: 1,
+    ev.OrderFilled: 2,
+    ev.FillBusted: 2,
+    ev.FillCorrected: 2,
+    ev.OrderRejected: 1,
+    ev.OrderCanceled: 1,
+    ev.OrderExpired: 1,
+    ev.OrderReplaced: 1,
+    ev.CancelRejected: 1,
+    ev.ReplaceRejected: 1,
+    ev.OrderDoubted: 1,
+    ev.DoubtResolved: 1,
+}

@@ -2,37 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from toolkit.domain import events as ev
-from toolkit.domain.inbox import CapitalChanged, FillBooked, InboxItem, OrderChanged, Restored
+from toolkit.domain.inbox import INBOX_ITEMS, CapitalChanged, FillBooked, InboxItem, OrderChanged, Restored
+from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import Doubt, Order, Side, Status
-
-if TYPE_CHECKING:
-    from toolkit.domain.ledger import Ledger
-
-# How many items each kind of event makes for its strategy; numbers of the inbox are counted with it in the fold.
-INBOX_ITEMS: dict[type, int] = {
-    ev.CapitalAllocated: 1,
-    ev.RunnerStarted: 1,
-    ev.IntentRefused: 1,
-    ev.OrderSubmitted: 1,
-    ev.OrderDenied: 1,
-    ev.CancelRequested: 1,
-    ev.ReplaceRequested: 1,
-    ev.OrderAcknowledged: 1,
-    ev.OrderFilled: 2,
-    ev.FillBusted: 2,
-    ev.FillCorrected: 2,
-    ev.OrderRejected: 1,
-    ev.OrderCanceled: 1,
-    ev.OrderExpired: 1,
-    ev.OrderReplaced: 1,
-    ev.CancelRejected: 1,
-    ev.ReplaceRejected: 1,
-    ev.OrderDoubted: 1,
-    ev.DoubtResolved: 1,
-}
 
 
 def inbox_items(ledger: Ledger, event: ev.Event) -> tuple[str, tuple[InboxItem, ...]] | None:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from toolkit.domain import events as ev
+from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import Side
 from toolkit.domain.ports import Head
@@ -92,7 +93,7 @@ class Replica(msgspec.Struct, kw_only=True):
     def apply(self, batch: ev.Batch, digest: bytes) -> None:
         """Fold the next batch in. JournalError when it does not follow: a replica never goes on over a gap."""
         number, self.wall = batch.first, batch.wall
-        self.ledger.apply_batch(batch, digest)
+        apply_batch(self.ledger, batch, digest)
         for event in batch.events:
             self._note(number, event)
             number += 1

@@ -1,0 +1,214 @@
+"""Commands of people, files and the supervisor: each takes effect once and leaves a record of who, from where and why."""
+
+from __future__ import annotations
+
+from toolkit.domain import commands as cm
+from toolkit.domain import events as ev
+from toolkit.domain.errors import DomainError
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.money import to_quanta
+from toolkit.domain.orders import OrderClass, TradingState
+from toolkit.engine.order_manager import OrderManager
+from toolkit.engine.proposing import Proposer
+from toolkit.engine.risk.guard import Guard
+from toolkit.engine.risk.limits import loosened
+from toolkit.engine.transaction import Transaction
+
+DISABLED, DOWN = "disable", "down"
+START = "start"
+
+
+class CommandDesk:
+    """One method per command. A DomainError refuses the command, with its reason in the journal."""
+
+    def __init__(self, ledger: Ledger, guard: Guard, orders: OrderManager, proposer: Proposer) -> None:
+        self._ledger = ledger
+        self._guard = guard
+        self._orders = orders
+        self._proposer = proposer
+
+    def take(self, transaction: Transaction, envelope: cm.Envelope) -> None:
+        """Carry a command out and record that it was taken, or why it was refused."""
+        body, refused = envelope.body, ""
+        try:
+            self._carry_out(transaction, envelope, body)
+        except DomainError as error:
+            refused = str(error)
+        transaction.emit(
+            ev.CommandTaken(
+                producer=envelope.producer,
+                incarnation=envelope.incarnation,
+                number=envelope.number,
+                command=type(body).__name__,
+                who=getattr(body, "who", None),
+                reason=getattr(body, "reason", ""),
+                refused=refused,
+            )
+        )
+
+    def _carry_out(self, transaction: Transaction, envelope: cm.Envelope, body: cm.Command) -> None:
+        match body:
+            case cm.RunnerHello():
+                self._hello(transaction, envelope, body)
+            case cm.RunnerStopped():
+                transaction.emit(
+                    ev.RunnerEnded(
+                        strategy=body.strategy, cause=body.cause, detail=body.detail, given_up=body.given_up
+                    )
+                )
+            case cm.EnableStrategy():
+                self._enable(transaction, body)
+            case cm.DisableStrategy():
+                self._disable(transaction, body)
+            case cm.CancelAll():
+                self._cancel_all(transaction, body)
+            case cm.AllocateCapital() | cm.MoveCash():
+                self._money(transaction, body)
+            case cm.RunnerAnswer():
+                raise DomainError("an answer is not a command of this desk")
+            case _:
+                self._configure(transaction, body)
+
+    def _configure(
+        self,
+        transaction: Transaction,
+        body: cm.SetThrottle | cm.SetLimits | cm.DefineInstruments | cm.RegisterVersion,
+    ) -> None:
+        match body:
+            case cm.SetThrottle():
+                transaction.emit(
+                    ev.ThrottleChanged(
+                        scope=body.scope, name=body.name, rate=body.rate, who=body.who, reason=body.reason
+                    )
+                )
+            case cm.SetLimits():
+                self._limits(transaction, body)
+            case cm.DefineInstruments():
+                for instrument in body.instruments:
+                    if self._ledger.instruments.find(instrument.symbol, instrument.effective_from) != instrument:
+                        transaction.emit(ev.InstrumentDefined(instrument=instrument))
+            case cm.RegisterVersion():
+                self._register(transaction, body)
+        self._guard.limits_changed()
+
+    def _hello(self, transaction: Transaction, envelope: cm.Envelope, body: cm.RunnerHello) -> None:
+        deployment = self._ledger.deployments.get(body.strategy)
+        if envelope.producer != body.strategy:
+            raise DomainError(f"{envelope.producer} may not speak for {body.strategy}")
+        if deployment is None:
+            raise DomainError(f"{body.strategy} has no registered version")
+        if deployment.digest != body.digest:
+            problem = f"runs {body.digest[:12]}, registered is v{deployment.version} ({deployment.digest[:12]})"
+            transaction.emit(ev.RunnerEnded(strategy=body.strategy, cause="hash", detail=problem, given_up=True))
+            raise DomainError(f"{body.strategy} {problem}")
+        transaction.emit(
+            ev.RunnerStarted(
+                strategy=body.strategy, version=body.version, digest=body.digest, incarnation=envelope.incarnation
+            )
+        )
+
+    def _enable(self, transaction: Transaction, body: cm.EnableStrategy) -> None:
+        if body.strategy not in self._ledger.deployments:
+            raise DomainError(f"{body.strategy} has no registered version; register one first")
+        for cause in list(self._ledger.states.get(f"strategy:{body.strategy}", {})):
+            transaction.emit(
+                ev.TradingStateChanged(
+                    scope="strategy",
+                    name=body.strategy,
+                    state=TradingState.ACTIVE,
+                    cause=cause,
+                    who=body.who,
+                    reason=body.reason,
+                )
+            )
+        if body.strategy in self._ledger.flattening:
+            transaction.emit(ev.FlattenEnded(strategy=body.strategy))
+
+    def _disable(self, transaction: Transaction, body: cm.DisableStrategy) -> None:
+        if body.strategy not in self._ledger.deployments and body.strategy not in self._ledger.positions:
+            known = ", ".join(sorted(self._ledger.deployments)) or "none"
+            raise DomainError(f"unknown strategy {body.strategy!r}; known: {known}")
+        transaction.emit(
+            ev.TradingStateChanged(
+                scope="strategy",
+                name=body.strategy,
+                state=TradingState.HALTED,
+                cause=DISABLED,
+                who=body.who,
+                reason=body.reason,
+            )
+        )
+        for symbol in list(self._ledger.waiting_exits.get(body.strategy, {})):
+            transaction.emit(ev.ExitUnqueued(strategy=body.strategy, instrument=symbol))
+        self._cancel_orders(transaction, body.strategy, spare_protective=not body.flatten, cause=DISABLED)
+        if body.flatten:
+            transaction.emit(ev.FlattenStarted(strategy=body.strategy, who=body.who, reason=body.reason))
+            self._proposer.continue_flatten(transaction, body.strategy)
+
+    def _cancel_all(self, transaction: Transaction, body: cm.CancelAll) -> None:
+        transaction.emit(
+            ev.TradingStateChanged(
+                scope="book", name="", state=TradingState.HALTED, cause=DOWN, who=body.who, reason=body.reason
+            )
+        )
+        self._cancel_orders(transaction, None, spare_protective=True, cause=DOWN)
+
+    def _cancel_orders(
+        self, transaction: Transaction, strategy: str | None, *, spare_protective: bool, cause: str
+    ) -> None:
+        for order in self._ledger.open_orders(strategy):
+            if not (spare_protective and order.order_class is OrderClass.PROTECTIVE):
+                self._orders.cancel(transaction, order, cause)
+
+    def _limits(self, transaction: Transaction, body: cm.SetLimits) -> None:
+        if body.checksum == self._ledger.limits_checksum:
+            return
+        looser = loosened(self._ledger.limits, body.rows) if body.who.source != START else []
+        if looser:
+            raise DomainError("loosening is refused while running: " + "; ".join(looser))
+        transaction.emit(
+            ev.LimitsChanged(rows=body.rows, checksum=body.checksum, who=body.who, reason=body.reason)
+        )
+
+    def _register(self, transaction: Transaction, body: cm.RegisterVersion) -> None:
+        current = self._ledger.deployments.get(body.strategy)
+        if current is not None and (current.version, current.digest) == (body.version, body.digest):
+            return
+        transaction.emit(
+            ev.VersionRegistered(
+                strategy=body.strategy,
+                version=body.version,
+                digest=body.digest,
+                path=body.path,
+                instruments=body.instruments,
+                who=body.who,
+            )
+        )
+        transaction.emit(
+            ev.DeploymentChanged(
+                strategy=body.strategy, version=body.version, digest=body.digest, stage="PAPER"
+            )
+        )
+
+    def _money(self, transaction: Transaction, body: cm.AllocateCapital | cm.MoveCash) -> None:
+        asset = self._ledger.base_currency if isinstance(body, cm.AllocateCapital) else body.asset
+        currency = self._ledger.currencies.get(asset)
+        if currency is None:
+            known = ", ".join(self._ledger.currencies)
+            raise DomainError(f"unknown currency {asset!r}; known: {known}")
+        amount = to_quanta(body.amount, currency.quantum, f"amount of {asset}")
+        if isinstance(body, cm.MoveCash):
+            transaction.emit(
+                ev.CashMoved(
+                    kind=body.kind,
+                    sub_account=body.sub_account,
+                    asset=asset,
+                    amount=amount,
+                    reference=body.reason,
+                    time=transaction.time,
+                )
+            )
+        elif self._ledger.capital.get(body.strategy) != amount:
+            transaction.emit(
+                ev.CapitalAllocated(strategy=body.strategy, amount=amount, who=body.who, reason=body.reason)
+            )

@@ -1,0 +1,220 @@
+"""The engine: composes the five components into one deterministic `process`; no clock, no randomness, no I/O.
+
+The same code decides in a backtest, on paper and live; only who feeds it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from toolkit.domain import events as ev
+from toolkit.domain.commands import Envelope, RunnerAnswer, Who
+from toolkit.domain.instruments import Currency
+from toolkit.domain.ledger import Ledger, Producer
+from toolkit.domain.market import SessionClosed, Step
+from toolkit.domain.orders import Order, TradingState
+from toolkit.domain.ports import Lease
+from toolkit.domain.time import Now
+from toolkit.engine.command_desk import DOWN, CommandDesk
+from toolkit.engine.execution_router import ExecutionRouter
+from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, Message, NotSent, Output, TimePassed
+from toolkit.engine.order_manager import OrderManager
+from toolkit.engine.proposing import Proposer
+from toolkit.engine.risk.controls import CONTROLS, Control
+from toolkit.engine.risk.guard import Guard
+from toolkit.engine.transaction import Transaction
+from toolkit.engine.view import View
+
+ENGINE = Who(identity="engine", verified=True, source="engine")
+
+
+class Engine:
+    """Market data, strategy answers, risk, orders and routing of one book."""
+
+    def __init__(self, ledger: Ledger, settings: EngineSettings, controls: Sequence[Control] = CONTROLS) -> None:
+        self.ledger = ledger
+        self.view = View()
+        self._settings = settings
+        self._guard = Guard(ledger, self.view, controls)
+        self._router = ExecutionRouter(self._guard.rates)
+        self._orders = OrderManager(settings, self._router)
+        self._proposer = Proposer(ledger, self.view, self._guard, self._orders)
+        self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer)
+        self._cursors: dict[str, Producer] = {}
+
+    # ---- life
+
+    def open_book(
+        self, now: Now, *, book: str, desk: str, base: str, currencies: Sequence[Currency], venues: Sequence[str]
+    ) -> Output:
+        """The first event of a new book; nothing for one that is open."""
+        transaction = Transaction(self.ledger, now)
+        if not self.ledger.book:
+            transaction.emit(
+                ev.BookOpened(
+                    book=book, desk=desk, base_currency=base, currencies=tuple(currencies), venues=tuple(venues)
+                )
+            )
+        return self._output(transaction)
+
+    def begin_epoch(self, now: Now, lease: Lease, host: str, pid: int) -> Output:
+        """Take the book over: everything appended and unanswered is doubtful; a state set by `down` ends."""
+        transaction = self._transaction(now)
+        transaction.emit(ev.EpochBegan(epoch=lease.epoch, wall=now.wall, host=host, pid=pid))
+        self.lease_renewed(lease)
+        self._orders.doubt_all_pending(transaction, f"unanswered when epoch {lease.epoch} began")
+        if DOWN in self.ledger.states.get("book:", {}):
+            transaction.emit(
+                ev.TradingStateChanged(
+                    scope="book", name="", state=TradingState.ACTIVE, cause=DOWN, who=ENGINE, reason="started again"
+                )
+            )
+        return self._output(transaction)
+
+    def lease_renewed(self, lease: Lease) -> None:
+        """Requests from here on carry this epoch and must be on the line by the lease's `send_by`."""
+        self._router.lease = lease
+
+    def warm(self, step: Step) -> None:
+        """Rebuild the View from a step that was processed before; decides nothing."""
+        self.view.update(step)
+
+    def cursor(self, producer: str) -> Producer:
+        """How far this producer's commands have been taken."""
+        known = self._cursors.get(producer) or self.ledger.producers.get(producer)
+        return known or Producer(incarnation=0, number=0)
+
+    # ---- work
+
+    def process(self, now: Now, message: Message) -> Output:
+        """One message in, its consequences out. Deterministic in (ledger, view, now, message)."""
+        transaction = self._transaction(now)
+        match message:
+            case Step():
+                self._step(transaction, message)
+            case Envelope():
+                self._envelope(transaction, message)
+            case TimePassed():
+                self._pass_time(transaction)
+            case LineLost():
+                self._orders.line_lost(transaction, message)
+            case NotSent():
+                self._orders.not_sent(transaction, message)
+            case AbsenceProven():
+                self._follow_up(transaction, self._orders.absent(transaction, message))
+            case _:
+                self._follow_up(transaction, self._orders.report(transaction, message))
+        return self._output(transaction)
+
+    def _step(self, transaction: Transaction, step: Step) -> None:
+        self.view.update(step)
+        transaction.time = step.time
+        self._pass_time(transaction)
+        self._mark(transaction, only_due=True)
+        for event in step.events:
+            if isinstance(event, SessionClosed):
+                self._roll(transaction, event)
+        for strategy in list(self.ledger.flattening):
+            self._proposer.continue_flatten(transaction, strategy)
+
+    def _roll(self, transaction: Transaction, closed: SessionClosed) -> None:
+        if closed.session == self.ledger.session:
+            return
+        self._mark(transaction, only_due=False)
+        transaction.emit(
+            ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time)
+        )
+
+    def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
+        """Mark what is held to the last good quote, at most once per interval of feed time."""
+        held = {
+            symbol
+            for positions in self.ledger.positions.values()
+            for symbol, position in positions.items()
+            if position.lots
+        }
+        for symbol in sorted(held):
+            quote, mark = self.view.quote(symbol), self.ledger.marks.get(symbol)
+            if quote is None or not quote.is_two_sided or quote.is_crossed_or_locked:
+                continue
+            if mark is not None and mark.step >= quote.step:
+                continue
+            if only_due and mark is not None and transaction.time - mark.time < self._settings.mark_interval:
+                continue
+            transaction.emit(
+                ev.Marked(
+                    instrument=symbol, twice=quote.bid + quote.ask, step=self.view.step, time=transaction.time
+                )
+            )
+
+    def _pass_time(self, transaction: Transaction) -> None:
+        self._orders.watch(transaction)
+        self._router.release_waiting(transaction)
+
+    def _follow_up(self, transaction: Transaction, order: Order | None) -> None:
+        if order is None:
+            return
+        if not self._is_marked(order.instrument):
+            self._mark(transaction, only_due=False)
+        if not order.is_open:
+            self._proposer.release_exit(transaction, order.strategy, order.instrument)
+            self._proposer.continue_flatten(transaction, order.strategy)
+
+    def _is_marked(self, instrument: str) -> bool:
+        return instrument in self.ledger.marks
+
+    def _envelope(self, transaction: Transaction, envelope: Envelope) -> None:
+        known = self.cursor(envelope.producer)
+        if (envelope.incarnation, envelope.number) <= (known.incarnation, known.number):
+            return
+        expected = known.number + 1 if envelope.incarnation == known.incarnation else 1
+        if envelope.number != expected:
+            detail = f"command {envelope.number} of incarnation {envelope.incarnation}, expected {expected}"
+            transaction.alarm("command_gap", envelope.producer, detail)
+        self._cursors[envelope.producer] = Producer(incarnation=envelope.incarnation, number=envelope.number)
+        if isinstance(envelope.body, RunnerAnswer):
+            self._answer(transaction, envelope, envelope.body)
+        else:
+            self._desk.take(transaction, envelope)
+
+    def _answer(self, transaction: Transaction, envelope: Envelope, answer: RunnerAnswer) -> None:
+        """A runner's answer as one batch: cursor and state, then signals, then intents in the order of decision."""
+        if envelope.producer != answer.strategy:
+            transaction.alarm("impostor", envelope.producer, f"answered for {answer.strategy}")
+            return
+        if not (answer.signals or answer.intents or answer.logs or answer.state is not None):
+            return
+        transaction.emit(
+            ev.Answered(
+                strategy=answer.strategy,
+                incarnation=envelope.incarnation,
+                number=envelope.number,
+                step=answer.step,
+                inbox=answer.inbox,
+                state=answer.state,
+                logs=answer.logs,
+            )
+        )
+        for signal in answer.signals:
+            transaction.emit(
+                ev.SignalRaised(
+                    strategy=answer.strategy,
+                    instrument=signal.instrument,
+                    target=signal.target,
+                    reason=signal.reason,
+                    step=answer.step,
+                )
+            )
+        for intent in answer.intents:
+            self._proposer.handle(transaction, answer.strategy, intent)
+
+    def _transaction(self, now: Now) -> Transaction:
+        transaction = Transaction(self.ledger, now)
+        transaction.time = self.view.time
+        return transaction
+
+    def _output(self, transaction: Transaction) -> Output:
+        self._router.sort(transaction.requests)
+        if any(isinstance(event, ev.LimitsChanged | ev.BookOpened) for event in transaction.events):
+            self._guard.limits_changed()
+        return Output(transaction.events, transaction.requests, transaction.inbox)

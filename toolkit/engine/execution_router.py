@@ -1,0 +1,129 @@
+"""Execution Router: turns approved orders into venue requests and keeps rates; cancels first, then exits, then entries."""
+
+from __future__ import annotations
+
+from toolkit.domain.errors import DomainError
+from toolkit.domain.events import OrderSubmitted, ReplaceRequested
+from toolkit.domain.orders import Order, OrderClass
+from toolkit.domain.ports import Lease
+from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
+from toolkit.domain.time import FeedTime, MonoTime
+from toolkit.engine.risk.proposal import Approved
+from toolkit.engine.risk.rates import MessageRates
+from toolkit.engine.transaction import Transaction
+
+
+class ExecutionRouter:
+    """Requests leave through here. Exits over the venue's rate wait their turn; cancels never wait."""
+
+    def __init__(self, rates: MessageRates) -> None:
+        self._rates = rates
+        self._waiting: list[SubmitOrder | ReplaceOrder] = []
+        self.lease = Lease(epoch=0, send_by=MonoTime(0))
+
+    def submit(self, transaction: Transaction, approved: Approved, order: Order) -> None:
+        """Send a new order. Only what the guard approved has an `Approved` to show."""
+        if approved.proposal.intent_id != order.intent_id:
+            raise DomainError(f"order {order.order_id} is not the one that was approved")
+        self._send(transaction, self._submission(order, transaction.time), order)
+
+    def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
+        """Send a change of quantity or price."""
+        if approved.proposal.replaces != order.chain[0]:
+            raise DomainError(f"the change of order {order.order_id} is not the one that was approved")
+        self._send(transaction, self._replacement(order, transaction.time), order)
+
+    def cancel(self, transaction: Transaction, order: Order) -> None:
+        """Send a cancel; never refused and never queued."""
+        transaction.requests.append(
+            CancelOrder(
+                venue=order.venue, order_id=order.order_id, strategy=order.strategy, instrument=order.instrument,
+                time=transaction.time, epoch=self.lease.epoch, send_by=self.lease.send_by,
+            )
+        )  # fmt: skip
+        self._rates.note(f"venue:{order.venue}", transaction.now.mono)
+
+    def again(self, transaction: Transaction, order: Order) -> None:
+        """Send what never arrived once more, with its own ids: proven absent, and approved when it was first sent."""
+        if order.replacing_id:
+            transaction.requests.append(self._replacement(order, transaction.time))
+        else:
+            transaction.requests.append(self._submission(order, order.created))
+
+    def ask(self, transaction: Transaction, order: Order) -> None:
+        """Ask the venue what became of an order, by the id it may have now first."""
+        for identifier in (order.replacing_id, order.order_id) if order.replacing_id else (order.order_id,):
+            transaction.requests.append(QueryOrder(venue=order.venue, order_id=identifier))
+
+    def release_waiting(self, transaction: Transaction) -> None:
+        """Let waiting exits go as far as the venue's rate allows."""
+        while self._waiting and self._rates.has_room(f"venue:{self._waiting[0].venue}", transaction.now.mono):
+            request = self._waiting.pop(0)
+            order = transaction.ledger.order(request.order_id)
+            if order is not None and order.is_open:
+                self._rates.note(f"venue:{request.venue}", transaction.now.mono)
+                transaction.requests.append(request)
+
+    def sort(self, requests: list[VenueRequest]) -> None:
+        """Cancels first, then exits, then the rest, each in the order of decision; a cancel never overtakes its own order."""
+        if len(requests) > 1:
+            new = {request.order_id for request in requests if isinstance(request, SubmitOrder)}
+            requests.sort(key=lambda request: _priority(request, new))
+
+    def _send(self, transaction: Transaction, request: SubmitOrder | ReplaceOrder, order: Order) -> None:
+        scope = f"venue:{order.venue}"
+        if order.order_class is not OrderClass.ENTRY and self._over(scope, transaction.now.mono):
+            self._waiting.append(request)
+        else:
+            transaction.requests.append(request)
+
+    def _over(self, scope: str, now: MonoTime) -> bool:
+        """The guard has counted this message already, so the rate is full only when it is exceeded."""
+        allowance = self._rates.allowance(scope)
+        return allowance is not None and self._rates.used(scope, now) > allowance.messages
+
+    def _submission(self, order: Order, time: FeedTime) -> SubmitOrder:
+        return SubmitOrder(
+            venue=order.venue, order_id=order.order_id, strategy=order.strategy, instrument=order.instrument,
+            side=order.side, quantity=order.quantity, order_type=order.order_type, price=order.price,
+            time_in_force=order.time_in_force, order_class=order.order_class, post_only=order.post_only,
+            reduce_only=order.reduce_only, time=time, epoch=self.lease.epoch, send_by=self.lease.send_by,
+        )  # fmt: skip
+
+    def _replacement(self, order: Order, time: FeedTime) -> ReplaceOrder:
+        return ReplaceOrder(
+            venue=order.venue, order_id=order.order_id, new_id=order.replacing_id, strategy=order.strategy,
+            instrument=order.instrument, quantity=order.replacing_quantity or order.quantity,
+            price=order.replacing_price if order.replacing_price is not None else order.price, time=time,
+            epoch=self.lease.epoch, send_by=self.lease.send_by,
+        )  # fmt: skip
+
+
+def _priority(request: VenueRequest, new: set[str]) -> int:
+    if isinstance(request, CancelOrder):
+        return 3 if request.order_id in new else 0
+    if isinstance(request, SubmitOrder) and request.order_class is not OrderClass.ENTRY:
+        return 1
+    return 2
+
+
+def submitted(transaction: Transaction, approved: Approved) -> OrderSubmitted:
+    """The record of an approved order."""
+    wanted = approved.proposal
+    return OrderSubmitted(
+        order_id=transaction.next_order_id(), strategy=wanted.strategy, version=wanted.version,
+        intent_id=wanted.intent_id, instrument=wanted.instrument.symbol, venue=wanted.venue, side=wanted.side,
+        order_type=wanted.order_type, time_in_force=wanted.time_in_force, order_class=wanted.order_class,
+        quantity=wanted.quantity, price=wanted.price, post_only=wanted.post_only, reduce_only=wanted.reduce_only,
+        reason=wanted.reason, seen=approved.seen, checks=approved.checks, time=transaction.time,
+        wall=transaction.now.wall,
+    )  # fmt: skip
+
+
+def replace_requested(transaction: Transaction, approved: Approved, order: Order) -> ReplaceRequested:
+    """The record of an approved change."""
+    wanted = approved.proposal
+    return ReplaceRequested(
+        order_id=order.order_id, new_id=transaction.next_order_id(), quantity=wanted.quantity, price=wanted.price,
+        seen=approved.seen, checks=approved.checks, time=transaction.time, wall=transaction.now.wall,
+    )  # fmt: skip

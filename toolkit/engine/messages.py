@@ -1,0 +1,63 @@
+"""What the engine is fed with beside market data, reports and commands, and what it gives back; never how it got there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from toolkit.domain.commands import Envelope
+from toolkit.domain.events import Event
+from toolkit.domain.inbox import InboxEntry
+from toolkit.domain.market import FeedMode, Step
+from toolkit.domain.requests import VenueReport, VenueRequest
+from toolkit.domain.time import NANOSECONDS
+
+
+class TimePassed(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing came; time-outs and queues may be due."""
+
+
+class LineLost(msgspec.Struct, frozen=True, kw_only=True):
+    """The line to a venue was cut: everything unanswered there is in doubt."""
+
+    venue: str
+
+
+class NotSent(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests that were dropped unsent (latch shut, `send_by` passed, line down): nothing of them reached the venue."""
+
+    requests: tuple[VenueRequest, ...]
+    cause: str
+
+
+class AbsenceProven(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue did not know an order after the quarantine had passed: what we asked for never arrived there."""
+
+    venue: str
+    order_id: str
+
+
+Message = Step | VenueReport | Envelope | TimePassed | LineLost | NotSent | AbsenceProven
+
+
+class Output(NamedTuple):
+    """What one message led to: events in order, requests to release once they are durable, inbox entries by strategy."""
+
+    events: list[Event]
+    requests: list[VenueRequest]
+    inbox: dict[str, list[InboxEntry]]
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine must be told. Times in nanoseconds."""
+
+    feed_mode: FeedMode
+    acknowledge_within: int = 5 * NANOSECONDS
+    ask_again_after: int = NANOSECONDS
+    mark_interval: int = NANOSECONDS
+
+    @property
+    def sends_again(self) -> bool:
+        """In lockstep feed time stands still while we recover, so what never arrived may still be sent."""
+        return self.feed_mode is FeedMode.LOCKSTEP

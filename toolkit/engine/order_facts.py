@@ -1,0 +1,145 @@
+"""A venue's reports as events of the books, and the fact each one is in the table; nothing is decided here."""
+
+from __future__ import annotations
+
+from toolkit.domain import events as ev
+from toolkit.domain import requests as rq
+from toolkit.domain.order_tables import Fact
+from toolkit.domain.orders import Order
+from toolkit.domain.time import WallTime
+from toolkit.engine.transaction import Transaction
+
+Booked = tuple[ev.Event, Fact]
+
+
+def booked(transaction: Transaction, order: Order, report: rq.VenueReport) -> Booked | None:
+    """The event and the fact of a report; None for a bust or correction of a trade that is not in the books."""
+    identifier, number = order.order_id, getattr(report, "report", 0)
+    time, wall = report.time, report.wall
+    match report:
+        case rq.Acknowledged():
+            acknowledged = ev.OrderAcknowledged(
+                order_id=identifier, venue_order_id=report.venue_order_id, report=number, sent=WallTime(0), time=time,
+                wall=wall,
+            )  # fmt: skip
+            return acknowledged, Fact.ACKNOWLEDGED
+        case rq.Filled():
+            whole = order.filled + report.quantity >= order.quantity
+            return fill(report, order.strategy), Fact.FILLED_WHOLLY if whole else Fact.FILLED_PARTLY
+        case rq.Canceled():
+            return (
+                ev.OrderCanceled(order_id=identifier, text=report.text, report=number, time=time, wall=wall),
+                Fact.CANCELED,
+            )
+        case rq.Expired():
+            return (
+                ev.OrderExpired(order_id=identifier, text=report.text, report=number, time=time, wall=wall),
+                Fact.EXPIRED,
+            )
+        case rq.Rejected():
+            return rejected(order, report.reason, report.text, number, report), Fact.REJECTED
+        case rq.Replaced():
+            replaced = ev.OrderReplaced(
+                order_id=identifier, new_id=report.new_id, quantity=report.quantity, price=report.price, report=number,
+                time=time, wall=wall,
+            )  # fmt: skip
+            return replaced, Fact.REPLACED
+        case rq.CancelRefused():
+            refused = ev.CancelRejected(
+                order_id=identifier, reason=report.reason, text=report.text, report=number, time=time, wall=wall
+            )  # fmt: skip
+            return refused, Fact.CANCEL_REFUSED
+        case rq.ReplaceRefused():
+            return replace_rejected(order, report.reason, report.text, number, report), Fact.REPLACE_REFUSED
+        case rq.Busted() | rq.Corrected():
+            return _revised(transaction, order, report)
+        case _:
+            return None
+
+
+def fill(report: rq.Filled, strategy: str) -> ev.OrderFilled:
+    return ev.OrderFilled(
+        order_id=report.order_id, venue_order_id=report.venue_order_id, execution_id=report.execution_id,
+        strategy=strategy, instrument=report.instrument, side=report.side, price=report.price,
+        quantity=report.quantity, fee=report.fee, fee_asset=report.fee_asset, liquidity=report.liquidity,
+        report=report.report, sent=WallTime(0), time=report.time, wall=report.wall,
+    )  # fmt: skip
+
+
+def is_booked(transaction: Transaction, order: Order, report: rq.Filled) -> bool:
+    """Whether this very trade is in the books: by id, price and quantity, for ids alone repeat at some venues."""
+    return any(
+        (known.execution_id, known.price, known.quantity) == (report.execution_id, report.price, report.quantity)
+        for known in transaction.ledger.fills.get(order.chain[0], ())
+    )
+
+
+def dropped(transaction: Transaction, order: Order, request: rq.VenueRequest, cause: str) -> ev.Event:
+    """The event of a request that never left: the order ends, a cancel or a replace was not made."""
+    reason, time, wall = rq.RejectReason.NOT_SENT, transaction.time, transaction.now.wall
+    match request:
+        case rq.SubmitOrder():
+            return ev.OrderRejected(
+                order_id=order.order_id, reason=reason, text=cause, report=0, time=time, wall=wall
+            )  # fmt: skip
+        case rq.ReplaceOrder():
+            return ev.ReplaceRejected(
+                order_id=order.order_id, new_id=request.new_id, reason=reason, text=cause, report=0, time=time,
+                wall=wall,
+            )  # fmt: skip
+        case _:
+            return ev.CancelRejected(
+                order_id=order.order_id, reason=reason, text=cause, report=0, time=time, wall=wall
+            )  # fmt: skip
+
+
+def found_ended(order: Order, report: rq.OrderFound) -> ev.Event | None:
+    """The event of an order that the venue says has ended without a trade we do not know; None for a filled one."""
+    status = report.status.value
+    if status == "CANCELED":
+        return ev.OrderCanceled(
+            order_id=order.order_id, text="found canceled", report=0, time=report.time, wall=report.wall
+        )  # fmt: skip
+    if status == "EXPIRED":
+        return ev.OrderExpired(
+            order_id=order.order_id, text="found expired", report=0, time=report.time, wall=report.wall
+        )  # fmt: skip
+    if status in ("REJECTED", "DENIED"):
+        return rejected(order, rq.RejectReason.OTHER, "found rejected", 0, report)
+    return None
+
+
+def rejected(
+    order: Order, reason: rq.RejectReason, text: str, number: int, report: rq.VenueReport
+) -> ev.OrderRejected:
+    return ev.OrderRejected(
+        order_id=order.order_id, reason=reason, text=text, report=number, time=report.time, wall=report.wall
+    )
+
+
+def replace_rejected(
+    order: Order, reason: rq.RejectReason, text: str, number: int, report: rq.ReplaceRefused
+) -> ev.ReplaceRejected:
+    return ev.ReplaceRejected(
+        order_id=order.order_id, new_id=report.new_id, reason=reason, text=text, report=number, time=report.time,
+        wall=report.wall,
+    )  # fmt: skip
+
+
+def _revised(transaction: Transaction, order: Order, report: rq.Busted | rq.Corrected) -> Booked | None:
+    for known in transaction.ledger.fills.get(order.chain[0], ()):
+        if known.execution_id != report.execution_id:
+            continue
+        if isinstance(report, rq.Busted):
+            busted = ev.FillBusted(
+                order_id=order.order_id, execution_id=known.execution_id, price=known.price, quantity=known.quantity,
+                fee=known.fee, report=report.report, time=report.time, wall=report.wall,
+            )  # fmt: skip
+            return busted, Fact.BUSTED
+        corrected = ev.FillCorrected(
+            order_id=order.order_id, execution_id=known.execution_id, old_price=known.price,
+            old_quantity=known.quantity, old_fee=known.fee, price=report.price, quantity=report.quantity,
+            fee=report.fee, report=report.report, time=report.time, wall=report.wall,
+        )  # fmt: skip
+        return corrected, Fact.CORRECTED
+    return None

@@ -1,0 +1,260 @@
+"""Order Manager: the life of orders by the two tables; turns venue reports into events and watches what is unanswered."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from toolkit.domain import events as ev
+from toolkit.domain import requests as rq
+from toolkit.domain.errors import DomainError
+from toolkit.domain.identifiers import belongs_to
+from toolkit.domain.ledger import HOUSE
+from toolkit.domain.order_tables import Fact, after_fact
+from toolkit.domain.orders import FINAL, Doubt, Order, Status
+from toolkit.domain.time import MonoTime
+from toolkit.engine.execution_router import ExecutionRouter, replace_requested, submitted
+from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
+from toolkit.engine.order_facts import booked, dropped, fill, found_ended, is_booked
+from toolkit.engine.risk.proposal import Approved, Proposal, Refused
+from toolkit.engine.transaction import Transaction
+
+PENDING = {
+    Status.PENDING_NEW: Doubt.NEW,
+    Status.PENDING_CANCEL: Doubt.CANCEL,
+    Status.PENDING_REPLACE: Doubt.REPLACE,
+}
+
+
+class Unanswered(NamedTuple):
+    """A request without an answer: what was asked and since when."""
+
+    kind: Doubt
+    since: MonoTime
+
+
+class OrderManager:
+    """Keeps every order on its tables. `unanswered` is memory only: after a restart all of it is doubt."""
+
+    def __init__(self, settings: EngineSettings, router: ExecutionRouter) -> None:
+        self._settings = settings
+        self._router = router
+        self._unanswered: dict[str, Unanswered] = {}
+        self._asked: dict[str, MonoTime] = {}
+
+    # ---- our commands
+
+    def submit(self, transaction: Transaction, approved: Approved) -> Order:
+        """Record an approved order and hand it to the router."""
+        event = submitted(transaction, approved)
+        transaction.emit(event)
+        order = _order(transaction, event.order_id)
+        self._await(transaction, order, Doubt.NEW)
+        self._router.submit(transaction, approved, order)
+        return order
+
+    def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
+        """Record an approved change and hand it to the router."""
+        transaction.emit(replace_requested(transaction, approved, order))
+        order = _order(transaction, order.chain[0])
+        self._await(transaction, order, Doubt.REPLACE)
+        self._router.replace(transaction, approved, order)
+
+    def cancel(self, transaction: Transaction, order: Order, cause: str) -> None:
+        """Record a cancel and send it; one that is already on its way is not sent again."""
+        if order.status is Status.PENDING_CANCEL and order.doubt is Doubt.NONE:
+            return
+        transaction.emit(
+            ev.CancelRequested(
+                order_id=order.order_id, cause=cause, time=transaction.time, wall=transaction.now.wall
+            )  # fmt: skip
+        )
+        order = _order(transaction, order.chain[0])
+        self._await(transaction, order, Doubt.CANCEL)
+        self._router.cancel(transaction, order)
+
+    def deny(
+        self, transaction: Transaction, proposal: Proposal, refused: Refused, seen: ev.Seen, checks: tuple[ev.Check, ...]
+    ) -> None:
+        """Record a refusal that teaches."""
+        transaction.emit(
+            ev.OrderDenied(
+                order_id=transaction.next_order_id(), strategy=proposal.strategy, version=proposal.version,
+                intent_id=proposal.intent_id, instrument=proposal.instrument.symbol, venue=proposal.venue,
+                side=proposal.side, order_type=proposal.order_type, time_in_force=proposal.time_in_force,
+                order_class=proposal.order_class, quantity=proposal.quantity, price=proposal.price,
+                post_only=proposal.post_only, reduce_only=proposal.reduce_only, reason=proposal.reason, seen=seen,
+                checks=checks, control=refused.control, observed=refused.observed, limit=refused.limit,
+                source=refused.source, would_pass=refused.would_pass, time=transaction.time,
+                wall=transaction.now.wall,
+            )  # fmt: skip
+        )
+
+    # ---- a venue's facts
+
+    def report(self, transaction: Transaction, report: rq.VenueReport) -> Order | None:
+        """Book a report. Returns the order it changed, None when it changed none (seen before, foreign)."""
+        ledger = transaction.ledger
+        number = getattr(report, "report", 0)
+        if number and number <= ledger.venue_reports.get(report.venue, 0):
+            return None
+        order = ledger.order(report.order_id)
+        if order is None:
+            self._stranger(transaction, report)
+            return None
+        if isinstance(report, rq.OrderFound):
+            self._found(transaction, order, report)
+        elif not isinstance(report, rq.OrderNotFound):
+            self._book(transaction, order, report)
+        order = ledger.order(report.order_id)
+        if order is not None and order.status not in PENDING and order.doubt is Doubt.NONE:
+            self._unanswered.pop(order.chain[0], None)
+            self._asked.pop(order.chain[0], None)
+        return order
+
+    def _book(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> None:
+        if isinstance(report, rq.Filled) and is_booked(transaction, order, report):
+            return
+        made = booked(transaction, order, report)
+        if made is None:
+            transaction.alarm("unknown_execution", order.order_id, f"{type(report).__name__} of a trade not in the books")
+            return
+        event, fact = made
+        expected = after_fact(order.status, order.doubt, fact).expected
+        transaction.emit(event)
+        if isinstance(report, rq.Filled) and order.filled + report.quantity > order.quantity:
+            transaction.alarm("overfill", order.order_id, f"filled {order.filled + report.quantity} of {order.quantity}")
+        elif not expected:
+            transaction.alarm("unexpected_fact", order.order_id, f"{fact.value} in status {order.shown_status}")
+
+    def _stranger(self, transaction: Transaction, report: rq.VenueReport) -> None:
+        """A report about an order that is not in the books: a fill still changes them, and somebody is told."""
+        ledger = transaction.ledger
+        ours = belongs_to(ledger.desk, report.order_id)
+        if isinstance(report, rq.OrderFound | rq.OrderNotFound):
+            return
+        if isinstance(report, rq.Filled) and ours:
+            transaction.emit(fill(report, HOUSE))
+        kind = "lost_order" if ours else "foreign_order"
+        transaction.alarm(kind, report.order_id, f"{type(report).__name__} from {report.venue}")
+
+    # ---- silence and doubt
+
+    def watch(self, transaction: Transaction) -> None:
+        """Put what is unanswered for too long into doubt, and ask for what is in doubt."""
+        now = transaction.now.mono
+        late = [root for root, open_ in self._unanswered.items() if now - open_.since >= self._settings.acknowledge_within]
+        for root in late:
+            self._doubt(transaction, root, self._unanswered.pop(root).kind, "no answer in time")
+        for root in list(transaction.ledger.doubtful):
+            last = self._asked.get(root)
+            if last is None or now - last >= self._settings.ask_again_after:
+                self._asked[root] = now
+                self._router.ask(transaction, _order(transaction, root))
+
+    def line_lost(self, transaction: Transaction, lost: LineLost) -> None:
+        """Everything unanswered at a venue is in doubt once its line is cut."""
+        for root, open_ in list(self._unanswered.items()):
+            if _order(transaction, root).venue == lost.venue:
+                del self._unanswered[root]
+                self._doubt(transaction, root, open_.kind, "line lost")
+
+    def doubt_all_pending(self, transaction: Transaction, cause: str) -> None:
+        """After a take-over every appended, unanswered request is doubtful."""
+        for order in transaction.ledger.open_orders():
+            if order.status in PENDING and order.doubt is Doubt.NONE:
+                self._doubt(transaction, order.chain[0], PENDING[order.status], cause)
+
+    def not_sent(self, transaction: Transaction, notice: NotSent) -> None:
+        """What was dropped before it reached the line ends here: an order as rejected, a replace as refused."""
+        for request in notice.requests:
+            order = transaction.ledger.order(request.order_id)
+            if order is None or isinstance(request, rq.QueryOrder):
+                continue
+            self._unanswered.pop(order.chain[0], None)
+            transaction.emit(dropped(transaction, order, request, notice.cause))
+
+    def absent(self, transaction: Transaction, proven: AbsenceProven) -> Order | None:
+        """What we asked for never arrived. In lockstep feed time stood still: the same request goes out again."""
+        order = transaction.ledger.order(proven.order_id)
+        if order is None or order.doubt is Doubt.NONE or proven.order_id != order.order_id:
+            return order
+        never_arrived = order.doubt is Doubt.NEW and not order.venue_order_id and not order.filled
+        if self._settings.sends_again and never_arrived and order.status not in FINAL:
+            self._again(transaction, order)
+        else:
+            self._resolve(transaction, order, Fact.PROVEN_ABSENT)
+        return transaction.ledger.order(proven.order_id)
+
+    def _found(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> None:
+        """The venue's word on an order in doubt. Its fills come as reports of their own."""
+        if order.doubt is Doubt.NONE:
+            return
+        if report.status in FINAL and report.filled <= order.filled:
+            self._ended(transaction, order, report)
+        elif report.status not in FINAL:
+            self._still_works(transaction, order, report)
+
+    def _ended(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> None:
+        event = found_ended(order, report)
+        if event is None:
+            self._resolve(transaction, order, Fact.FOUND_WORKING)
+        else:
+            transaction.emit(event)
+
+    def _still_works(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> None:
+        doubt, replacing = order.doubt, order.replacing_id
+        if doubt is Doubt.REPLACE and report.order_id == replacing:
+            transaction.emit(
+                ev.OrderReplaced(
+                    order_id=order.order_id, new_id=replacing, quantity=report.quantity, price=report.price, report=0,
+                    time=report.time, wall=report.wall,
+                )  # fmt: skip
+            )
+            return
+        if doubt is Doubt.REPLACE and self._settings.sends_again:
+            self._again(transaction, order)
+            return
+        was_cancel = doubt is Doubt.CANCEL
+        self._resolve(transaction, order, Fact.FOUND_WORKING)
+        if was_cancel:
+            self.cancel(transaction, _order(transaction, order.chain[0]), "asked again: it still works at the venue")
+
+    def _again(self, transaction: Transaction, order: Order) -> None:
+        transaction.emit(
+            ev.OrderResubmitted(
+                order_id=order.order_id, kind=order.doubt, time=transaction.time, wall=transaction.now.wall
+            )  # fmt: skip
+        )
+        self._asked[order.chain[0]] = transaction.now.mono
+        self._router.again(transaction, order)
+
+    def _resolve(self, transaction: Transaction, order: Order, fact: Fact) -> None:
+        expected = after_fact(order.status, order.doubt, fact).expected
+        shown = order.shown_status
+        transaction.emit(
+            ev.DoubtResolved(
+                order_id=order.order_id, outcome=fact.value, time=transaction.time, wall=transaction.now.wall
+            )  # fmt: skip
+        )
+        if not expected:
+            transaction.alarm("unexpected_fact", order.order_id, f"{fact.value} in status {shown}")
+
+    def _doubt(self, transaction: Transaction, root: str, kind: Doubt, cause: str) -> None:
+        order = _order(transaction, root)
+        if order.status in FINAL:
+            return
+        transaction.emit(
+            ev.OrderDoubted(
+                order_id=order.order_id, doubt=kind, cause=cause, time=transaction.time, wall=transaction.now.wall
+            )  # fmt: skip
+        )
+
+    def _await(self, transaction: Transaction, order: Order, kind: Doubt) -> None:
+        self._unanswered[order.chain[0]] = Unanswered(kind, transaction.now.mono)
+
+
+def _order(transaction: Transaction, identifier: str) -> Order:
+    order = transaction.ledger.order(identifier)
+    if order is None:
+        raise DomainError(f"order {identifier} is not in the ledger")
+    return order

@@ -1,0 +1,284 @@
+"""From what a strategy asks to orders: classes (entry or exit), waiting exits, targets and a person's flatten."""
+
+from __future__ import annotations
+
+from toolkit.domain import events as ev
+from toolkit.domain.errors import IllegalCommand
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.intents import CancelIntent, Intent, MalformedIntent, ModifyIntent, PlaceOrder, TargetPosition
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.order_tables import OrderCommand, after_command
+from toolkit.domain.orders import Order, OrderClass, OrderType, Side, TimeInForce
+from toolkit.engine.order_manager import OrderManager
+from toolkit.engine.risk.guard import Guard
+from toolkit.engine.risk.proposal import Proposal, Refused
+from toolkit.engine.transaction import Transaction
+from toolkit.engine.view import View
+
+FLATTEN = "flatten"
+
+
+class Proposer:
+    """Turns intents into proposals, lets the guard examine them and hands what passed to the order manager."""
+
+    def __init__(self, ledger: Ledger, view: View, guard: Guard, orders: OrderManager) -> None:
+        self._ledger = ledger
+        self._view = view
+        self._guard = guard
+        self._orders = orders
+        self._flattened_at: dict[str, int] = {}
+
+    # ---- intents
+
+    def handle(self, transaction: Transaction, strategy: str, intent: Intent) -> None:
+        """One intent of one strategy. What cannot be done is journaled as refused, with the reason."""
+        match intent:
+            case PlaceOrder():
+                self._place(transaction, strategy, intent)
+            case CancelIntent():
+                self._cancel(transaction, strategy, intent)
+            case ModifyIntent():
+                self._modify(transaction, strategy, intent)
+            case TargetPosition():
+                self._target(transaction, strategy, intent)
+            case MalformedIntent():
+                _refuse(transaction, strategy, intent.intent_id, intent.instrument, intent.control, intent.problem)
+
+    def _place(self, transaction: Transaction, strategy: str, intent: PlaceOrder) -> None:
+        instrument = self._ledger.instruments.find(intent.instrument, self._view.time)
+        if instrument is None:
+            known = ", ".join(self._ledger.instruments.symbols())
+            problem = f"unknown instrument {intent.instrument!r}; known: {known}"
+            _refuse(transaction, strategy, intent.intent_id, intent.instrument, 16, problem)
+            return
+        order_class = self._classify(strategy, instrument.symbol, intent.side, intent.quantity)
+        if intent.reduce_only and order_class is OrderClass.ENTRY:
+            problem = "reduce-only, but it would not shrink the position in every outcome of what already works"
+            _refuse(transaction, strategy, intent.intent_id, intent.instrument, 10, problem)
+        elif order_class is OrderClass.EXIT and self._exits(strategy, instrument.symbol):
+            self._wait(transaction, strategy, intent)
+        else:
+            self._propose(transaction, self._proposal(strategy, instrument, intent, order_class))
+
+    def _cancel(self, transaction: Transaction, strategy: str, intent: CancelIntent) -> None:
+        waiting = self._ledger.waiting_exits.get(strategy, {})
+        for symbol, queued in list(waiting.items()):
+            if queued.intent_id == intent.target:
+                transaction.emit(ev.ExitUnqueued(strategy=strategy, instrument=symbol))
+                return
+        order = self._ledger.order_of_intent(strategy, intent.target)
+        if order is None:
+            _refuse(transaction, strategy, intent.intent_id, "", 0, f"cancel: no order came of {intent.target!r}")
+            return
+        self._try_cancel(transaction, order, intent.intent_id)
+
+    def _try_cancel(self, transaction: Transaction, order: Order, intent_id: str) -> None:
+        try:
+            after_command(order.status, order.doubt, OrderCommand.CANCEL, order.order_id)
+        except IllegalCommand as error:
+            _refuse(transaction, order.strategy, intent_id, order.instrument, 0, str(error))
+            return
+        self._orders.cancel(transaction, order, "strategy")
+
+    def _modify(self, transaction: Transaction, strategy: str, intent: ModifyIntent) -> None:
+        order = self._ledger.order_of_intent(strategy, intent.target)
+        if order is None:
+            _refuse(transaction, strategy, intent.intent_id, "", 0, f"modify: no order came of {intent.target!r}")
+            return
+        try:
+            after_command(order.status, order.doubt, OrderCommand.REPLACE, order.order_id)
+        except IllegalCommand as error:
+            _refuse(transaction, strategy, intent.intent_id, order.instrument, 0, str(error))
+            return
+        quantity = order.quantity if intent.quantity is None else intent.quantity
+        if quantity <= order.filled:
+            problem = f"modify: {quantity} lots, but {order.filled} have filled; cancel it instead"
+            _refuse(transaction, strategy, intent.intent_id, order.instrument, 18, problem)
+            return
+        self._replace(transaction, order, intent, quantity)
+
+    def _replace(self, transaction: Transaction, order: Order, intent: ModifyIntent, quantity: int) -> None:
+        instrument = self._ledger.instruments.require(order.instrument, self._view.time)
+        proposal = Proposal(
+            strategy=order.strategy,
+            version=order.version,
+            intent_id=intent.intent_id,
+            instrument=instrument,
+            venue=order.venue,
+            side=order.side,
+            quantity=quantity,
+            order_type=order.order_type,
+            price=order.price if intent.price is None else intent.price,
+            time_in_force=order.time_in_force,
+            post_only=order.post_only,
+            reduce_only=order.reduce_only,
+            order_class=self._classify(order.strategy, order.instrument, order.side, quantity - order.filled),
+            reason="modify",
+            replaces=order.chain[0],
+            already_filled=order.filled,
+        )
+        answer, _, _ = self._guard.examine(proposal, transaction.now.mono)
+        if isinstance(answer, Refused):
+            problem = f"{answer.observed}, limit {answer.limit} ({answer.source}); {answer.would_pass}"
+            _refuse(transaction, order.strategy, intent.intent_id, order.instrument, answer.control, problem)
+        else:
+            self._orders.replace(transaction, answer, order)
+
+    def _target(self, transaction: Transaction, strategy: str, intent: TargetPosition) -> None:
+        """Market orders for the difference to what is held and works already; through zero as an exit and an entry."""
+        held = self._ledger.position(strategy, intent.instrument).lots
+        working = sum(
+            int(order.side) * order.remaining for order in self._ledger.open_orders(strategy, intent.instrument)
+        )
+        queued = self._ledger.waiting_exits.get(strategy, {}).get(intent.instrument)
+        if queued is not None:
+            working = int(queued.side) * queued.quantity
+        change = intent.quantity - held - working
+        if not change:
+            return
+        side = Side.BUY if change > 0 else Side.SELL
+        closing = min(abs(change), abs(held)) if held * change < 0 and not working else 0
+        for quantity, suffix in ((closing, ""), (abs(change) - closing, "+" if closing else "")):
+            if quantity:
+                order = PlaceOrder(
+                    intent_id=intent.intent_id + suffix,
+                    instrument=intent.instrument,
+                    side=side,
+                    quantity=quantity,
+                    order_type=OrderType.MARKET,
+                    reason=intent.reason,
+                )
+                self._place(transaction, strategy, order)
+
+    # ---- exits
+
+    def release_exit(self, transaction: Transaction, strategy: str, instrument: str) -> None:
+        """Let a waiting exit go once nothing else works to close its position, for what is then left to close."""
+        queued = self._ledger.waiting_exits.get(strategy, {}).get(instrument)
+        if queued is None or self._exits(strategy, instrument):
+            return
+        transaction.emit(ev.ExitUnqueued(strategy=strategy, instrument=instrument))
+        interval = self._ledger.interval(strategy, instrument)
+        certain = interval.low if queued.side is Side.SELL else -interval.high
+        quantity = min(queued.quantity, certain)
+        if quantity <= 0:
+            return
+        definition = self._ledger.instruments.require(instrument, self._view.time)
+        intent = PlaceOrder(
+            intent_id=queued.intent_id,
+            instrument=instrument,
+            side=queued.side,
+            quantity=quantity,
+            order_type=queued.order_type,
+            price=queued.price,
+            time_in_force=queued.time_in_force,
+            post_only=queued.post_only,
+            reason=queued.reason,
+        )
+        self._propose(transaction, self._proposal(strategy, definition, intent, OrderClass.EXIT))
+
+    def _wait(self, transaction: Transaction, strategy: str, intent: PlaceOrder) -> None:
+        transaction.emit(
+            ev.ExitQueued(
+                strategy=strategy,
+                intent_id=intent.intent_id,
+                instrument=intent.instrument,
+                side=intent.side,
+                quantity=intent.quantity,
+                order_type=intent.order_type,
+                price=intent.price,
+                time_in_force=intent.time_in_force,
+                post_only=intent.post_only,
+                reason=intent.reason,
+                time=transaction.time,
+            )
+        )
+        for order in self._exits(strategy, intent.instrument):
+            self._orders.cancel(transaction, order, f"exit {intent.intent_id} takes its place")
+
+    def _exits(self, strategy: str, instrument: str) -> list[Order]:
+        return [
+            order
+            for order in self._ledger.open_orders(strategy, instrument)
+            if order.order_class is not OrderClass.ENTRY
+        ]
+
+    def _classify(self, strategy: str, instrument: str, side: Side, quantity: int) -> OrderClass:
+        """An exit shrinks the position in every outcome; the exits that already work would be cancelled for it."""
+        interval = self._ledger.interval(strategy, instrument, entries_only=True)
+        certain = interval.low if side is Side.SELL else -interval.high
+        return OrderClass.EXIT if 0 < quantity <= certain else OrderClass.ENTRY
+
+    # ---- a person's flatten
+
+    def continue_flatten(self, transaction: Transaction, strategy: str) -> None:
+        """Close what is held once no order works and no doubt is left; at most one try a step."""
+        if strategy not in self._ledger.flattening or self._ledger.open_orders(strategy):
+            return
+        held = [symbol for symbol, held in self._ledger.positions.get(strategy, {}).items() if held.lots]
+        if not held:
+            transaction.emit(ev.FlattenEnded(strategy=strategy))
+            return
+        if self._flattened_at.get(strategy) == self._view.step:
+            return
+        self._flattened_at[strategy] = self._view.step
+        for symbol in held:
+            instrument = self._ledger.instruments.require(symbol, self._view.time)
+            if self._view.sessions.get(instrument.calendar) is not None:
+                self._flatten(transaction, strategy, instrument)
+
+    def _flatten(self, transaction: Transaction, strategy: str, instrument: Instrument) -> None:
+        lots = self._ledger.position(strategy, instrument.symbol).lots
+        intent = PlaceOrder(
+            intent_id=f"{FLATTEN}.{self._ledger.order_count + 1}",
+            instrument=instrument.symbol,
+            side=Side.SELL if lots > 0 else Side.BUY,
+            quantity=abs(lots),
+            order_type=OrderType.MARKET,
+            time_in_force=TimeInForce.IOC,
+            reduce_only=True,
+            reason="a person's flatten",
+        )
+        proposal = self._proposal(strategy, instrument, intent, OrderClass.EXIT)
+        self._propose(transaction, proposal._replace(by_person=True))
+
+    # ---- the gate
+
+    def _propose(self, transaction: Transaction, proposal: Proposal) -> None:
+        answer, seen, checks = self._guard.examine(proposal, transaction.now.mono)
+        if isinstance(answer, Refused):
+            self._orders.deny(transaction, proposal, answer, seen, checks)
+        else:
+            self._orders.submit(transaction, answer)
+
+    def _proposal(
+        self, strategy: str, instrument: Instrument, intent: PlaceOrder, order_class: OrderClass
+    ) -> Proposal:
+        deployment = self._ledger.deployments.get(strategy)
+        return Proposal(
+            strategy=strategy,
+            version=f"v{deployment.version}" if deployment else "",
+            intent_id=intent.intent_id,
+            instrument=instrument,
+            venue=instrument.venue,
+            side=intent.side,
+            quantity=intent.quantity,
+            order_type=intent.order_type,
+            price=intent.price,
+            time_in_force=intent.time_in_force,
+            post_only=intent.post_only,
+            reduce_only=intent.reduce_only,
+            order_class=order_class,
+            reason=intent.reason,
+        )
+
+
+def _refuse(
+    transaction: Transaction, strategy: str, intent_id: str, instrument: str, control: int, reason: str
+) -> None:
+    transaction.emit(
+        ev.IntentRefused(
+            strategy=strategy, intent_id=intent_id, instrument=instrument, control=control, reason=reason
+        )
+    )
+

@@ -1,0 +1,312 @@
+"""The per-order controls of this release as small pure functions; each answers with what it checked or with a refusal.
+
+The numbers are those of the table of controls in the README. `binds_exits` says which of them an exit must pass as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from toolkit.domain.events import Check
+from toolkit.domain.ledger import Recent
+from toolkit.domain.orders import OrderClass, OrderType, Side, TradingState
+from toolkit.domain.time import NANOSECONDS, MonoTime
+from toolkit.engine.risk.limits import Limit
+from toolkit.engine.risk.proposal import Proposal, Refused, Situation
+
+Answer = Check | Refused | None
+LIMIT_NOT_SET = "LIMIT_NOT_SET"
+
+
+class Control(NamedTuple):
+    number: int
+    name: str
+    binds_exits: bool
+    check: Callable[[Proposal, Situation], Answer]
+
+
+def trading_state(proposal: Proposal, situation: Situation) -> Answer:
+    """24: ACTIVE lets all pass, REDUCING exits, HALTED only a named person's flatten."""
+    deployment = situation.ledger.deployments.get(proposal.strategy)
+    if deployment is None:
+        return Refused(
+            control=24, observed="not deployed", limit="a registered version", source="registry",
+            would_pass=f"register a version of {proposal.strategy}: tk.promote or execution up does it",
+        )  # fmt: skip
+    state, cause = situation.ledger.trading_state(proposal.strategy, proposal.venue)
+    allowed = state is TradingState.ACTIVE or proposal.by_person
+    if state is TradingState.REDUCING:
+        allowed = proposal.order_class is not OrderClass.ENTRY
+    if allowed:
+        return Check(control=24, observed=state.name, limit="ACTIVE")
+    return Refused(
+        control=24, observed=state.name, limit="ACTIVE", source=cause,
+        would_pass="an exit would" if state is TradingState.REDUCING else "nothing until a person enables it",
+    )  # fmt: skip
+
+
+def limits_set(proposal: Proposal, situation: Situation) -> Answer:
+    """4: an unset limit denies."""
+    unset = situation.limits.unset
+    if unset == "permitted" or not unset:
+        return None
+    return Refused(
+        control=4, observed=unset, limit=LIMIT_NOT_SET, source="config/limits.yaml",
+        would_pass=f"set {unset} for the book, for {proposal.strategy} or for {proposal.instrument.symbol}",
+    )  # fmt: skip
+
+
+def permitted(proposal: Proposal, situation: Situation) -> Answer:
+    """16: permitted instruments, sides and short sales; an exit needs only a known instrument."""
+    symbol, side = proposal.instrument.symbol, proposal.side.name.lower()
+    if not situation.limits.permitted:
+        return Refused(
+            control=16, observed=symbol, limit=LIMIT_NOT_SET, source="config/limits.yaml",
+            would_pass=f"add {symbol} to `permitted` of {proposal.strategy}",
+        )  # fmt: skip
+    for row in situation.limits.permitted:
+        if symbol not in row.words and "*" not in row.words:
+            return Refused(
+                control=16, observed=symbol, limit=",".join(sorted(row.words)), source=row.source,
+                would_pass=f"one of {', '.join(sorted(row.words))}",
+            )  # fmt: skip
+    for row in situation.limits.sides:
+        if side not in row.words:
+            return Refused(
+                control=16, observed=side, limit=",".join(sorted(row.words)), source=row.source,
+                would_pass=f"a {' or '.join(sorted(row.words))} order",
+            )  # fmt: skip
+    return _short_sale(proposal, situation)
+
+
+def _short_sale(proposal: Proposal, situation: Situation) -> Answer:
+    symbol = proposal.instrument.symbol
+    if proposal.side is Side.SELL and proposal.instrument.shortable != "yes":
+        low = situation.ledger.account_interval(symbol).low
+        if proposal.adds > low:
+            return Refused(
+                control=16, observed=f"short sale of {proposal.adds} with {low} certain to be held",
+                limit=f"shortable: {proposal.instrument.shortable}", source=f"instrument {symbol}",
+                would_pass=f"{max(low, 0)} lots would",
+            )  # fmt: skip
+    return Check(control=16, observed=symbol, limit="permitted")
+
+
+def session(proposal: Proposal, situation: Situation) -> Answer:
+    """17: the calendar's session is open, the instrument neither halted nor expired. Binds exits."""
+    instrument, view = proposal.instrument, situation.view
+    if instrument.expiry is not None and view.time >= instrument.expiry:
+        return Refused(
+            control=17, observed="expired", limit="before expiry", source=f"instrument {instrument.symbol}",
+            would_pass="an instrument that has not expired",
+        )  # fmt: skip
+    if instrument.symbol in view.halted:
+        return Refused(
+            control=17, observed="halted", limit="trading", source="the venue", would_pass="once the venue resumes it"
+        )
+    if view.sessions.get(instrument.calendar) is None:
+        return Refused(
+            control=17, observed="closed", limit="open session", source=f"calendar {instrument.calendar}",
+            would_pass="within the next session",
+        )  # fmt: skip
+    return Check(control=17, observed="open", limit="open")
+
+
+def grid(proposal: Proposal, situation: Situation) -> Answer:
+    """18: whole lots and ticks within the instrument's sizes. Binds exits. Nothing is rounded."""
+    instrument, quantity, price = proposal.instrument, proposal.quantity, proposal.price
+    problem = ""
+    if quantity < instrument.minimum:
+        problem = f"at least {instrument.quantity_of(instrument.minimum)}"
+    elif instrument.maximum is not None and quantity > instrument.maximum:
+        problem = f"at most {instrument.quantity_of(instrument.maximum)}"
+    elif proposal.order_type is OrderType.LIMIT and (price is None or price <= 0):
+        problem = "a price above 0"
+    elif proposal.order_type is OrderType.MARKET and price is not None:
+        problem = "no price on a market order"
+    if problem:
+        return Refused(
+            control=18, observed=f"quantity {quantity}, price {price}", limit=problem,
+            source=f"instrument {instrument.symbol}", would_pass=problem,
+        )  # fmt: skip
+    return Check(control=18, observed=quantity, limit=instrument.minimum)
+
+
+def market_data(proposal: Proposal, situation: Situation) -> Answer:
+    """19: a two-sided, uncrossed quote, young enough, and k good ones in a row after a bad one."""
+    quote, limit, needed = situation.quote, situation.limits.quote_age, situation.limits.fresh_quotes
+    if quote is None or not quote.is_two_sided:
+        return _data_refused(proposal, "no two-sided quote", "bid and ask", limit)
+    if quote.is_crossed_or_locked:
+        return _data_refused(proposal, f"bid {quote.bid} ≥ ask {quote.ask}", "bid < ask", limit)
+    age = situation.seen.age
+    if limit is not None and age > limit.value:
+        return _data_refused(proposal, f"{age / NANOSECONDS:g} s old", f"{limit.value / NANOSECONDS:g} s", limit)
+    if needed is not None and quote.fresh < needed.value:
+        return _data_refused(proposal, f"{quote.fresh} good quotes in a row", f"{needed.value}", needed)
+    return Check(control=19, observed=age, limit=limit.value if limit else 0)
+
+
+def _data_refused(proposal: Proposal, observed: str, limit: str, source: Limit | None) -> Refused:
+    return Refused(
+        control=19, observed=f"{proposal.instrument.symbol}: {observed}", limit=limit,
+        source=source.source if source else "config/limits.yaml", would_pass="once fresh good quotes arrive",
+    )  # fmt: skip
+
+
+def duplicate(proposal: Proposal, situation: Situation) -> Answer:
+    """13: the same intent twice, or the same order again within the window."""
+    ledger, window = situation.ledger, situation.limits.duplicate_window
+    if not proposal.replaces and proposal.intent_id in ledger.intents.get(proposal.strategy, ()):
+        return Refused(
+            control=13, observed=f"intent {proposal.intent_id} again", limit="once", source="engine",
+            would_pass="a new intent",
+        )  # fmt: skip
+    if window is None or not window.value:
+        return None
+    now = situation.view.time
+    wanted = Recent(
+        time=now, instrument=proposal.instrument.symbol, side=proposal.side, quantity=proposal.quantity,
+        order_type=proposal.order_type, price=proposal.price,
+    )  # fmt: skip
+    for known in reversed(ledger.recent.get(proposal.strategy, ())):
+        if now - known.time >= window.value:
+            break
+        if known.same_as(wanted):
+            return Refused(
+                control=13, observed=f"same order {(now - known.time) / NANOSECONDS:g} s ago",
+                limit=f"{window.value / NANOSECONDS:g} s", source=window.source,
+                would_pass="after the window, or with another price or quantity",
+            )  # fmt: skip
+    return Check(control=13, observed="new", limit=window.value)
+
+
+def order_quantity(proposal: Proposal, situation: Situation) -> Answer:
+    """3: maximum order quantity."""
+    limit = situation.limits.order_quantity
+    if limit is None:
+        return _unset(3, "max_order_quantity", proposal)
+    if proposal.quantity > limit.value:
+        return _lots_refused(3, proposal, proposal.quantity, limit, limit.value)
+    return Check(control=3, observed=proposal.quantity, limit=limit.value)
+
+
+def order_value(proposal: Proposal, situation: Situation) -> Answer:
+    """2: maximum order value in the base currency, at the limit price or the opposite side of the quote."""
+    limit = situation.limits.order_value
+    if limit is None:
+        return _unset(2, "max_order_value", proposal)
+    price = proposal.price or _opposite(proposal, situation)
+    instrument, ledger = proposal.instrument, situation.ledger
+    rate = ledger.rate(instrument.currency)
+    if rate is None:
+        return Refused(
+            control=2, observed=f"no rate {instrument.currency}/{ledger.base_currency}", limit="a fresh rate",
+            source=limit.source, would_pass="once the rate is marked",
+        )  # fmt: skip
+    value = instrument.value(price, proposal.quantity)
+    if rate != 1:
+        value = int((value * rate).to_integral_value())
+    if value > limit.value:
+        fitting = proposal.quantity * limit.value // value if value else 0
+        quantum = ledger.currencies[ledger.base_currency].quantum
+        return Refused(
+            control=2, observed=f"{value * quantum:,.2f} {ledger.base_currency}",
+            limit=f"{limit.value * quantum:,.2f} {ledger.base_currency}", source=limit.source,
+            would_pass=f"{instrument.quantity_of(fitting)} would",
+        )  # fmt: skip
+    return Check(control=2, observed=value, limit=limit.value)
+
+
+def working_orders(proposal: Proposal, situation: Situation) -> Answer:
+    """8: working orders per strategy, per instrument and in all; what was sent counts at once (9)."""
+    if proposal.replaces:
+        return None
+    ledger, limits = situation.ledger, situation.limits
+    own = ledger.open_by_strategy.get(proposal.strategy, 0)
+    for count, limit, what in (
+        (own, limits.working_strategy, proposal.strategy),
+        (ledger.open_by_instrument.get(proposal.instrument.symbol, 0), limits.working_instrument, "instrument"),
+        (sum(ledger.open_by_strategy.values()), limits.working_book, "book"),
+    ):
+        if limit is not None and count >= limit.value:
+            return Refused(
+                control=8, observed=f"{count + 1} of {what}", limit=str(limit.value), source=limit.source,
+                would_pass="after one of them has ended",
+            )  # fmt: skip
+    return Check(control=8, observed=own + 1, limit=limits.working_strategy.value if limits.working_strategy else 0)
+
+
+def position(proposal: Proposal, situation: Situation) -> Answer:
+    """10: the position in the worst case of all working and doubtful orders (9), of the strategy and of the account."""
+    limits, side = situation.limits, proposal.side
+    if limits.position is None:
+        return _unset(10, "max_position", proposal)
+    after = situation.interval.after(side, proposal.adds)
+    worst = after.high if side is Side.BUY else -after.low
+    if worst > limits.position.value:
+        return _lots_refused(10, proposal, worst, limits.position, proposal.quantity - (worst - limits.position.value))
+    if limits.account_position is not None:
+        account = situation.ledger.account_interval(proposal.instrument.symbol, proposal.replaces)
+        account = account.after(side, proposal.adds)
+        worst_account = account.high if side is Side.BUY else -account.low
+        if (excess := worst_account - limits.account_position.value) > 0:
+            return _lots_refused(10, proposal, worst_account, limits.account_position, proposal.quantity - excess)
+    return Check(control=10, observed=worst, limit=limits.position.value)
+
+
+def message_rate(proposal: Proposal, situation: Situation, now: MonoTime) -> Answer:
+    """5: messages per second of the strategy and of the venue, less the reserve of cancels and exits (6)."""
+    rates = situation.rates
+    answer: Answer = None
+    for scope in (f"strategy:{proposal.strategy}", f"venue:{proposal.venue}"):
+        allowance = rates.allowance(scope)
+        if allowance is None:
+            continue
+        used, limit = rates.used(scope, now) + 1, allowance.messages - allowance.reserve
+        if used > limit:
+            return Refused(
+                control=5, observed=f"{used} messages in a second of {scope}", limit=f"{limit} for entries",
+                source=allowance.source, would_pass="within a second",
+            )  # fmt: skip
+        answer = answer or Check(control=5, observed=used, limit=limit)
+    return answer
+
+
+def _opposite(proposal: Proposal, situation: Situation) -> int:
+    quote = situation.quote
+    if quote is None:
+        return 0
+    return quote.ask if proposal.side is Side.BUY else quote.bid
+
+
+def _unset(control: int, name: str, proposal: Proposal) -> Refused:
+    return Refused(
+        control=control, observed=name, limit=LIMIT_NOT_SET, source="config/limits.yaml",
+        would_pass=f"set {name} for the book, for {proposal.strategy} or for {proposal.instrument.symbol}",
+    )  # fmt: skip
+
+
+def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit, fitting: int) -> Refused:
+    instrument = proposal.instrument
+    return Refused(
+        control=control, observed=str(instrument.quantity_of(observed)), limit=str(instrument.quantity_of(limit.value)),
+        source=limit.source,
+        would_pass=f"{instrument.quantity_of(fitting)} would" if fitting > 0 else "no further order on this side",
+    )  # fmt: skip
+
+
+CONTROLS = (
+    Control(24, "trading state", True, trading_state),
+    Control(18, "tick, lot, minimum, maximum", True, grid),
+    Control(17, "session, halt, expiry", True, session),
+    Control(16, "permitted instruments and sides", False, permitted),
+    Control(4, "unset limit denies", False, limits_set),
+    Control(19, "stale, crossed, locked, gapped data", False, market_data),
+    Control(13, "duplicates", False, duplicate),
+    Control(3, "maximum order quantity", False, order_quantity),
+    Control(2, "maximum order value", False, order_value),
+    Control(8, "working orders", False, working_orders),
+    Control(10, "position limit over the interval", False, position),
+)

@@ -1,0 +1,106 @@
+"""Risk Guard's frame: runs the registry of controls over a proposal and answers `Approved` or `Refused`.
+
+What is approved is reserved at once: the engine folds the submitted order before it looks at anything else, and it counts
+in the worst case until the venue has spoken (control 9). A final fact releases it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from toolkit.domain.events import Check, Seen
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.orders import OrderClass
+from toolkit.domain.time import MonoTime
+from toolkit.engine.risk.controls import CONTROLS, Control, message_rate
+from toolkit.engine.risk.limits import LimitTable
+from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
+from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates
+from toolkit.engine.view import View
+
+
+class Guard:
+    """The one gate between an intent and the router."""
+
+    def __init__(self, ledger: Ledger, view: View, controls: Sequence[Control] = CONTROLS) -> None:
+        self._ledger = ledger
+        self._view = view
+        self._controls = tuple(controls)
+        self._exit_controls = tuple(control for control in controls if control.binds_exits)
+        self._table: LimitTable | None = None
+        self._allowances: dict[str, Allowance | None] = {}
+        self.rates = MessageRates(self._allowance)
+
+    def limits_changed(self) -> None:
+        """Resolve limits and rates anew; called when limits, throttles or instruments changed."""
+        self._table = None
+        self._allowances.clear()
+
+    def examine(self, proposal: Proposal, now: MonoTime) -> tuple[Approved | Refused, Seen, tuple[Check, ...]]:
+        """Run every control that binds this class of order; the first refusal ends it. Refused tries count as messages."""
+        situation = self._situation(proposal)
+        is_entry = proposal.order_class is OrderClass.ENTRY
+        checks: list[Check] = []
+        for control in self._controls if is_entry else self._exit_controls:
+            answer = control.check(proposal, situation)
+            if isinstance(answer, Refused):
+                self._note(proposal, now)
+                return answer, situation.seen, tuple(checks)
+            if answer is not None:
+                checks.append(answer)
+        if is_entry:
+            answer = message_rate(proposal, situation, now)
+            if isinstance(answer, Refused):
+                self._note(proposal, now)
+                return answer, situation.seen, tuple(checks)
+            if answer is not None:
+                checks.append(answer)
+        self._note(proposal, now)
+        seen = situation.seen
+        return approve(proposal, seen, tuple(checks)), seen, tuple(checks)
+
+    def _situation(self, proposal: Proposal) -> Situation:
+        symbol = proposal.instrument.symbol
+        return Situation(
+            ledger=self._ledger,
+            view=self._view,
+            limits=self._limits().for_order(proposal.strategy, proposal.instrument),
+            quote=self._view.quote(symbol),
+            seen=self._view.seen(symbol),
+            interval=self._ledger.interval(proposal.strategy, symbol, proposal.replaces),
+            rates=self.rates,
+        )
+
+    def _limits(self) -> LimitTable:
+        if self._table is None:
+            base = self._ledger.currencies[self._ledger.base_currency]
+            self._table = LimitTable(self._ledger.limits, base.quantum)
+        return self._table
+
+    def _allowance(self, scope: str) -> Allowance | None:
+        if scope not in self._allowances:
+            self._allowances[scope] = self._resolve_allowance(scope)
+        return self._allowances[scope]
+
+    def _resolve_allowance(self, scope: str) -> Allowance | None:
+        kind, _, name = scope.partition(":")
+        limit = self._limits().rate(kind, name)
+        throttle = self._ledger.throttles.get(scope)
+        if throttle is not None and (limit is None or throttle < limit.value):
+            return _throttled(scope, throttle)
+        if limit is None:
+            return None
+        return Allowance(limit.value, min(self._limits().cancel_reserve(), limit.value - 1), limit.source)
+
+    def _note(self, proposal: Proposal, now: MonoTime) -> None:
+        self.rates.note(f"strategy:{proposal.strategy}", now)
+        self.rates.note(f"venue:{proposal.venue}", now)
+
+
+def _throttled(scope: str, rate: Decimal) -> Allowance:
+    """Whole messages per second, or one message per longer window for a rate below one."""
+    source = f"throttle of {scope}"
+    if rate >= 1:
+        return Allowance(int(rate), 0, source)
+    return Allowance(1, 0, source, int(WINDOW / rate)) if rate else Allowance(0, 0, source)

@@ -1,0 +1,156 @@
+"""The table of limits, resolved per strategy and instrument when it changes, not per order; reading files happens elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import ROUND_FLOOR, Decimal
+from typing import NamedTuple
+
+from toolkit.domain.commands import LimitRow
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.time import NANOSECONDS
+
+REQUIRED = (
+    "max_order_value", "max_order_quantity", "max_working_orders", "max_position", "message_rate",
+    "duplicate_window", "permitted", "max_quote_age",
+)  # fmt: skip
+OPTIONAL = ("permitted_sides", "cancel_reserve", "fresh_quotes")
+NAMES = REQUIRED + OPTIONAL
+_LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_window"})
+_LISTS = frozenset({"permitted", "permitted_sides"})
+
+
+class Limit(NamedTuple):
+    """A number in force and the place it stands in. Units are the machine's: lots, quanta, nanoseconds, messages."""
+
+    value: int
+    source: str
+
+
+class Words(NamedTuple):
+    words: frozenset[str]
+    source: str
+
+
+class OrderLimits(NamedTuple):
+    """Everything the per-order controls need for one (strategy, instrument); None is unset and denies."""
+
+    order_value: Limit | None
+    order_quantity: Limit | None
+    position: Limit | None
+    account_position: Limit | None
+    working_strategy: Limit | None
+    working_instrument: Limit | None
+    working_book: Limit | None
+    duplicate_window: Limit | None
+    quote_age: Limit | None
+    fresh_quotes: Limit | None
+    permitted: tuple[Words, ...]
+    sides: tuple[Words, ...]
+    unset: str
+
+
+class LimitTable:
+    """The rows in force. `base_quantum` is the quantum of the book's base currency."""
+
+    def __init__(self, rows: Iterable[LimitRow], base_quantum: Decimal) -> None:
+        self._rows = tuple(rows)
+        self._quantum = base_quantum
+        self._resolved: dict[tuple[str, str], OrderLimits] = {}
+
+    def for_order(self, strategy: str, instrument: Instrument) -> OrderLimits:
+        """The strictest of all rows that speak about this strategy and instrument."""
+        key = (strategy, instrument.symbol)
+        found = self._resolved.get(key)
+        if found is None:
+            found = self._resolved[key] = self._resolve(strategy, instrument)
+        return found
+
+    def rate(self, scope: str, name: str) -> Limit | None:
+        """Messages per second of a scope: the stricter of its own row and the book's default."""
+        rows = [row for row in self._rows if row.limit == "message_rate"]
+        return _strictest(
+            [row for row in rows if (row.scope, row.name) == (scope, name)]
+            or [row for row in rows if (row.scope, row.name) == (scope, "*")],
+            int,
+        )
+
+    def cancel_reserve(self) -> int:
+        """Messages of each rate that only cancels and exits may use."""
+        found = _strictest([row for row in self._rows if row.limit == "cancel_reserve"], int)
+        return 0 if found is None else found.value
+
+    def _resolve(self, strategy: str, instrument: Instrument) -> OrderLimits:
+        about = {"book": "", "strategy": strategy, "instrument": instrument.symbol, "venue": instrument.venue}
+
+        def rows(limit: str, *scopes: str) -> list[LimitRow]:
+            return [
+                row
+                for row in self._rows
+                if row.limit == limit and row.scope in (scopes or about) and row.name in ("", "*", about[row.scope])
+            ]
+
+        def quanta(value: Decimal) -> int:
+            return int((value / self._quantum).to_integral_value(ROUND_FLOOR))
+
+        def lots(value: Decimal) -> int:
+            return int((value / instrument.lot).to_integral_value(ROUND_FLOOR))
+
+        def nanoseconds(value: Decimal) -> int:
+            return int(value * NANOSECONDS)
+
+        return OrderLimits(
+            order_value=_strictest(rows("max_order_value"), quanta),
+            order_quantity=_strictest(rows("max_order_quantity"), lots),
+            position=_strictest(rows("max_position"), lots),
+            account_position=_strictest(rows("max_position", "book", "instrument", "venue"), lots),
+            working_strategy=_strictest(rows("max_working_orders", "strategy"), int),
+            working_instrument=_strictest(rows("max_working_orders", "instrument"), int),
+            working_book=_strictest(rows("max_working_orders", "book", "venue"), int),
+            duplicate_window=_strictest(rows("duplicate_window"), nanoseconds, largest=True),
+            quote_age=_strictest(rows("max_quote_age"), nanoseconds),
+            fresh_quotes=_strictest(rows("fresh_quotes"), int, largest=True),
+            permitted=tuple(_words(row) for row in rows("permitted")),
+            sides=tuple(_words(row) for row in rows("permitted_sides")),
+            unset=next((name for name in REQUIRED if not rows(name)), ""),
+        )
+
+
+def loosened(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> list[str]:
+    """What a new table loosens against the old one, in words; empty when it only tightens. A lost row is looser."""
+    before = {(row.scope, row.name, row.limit): row for row in old}
+    after = {(row.scope, row.name, row.limit): row for row in new}
+    found = []
+    for key, row in before.items():
+        scope, name, limit = key
+        where = f"{limit} of {scope} {name}".rstrip()
+        if key not in after:
+            found.append(f"{where}: {row.value} is removed")
+        elif _is_looser(limit, row.value, after[key].value):
+            found.append(f"{where}: {row.value} → {after[key].value} ({after[key].source})")
+    return found
+
+
+def _is_looser(limit: str, old: str, new: str) -> bool:
+    if limit in _LISTS:
+        return "*" not in _split(old) and not _split(new) <= _split(old)
+    if limit in _LARGER_IS_STRICTER:
+        return Decimal(new) < Decimal(old)
+    return Decimal(new) > Decimal(old)
+
+
+def _strictest(
+    rows: Sequence[LimitRow], convert: Callable[[Decimal], int], *, largest: bool = False
+) -> Limit | None:
+    if not rows:
+        return None
+    limits = [Limit(convert(Decimal(row.value)), row.source) for row in rows]
+    return max(limits) if largest else min(limits)
+
+
+def _words(row: LimitRow) -> Words:
+    return Words(_split(row.value), row.source)
+
+
+def _split(value: str) -> frozenset[str]:
+    return frozenset(word.strip() for word in value.split(",") if word.strip())

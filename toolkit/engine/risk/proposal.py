@@ -1,0 +1,86 @@
+"""What a control looks at and what it answers; the controls themselves stand in `controls`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from toolkit.domain.events import Check, Seen
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.orders import OrderClass, OrderType, Side, TimeInForce
+from toolkit.domain.positions import Interval
+from toolkit.engine.risk.limits import OrderLimits
+from toolkit.engine.risk.rates import MessageRates
+from toolkit.engine.view import LastQuote, View
+
+
+class Proposal(NamedTuple):
+    """An order that somebody wants. Price in ticks, quantity in lots. `replaces` is the order a replace would change."""
+
+    strategy: str
+    version: str
+    intent_id: str
+    instrument: Instrument
+    venue: str
+    side: Side
+    quantity: int
+    order_type: OrderType
+    price: int | None
+    time_in_force: TimeInForce
+    post_only: bool
+    reduce_only: bool
+    order_class: OrderClass
+    reason: str
+    by_person: bool = False
+    replaces: str = ""
+    already_filled: int = 0
+
+    @property
+    def adds(self) -> int:
+        """Lots that may still trade if this goes out."""
+        return self.quantity - self.already_filled
+
+
+class Situation(NamedTuple):
+    """The books, prices and limits that a proposal meets."""
+
+    ledger: Ledger
+    view: View
+    limits: OrderLimits
+    quote: LastQuote | None
+    seen: Seen
+    interval: Interval
+    rates: MessageRates
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A refusal that teaches: which control, what it saw, the limit and its place, and what would pass."""
+
+    control: int
+    observed: str
+    limit: str
+    source: str
+    would_pass: str
+
+
+class Approved:
+    """A proposal that passed every control. Only the guard makes one, and only this fits into the router."""
+
+    __slots__ = ("checks", "proposal", "seen")
+
+    def __init__(self, key: object, proposal: Proposal, seen: Seen, checks: tuple[Check, ...]) -> None:
+        if key is not _KEY:
+            raise TypeError("only the guard approves: call Guard.examine")
+        self.proposal = proposal
+        self.seen = seen
+        self.checks = checks
+
+
+_KEY = object()
+
+
+def approve(proposal: Proposal, seen: Seen, checks: tuple[Check, ...]) -> Approved:
+    """For the guard alone."""
+    return Approved(_KEY, proposal, seen, checks)

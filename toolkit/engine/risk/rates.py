@@ -1,0 +1,56 @@
+"""Message rates over a sliding second (controls 5 and 6), local to one engine: entries are refused, exits queue, cancels go first."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from toolkit.domain.time import NANOSECONDS, MonoTime
+
+WINDOW = NANOSECONDS
+
+
+class Allowance(NamedTuple):
+    """What is in force for one scope: messages per window, which of them only cancels and exits may use, and the place."""
+
+    messages: int
+    reserve: int
+    source: str
+    window: int = WINDOW
+
+
+class MessageRates:
+    """Counts every message, refused tries included, per scope such as `venue:paper` or `strategy:trend`."""
+
+    def __init__(self, allowance: Callable[[str], Allowance | None]) -> None:
+        self._allowance = allowance
+        self._sent: dict[str, deque[MonoTime]] = {}
+        self._windows: dict[str, int] = {}
+
+    def allowance(self, scope: str) -> Allowance | None:
+        return self._allowance(scope)
+
+    def used(self, scope: str, now: MonoTime) -> int:
+        """Messages within the window that ends now."""
+        sent = self._sent.get(scope)
+        if not sent:
+            return 0
+        allowance = self._allowance(scope)
+        window = WINDOW if allowance is None else allowance.window
+        while sent and now - sent[0] >= window:
+            sent.popleft()
+        return len(sent)
+
+    def note(self, scope: str, now: MonoTime) -> None:
+        """Count one message, sent or refused."""
+        allowance = self._allowance(scope)
+        sent = self._sent.setdefault(scope, deque())
+        sent.append(now)
+        if allowance is not None and len(sent) > 4 * allowance.messages + 16:
+            sent.popleft()
+
+    def has_room(self, scope: str, now: MonoTime) -> bool:
+        """Whether a cancel or an exit may go now: the whole rate, reserve included, is theirs."""
+        allowance = self._allowance(scope)
+        return allowance is None or self.used(scope, now) < allowance.messages
