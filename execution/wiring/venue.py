@@ -1,0 +1,151 @@
+"""Starts `execution venue`: reads what to simulate, opens ledger and socket, runs until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from execution.home import find_home
+from execution.services.venue import VenueServer
+from execution.services.venue_host import VenueHost
+from toolkit.adapters.clock import wall_time
+from toolkit.adapters.failpoints import from_environment
+from toolkit.adapters.sockets import socket_path
+from toolkit.domain.errors import ConfigError, ExecutionError
+from toolkit.domain.instruments import Instrument
+from toolkit.simulation.paper_settings import PaperSettings
+
+REFUSED = 2
+FAILED = 1
+
+
+class VenuePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything one venue process needs to know. With `durable` what it answers is on the disk."""
+
+    settings: PaperSettings
+    instruments: tuple[Instrument, ...]
+    socket: str
+    ledger: str
+    durable: bool
+    scriptable: bool = False
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the venue. Ends when standard input closes or on SIGTERM; the exit code is 0 after an orderly stop."""
+    options = _parser().parse_args(arguments)
+    try:
+        plan = _plan(options)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(plan, watch_input=not options.no_input))
+    except ConfigError as error:
+        print(f"execution venue: {error}", file=sys.stderr)
+        return REFUSED
+    except ExecutionError as error:
+        print(f"execution venue: {error}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+async def serve(plan: VenuePlan, *, watch_input: bool) -> None:
+    """Host the venue until standard input closes (with `watch_input`) or a signal says stop."""
+    path = Path(plan.socket)
+    _make_way(path)
+    host = VenueHost(plan.settings, plan.instruments, Path(plan.ledger), durable=plan.durable, wall=wall_time)
+    server = VenueServer(host, from_environment(), scriptable=plan.scriptable)
+    stop = _stop_event(watch_input)
+    listener = await server.listen(path)
+    print(f"venue {plan.settings.name} on {path}", flush=True)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((stopping, server.failed), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        listener.close()
+        path.unlink(missing_ok=True)
+        server.stop()
+    if server.failed.done():
+        server.failed.result()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="execution venue", description="The paper venue as a process of its own.")
+    parser.add_argument("--home", help="the desk; else EXECUTION_HOME, else the nearest folder with config/")
+    parser.add_argument("--name", help="which venue of config/venues.yaml; may be left out when there is one")
+    parser.add_argument("--plan", type=Path, help="a JSON file with everything, instead of a desk (for tests)")
+    parser.add_argument("--scriptable", action="store_true", help="let test clients make it misbehave")
+    parser.add_argument("--no-input", action="store_true", help="do not stop when standard input closes")
+    return parser
+
+
+def _plan(options: argparse.Namespace) -> VenuePlan:
+    if options.plan is not None:
+        try:
+            plan = msgspec.json.decode(options.plan.read_bytes(), type=VenuePlan)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ConfigError(f"{options.plan}: {error}") from error
+        return msgspec.structs.replace(plan, scriptable=plan.scriptable or options.scriptable)
+    return _plan_of_desk(options.home, options.name, options.scriptable)
+
+
+def _plan_of_desk(given: str | None, name: str | None, scriptable: bool) -> VenuePlan:
+    from execution.settings import read_settings  # pydantic: not needed for a plan
+
+    home = find_home(given)
+    settings = read_settings(home.root)
+    if name is None and len(settings.venues) == 1:
+        name = next(iter(settings.venues))
+    if name is None or name not in settings.venues:
+        raise ConfigError(f"--name {name}: config/venues.yaml has {', '.join(sorted(settings.venues))}")
+    return VenuePlan(
+        settings=settings.venues[name],
+        instruments=tuple(instrument for instrument in settings.instruments if instrument.venue == name),
+        socket=str(socket_path(home.run, f"venue-{name}")),
+        ledger=str(home.venue(name) / "ledger"),
+        durable=settings.desk.servers.durability == "machine",
+        scriptable=scriptable,
+    )
+
+
+def _stop_event(watch_input: bool) -> asyncio.Event:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if watch_input:
+        file = sys.stdin.fileno()
+
+        def look() -> None:
+            if not os.read(file, 4096):
+                loop.remove_reader(file)
+                stop.set()
+
+        loop.add_reader(file, look)
+    return stop
+
+
+def _make_way(path: Path) -> None:
+    """Remove what a killed venue left of its socket; ConfigError when somebody still answers there."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(kind):
+        raise ConfigError(f"{path} is in the way and no socket; move it")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise ConfigError(f"another venue answers on {path}; stop that one first")
