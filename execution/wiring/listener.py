@@ -1,0 +1,103 @@
+"""The listener's process: `python -m execution.wiring.listener --home HOME [--speed X | --recording FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import uvloop
+
+from execution.child import explain, read_secret, when_told_to_stop
+from execution.home import Home, find_home
+from execution.services.listener import Listener, Pace, StepSource
+from execution.settings import Settings, read_settings
+from execution.settings.models import Feed
+from toolkit.adapters import failpoints
+from toolkit.adapters.clock import SystemClock
+from toolkit.adapters.redis_bus import RedisBus
+from toolkit.adapters.server_access import ServerRole
+from toolkit.adapters.server_address import ServerAddress
+from toolkit.adapters.sockets import socket_path
+from toolkit.adapters.step_files import StepFile
+from toolkit.domain.errors import ConfigError, ExecutionError
+from toolkit.domain.instruments import Instrument
+from toolkit.simulation.data import sample_histories
+from toolkit.simulation.sample_bars import common_span
+from toolkit.simulation.sample_feed import CALENDAR, SampleFeed, sample_instruments
+
+USER = "listener"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until told to stop; returns the exit code."""
+    options = _options().parse_args(arguments)
+    try:
+        home = find_home(options.home)
+        settings = read_settings(home.root)
+        address = ServerAddress(f"unix://{socket_path(home.run, ServerRole.BUS.value)}", USER, read_secret())
+        uvloop.run(listen(home, settings, address, speed=options.speed, recording=options.recording))
+    except ExecutionError as problem:
+        return explain(problem)
+    return 0
+
+
+async def listen(
+    home: Home, settings: Settings, address: ServerAddress, *, speed: float, recording: Path | None
+) -> None:
+    """Publish the desk's feed until told to stop, or to the end of a recording."""
+    source, pace = feed_of(settings, speed, recording)
+    bus = RedisBus(address, settings.desk.book)
+    listener = Listener(source, bus, pace, clock=SystemClock(), reach=failpoints.from_environment())
+    when_told_to_stop(listener.stop)
+    try:
+        await listener.run()
+    finally:
+        await bus.close()
+
+
+def feed_of(settings: Settings, speed: float, recording: Path | None) -> tuple[StepSource, Pace]:
+    """What to publish and how fast. `speed` multiplies the sample's pace, 0 is as fast as the engine follows."""
+    if speed < 0:
+        raise ConfigError(f"--speed {speed:g}: give a number above 0, or 0 for as fast as the engine follows")
+    beat_seconds = settings.desk.supervision.beat_seconds
+    if recording is not None:
+        file = StepFile(recording)
+        return file, Pace(seconds_per_step=0, history=len(range(file.first, file.last + 1)), beat_seconds=beat_seconds)
+    wanted = settings.desk.feed
+    feed = sample_feed(wanted, settings.instruments)
+    seconds = wanted.session_seconds / speed / feed.steps_per_session if speed else 0.0
+    history = feed.last_step(wanted.history_sessions)
+    return feed, Pace(seconds_per_step=seconds, history=history, beat_seconds=beat_seconds)
+
+
+def sample_feed(wanted: Feed, instruments: Iterable[Instrument]) -> SampleFeed:
+    """The sample for those of the desk's instruments that trade on its calendar; fewer may mean a longer span."""
+    chosen = [instrument for instrument in instruments if instrument.calendar == CALENDAR]
+    for own, shipped in zip(chosen, sample_instruments([instrument.symbol for instrument in chosen]), strict=True):
+        if (own.tick, own.lot) != (shipped.tick, shipped.lot):
+            raise ConfigError(
+                f"config/instruments.yaml: {own.symbol} has tick {own.tick} and lot {own.lot}, the sample feed has "
+                f"{shipped.tick} and {shipped.lot}; write those, or another calendar than {CALENDAR}"
+            )
+    return SampleFeed(
+        common_span(sample_histories(), [instrument.symbol for instrument in chosen]),
+        seed=wanted.seed,
+        spread_ticks=wanted.spread_ticks,
+        path_points=wanted.path_points,
+        minimum_size=wanted.minimum_size,
+        maximum_size=wanted.maximum_size,
+    )
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="execution.wiring.listener", description=__doc__)
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--speed", type=float, default=1.0, help="0: as fast as the engine follows")
+    parser.add_argument("--recording", type=Path, help="publish this file of steps instead of the sample")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
