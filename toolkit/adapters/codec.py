@@ -15,7 +15,7 @@ import msgspec
 
 from toolkit.domain.beats import Beat
 from toolkit.domain.commands import Envelope
-from toolkit.domain.errors import JournalError
+from toolkit.domain.errors import Gap, JournalError
 from toolkit.domain.events import Batch
 from toolkit.domain.inbox import InboxEntry, Released
 from toolkit.domain.market import Step
@@ -114,6 +114,22 @@ def follows(head: Head, batch: Sealed) -> Head:
             f"{short(batch.previous)} and is {short(head.digest)}"
         )
     return Head(batch.last, batch.digest)
+
+
+class Chain:
+    """Checks batches one after the other, from the first that holds events above `after`."""
+
+    def __init__(self, after: int) -> None:
+        self._after = after
+        self._head: Head | None = None
+
+    def add(self, batch: Sealed) -> None:
+        """Raises Gap when the first batches are gone, JournalError when one does not continue the chain."""
+        if self._head is None:
+            if batch.first > self._after + 1:
+                raise Gap(f"events {self._after + 1}…{batch.first - 1} were trimmed away; load a snapshot first")
+            self._head = Head(batch.first - 1, batch.previous)
+        self._head = follows(self._head, batch)
 
 
 def short(value: bytes) -> str:

@@ -10,7 +10,7 @@ import redis.exceptions as refusals
 from toolkit.adapters import codec, keys
 from toolkit.adapters.redis_connection import RedisLine, Reply, mapped, ours
 from toolkit.domain.commands import Envelope
-from toolkit.domain.errors import JournalError, StaleIncarnation, TransportError
+from toolkit.domain.errors import ExecutionError, JournalError, StaleIncarnation
 
 COMMANDS_A_CALL: Final = 500
 STREAM_LENGTH: Final = 100_000
@@ -55,7 +55,7 @@ class CommandSender:
                     results = await self._add(chunk)
                     for waiting, result in zip(chunk, results, strict=True):
                         await self._settle(waiting, result)
-            except TransportError as error:
+            except ExecutionError as error:
                 # Nothing later may overtake what failed: a larger number in the stream would shut the smaller one out.
                 self._fail(chunk + self._waiting, error)
                 self._waiting = []
@@ -93,7 +93,7 @@ class CommandSender:
         else:
             waiting.done.set_result(None)
 
-    def _fail(self, waiting: list[_Waiting], error: TransportError) -> None:
+    def _fail(self, waiting: list[_Waiting], error: ExecutionError) -> None:
         for each in waiting:
             if not each.done.done():
                 each.done.set_exception(type(error)(*error.args))

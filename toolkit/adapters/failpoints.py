@@ -40,17 +40,18 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Reach:
 
 
 class Failpoints:
-    """The failpoints of one file, counted in this process."""
+    """The failpoints of one file, counted in this process. A changed file is read again; one that is gone is empty."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._points: dict[str, tuple[str, int]] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if line.strip() and not line.startswith("#"):
-                self._add(line.strip(), f"{path}:{number}")
         self._reached: dict[str, int] = {}
+        self._version: tuple[int, int] | None = None
+        self._read()
 
     def reach(self, name: str) -> None:
         """Do what the file says about this place."""
+        self._read()
         if name not in self._points:
             return
         action, count = self._points[name]
@@ -59,6 +60,20 @@ class Failpoints:
             time.sleep(float(action.removeprefix("delay=")))
         elif reached == count:
             _act(name, action)
+
+    def _read(self) -> None:
+        try:
+            status = self._path.stat()
+            version = (status.st_mtime_ns, status.st_ino)
+            lines = self._path.read_text(encoding="utf-8").splitlines() if version != self._version else None
+        except FileNotFoundError:
+            version, lines = (0, 0), []
+        if lines is None or version == self._version:
+            return
+        self._version, self._points, self._reached = version, {}, {}
+        for number, line in enumerate(lines, start=1):
+            if line.strip() and not line.startswith("#"):
+                self._add(line.strip(), f"{self._path}:{number}")
 
     def _add(self, line: str, place: str) -> None:
         name, _, rest = line.partition(":")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from toolkit.domain.errors import ConfigError, TransportError
 
 ROW: Final = 128
 LARGEST_FILE: Final = 64 * 1024
+PATIENCE_SECONDS: Final = 0.5
 BOOK: Final = "book"
 _OPEN: Final = b"O"
 _SHUT: Final = b"S"
@@ -131,12 +133,23 @@ class Latch:
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
+        """The file, held against other writers for as long as they take turns: one that hangs cannot stop a kill."""
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not _lock(file) and time.monotonic() < deadline:
+                time.sleep(0.005)
             yield file
         finally:
             os.close(file)
+
+
+def _lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _row(scope: str, is_open: bool) -> bytes:

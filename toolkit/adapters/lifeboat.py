@@ -29,8 +29,7 @@ class Lifeboat:
 
     def __init__(self, path: Path) -> None:
         self._file = RecordFile(path, b"QDLIFE1", durable=True)
-        self._cancels = [_decode(path, body) for body in self._file.found]
-        self._file.forget_found()
+        self._cancels = [_decode(path, body) for _, body in self._file.records()]
 
     def record(self, cancel: CancelOrder, wall: WallTime, cause: str) -> None:
         """Put it on the disk; only then may it be sent. Raises TransportError when the disk refuses."""
@@ -45,7 +44,7 @@ class Lifeboat:
 
     def empty(self) -> None:
         """Forget what the journal holds by now."""
-        self._file.rewrite([])
+        self._file.keep_from(None)
         self._cancels = []
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from toolkit.adapters import codec
 from toolkit.adapters.memory_server import MemoryServer
 from toolkit.domain.commands import Envelope
-from toolkit.domain.errors import Fenced, Gap, JournalError, StaleIncarnation
+from toolkit.domain.errors import Fenced, JournalError, StaleIncarnation
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.ports import Head, Lease, Received, Sealed
 from toolkit.domain.time import NANOSECONDS, MonoTime
@@ -94,12 +94,10 @@ class MemoryJournal:
         return self._server.epoch
 
     async def read(self, after: int) -> AsyncIterator[Sealed]:
-        head: Head | None = None
+        chain = codec.Chain(after)
         while chunk := await self.batches(after, 0):
             for batch in chunk:
-                if head is None and batch.first > after + 1:
-                    raise Gap(f"events {after + 1}…{batch.first - 1} were trimmed away; load a snapshot first")
-                head = codec.follows(head or Head(batch.first - 1, batch.previous), batch)
+                chain.add(batch)
                 yield batch
             after = chunk[-1].last
 

@@ -39,11 +39,10 @@ class Mirror:
     def __init__(self, path: Path, *, durable: bool) -> None:
         self._path = path
         self._file = RecordFile(path, b"QDMIRR1", durable=durable)
-        self._kept: list[tuple[Head, bytes]] = []
+        self._kept: list[tuple[Head, int]] = []  # the end of each batch in the file, and its place there
         self._head: Head | None = None
-        for body in self._file.found:
-            self._follow(_decode(path, body).batch, body)
-        self._file.forget_found()
+        for place, body in self._file.records():
+            self._follow(_decode(path, body).batch, place)
 
     @property
     def head(self) -> Head | None:
@@ -61,8 +60,7 @@ class Mirror:
             codec.follows(self._head, batch)
         entries = tuple((strategy, tuple(of_strategy)) for strategy, of_strategy in inboxes.items())
         body = codec.encode(_Body(payload=batch.payload, inboxes=entries))
-        self._file.write(body)
-        self._follow(batch, body)
+        self._follow(batch, self._file.write(body))
 
     def missing(self, head: Head) -> tuple[Mirrored, ...]:
         """The batches that the stream, which ends at `head`, has lost; to be appended again, byte for byte.
@@ -71,25 +69,24 @@ class Mirror:
         """
         if self._head is None or head == self._head or head.sequence > self._head.sequence:
             return ()
-        for index, (end, _) in enumerate(self._kept):
+        mirrored = [_decode(self._path, body) for _, body in self._file.records()]
+        first = mirrored[0].batch
+        ends = [Head(first.first - 1, first.previous), *(end for end, _ in self._kept)]
+        for index, end in enumerate(ends):
             if end == head:
-                return self._from(index + 1)
+                return tuple(mirrored[index:])
             if end.sequence == head.sequence:
                 self._other_history(head, end.digest)
-        first = _decode(self._path, self._kept[0][1])
-        if (first.batch.first - 1, first.batch.previous) == head:
-            return self._from(0)
-        if first.batch.first - 1 == head.sequence:
-            self._other_history(head, first.batch.previous)
         raise JournalError(
             f"the journal ends at event {head.sequence}, but {self._path} saw it at {self._head.sequence} and holds "
-            f"only events from {first.batch.first} on: restore the journal server from a backup"
+            f"only events from {first.first} on: restore the journal server from a backup"
         )
 
     def trim(self, head: Head) -> None:
         """Forget the batches up to `head`, which a snapshot covers; the file then begins behind it."""
         self._kept = [kept for kept in self._kept if kept[0].sequence > head.sequence]
-        self._file.rewrite([body for _, body in self._kept])
+        moved = self._file.keep_from(self._kept[0][1] if self._kept else None)
+        self._kept = [(end, place - moved) for end, place in self._kept]
         if not self._kept:
             self._head = head
 
@@ -97,17 +94,14 @@ class Mirror:
         """Start anew behind `head`: at recovery, once everything missing was appended."""
         self._kept = []
         self._head = head
-        self._file.rewrite([])
+        self._file.keep_from(None)
 
     def close(self) -> None:
         self._file.close()
 
-    def _follow(self, batch: Sealed, body: bytes) -> None:
+    def _follow(self, batch: Sealed, place: int) -> None:
         self._head = Head(batch.last, batch.digest) if self._head is None else codec.follows(self._head, batch)
-        self._kept.append((self._head, body))
-
-    def _from(self, index: int) -> tuple[Mirrored, ...]:
-        return tuple(_decode(self._path, body) for _, body in self._kept[index:])
+        self._kept.append((self._head, place))
 
     def _other_history(self, head: Head, digest: bytes) -> None:
         raise JournalError(

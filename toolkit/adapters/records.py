@@ -34,69 +34,76 @@ class RecordFile:
         created = not path.exists()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            self._records = self._open()
+            self._end = self._open()
         except BaseException:
             os.close(self._file)
             raise
         if created:
             sync_folder(path.parent)
 
-    @property
-    def found(self) -> tuple[bytes, ...]:
-        """What the file held when it was opened."""
-        return tuple(self._records)
-
-    def forget_found(self) -> None:
-        """Give the memory of `found` back."""
-        self._records = []
-
-    def write(self, body: bytes) -> None:
-        """Add a record. Raises TransportError when the disk refuses; the record is then not in the file."""
-        start = os.lseek(self._file, 0, os.SEEK_END)
+    def write(self, body: bytes) -> int:
+        """Add a record; returns its place. Raises TransportError when the disk refuses; it is then not in the file."""
+        place = self._end
         try:
             _write_all(self._file, _FRAME.pack(len(body), crc32(body)) + body)
             if self._durable:
                 sync_data(self._file)
         except OSError as error:
-            os.ftruncate(self._file, start)
+            os.ftruncate(self._file, place)
             raise TransportError(f"{self._path}: cannot write ({error}); free space or mend the disk") from error
+        self._end += _FRAME.size + len(body)
+        return place
 
-    def rewrite(self, bodies: list[bytes]) -> None:
-        """Replace the whole content at once: a crash leaves the old file or the new one."""
-        temporary = self._path.with_name(self._path.name + ".new")
-        data = self._magic + b"".join(_FRAME.pack(len(body), crc32(body)) + body for body in bodies)
-        replace_file(self._path, temporary, data)
+    def keep_from(self, place: int | None) -> int:
+        """Forget the records before a place (all without one), at once: a crash leaves the old file or the new one.
+
+        Returns by how much the places of those that stay have moved down.
+        """
+        start = self._end if place is None else place
+        tail = os.pread(self._file, self._end - start, start)
+        replace_file(self._path, self._path.with_name(self._path.name + ".new"), self._magic + tail)
         os.close(self._file)
         self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        self._end = len(self._magic) + len(tail)
+        return start - len(self._magic)
+
+    def records(self) -> list[tuple[int, bytes]]:
+        """Every record with its place, as the file holds them now."""
+        data = os.pread(self._file, self._end, 0)
+        return [
+            (after - len(body) - _FRAME.size, body)
+            for body, after in _frames(data, len(self._magic))
+            if body is not None
+        ]
 
     def close(self) -> None:
         os.close(self._file)
 
-    def _open(self) -> list[bytes]:
+    def _open(self) -> int:
+        """Check the file and cut its torn tail; returns where it ends."""
         data = self._path.read_bytes()
         if self._magic.startswith(data) and len(data) < len(self._magic):
             os.ftruncate(self._file, 0)
             _write_all(self._file, self._magic)
-            return []
+            return len(self._magic)
         if not data.startswith(self._magic):
             raise ConfigError(f"{self._path} is not a file of ours (it begins with {data[:8]!r}); move it away")
-        records, end = self._scan(data)
+        end = self._whole(data)
         self.cut = len(data) - end
         if self.cut:
             os.ftruncate(self._file, end)
-        return records
+        return end
 
-    def _scan(self, data: bytes) -> tuple[list[bytes], int]:
-        records: list[bytes] = []
+    def _whole(self, data: bytes) -> int:
+        """Where the last good record ends. JournalError for a bad one with good ones behind it."""
         end = len(self._magic)
         for body, after in _frames(data, end):
             if body is None:
-                if next((True for found, _ in _frames(data, after) if found is not None), False):
+                if any(found is not None for found, _ in _frames(data, after)):
                     self._damaged(end)
                 break
-            records.append(body)
             end = after
-        return records, end
+        return end
 
     def _damaged(self, place: int) -> NoReturn:
         raise JournalError(

@@ -52,7 +52,7 @@ class RedisBus:
 
     async def forget(self, stream: str) -> None:
         with mapped(f"remove the steps of {stream}"):
-            await self._writer.execute_command("UNLINK", keys.steps(self._book, stream))
+            await self._writer.ask("UNLINK", keys.steps(self._book, stream))
 
     async def release(self, epoch: int, steps: Sequence[Released]) -> None:
         entries = [(step.number, codec.encode(step)) for step in steps]

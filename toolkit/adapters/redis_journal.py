@@ -13,7 +13,7 @@ from toolkit.adapters.command_sender import CommandSender
 from toolkit.adapters.redis_connection import LOST, RedisLine, Reply, Script, mapped, ours
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.commands import Envelope
-from toolkit.domain.errors import AmbiguousOutcome, Fenced, Gap, JournalError, TransportError
+from toolkit.domain.errors import AmbiguousOutcome, Fenced, JournalError, TransportError
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.ports import Head, Lease, Received, Sealed
 from toolkit.domain.time import NANOSECONDS, MonoTime
@@ -143,12 +143,10 @@ class RedisJournal:
     # ------------------------------------------------------------------ reading
 
     async def read(self, after: int) -> AsyncIterator[Sealed]:
-        head: Head | None = None
+        chain = codec.Chain(after)
         while chunk := await self.batches(after, 0):
             for batch in chunk:
-                if head is None and batch.first > after + 1:
-                    raise Gap(f"events {after + 1}…{batch.first - 1} were trimmed away; load a snapshot first")
-                head = codec.follows(head or Head(batch.first - 1, batch.previous), batch)
+                chain.add(batch)
                 yield batch
             after = chunk[-1].last
 
