@@ -58,7 +58,7 @@ def test_calendars_do_not_open_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("calendar", "day"), [("XNEW", date(2024, 1, 2)), ("XNYS", date(1700, 1, 2))], ids=["unknown", "too early"]
+    ("calendar", "day"), [("XNEW", date(2024, 1, 2)), ("XNYS", date(1600, 1, 2))], ids=["unknown", "too early"]
 )
 def test_what_the_package_does_not_know_is_refused(calendar: str, day: date) -> None:
     with pytest.raises(ConfigError, match=f"calendar '{calendar}' from {day} to {day}: "):
