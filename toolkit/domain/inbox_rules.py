@@ -43,10 +43,14 @@ def order_changed(order: Order) -> OrderChanged:
 
 
 def restored(ledger: Ledger, strategy: str, incarnation: int) -> Restored:
-    """Everything of a strategy that survives its process."""
+    """Everything of a strategy that survives its process.
+
+    Steps up to the engine's own cursor that the runner answered quietly need no answer again: they changed nothing.
+    """
     runner = ledger.runners[strategy]
+    step = max(runner.step, ledger.step)
     return Restored(
-        incarnation=incarnation, step=runner.step, inbox=runner.inbox, state=runner.state,
+        incarnation=incarnation, step=step, inbox=runner.inbox, state=runner.state,
         capital=ledger.capital.get(strategy, 0), base_currency=ledger.base_currency,
         positions=tuple((symbol, held.lots) for symbol, held in ledger.positions.get(strategy, {}).items()),
         orders=tuple(order_changed(order) for order in ledger.open_orders(strategy)),

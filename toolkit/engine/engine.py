@@ -84,6 +84,10 @@ class Engine:
         known = self._cursors.get(producer) or self.ledger.producers.get(producer)
         return known or Producer(incarnation=0, number=0)
 
+    def skip(self, envelope: Envelope) -> None:
+        """Take note of a command that needs no effect any more, for instance an answer to a step long done."""
+        self._cursors[envelope.producer] = Producer(incarnation=envelope.incarnation, number=envelope.number)
+
     # ---- work
 
     def process(self, now: Now, message: Message) -> Output:
@@ -182,7 +186,7 @@ class Engine:
         if envelope.producer != answer.strategy:
             transaction.alarm("impostor", envelope.producer, f"answered for {answer.strategy}")
             return
-        if not (answer.signals or answer.intents or answer.logs or answer.state is not None):
+        if _is_quiet(answer) and answer.inbox <= self._inbox_read(answer.strategy):
             return
         transaction.emit(
             ev.Answered(
@@ -208,6 +212,10 @@ class Engine:
         for intent in answer.intents:
             self._proposer.handle(transaction, answer.strategy, intent)
 
+    def _inbox_read(self, strategy: str) -> int:
+        runner = self.ledger.runners.get(strategy)
+        return 0 if runner is None else runner.inbox
+
     def _transaction(self, now: Now) -> Transaction:
         transaction = Transaction(self.ledger, now)
         transaction.time = self.view.time
@@ -218,3 +226,7 @@ class Engine:
         if any(isinstance(event, ev.LimitsChanged | ev.BookOpened) for event in transaction.events):
             self._guard.limits_changed()
         return Output(transaction.events, transaction.requests, transaction.inbox)
+
+
+def _is_quiet(answer: RunnerAnswer) -> bool:
+    return not (answer.signals or answer.intents or answer.logs) and answer.state is None

@@ -1,0 +1,150 @@
+"""The backtest loop: the engine, the paper venue and the strategies of a book in one process, on the lockstep schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from toolkit.domain.commands import Envelope, RunnerAnswer, RunnerHello, Who
+from toolkit.domain.events import Event
+from toolkit.domain.inbox import InboxEntry, InboxItem, Restored
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.market import FeedMode, Step
+from toolkit.domain.ports import Lease
+from toolkit.domain.requests import OrderNotFound, VenueReport, VenueRequest
+from toolkit.domain.time import FeedTime, MonoTime, Now, WallTime
+from toolkit.engine.book import BookSpec, setup_commands
+from toolkit.engine.engine import Engine
+from toolkit.engine.messages import AbsenceProven, EngineSettings, Message, Output
+from toolkit.engine.strategy_runner import StrategyContainer
+from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, lockstep, settle
+from toolkit.simulation.matching import PaperVenue
+
+BACKTEST = Who(identity="backtest", verified=True, source="start")
+NEVER = MonoTime(2**62)
+
+
+class Recorder(Protocol):
+    """Is shown every committed batch of events, with the ledger right after it."""
+
+    def __call__(self, events: list[Event], ledger: Ledger) -> None: ...
+
+
+class Backtest:
+    """One book over one stream of steps. `record` sees every event; `after_step` is called when a step is done."""
+
+    def __init__(
+        self,
+        spec: BookSpec,
+        venue: PaperVenue,
+        containers: Mapping[str, StrategyContainer],
+        record: Recorder,
+        after_step: Callable[[Step, Ledger], None],
+    ) -> None:
+        self.engine = Engine(Ledger(), EngineSettings(feed_mode=FeedMode.LOCKSTEP))
+        self._venue = venue
+        self._containers = dict(sorted(containers.items()))
+        self._inboxes: dict[str, list[InboxEntry]] = {name: [] for name in self._containers}
+        self._numbers = dict.fromkeys(self._containers, 0)
+        self._record = record
+        self._after_step = after_step
+        self._open(spec)
+
+    def run(self, steps: Iterable[Step]) -> Ledger:
+        """Go through every step; returns the ledger at the end."""
+        for step in steps:
+            self._carry_out(lockstep(self.engine, step, _clock))
+            self._after_step(step, self.engine.ledger)
+        return self.engine.ledger
+
+    # ---- carrying out the schedule
+
+    def _carry_out(self, schedule: Schedule) -> None:
+        answer: Iterable[Message] = ()
+        try:
+            wish = next(schedule)
+            while True:
+                if type(wish) is Consult:
+                    answer = self._consult(wish.step)
+                elif type(wish) is Match:
+                    answer = self._venue.advance(wish.step)
+                elif type(wish) is Commit:
+                    answer = self._commit(wish)
+                wish = schedule.send(answer)
+        except StopIteration:
+            return
+
+    def _commit(self, commit: Commit) -> Iterable[Message]:
+        self._record(commit.events, self.engine.ledger)
+        for strategy, entries in commit.inbox.items():
+            if strategy in self._inboxes:
+                self._inboxes[strategy] += entries
+        return [report for request in commit.requests for report in self._send(request)]
+
+    def _send(self, request: VenueRequest) -> Iterator[Message]:
+        for report in self._venue.process(request):
+            yield _proof(report)
+
+    def _consult(self, step: Step) -> list[Message]:
+        answers: list[Message] = []
+        for name, container in self._containers.items():
+            items: list[tuple[int, InboxItem]] = []
+            if entries := self._inboxes[name]:
+                items = [(entry.number, entry.item) for entry in entries]
+                self._inboxes[name] = []
+            answer = container.process(items, step)
+            if items or _says_something(answer):
+                self._numbers[name] += 1
+                answers.append(Envelope(producer=name, incarnation=1, number=self._numbers[name], body=answer))
+        return answers
+
+    # ---- opening the book
+
+    def _open(self, spec: BookSpec) -> None:
+        now = Now(FeedTime(0), WallTime(0), MonoTime(0))
+        engine = self.engine
+        self._absorb(
+            engine.open_book(
+                now,
+                book=spec.book,
+                desk=spec.desk,
+                base=spec.base_currency,
+                currencies=spec.currencies,
+                venues=spec.venues,
+            ),
+            now,
+        )
+        self._absorb(engine.begin_epoch(now, Lease(epoch=1, send_by=NEVER), "backtest", 0), now)
+        for number, command in enumerate(setup_commands(spec, BACKTEST), 1):
+            envelope = Envelope(producer="configuration", incarnation=1, number=number, body=command)
+            self._absorb(engine.process(now, envelope), now)
+        for strategy in spec.strategies:
+            if strategy.name in self._containers:
+                self._greet(strategy.name, f"v{strategy.version}", strategy.digest, now)
+
+    def _greet(self, name: str, version: str, digest: str, now: Now) -> None:
+        self._numbers[name] += 1
+        hello = RunnerHello(strategy=name, version=version, digest=digest)
+        envelope = Envelope(producer=name, incarnation=1, number=self._numbers[name], body=hello)
+        self._absorb(self.engine.process(now, envelope), now)
+        for entry in self._inboxes[name]:
+            if isinstance(entry.item, Restored):
+                self._containers[name].restore(entry.item)
+
+    def _absorb(self, output: Output, now: Now) -> None:
+        self._carry_out(settle(self.engine, output, now))
+
+
+def _clock(step: Step) -> Now:
+    return Now(step.time, WallTime(0), MonoTime(int(step.time)))
+
+
+def _says_something(answer: RunnerAnswer) -> bool:
+    return bool(answer.signals or answer.intents or answer.logs) or answer.state is not None
+
+
+def _proof(report: VenueReport) -> Message:
+    """A venue in the same process cannot have lost what we asked for: its "not found" is proof."""
+    if isinstance(report, OrderNotFound):
+        return AbsenceProven(venue=report.venue, order_id=report.order_id)
+    return report

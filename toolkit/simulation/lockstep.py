@@ -1,0 +1,105 @@
+"""The lockstep schedule, written once: a backtest and the engine service only carry out what it asks for.
+
+Step n: the venue matches n → its reports → what follows from them goes to the venue until it is quiet → n into the View →
+the runners answer n → their answers in the order of their names → to the venue until it is quiet → n is done. Wall time
+and speed change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from typing import NamedTuple
+
+from toolkit.domain.commands import Envelope
+from toolkit.domain.events import Event
+from toolkit.domain.inbox import InboxEntry
+from toolkit.domain.market import Step
+from toolkit.domain.requests import VenueReport, VenueRequest
+from toolkit.domain.time import Now
+from toolkit.engine.engine import Engine
+from toolkit.engine.messages import Message, Output
+
+
+class Match(NamedTuple):
+    """Let the venue match the step; answer with its reports."""
+
+    step: Step
+
+
+class Commit(NamedTuple):
+    """Make the events durable, then send the requests and answer with the reports they led to at once."""
+
+    events: list[Event]
+    requests: list[VenueRequest]
+    inbox: dict[str, list[InboxEntry]]
+
+
+class Consult(NamedTuple):
+    """Let every live strategy answer the step; answer with their envelopes."""
+
+    step: Step
+
+
+Reports = Iterable[Message]
+Schedule = Generator[Match | Commit | Consult, "Iterable[Message]", None]
+Clock = Callable[[Step], Now]
+
+
+def lockstep(engine: Engine, step: Step, clock: Clock) -> Schedule:
+    """One step of the schedule. Afterwards the step counts as wholly processed."""
+    now = clock(step)
+    pending = _Pending(engine, now)
+    pending.take_all((yield Match(step)))
+    if pending.requests:
+        yield from _settle(pending)
+    pending.take(step)
+    if pending.requests:
+        yield from _settle(pending)
+    elif pending.events:
+        yield pending.commit()
+    answers = [envelope for envelope in (yield Consult(step)) if isinstance(envelope, Envelope)]
+    answers.sort(key=lambda envelope: (envelope.producer, envelope.incarnation, envelope.number))
+    pending.take_all(answers)
+    yield from _settle(pending)
+    engine.ledger.step = step.number
+
+
+def settle(engine: Engine, output: Output, now: Now) -> Schedule:
+    """Commit what one message led to and everything that follows from it, until the venue is quiet."""
+    pending = _Pending(engine, now)
+    pending.add(output)
+    yield from _settle(pending)
+
+
+def _settle(pending: _Pending) -> Schedule:
+    while pending.events or pending.requests:
+        pending.take_all((yield pending.commit()))
+
+
+class _Pending:
+    """What was decided and is not committed yet."""
+
+    def __init__(self, engine: Engine, now: Now) -> None:
+        self._engine = engine
+        self._now = now
+        self.events: list[Event] = []
+        self.requests: list[VenueRequest] = []
+        self.inbox: dict[str, list[InboxEntry]] = {}
+
+    def take(self, message: Message) -> None:
+        self.add(self._engine.process(self._now, message))
+
+    def take_all(self, messages: Iterable[Message | VenueReport]) -> None:
+        for message in messages:
+            self.add(self._engine.process(self._now, message))
+
+    def add(self, output: Output) -> None:
+        self.events += output.events
+        self.requests += output.requests
+        for strategy, entries in output.inbox.items():
+            self.inbox.setdefault(strategy, []).extend(entries)
+
+    def commit(self) -> Commit:
+        commit = Commit(self.events, self.requests, self.inbox)
+        self.events, self.requests, self.inbox = [], [], {}
+        return commit
