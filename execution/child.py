@@ -1,7 +1,8 @@
 """What every process under the supervisor does first and last: take its secret from stdin, end when stdin closes.
 
 The supervisor starts a child as `python -m execution.wiring.<process> --home HOME [--strategy NAME | --venue NAME]`
-(process: venue, engine, listener, runner) and writes one line to its stdin: the password of its user on the servers.
+(process: venue, engine, listener, runner) and writes one line to its stdin: the password of its user on the servers
+(a runner gets its whole `RunnerSetup`).
 Never by environment or arguments, which others can read. The pipe stays open for as long as the supervisor lives: its
 end means to stop in order, so that nothing outlives a supervisor that was killed. SIGTERM means the same. Exit code 0
 is an ordered end; what else it may be stands in `ExitCode`.
@@ -23,17 +24,13 @@ LONGEST_SECRET: Final = 4096
 
 
 class ExitCode(IntEnum):
-    """How a child ended. Codes of a runner from 10 on name the `cause` that `RunnerStopped` carries."""
+    """How a service ended. Those of a runner stand in `execution.services.runner_setup`."""
 
     DONE = 0
     FAILED = 1
     CONFIG = 2
     FENCED = 3
     JOURNAL_GONE = 4
-    RAISED = 10
-    HASH = 11
-    IMPORT = 12
-    MEMORY = 13
 
 
 def read_secret(descriptor: int = 0) -> str:

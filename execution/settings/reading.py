@@ -48,6 +48,11 @@ class Settings:
     strategies: Mapping[str, StrategyRow]
     venues: Mapping[str, PaperSettings]
 
+    @property
+    def base_currency(self) -> Currency:
+        """The currency that the book is kept in."""
+        return next(currency for currency in self.currencies if currency.code == self.desk.base_currency)
+
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of a symbol that strategies.yaml may name; KeyError for another."""
         return {instrument.symbol: instrument for instrument in self.instruments}[symbol]
@@ -55,9 +60,14 @@ class Settings:
 
 def read_settings(home: Path) -> Settings:
     """Read and check all files. ConfigError lists the problems of the first file that has any, a line each."""
-    desk = validate(_read(home, "desk"), DeskFile)
+    document = _read(home, "desk")
+    desk = validate(document, DeskFile)
     venues = read_venues(home)
     currencies, instruments = read_instruments(home, venues)
+    codes = {currency.code for currency in currencies}
+    if desk.base_currency not in codes:
+        wrong = f"is {desk.base_currency!r}, not in config/instruments.yaml; {nearest(desk.base_currency, codes)}"
+        raise problem(document, ("base_currency",), wrong)
     strategies = read_strategies(home, instruments)
     return Settings(
         home=home,

@@ -1,0 +1,28 @@
+"""Which processes hang: judged by signs of life that change, on the supervisor's own clock; it ends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+LONGEST_NAP = 2.0
+"""Seconds. When the supervisor itself slept longer than this, nobody else is blamed for silence meanwhile."""
+
+
+class Pulse:
+    """Remembers when each sign last changed. A clock that jumps or a machine that slept accuses nobody."""
+
+    def __init__(self, hung_after: float) -> None:
+        self._hung_after = hung_after
+        self._seen: dict[str, tuple[Hashable, float]] = {}
+        self._last_look = 0.0
+
+    def look(self, signs: Mapping[str, Hashable], now: float) -> tuple[str, ...]:
+        """The names whose sign has not changed for too long. Who is not in `signs` owes none, and starts afresh."""
+        if now - self._last_look > LONGEST_NAP:
+            self._seen = {}
+        self._last_look = now
+        self._seen = {name: known for name, known in self._seen.items() if name in signs}
+        for name, sign in signs.items():
+            if name not in self._seen or self._seen[name][0] != sign:
+                self._seen[name] = (sign, now)
+        return tuple(name for name, (_, since) in self._seen.items() if now - since > self._hung_after)

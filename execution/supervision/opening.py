@@ -1,0 +1,35 @@
+"""What a desk's files say that its books do not say yet, as commands for the engine at the start; it sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from execution.settings import Settings
+from execution.supervision.proposals import STRATEGIES_FILE
+from toolkit.domain.commands import AllocateCapital, Command, DefineInstruments, DisableStrategy, SetLimits, Who
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.money import to_quanta
+from toolkit.domain.orders import TradingState
+
+
+def opening_commands(settings: Settings, ledger: Ledger, who: Who) -> Iterator[Command]:
+    """Instruments first, then limits, then each strategy's capital and switch."""
+    changed = tuple(each for each in settings.instruments if ledger.instruments.find(each.symbol) != each)
+    if changed:
+        yield DefineInstruments(instruments=changed, who=who, reason="config/instruments.yaml at the start")
+    if ledger.limits_checksum != settings.limits.checksum:
+        limits = settings.limits
+        yield SetLimits(rows=limits.rows, checksum=limits.checksum, who=who, reason="config/limits.yaml at the start")
+    for name, row in settings.strategies.items():
+        if ledger.capital.get(name) != to_quanta(row.capital, settings.base_currency.quantum, f"{name}: capital"):
+            reason = f"{STRATEGIES_FILE} at the start"
+            yield AllocateCapital(strategy=name, amount=row.capital, who=who, reason=reason)
+        if not row.enabled and not is_disabled(ledger, name):
+            yield DisableStrategy(
+                strategy=name, flatten=False, who=who, reason=f"{STRATEGIES_FILE} says enabled: false"
+            )
+
+
+def is_disabled(ledger: Ledger, strategy: str) -> bool:
+    """Whether the strategy itself (not its book or venue) is halted."""
+    return TradingState.HALTED in ledger.states.get(f"strategy:{strategy}", {}).values()

@@ -1,0 +1,204 @@
+"""The supervisor's lines to the outside: servers, journal, bus, latch and venues of one desk; it decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from execution.settings import Settings
+from toolkit.adapters import codec
+from toolkit.adapters.clock import SystemClock
+from toolkit.adapters.embedded_servers import EmbeddedServers
+from toolkit.adapters.latch import Latch, strategy_scope, venue_scope
+from toolkit.adapters.operations_log import OperationsLog
+from toolkit.adapters.process_identity import ProcessIdentity, end, identify, is_running
+from toolkit.adapters.producer import Producer
+from toolkit.adapters.redis_bus import RedisBus
+from toolkit.adapters.redis_journal import RedisJournal
+from toolkit.adapters.server_access import ServerRole, runner_user
+from toolkit.adapters.server_address import ServerAddress
+from toolkit.adapters.server_checks import Durability, check_bus_server, check_journal_server
+from toolkit.client.books import Books
+from toolkit.client.home import Home
+from toolkit.domain.beats import Beat
+from toolkit.domain.commands import Command
+from toolkit.domain.errors import TransportError
+from toolkit.domain.events import Batch, CommandTaken
+from toolkit.replica.replica import Replica
+
+USER = "supervisor"
+FOLLOW_MS = 250
+CHECKPOINT_EVENTS = 20_000
+
+
+class Taken(NamedTuple):
+    """What became of a command: the number of its event, and why it was refused ("" is done)."""
+
+    event: int
+    refused: str
+
+
+class DeskLine:
+    """Everything the supervisor reaches. `start_servers` first, then `open`."""
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self._home = home
+        self._settings = settings
+        self._book = settings.desk.book
+        self.servers = embedded_servers(home, settings)
+        self.replica = Replica()
+        self._clock = SystemClock()
+        self._waiting: dict[tuple[int, int], asyncio.Future[Taken]] = {}
+        self._checkpoint = 0
+
+    # ---- servers
+
+    def start_servers(self) -> Mapping[str, ProcessIdentity]:
+        """Start or adopt both servers and check that they keep what the configuration promises. Blocks."""
+        found = self.servers.start()
+        check_journal_server(self.address(ServerRole.JOURNAL), Durability(self._settings.desk.servers.durability))
+        check_bus_server(self.address(ServerRole.BUS))
+        return {role.value: identity for role, identity in found.items()}
+
+    def stop_servers(self) -> None:
+        """End both. Blocks."""
+        self.servers.stop()
+
+    def address(self, role: ServerRole, user: str = USER) -> ServerAddress:
+        return self.servers.address(role, user)
+
+    def password(self, user: str) -> str:
+        """The secret of a user of the servers."""
+        return self.address(ServerRole.JOURNAL, user).password or ""
+
+    def runner_address(self, role: ServerRole, strategy: str) -> ServerAddress:
+        return self.address(role, runner_user(strategy))
+
+    # ---- journal
+
+    async def open(self) -> None:
+        """Connect, and read the books up to the journal's present end."""
+        address = self.address(ServerRole.JOURNAL)
+        self._journal = RedisJournal(address, self._book, mono=self._clock.mono)
+        self._bus = RedisBus(self.address(ServerRole.BUS), self._book)
+        self._operations = OperationsLog(address, self._book)
+        self._producer = Producer(self._journal, USER, wall=self._clock.wall)
+        books = Books(home=self._home, book=self._book, user=USER)
+        self.replica = books.start((await self._journal.head()).sequence)
+        self._checkpoint = self.replica.ledger.sequence
+        await self._catch_up(lambda _: None)
+
+    async def close(self) -> None:
+        for line in (self._journal, self._bus, self._operations):
+            await line.close()
+
+    async def follow(self, heard: Callable[[Batch], None]) -> None:
+        """Fold the journal as it grows, for ever; `heard` is told of each batch. TransportError when it goes away."""
+        while True:
+            await self._fold(FOLLOW_MS, heard)
+
+    async def give(self, command: Command, patience: float = 10.0) -> Taken:
+        """Send a command and wait for what became of it (while `follow` runs). TransportError when nobody says."""
+        envelope = await self._producer.send(command)
+        key = (envelope.incarnation, envelope.number)
+        waiting: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self._waiting[key] = waiting
+        try:
+            async with asyncio.timeout(patience):
+                return await waiting
+        except TimeoutError:
+            raise TransportError(f"no engine took {type(command).__name__} within {patience:.0f} s") from None
+        finally:
+            self._waiting.pop(key, None)
+
+    async def note(self, kind: str, process: str, **detail: str) -> None:
+        """Add a line to the operations log; one that is lost harms nothing."""
+        try:
+            await self._operations.write(kind, process, self._clock.wall(), **detail)
+        except TransportError:
+            return
+
+    def keep_checkpoint(self) -> None:
+        """Leave the books as folded so far, so that `execution status` starts from here."""
+        Books(home=self._home, book=self._book, user=USER).keep(self.replica)
+
+    async def _catch_up(self, heard: Callable[[Batch], None]) -> None:
+        while await self._fold(0, heard):
+            pass
+
+    async def _fold(self, block_ms: int, heard: Callable[[Batch], None]) -> int:
+        found = await self._journal.batches(self.replica.ledger.sequence, block_ms)
+        for sealed in found:
+            batch = codec.open_batch(sealed.payload)
+            self.replica.apply(batch, sealed.digest)
+            self._resolve(batch)
+            heard(batch)
+        if self.replica.ledger.sequence - self._checkpoint >= CHECKPOINT_EVENTS:
+            self._checkpoint = self.replica.ledger.sequence
+            await asyncio.to_thread(self.keep_checkpoint)
+        return len(found)
+
+    def _resolve(self, batch: Batch) -> None:
+        for number, event in enumerate(batch.events, start=batch.first):
+            if isinstance(event, CommandTaken) and event.producer == USER:
+                waiting = self._waiting.get((event.incarnation, event.number))
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(Taken(number, event.refused))
+
+    # ---- bus, latch
+
+    async def beats(self) -> Mapping[str, Beat] | None:
+        """What every process last said of itself, None while the bus is away."""
+        try:
+            return await self._bus.beats()
+        except TransportError:
+            return None
+
+    def latch(self) -> Latch:
+        """The latch of the book; made, all open, for a desk whose journal is empty. One that was lost stays shut."""
+        path = latch_path(self._home, self._book)
+        scopes = latch_scopes(self._settings)
+        if not path.exists() and self.replica.ledger.sequence == 0:
+            return Latch.create(path, scopes)
+        latch = Latch(path)
+        latch.add(scopes)
+        return latch
+
+
+def embedded_servers(home: Home, settings: Settings) -> EmbeddedServers:
+    """The two servers of a desk, as its configuration has them."""
+    return EmbeddedServers(
+        home.run,
+        home.servers,
+        home.logs,
+        books=(settings.desk.book,),
+        strategies=tuple(settings.strategies),
+        durability=Durability(settings.desk.servers.durability),
+    )
+
+
+def latch_path(home: Home, book: str) -> Path:
+    return home.book(book) / "latch"
+
+
+def latch_scopes(settings: Settings) -> tuple[str, ...]:
+    """A row for the book, each venue and each strategy."""
+    return ("book", *map(venue_scope, settings.venues), *map(strategy_scope, settings.strategies))
+
+
+def running(pid: int, started: str) -> bool:
+    """Whether this very process still runs."""
+    return pid > 0 and is_running(ProcessIdentity(pid=pid, started=started))
+
+
+def start_time(pid: int) -> str:
+    """What tells the process under a pid from a later one; "" when nobody runs there."""
+    identity = identify(pid)
+    return "" if identity is None else identity.started
+
+
+def end_process(pid: int, started: str, patience: float = 5.0) -> bool:
+    """End this very process; whether it ran."""
+    return pid > 0 and end(ProcessIdentity(pid=pid, started=started), patience_seconds=patience)
