@@ -26,7 +26,7 @@ STREAM = "feed"
 PROCESS = "listener"
 ENGINE = "engine"
 
-COMPARED = 3  # steps: two bells may be the same in different feeds, but no more than two follow each other
+COMPARED = 3  # steps: bells are the same in every sample, and no more than two follow each other
 LONGEST_MAKE_UP = 1.0  # seconds: a longer pause is not made up for by a burst
 
 
@@ -70,8 +70,7 @@ class Schedule:
         """How many steps to publish now, up to `at_most`; they count as published."""
         if self._each == 0:
             return at_most
-        if now - self._next > max(COMPARED = 3  # steps: two bells may be the same in different feeds, but no more than two follow each other
-LONGEST_MAKE_UP, self._each):
+        if now - self._next > max(LONGEST_MAKE_UP, self._each):
             self._next = now
         count = min(at_most, int((now - self._next) / self._each) + 1) if now >= self._next else 0
         self._next += count * self._each
