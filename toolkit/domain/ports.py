@@ -126,11 +126,17 @@ class Bus(Protocol):
 class Venue(Protocol):
     """A line to one venue."""
 
-    async def send(self, requests: Sequence[VenueRequest]) -> None:
-        """Write requests to the line, dropping those whose `send_by` has passed or whose scope is latched shut."""
+    async def send(
+        self, requests: Sequence[VenueRequest], by_person: frozenset[str] = frozenset()
+    ) -> Sequence[VenueRequest]:
+        """Write requests to the line, dropping those whose `send_by` has passed or whose scope is latched shut.
 
-    async def reports(self) -> AsyncIterator[VenueReport]:
-        """Facts as they arrive."""
+        Returns the dropped ones: they never left. `by_person` names orders of a person's flatten, which no latch
+        stops. Raises TransportError when none of them left.
+        """
+
+    def reports(self) -> AsyncIterator[VenueReport]:
+        """Facts as they arrive. Raises TransportError when the line is cut: what is unanswered is in doubt then."""
 
     async def state(self) -> VenueState:
         """Ask the venue for its open orders, positions and newest report."""

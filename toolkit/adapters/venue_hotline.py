@@ -1,0 +1,104 @@
+"""A person's line to `execution venue` when all else is dead: ask, cancel, look again; no Redis, no event loop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from toolkit.adapters import codec
+from toolkit.domain.errors import AmbiguousOutcome, DomainError, TransportError
+from toolkit.domain.requests import CancelOrder, VenueOrder, VenueState
+from toolkit.domain.time import FeedTime, MonoTime
+from toolkit.domain.venue_line import AskState, LineError, Login, Sync, Synced, ToVenue
+
+Heard = TypeVar("Heard", VenueState, Synced)
+
+NEVER_TOO_LATE = MonoTime(2**62)
+AT_ONCE = FeedTime(0)
+"""Sent so long ago that no latency is left: a feed that stands still does not hold a cancel back."""
+
+
+class VenueHotline:
+    """One line without trading: it hears no reports and may ask and cancel. Use it in a `with` block."""
+
+    def __init__(self, path: Path, client: str, timeout: float) -> None:
+        """Raises TransportError when no venue answers on `path` within `timeout` seconds."""
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout)
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise TransportError(f"{path}: no venue answers ({error})") from error
+        self._write((Login(client=client, trading=False),))
+
+    def __enter__(self) -> VenueHotline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask_state(self) -> VenueState:
+        """Open orders, positions and newest report, from the venue itself."""
+        self._write((AskState(),))
+        return self._hear(VenueState)
+
+    def cancel(self, orders: Iterable[VenueOrder]) -> VenueState:
+        """Cancel these orders and ask what is left. Who calls decides which, and writes them down before."""
+        state = self.ask_state()
+        self._write((*(_cancel(state.venue, order) for order in orders), Sync(token=1)))
+        self._hear(Synced)
+        return self.ask_state()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _write(self, messages: tuple[ToVenue, ...]) -> None:
+        body = codec.encode_line(messages)
+        try:
+            self._socket.sendall(len(body).to_bytes(4, "big") + body)
+        except OSError as error:
+            raise AmbiguousOutcome(f"{self._path}: the line was cut while writing ({error}): ask again") from error
+
+    def _hear(self, kind: type[Heard]) -> Heard:
+        """The next answer of this kind."""
+        while True:
+            length = int.from_bytes(self._read(4), "big")
+            try:
+                messages = codec.decode_from_venue(self._read(length))
+            except msgspec.MsgspecError as error:
+                raise DomainError(f"{self._path}: unreadable answer: {error}") from error
+            for message in messages:
+                if isinstance(message, LineError):
+                    raise DomainError(f"{self._path}: the venue says: {message.problem}")
+                if isinstance(message, kind):
+                    return message
+
+    def _read(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            try:
+                part = self._socket.recv(count - len(data))
+            except OSError as error:
+                raise AmbiguousOutcome(f"{self._path}: no answer ({error}): ask again") from error
+            if not part:
+                raise AmbiguousOutcome(f"{self._path}: the venue closed the line: ask again")
+            data += part
+        return data
+
+
+def _cancel(venue: str, order: VenueOrder) -> CancelOrder:
+    return CancelOrder(
+        venue=venue,
+        order_id=order.order_id,
+        strategy="",
+        instrument=order.instrument,
+        time=AT_ONCE,
+        epoch=0,
+        send_by=NEVER_TOO_LATE,
+    )
