@@ -1,8 +1,8 @@
 """An append-only file of checksummed records with a torn tail cut on opening; what a record means is never known here.
 
-Layout: 8 bytes of magic, then for each record its length (4 bytes, big-endian), the CRC-32 of its body, the body. A
-record that is incomplete or does not match its checksum at the very end is what a crash leaves and is cut; one with
-valid records behind it is damage and refused.
+Layout: 8 bytes of magic, then for each record its length, the CRC-32 of its body, the CRC-32 of these two (4 bytes each,
+big-endian), and the body. What does not match its checksums is what a crash leaves and is cut off, unless a good record
+stands behind it: then it is damage and refused.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from zlib import crc32
 
 from toolkit.domain.errors import ConfigError, JournalError, TransportError
 
-_FRAME: Final = Struct(">II")
-LARGEST: Final = 64 * 1024 * 1024
+_HEADER: Final = Struct(">III")
 
 
 class RecordFile:
@@ -45,13 +44,13 @@ class RecordFile:
         """Add a record; returns its place. Raises TransportError when the disk refuses; it is then not in the file."""
         place = self._end
         try:
-            _write_all(self._file, _FRAME.pack(len(body), crc32(body)) + body)
+            _write_all(self._file, _frame(body))
             if self._durable:
                 sync_data(self._file)
         except OSError as error:
             os.ftruncate(self._file, place)
             raise TransportError(f"{self._path}: cannot write ({error}); free space or mend the disk") from error
-        self._end += _FRAME.size + len(body)
+        self._end += _HEADER.size + len(body)
         return place
 
     def keep_from(self, place: int | None) -> int:
@@ -69,12 +68,7 @@ class RecordFile:
 
     def records(self) -> list[tuple[int, bytes]]:
         """Every record with its place, as the file holds them now."""
-        data = os.pread(self._file, self._end, 0)
-        return [
-            (after - len(body) - _FRAME.size, body)
-            for body, after in _frames(data, len(self._magic))
-            if body is not None
-        ]
+        return list(_records(os.pread(self._file, self._end, 0), len(self._magic)))
 
     def close(self) -> None:
         os.close(self._file)
@@ -97,12 +91,10 @@ class RecordFile:
     def _whole(self, data: bytes) -> int:
         """Where the last good record ends. JournalError for a bad one with good ones behind it."""
         end = len(self._magic)
-        for body, after in _frames(data, end):
-            if body is None:
-                if any(found is not None for found, _ in _frames(data, after)):
-                    self._damaged(end)
-                break
-            end = after
+        for place, body in _records(data, end):
+            end = place + _HEADER.size + len(body)
+        if any(_body(data, place) is not None for place in range(end + 1, len(data))):
+            self._damaged(end)
         return end
 
     def _damaged(self, place: int) -> NoReturn:
@@ -112,16 +104,28 @@ class RecordFile:
         )
 
 
-def _frames(data: bytes, position: int) -> Iterator[tuple[bytes | None, int]]:
-    """Bodies and the positions behind them; None for a body that does not match its checksum; ends at a torn frame."""
-    while position + _FRAME.size <= len(data):
-        length, checksum = _FRAME.unpack_from(data, position)
-        position += _FRAME.size
-        body = data[position : position + length]
-        if length > LARGEST or len(body) < length:
-            return
-        position += length
-        yield (body if crc32(body) == checksum else None), position
+def _frame(body: bytes) -> bytes:
+    start = len(body).to_bytes(4, "big") + crc32(body).to_bytes(4, "big")
+    return start + crc32(start).to_bytes(4, "big") + body
+
+
+def _records(data: bytes, place: int) -> Iterator[tuple[int, bytes]]:
+    """The good records from a place on, up to the first that is not."""
+    while (body := _body(data, place)) is not None:
+        yield place, body
+        place += _HEADER.size + len(body)
+
+
+def _body(data: bytes, place: int) -> bytes | None:
+    """The body of the record at a place; None when no good one stands there."""
+    start = place + _HEADER.size
+    if start > len(data):
+        return None
+    length, of_body, of_header = _HEADER.unpack_from(data, place)
+    if crc32(data[place : place + 8]) != of_header or start + length > len(data):
+        return None
+    body = data[start : start + length]
+    return body if crc32(body) == of_body else None
 
 
 def replace_file(path: Path, temporary: Path, data: bytes) -> None:
