@@ -33,14 +33,14 @@ class ExitCode(IntEnum):
     JOURNAL_GONE = 4
 
 
-def read_secret(descriptor: int = 0) -> str:
+def read_secret(descriptor: int = 0, longest: int = LONGEST_SECRET) -> str:
     """The first line of stdin, byte by byte so that nothing behind it is swallowed. ConfigError when there is none."""
     secret = bytearray()
     while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
         secret += byte
-        if len(secret) > LONGEST_SECRET:
+        if len(secret) > longest:
             break
-    if not secret or len(secret) > LONGEST_SECRET:
+    if not secret or len(secret) > longest:
         raise ConfigError("no password on stdin: this process is started by `execution up`, not by hand")
     return secret.decode()
 

@@ -66,7 +66,14 @@ class StrategyContainer:
 
     def restore(self, restored: Restored, history: Iterable[Step] = ()) -> None:
         """Take what survived and fill bars and history from the feed up to `restored.step`; no hook is called."""
+        self.take_back(restored)
+        self.warm_up(history)
+        self.go_live()
+
+    def take_back(self, restored: Restored) -> None:
+        """The first part of `restore`, for a host that reads the history in pieces."""
         context = self._context
+        self._restored = restored
         context.capital_quanta = restored.capital
         context.positions.update(
             (symbol, lots) for symbol, lots in restored.positions if symbol in context.positions
@@ -75,10 +82,17 @@ class StrategyContainer:
             self._keep_order(order)
         if restored.state is not None:
             self._unpack(restored.state)
+
+    def warm_up(self, history: Iterable[Step]) -> None:
+        """The next piece of the feed's history; steps after the restored one are left alone."""
         for step in history:
-            if step.number > restored.step:
+            if step.number > self._restored.step:
                 break
             self._see(step)
+
+    def go_live(self) -> None:
+        """The last part of `restore`: from here on hooks are called."""
+        context, restored = self._context, self._restored
         if context.step != restored.step:  # the feed kept less than that: what is missing counts as lost
             self._lose("")
             context.step = restored.step

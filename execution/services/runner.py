@@ -1,0 +1,231 @@
+"""The service around one strategy: hands feed and inbox to the container, in lockstep or free, and sends its answers.
+
+One task runs the strategy and says that it lives, so that silence means a hang. A new epoch of the engine starts the
+strategy anew from what the journal kept; so does a restart of this process: there is no second path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, ParamSpec, TypeVar
+
+import msgspec
+
+from execution.services.runner_line import STEPS_A_CALL, EpochOver, RunnerLine
+from toolkit.domain.commands import RunnerAnswer
+from toolkit.domain.inbox import InboxEntry, InboxItem, Released
+from toolkit.domain.market import FeedMode, Step
+from toolkit.engine.strategy_runner import StrategyContainer
+
+OLDER_EPOCHS: Final = 16
+CURSOR_SECONDS: Final = 0.5
+
+Given = ParamSpec("Given")
+Said = TypeVar("Said")
+_step = msgspec.msgpack.Decoder(Step).decode
+
+
+class StrategyFailed(Exception):
+    """A hook raised, or its answer could not be made; the cause is chained. Nothing of the answer was sent."""
+
+
+class RunnerService:
+    """Runs one strategy until it is cancelled; `make` builds a fresh container."""
+
+    def __init__(self, line: RunnerLine, make: Callable[[], StrategyContainer], mode: FeedMode) -> None:
+        self._line = line
+        self._make = make
+        self._mode = mode
+        self._container = make()
+
+    async def run(self) -> None:
+        """Run for ever. Raises StrategyFailed, StaleIncarnation (another runner took over), ConfigError."""
+        while True:
+            try:
+                await self._run_epoch()
+            except EpochOver:
+                self._container = self._make()
+
+    def stop(self) -> tuple[str, ...]:
+        """The strategy's last words. Raises StrategyFailed."""
+        return guarded(self._container.stop)
+
+    async def _run_epoch(self) -> None:
+        await self._line.find_engine()
+        known = await self._restore()
+        if self._mode is FeedMode.LOCKSTEP:
+            await Lockstep(self._line, self._container, known).run()
+        else:
+            await Free(self._line, self._container).run()
+
+    async def _restore(self) -> int:
+        """Warm up from the feed's history, in pieces, so that the process goes on saying that it lives.
+
+        Returns the inbox number of what was restored: all news before it are older than this runner.
+        """
+        number, restored = await self._line.introduce()
+        self._container.take_back(restored)
+        after = 0
+        while after < restored.step and (steps := await self._line.steps(after, wait=False)):
+            self._container.warm_up(steps)
+            self._line.step = after = steps[-1].number
+            self._line.beat("warming-up")
+        self._container.go_live()
+        return number
+
+
+class Lockstep:
+    """Each step that the engine releases is answered once, whatever the answer says."""
+
+    def __init__(self, line: RunnerLine, container: StrategyContainer, known: int) -> None:
+        self._line = line
+        self._container = container
+        self._known = known
+        self._read: deque[InboxEntry] = deque()  # ahead of what the engine let the strategy see
+
+    async def run(self) -> None:
+        line = self._line
+        while True:
+            for released in await line.released(line.epoch, self._container.step, wait=True):
+                if released.number > self._container.step + 1:
+                    await self._fill_hole(released.number)
+                await line.send(await self._follow(released))
+                line.beat("running")
+            line.beat("running")
+            await line.check_epoch()
+
+    async def _fill_hole(self, until: int) -> None:
+        """Go through the steps before `until`, which were answered under earlier epochs.
+
+        What said something then is in the journal, so the rest says nothing again. The steps that were released then
+        tell how far the inbox had been read; where they are gone, all news come with the first step of the feed.
+        """
+        for epoch in range(self._line.epoch - 1, max(0, self._line.epoch - OLDER_EPOCHS), -1):
+            for released in await self._line.released(epoch, self._container.step, wait=False):
+                if self._container.step + 1 == released.number < until:
+                    await self._send_unless_quiet(await self._follow(released))
+        while self._container.step + 1 < until:
+            steps = await self._line.steps(self._container.step, wait=False)
+            if not steps or steps[0].number >= until:
+                return  # trimmed: the container takes the jump for lost data
+            for step in steps:
+                if step.number < until:
+                    items = await self._news(self._known)
+                    await self._send_unless_quiet(run_strategy(self._container, items, step))
+
+    async def _follow(self, released: Released) -> RunnerAnswer:
+        """Read the inbox as far as the engine says, then the step."""
+        items = await self._news(dict(released.inboxes).get(self._line.strategy, 0))
+        answer = run_strategy(self._container, items, _step(released.step))
+        self._line.step = answer.step
+        return answer
+
+    async def _news(self, until: int) -> list[tuple[int, InboxItem]]:
+        """What the inbox holds up to number `until` and the strategy has not seen."""
+        items: list[tuple[int, InboxItem]] = []
+        while (known := self._container.inbox + len(items)) < until:
+            if not self._read:
+                self._read.extend(await self._line.inbox(known))
+                self._line.beat("running")
+            if not self._read:
+                await self._line.check_epoch()
+                continue
+            entry = self._read.popleft()
+            items.append((entry.number, entry.item))
+        return items
+
+    async def _send_unless_quiet(self, answer: RunnerAnswer) -> None:
+        self._line.beat("catching-up")
+        if not is_quiet(answer):
+            await self._line.send(answer)
+
+
+class Free:
+    """Feed and inbox as they come; an answer when the strategy has something to say, and its cursor twice a second."""
+
+    def __init__(self, line: RunnerLine, container: StrategyContainer) -> None:
+        self._line = line
+        self._container = container
+        self._arrived: asyncio.Queue[Step | InboxEntry] = asyncio.Queue(maxsize=2 * STEPS_A_CALL)
+        self._told = 0.0
+
+    async def run(self) -> None:
+        readers = [asyncio.create_task(self._read_feed()), asyncio.create_task(self._read_inbox())]
+        try:
+            while not any(reader.done() for reader in readers):
+                for arrived in await self._next():
+                    await self._take(arrived)
+                self._line.beat("running")
+                await self._tell_cursor()
+            for reader in readers:
+                if reader.done():
+                    reader.result()
+        finally:
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+
+    async def _next(self) -> list[Step | InboxEntry]:
+        """What has arrived, waiting for the first; none when patience ends."""
+        try:
+            async with asyncio.timeout(self._line.patience):
+                arrived = [await self._arrived.get()]
+        except TimeoutError:
+            return []
+        while not self._arrived.empty() and len(arrived) < STEPS_A_CALL:
+            arrived.append(self._arrived.get_nowait())
+        return arrived
+
+    async def _take(self, arrived: Step | InboxEntry) -> None:
+        if isinstance(arrived, InboxEntry):
+            answer = run_strategy(self._container, [(arrived.number, arrived.item)], None)
+        else:
+            answer = run_strategy(self._container, (), arrived)
+        self._line.step = answer.step
+        if not is_quiet(answer):
+            await self._line.send(answer)
+
+    async def _tell_cursor(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._told < CURSOR_SECONDS:
+            return
+        self._told = now
+        container = self._container
+        await self._line.send(RunnerAnswer(strategy=self._line.strategy, step=container.step, inbox=container.inbox))
+        await self._line.check_epoch()
+
+    async def _read_feed(self) -> None:
+        after = self._container.step
+        while True:
+            for step in await self._line.steps(after, wait=True):
+                await self._arrived.put(step)
+                after = step.number
+
+    async def _read_inbox(self) -> None:
+        after = self._container.inbox
+        while True:
+            for entry in await self._line.inbox(after):
+                await self._arrived.put(entry)
+                after = entry.number
+
+
+def run_strategy(
+    container: StrategyContainer, items: Sequence[tuple[int, InboxItem]], step: Step | None
+) -> RunnerAnswer:
+    """Hand an input to the strategy. Raises StrategyFailed."""
+    return guarded(container.process, items, step)
+
+
+def guarded(call: Callable[Given, Said], *args: Given.args, **options: Given.kwargs) -> Said:
+    """Whatever a strategy raises becomes StrategyFailed, chained: it ends this process and no other."""
+    try:
+        return call(*args, **options)
+    except (Exception, SystemExit) as error:
+        raise StrategyFailed(str(error)) from error
+
+
+def is_quiet(answer: RunnerAnswer) -> bool:
+    """Whether an answer says nothing but how far it has read: such are not journaled, and come out the same again."""
+    return not (answer.signals or answer.intents or answer.logs) and answer.state is None
