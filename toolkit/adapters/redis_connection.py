@@ -76,7 +76,8 @@ def mapped(doing: str) -> Iterator[None]:
 
 def ours(doing: str, error: Exception) -> ConfigError | TransportError:
     """The error of ours that stands for one of Redis, with what to do about it."""
-    if isinstance(error, refusals.AuthenticationError | refusals.NoPermissionError):
+    refused = isinstance(error, refusals.AuthenticationError | refusals.NoPermissionError)
+    if refused or "username-password" in str(error):  # redis-py says ConnectionError when it connects in vain
         return ConfigError(f"{doing}: the server refused the user: {error}; check user, password and its ACL rules")
     return TransportError(f"{doing}: {_words(error)}{_mend(error)}")
 
