@@ -55,12 +55,21 @@ class DeskLine:
 
     # ---- servers
 
-    def start_servers(self) -> Mapping[str, ProcessIdentity]:
-        """Start or adopt both servers and check that they keep what the configuration promises. Blocks."""
+    def start_servers(self) -> Mapping[str, tuple[int, str]]:
+        """Start or adopt both servers and check that they keep what the configuration promises. Blocks.
+
+        Role → pid and start time.
+        """
         found = self.servers.start()
         check_journal_server(self.address(ServerRole.JOURNAL), Durability(self._settings.desk.servers.durability))
         check_bus_server(self.address(ServerRole.BUS))
-        return {role.value: identity for role, identity in found.items()}
+        return {role.value: (identity.pid, identity.started) for role, identity in found.items()}
+
+    def revive_servers(self) -> Mapping[str, tuple[int, str]] | None:
+        """Start again what died; None when both run. Blocks."""
+        if all(self.servers.identity(role) for role in ServerRole):
+            return None
+        return self.start_servers()
 
     def stop_servers(self) -> None:
         """End both. Blocks."""
@@ -165,6 +174,11 @@ class DeskLine:
         latch = Latch(path)
         latch.add(scopes)
         return latch
+
+
+    def shut_latch(self, strategy: str) -> None:
+        """Nothing more leaves for this strategy but cancels and a person's flatten, whatever else is dead."""
+        Latch(latch_path(self._home, self._book)).shut(strategy_scope(strategy))
 
 
 def embedded_servers(home: Home, settings: Settings) -> EmbeddedServers:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from toolkit.adapters import codec
 from toolkit.adapters.blocking_redis import BlockingBus, BlockingJournal
+from toolkit.adapters.mirror import Mirror
 from toolkit.adapters.server_access import Passwords, ServerRole
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.adapters.snapshots import Snapshot, SnapshotStore
@@ -53,6 +57,22 @@ class Books:
             self.catch_up(replica, journal)
         finally:
             journal.close()
+        return replica
+
+    def replica_without_server(self) -> Replica:
+        """The books as this machine's files have them: stored state and the engine's mirror of the journal's tail."""
+        replica = self.start(2**62)
+        source = self.home.book(self.book) / "mirror"
+        with tempfile.TemporaryDirectory() as folder:  # a copy: opening the engine's own file could cut what it writes
+            copy = Path(folder) / "mirror"
+            try:
+                shutil.copyfile(source, copy)
+            except OSError:
+                return replica
+            mirror = Mirror(copy, durable=False)
+            for mirrored in mirror.missing(replica.head):
+                replica.apply(opened(mirrored.batch), mirrored.batch.digest)
+            mirror.close()
         return replica
 
     def start(self, up_to: int) -> Replica:

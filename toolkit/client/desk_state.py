@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from toolkit.adapters.process_identity import ProcessIdentity, is_running
+
 
 class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     """One process. `state` is starting, running, backing off, given up, stopping or stopped; `since` in UTC ns.
@@ -23,6 +25,12 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     address: str = ""
     detail: str = ""
+
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process runs right now, whatever the file says."""
+        return self.pid > 0 and is_running(ProcessIdentity(pid=self.pid, started=self.started))
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,117 @@
+"""Watches config/ while the desk runs and turns what people save into proposals; the last valid reading stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from watchfiles import awatch
+
+from execution.settings import LimitTable, Settings, read_limits, read_strategies
+from execution.settings.models import StrategyRow
+from execution.supervision.proposals import LIMITS_FILE, STRATEGIES_FILE, all_off, new_limits, switched_off
+from toolkit.client.home import Home
+from toolkit.domain.commands import Command, Who
+from toolkit.domain.errors import ConfigError
+
+Read = TypeVar("Read")
+SECOND_LOOK = 0.2
+"""Seconds. An editor may empty a file before it writes it: what looks broken is looked at once more."""
+
+
+class ConfigWatch:
+    """`propose` sends a command and says why it was refused; `problem` shows or clears one under a subject."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        *,
+        propose: Callable[[Command], Awaitable[str]],
+        problem: Callable[[str, str], None],
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._propose = propose
+        self._problem = problem
+        self._strategies = dict(settings.strategies)
+        self._limits: LimitTable = settings.limits
+
+    async def run(self) -> None:
+        """Watch until cancelled; what was saved while the desk started is looked at first."""
+        await self._look({"strategies.yaml", "limits.yaml"})
+        async for changes in awatch(self._home.config, debounce=100, step=20, recursive=False):
+            await self._look({Path(name).name for _, name in changes})
+
+    async def _look(self, names: set[str]) -> None:
+        if "strategies.yaml" in names:
+            await self._look_at_strategies()
+        if "limits.yaml" in names:
+            await self._look_at_limits()
+        for name in ("desk.yaml", "instruments.yaml", "venues.yaml"):
+            if name in names:
+                self._problem(f"config/{name}", "saved while running: it takes effect with the next `execution up`")
+
+    async def _look_at_strategies(self) -> None:
+        try:
+            now = await self._patiently(self._read_strategies)
+        except ConfigError as problem:
+            self._problem(STRATEGIES_FILE, f"{problem}; every strategy is disabled until the file can be read")
+            for command in all_off(self._strategies, str(problem), self._saved_by("strategies.yaml")):
+                await self._propose(command)
+            self._strategies = {name: _off(row) for name, row in self._strategies.items()}
+            return
+        self._problem(STRATEGIES_FILE, "")
+        for command in switched_off(self._strategies, now, self._saved_by("strategies.yaml")):
+            refused = await self._propose(command)
+            self._problem(f"disable {command.strategy}", refused)
+        self._strategies = dict(now)
+
+    async def _look_at_limits(self) -> None:
+        try:
+            now = await self._patiently(self._read_limits)
+        except ConfigError as problem:
+            self._problem(LIMITS_FILE, f"{problem}; the last valid limits stay in force")
+            return
+        command = new_limits(self._limits, now, self._saved_by("limits.yaml"))
+        if command is None:
+            self._problem(LIMITS_FILE, "")
+            return
+        refused = await self._propose(command)
+        self._problem(LIMITS_FILE, refused and f"{refused}. The limits in force stay as they are")
+        if not refused:
+            self._limits = now
+
+    def _read_strategies(self) -> dict[str, StrategyRow]:
+        return dict(read_strategies(self._home.root, self._settings.instruments))
+
+    def _read_limits(self) -> LimitTable:
+        settings = self._settings
+        return read_limits(self._home.root, settings.instruments, self._strategies, settings.venues)
+
+    async def _patiently(self, read: Callable[[], Read]) -> Read:
+        try:
+            return read()
+        except ConfigError:
+            await asyncio.sleep(SECOND_LOOK)
+            return read()
+
+    def _saved_by(self, name: str) -> Who:
+        """Whoever owns the file, unverified: the system does not say who saved it."""
+        try:
+            owner = (self._home.config / name).stat().st_uid
+        except OSError:
+            owner = os.getuid()
+        try:
+            identity = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            identity = str(owner)
+        return Who(identity=f"unix:{identity}", verified=False, source=f"config/{name}")
+
+
+def _off(row: StrategyRow) -> StrategyRow:
+    return row.model_copy(update={"enabled": False})

@@ -1,0 +1,134 @@
+"""Looks at a running desk four times a second: who is ready, who hangs, who eats memory, what people asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from execution.supervision.health import Pulse
+from execution.supervision.jupyter import answers
+from execution.supervision.managed import Managed, State
+from toolkit.domain.beats import Beat
+from toolkit.domain.errors import ExecutionError
+
+LOOK_SECONDS = 0.25
+LOOKS_PER_ROUND = 8
+"""One in so many looks also weighs the processes and asks venues and servers whether they answer."""
+
+STARTING_SECONDS = 60.0
+NOT_READY = frozenset({"starting", "recovering"})
+
+
+class Watcher:
+    """Judges the managed processes of one desk.
+
+    `beats` is what they say of themselves (None while the bus is away), `venue_answers` asks a venue, `revive_servers`
+    starts servers that died, `revive` starts a process anew for a person who left its name in `requests`.
+    """
+
+    def __init__(
+        self,
+        managed: Mapping[str, Managed],
+        *,
+        hung_after: float,
+        requests: Path,
+        beats: Callable[[], Awaitable[Mapping[str, Beat] | None]],
+        venue_answers: Callable[[str], bool],
+        revive_servers: Callable[[], object],
+        revive: Callable[[str], bool],
+        changed: Callable[[], None],
+    ) -> None:
+        self._managed = managed
+        self._hung_after = hung_after
+        self._requests = requests
+        self._beats = beats
+        self._ask_venue = venue_answers
+        self._revive_servers = revive_servers
+        self._revive = revive
+        self._changed = changed
+        self._pulse = Pulse(self._hung_after)
+        self._starting = Pulse(STARTING_SECONDS)
+        self._venue_answers: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        looks = 0
+        while True:
+            beats = await self._beats()
+            await self._note_ready(beats or {})
+            if looks % LOOKS_PER_ROUND == 0:
+                await self._round()
+            self._accuse_silent(beats)
+            self._take_requests()
+            self._changed()
+            looks += 1
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _note_ready(self, beats: Mapping[str, Beat]) -> None:
+        for name, managed in self._managed.items():
+            if managed.state is State.STARTING and managed.pid and await self._is_ready(managed, beats.get(name)):
+                managed.running()
+
+    async def _is_ready(self, managed: Managed, beat: Beat | None) -> bool:
+        match managed.specification.kind:
+            case "jupyter":
+                return answers(int(managed.specification.subject))
+            case "venue":
+                return await asyncio.to_thread(self._ask_venue, managed.specification.subject)
+            case _:
+                return beat is not None and beat.pid == managed.pid and beat.state not in NOT_READY
+
+    async def _round(self) -> None:
+        self._accuse_heavy()
+        with suppress(ExecutionError):  # shown as the problem `journal`, tried again in the next round
+            await asyncio.to_thread(self._revive_servers)
+        for managed in self._managed.values():
+            subject = managed.specification.subject
+            if managed.specification.kind == "venue" and await asyncio.to_thread(self._ask_venue, subject):
+                self._venue_answers[subject] = self._venue_answers.get(subject, 0) + 1
+
+    def _accuse_silent(self, beats: Mapping[str, Beat] | None) -> None:
+        running: dict[str, Hashable] = {}
+        starting: dict[str, Hashable] = {}
+        for name, managed in self._managed.items():
+            if managed.pid and managed.state is State.STARTING:
+                starting[name] = managed.pid
+            elif managed.pid and managed.state is State.RUNNING:
+                sign = self._sign(managed, beats)
+                if sign is not None:
+                    running[name] = (managed.pid, sign)
+        now = time.monotonic()
+        for name in self._pulse.look(running, now):
+            self._managed[name].accuse("hung", f"no sign of life for {self._hung_after:g} s")
+        for name in self._starting.look(starting, now):
+            self._managed[name].accuse("hung", f"not ready {STARTING_SECONDS:g} s after its start")
+
+    def _sign(self, managed: Managed, beats: Mapping[str, Beat] | None) -> Hashable | None:
+        """What changes as long as a process lives; None where nothing can be expected now."""
+        match managed.specification.kind:
+            case "runner":
+                return managed.beats
+            case "venue":
+                return self._venue_answers.get(managed.specification.subject, 0)
+            case "jupyter":
+                return None
+            case _:
+                return None if beats is None else beats.get(managed.specification.name)
+
+    def _accuse_heavy(self) -> None:
+        for managed in self._managed.values():
+            limit = managed.specification.memory_megabytes
+            if managed.child is not None and managed.pid and limit:
+                used = managed.child.resident_megabytes()
+                if used > limit:
+                    managed.accuse("memory", f"{used:.0f} MB, limit {limit} MB")
+
+    def _take_requests(self) -> None:
+        """`execution restart NAME` leaves a file of that name."""
+        if self._requests.is_dir():
+            for request in list(self._requests.iterdir()):
+                self._revive(request.name)
+                request.unlink(missing_ok=True)

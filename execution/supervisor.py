@@ -1,0 +1,289 @@
+"""Keeps a desk running: starts its processes in order, watches them, takes proposals from files, stops all in order.
+
+It owns no order and decides nothing about one: everything that touches the books is a command to the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from execution.settings import Settings
+from execution.supervision.config_watch import ConfigWatch
+from execution.supervision.jupyter import new_lab
+from execution.supervision.managed import Ended, Managed, Specification, State
+from execution.supervision.opening import opening_commands
+from execution.supervision.status_file import StatusFile
+from execution.supervision.watcher import Watcher
+from execution.wiring import specifications
+from execution.wiring.desk_line import DeskLine, start_time
+from execution.wiring.versions import register_missing
+from toolkit.client.commands import person
+from toolkit.client.home import Home
+from toolkit.client.stopping import Leftover, verify_stopped
+from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
+from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
+from toolkit.domain.events import Batch, TradingStateChanged
+from toolkit.domain.orders import TradingState
+
+READY_SECONDS = 60.0
+RETRY_SECONDS = 0.25
+HOPELESS_STARTS = 4
+
+
+@dataclass(kw_only=True)
+class Wishes:
+    """What the person who started the desk wants."""
+
+    speed: float = 1.0
+    lab: bool = False
+    leave_orders: bool = False
+
+
+@dataclass(kw_only=True)
+class Stopped:
+    """How the desk ended: what was left at the venues, and what could not be verified."""
+
+    leftover: Leftover | None = None
+    problem: str = ""
+
+    @property
+    def verified(self) -> bool:
+        return not self.problem and (self.leftover is None or not self.leftover.open_orders)
+
+
+@dataclass
+class Supervisor:
+    """One desk. `say` is told of progress, line by line."""
+
+    home: Home
+    settings: Settings
+    wishes: Wishes
+    say: Callable[[str], None]
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    managed: dict[str, Managed] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.line = DeskLine(self.home, self.settings)
+        self.status = StatusFile(self.home, self.settings, start_time)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    # ---- life
+
+    async def start(self) -> None:
+        """Everything up and ready, or an ExecutionError that says what is in the way (call `end` then as well)."""
+        begun = time.monotonic()
+        self.status.begin()
+        await self._start_servers()
+        self._start("venue", *(specifications.venue(self.home, self.settings, name) for name in self.settings.venues))
+        self._start("engine", specifications.engine(self.home, self.settings, self.line))
+        watcher = Watcher(
+            self.managed,
+            hung_after=self.settings.desk.supervision.hung_after_seconds,
+            requests=self.home.run / "restart",
+            beats=self.line.beats,
+            venue_answers=partial(specifications.venue_answers, self.home),
+            revive_servers=self.line.revive_servers,
+            revive=self.revive,
+            changed=self._write,
+        )
+        self._tasks.append(asyncio.create_task(watcher.run(), name="watch"))
+        await self._wait_for("engine")
+        await self._open_desk()
+        self._start("listener", specifications.listener(self.home, self.settings, self.line, self.wishes.speed))
+        for name, row in self.settings.strategies.items():
+            if row.enabled:
+                self.start_runner(name)
+        if self.wishes.lab:
+            self._start_lab()
+        await self._wait_for(*self.managed)
+        self.status.ready(time.monotonic() - begun)
+        self._write()
+        await self.line.note("start", "supervisor", seconds=f"{time.monotonic() - begun:.1f}")
+
+    async def run(self) -> None:
+        """Keep it so until `stop` is set."""
+        watch = ConfigWatch(self.home, self.settings, propose=self.propose, problem=self.status.problem)
+        self._tasks.append(asyncio.create_task(watch.run(), name="files"))
+        await self.stop.wait()
+
+    async def end(self) -> Stopped:
+        """Entries stop, resting orders are cancelled and that is verified at the venues, then processes and servers."""
+        self._stopping = True
+        stopped = Stopped()
+        try:
+            await self._stop_kind("runner")
+            await self._cancel_and_verify(stopped)
+        except ExecutionError as problem:
+            stopped.problem = str(problem)
+        for kind in ("jupyter", "listener", "engine", "venue"):
+            await self._stop_kind(kind)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stop_servers()
+        self.status.ended(stopped.problem)
+        return stopped
+
+    def revive(self, name: str) -> bool:
+        """A person wants this process started anew; whether there is one of that name."""
+        managed = self.managed.get(name)
+        if managed is None:
+            return False
+        self._tasks.append(asyncio.create_task(managed.restart(), name=f"restart {name}"))
+        return True
+
+    async def propose(self, command: Command) -> str:
+        """Send a command; "" when it was done, else why not. What switches off also shuts the latch, and that first."""
+        self._shut_latch(command)
+        try:
+            return (await self.line.give(command)).refused
+        except TransportError as problem:
+            return str(problem)
+
+    # ---- starting
+
+    async def _start_servers(self) -> None:
+        self.say("journal and bus servers")
+        found = await asyncio.to_thread(self.line.start_servers)
+        self.status.servers(found)
+        await self.line.open()
+        self.line.latch()
+        self._tasks.append(asyncio.create_task(self._follow(), name="follow the journal"))
+
+    def _start(self, what: str, *wanted: Specification) -> None:
+        self.say(", ".join(each.name for each in wanted) or what)
+        for specification in wanted:
+            self.managed[specification.name] = Managed(
+                specification,
+                specifications.backoff(self.settings, specification),
+                changed=self._write,
+                ended=self._ended,
+            )
+
+    def start_runner(self, strategy: str) -> None:
+        """Start the runner of a strategy's deployed version, or say why that cannot be."""
+        try:
+            specification = specifications.runner(self.home, self.settings, self.line, strategy)
+        except ExecutionError as problem:
+            self.status.problem(f"runner-{strategy}", str(problem))
+            return
+        self.status.problem(f"runner-{strategy}", "")
+        self._start("runner", specification)
+
+    def _start_lab(self) -> None:
+        lab = new_lab(self.settings.desk.jupyter.first_port)
+        self.status.link("JupyterLab", lab.link)
+        self._start("jupyter", specifications.jupyter(self.home, self.settings, lab))
+
+    async def _open_desk(self) -> None:
+        """Versions first, since nothing can be said about a strategy that has none; then what the files say."""
+        await register_missing(self.home, self.settings, self.line, say=self.say, problem=self.status.problem)
+        for command in opening_commands(self.settings, self.line.replica.ledger, person("start")):
+            refused = await self.propose(command)
+            if refused:
+                self.status.problem(type(command).__name__, refused)
+
+    async def _wait_for(self, *names: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while waiting := [name for name in names if self.managed[name].state is not State.RUNNING]:
+            gone = [self.managed[name] for name in waiting if self._is_hopeless(name)]
+            if gone:
+                raise ConfigError(f"{gone[0].specification.name} does not start: {gone[0].detail}")
+            if time.monotonic() > deadline:
+                raise TransportError(f"{', '.join(waiting)}: not ready within {READY_SECONDS:.0f} s; see var/logs")
+            if self.stop.is_set():
+                raise TransportError("stopped while starting")
+            await asyncio.sleep(0.02)
+
+    def _is_hopeless(self, name: str) -> bool:
+        """A service that failed again and again at the start will not come; a runner that is given up is shown."""
+        managed = self.managed[name]
+        return managed.specification.kind in ("engine", "venue", "listener") and managed.restarts >= HOPELESS_STARTS
+
+    # ---- events
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self.line.follow(self._heard)
+            except TransportError as problem:
+                self.status.problem("journal", str(problem))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _heard(self, batch: Batch) -> None:
+        """A person enabled a strategy: its runner gets another chance."""
+        self.status.problem("journal", "")
+        for event in batch.events:
+            if isinstance(event, TradingStateChanged) and event.scope == "strategy" and not self._stopping:
+                self._switched(event.name, event.state)
+
+    def _switched(self, strategy: str, state: TradingState) -> None:
+        managed = self.managed.get(f"runner-{strategy}")
+        if state is not TradingState.ACTIVE:
+            return
+        if managed is None and strategy in self.settings.strategies:
+            self.start_runner(strategy)
+        elif managed is not None and managed.state is State.GIVEN_UP:
+            self.revive(managed.specification.name)
+
+    async def _ended(self, ended: Ended) -> None:
+        """A process ended by itself: tell the operations log, and of a runner also the engine."""
+        specification = ended.specification
+        await self.line.note(
+            "ended", specification.name, cause=ended.cause, detail=ended.detail, given_up=str(ended.given_up).lower()
+        )
+        if specification.kind == "runner" and not self._stopping:
+            await self._tell_of_runner(specification.subject, ended.cause, ended.detail, ended.given_up)
+
+    async def _tell_of_runner(self, strategy: str, cause: str, detail: str, given_up: bool) -> None:
+        command = RunnerStopped(strategy=strategy, cause=cause, detail=detail, given_up=given_up)
+        with suppress(TransportError):  # kept by the producer, which sends it with the next command
+            await self.line.give(command, patience=2.0)
+
+    # ---- stopping
+
+    async def _stop_kind(self, kind: str) -> None:
+        of_kind = [managed for managed in self.managed.values() if managed.specification.kind == kind]
+        if not of_kind:
+            return
+        self.say(f"stopping {', '.join(managed.specification.name for managed in of_kind)}")
+        patience = self.settings.desk.supervision.stop_seconds
+        await asyncio.gather(*(managed.stop(patience) for managed in of_kind))
+
+    async def _cancel_and_verify(self, stopped: Stopped) -> None:
+        """As `execution down` promises: cancelled, looked at in the venue, and what is left is named."""
+        runs = [managed for managed in self.managed.values() if managed.specification.kind == "engine" and managed.pid]
+        if not runs:
+            stopped.problem = "the engine does not run: what rests at the venue was not cancelled"
+        elif self.wishes.leave_orders:
+            self.say("leaving resting orders at the venues")
+        else:
+            self.say("cancelling resting orders")
+            for name in self.settings.strategies:
+                await self._tell_of_runner(name, "exit", "the desk goes down", given_up=False)
+            refused = await self.propose(CancelAll(who=person("down"), reason="the desk goes down"))
+            stopped.problem = refused and f"the engine did not cancel: {refused}"
+        sockets = specifications.venue_sockets(self.home, self.settings)
+        wait = 0.0 if self.wishes.leave_orders else self.settings.desk.supervision.stop_seconds
+        stopped.leftover = await asyncio.to_thread(verify_stopped, sockets, wait)
+
+    async def _stop_servers(self) -> None:
+        self.say("stopping the servers")
+        with suppress(ExecutionError, OSError):
+            await asyncio.to_thread(self.line.keep_checkpoint)
+        with suppress(ExecutionError):
+            await self.line.close()
+        await asyncio.to_thread(self.line.stop_servers)
+
+    def _shut_latch(self, command: Command) -> None:
+        if isinstance(command, DisableStrategy):
+            self.line.shut_latch(command.strategy)
+
+    def _write(self) -> None:
+        self.status.write(self.managed.values())

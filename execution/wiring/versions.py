@@ -1,0 +1,81 @@
+"""Puts the strategies of config/strategies.yaml into the registry at the first start, and says what a runner loads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from execution.services.runner_setup import RunnerSetup
+from execution.settings import Settings
+from execution.settings.models import StrategyRow
+from execution.wiring.desk_line import DeskLine
+from toolkit.adapters.server_access import ServerRole
+from toolkit.adapters.versions import Version, read_manifest
+from toolkit.client import registry
+from toolkit.client.commands import person
+from toolkit.client.home import Home
+from toolkit.domain.commands import RegisterVersion
+from toolkit.domain.errors import ConfigError, ExecutionError
+
+
+async def register_missing(
+    home: Home, settings: Settings, line: DeskLine, *, say: Callable[[str], None], problem: Callable[[str, str], None]
+) -> None:
+    """Register and deploy every strategy that has no version yet. One that cannot be is told; the others go on."""
+    for name, row in settings.strategies.items():
+        if name not in line.replica.ledger.deployments:
+            try:
+                version = await asyncio.to_thread(register, home, name, row)
+                say(f"registered {version.label}")
+                taken = await line.give(deployment(version, row))
+            except ExecutionError as wrong:
+                problem(f"register {name}", str(wrong))
+            else:
+                problem(f"register {name}", taken.refused)
+
+
+def register(home: Home, name: str, row: StrategyRow) -> Version:
+    """Copy, hash and try the strategy's file in a fresh interpreter. ConfigError names file, line and mend."""
+    path = home.root / row.source
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{row.source} cannot be read ({wrong}); mend `source` in config/strategies.yaml") from None
+    return registry.register(
+        home, name, file=path.name, source=source, class_name=row.class_name, parameters=row.parameters,
+        instruments=row.instruments,
+    )  # fmt: skip
+
+
+def deployment(version: Version, row: StrategyRow) -> RegisterVersion:
+    """The command that deploys a version."""
+    return RegisterVersion(
+        strategy=version.strategy, version=version.number, digest=version.digest, path=str(version.path),
+        instruments=row.instruments, who=person("up"), reason="first start: no version was registered",
+    )  # fmt: skip
+
+
+def runner_setup(home: Home, settings: Settings, line: DeskLine, strategy: str) -> RunnerSetup:
+    """What the runner of the deployed version is told. The runner itself verifies the digest."""
+    deployed = line.replica.ledger.deployments.get(strategy)
+    if deployed is None:
+        raise ConfigError(f"{strategy} has no registered version; run `execution enable {strategy}` to register one")
+    path = home.registry / strategy / f"v{deployed.version}"
+    journal = line.runner_address(ServerRole.JOURNAL, strategy)
+    supervision = settings.desk.supervision
+    return RunnerSetup(
+        strategy=strategy,
+        version=f"v{deployed.version}",
+        digest=deployed.digest,
+        path=str(path),
+        book=settings.desk.book,
+        mode=settings.desk.feed.mode,
+        journal_url=journal.url,
+        bus_url=line.runner_address(ServerRole.BUS, strategy).url,
+        username=journal.username,
+        password=journal.password,
+        instruments=tuple(settings.instrument(symbol) for symbol in read_manifest(path).instruments),
+        base_currency=settings.base_currency,
+        memory_mb=supervision.runner_memory_mb,
+        beat_seconds=supervision.beat_seconds,
+    )

@@ -1,0 +1,70 @@
+"""Asks the venues themselves what still rests there: the only proof that something was stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from toolkit.adapters.venue_hotline import VenueHotline
+from toolkit.domain.errors import TransportError
+from toolkit.domain.orders import OrderClass
+from toolkit.domain.requests import VenueOrder, VenueState
+
+POLL_SECONDS = 0.05
+PATIENCE = 2.0
+
+
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """What the venues showed at the last look: orders that should be gone, those that stay, positions (lots)."""
+
+    open_orders: tuple[tuple[str, VenueOrder], ...] = ()
+    protective: tuple[tuple[str, VenueOrder], ...] = ()
+    positions: tuple[tuple[str, str, int], ...] = ()
+    silent: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Every venue answered, and nothing but protective orders rests there."""
+        return not self.open_orders and not self.silent
+
+
+def venue_state(socket: Path, timeout: float = PATIENCE) -> VenueState:
+    """What a venue says of itself. TransportError when it does not answer."""
+    with VenueHotline(socket, "operator", timeout) as line:
+        return line.ask_state()
+
+
+def verify_stopped(
+    sockets: Mapping[str, Path], wait_seconds: float, concerns: Callable[[VenueOrder], bool] = lambda _: True
+) -> Leftover:
+    """Look until nothing of concern rests at any venue, for `wait_seconds` at most; the last look is returned."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        found = look(sockets, concerns)
+        if found.clean or time.monotonic() >= deadline:
+            return found
+        time.sleep(POLL_SECONDS)
+
+
+def look(sockets: Mapping[str, Path], concerns: Callable[[VenueOrder], bool] = lambda _: True) -> Leftover:
+    """One look at every venue (name → socket)."""
+    states, silent = {}, []
+    for name, socket in sockets.items():
+        try:
+            states[name] = venue_state(socket)
+        except TransportError:
+            silent.append(name)
+    resting = [(name, order) for name, state in states.items() for order in state.open_orders if concerns(order)]
+    return Leftover(
+        open_orders=tuple((name, order) for name, order in resting if not _is_protective(order)),
+        protective=tuple((name, order) for name, order in resting if _is_protective(order)),
+        positions=tuple((name, *held) for name, state in states.items() for held in state.positions if held[1]),
+        silent=tuple(silent),
+    )
+
+
+def _is_protective(order: VenueOrder) -> bool:
+    return order.order_class is OrderClass.PROTECTIVE
