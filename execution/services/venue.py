@@ -68,6 +68,12 @@ class VenueServer:
         line.send([LineError(problem=problem)])
         line.close()
 
+    def fail(self, error: Exception) -> None:
+        """What is matched and not written must not be told: nothing more is answered, whatever the error is."""
+        self._inbox.clear()
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
     def gone(self, line: Line) -> None:
         self._lines.discard(line)
         if self._receiver is line:
@@ -92,7 +98,7 @@ class VenueServer:
             self._reach("before_ledger")
             self._host.commit()
         except TransportError as error:
-            self._fail(error)
+            self.fail(error)
             return
         self._reach("after_ledger_before_reply")
         for line in cut:
@@ -148,9 +154,3 @@ class VenueServer:
                 asyncio.get_running_loop().call_later(self._behaviour.delay, line.send, messages)
             else:
                 line.send(messages)
-
-    def _fail(self, error: TransportError) -> None:
-        """What is matched and not written must not be told: nothing more is answered."""
-        self._inbox.clear()
-        if not self.failed.done():
-            self.failed.set_exception(error)

@@ -9,7 +9,7 @@ import signal
 import socket
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,7 @@ from execution.services.venue_host import VenueHost
 from toolkit.adapters.clock import wall_time
 from toolkit.adapters.failpoints import from_environment
 from toolkit.adapters.sockets import socket_path
-from toolkit.domain.errors import ConfigError, ExecutionError
+from toolkit.domain.errors import ConfigError, DomainError, ExecutionError
 from toolkit.domain.instruments import Instrument
 from toolkit.simulation.paper_settings import PaperSettings
 
@@ -62,6 +62,7 @@ async def serve(plan: VenuePlan, *, watch_input: bool) -> None:
     _make_way(path)
     host = VenueHost(plan.settings, plan.instruments, Path(plan.ledger), durable=plan.durable, wall=wall_time)
     server = VenueServer(host, from_environment(), scriptable=plan.scriptable)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: server.fail(_error_of(context)))
     stop = _stop_event(watch_input)
     listener = await server.listen(path)
     print(f"venue {plan.settings.name} on {path}", flush=True)
@@ -114,6 +115,11 @@ def _plan_of_desk(given: str | None, name: str | None, scriptable: bool) -> Venu
         durable=settings.desk.servers.durability == "machine",
         scriptable=scriptable,
     )
+
+
+def _error_of(context: Mapping[str, object]) -> Exception:
+    error = context.get("exception")
+    return error if isinstance(error, Exception) else DomainError(str(context.get("message")))
 
 
 def _stop_event(watch_input: bool) -> asyncio.Event:
