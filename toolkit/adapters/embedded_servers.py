@@ -105,7 +105,7 @@ class EmbeddedServers:
             self._prepare()
             for role in ServerRole:
                 with BlockingLine(self.address(role, "supervisor")) as line:
-                    line.ask("ACL", "LOAD")
+                    self._grant(role, line)
 
     # ------------------------------------------------------------------ start
 
@@ -117,6 +117,12 @@ class EmbeddedServers:
             allowed = server_access.rules(role, self._books, self._strategies)
             _write(self._acl(role), server_access.acl_file(allowed, passwords))
             _write(self._configuration(role), self._settings(role))
+
+    def _grant(self, role: ServerRole, line: BlockingLine) -> None:
+        """Tell a running server what its ACL file says."""
+        allowed = server_access.rules(role, self._books, self._strategies)
+        for user, words in server_access.grants(allowed, self._passwords.read()).items():
+            line.ask("ACL", "SETUSER", user, *words)
 
     def _settings(self, role: ServerRole) -> str:
         own = (
@@ -139,7 +145,7 @@ class EmbeddedServers:
         try:
             with BlockingLine(self.address(role, "supervisor"), patience=1.0) as line:
                 fsync = line.ask("CONFIG", "GET", "appendfsync")[1].decode()
-                line.ask("ACL", "LOAD")
+                self._grant(role, line)
         except ExecutionError:
             fsync = ""
         if fsync and (role is ServerRole.BUS or fsync == FSYNC[self._durability]):

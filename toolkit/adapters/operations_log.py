@@ -54,7 +54,7 @@ class OperationsLog:
     async def newest(self, count: int) -> Sequence[Operation]:
         """The last `count` lines, oldest first."""
         with mapped(f"read {self._key}"):
-            reply = await self._reader.ask("XREVRANGE", self._key, "+", "-", "COUNT", count)
+            reply = await self._reader.look("XREVRANGE", self._key, "+", "-", "COUNT", count)
         return [_operation(identifier.decode(), fields) for identifier, fields in reversed(reply)]
 
 

@@ -1,8 +1,8 @@
 """An append-only file of checksummed records with a torn tail cut on opening; what a record means is never known here.
 
-Layout: 8 bytes of magic, then for each record its length, the CRC-32 of its body, the CRC-32 of these two (4 bytes each,
-big-endian), and the body. What does not match its checksums is what a crash leaves and is cut off, unless a good record
-stands behind it: then it is damage and refused.
+Layout: 8 bytes of magic, then for each record its length, the CRC-32 of its body, the CRC-32 of these two (4 bytes
+each, big-endian), and the body. What does not match its checksums is what a crash leaves and is cut off, unless a good
+record stands behind it: then it is damage and refused.
 """
 
 from __future__ import annotations

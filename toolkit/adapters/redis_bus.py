@@ -47,7 +47,7 @@ class RedisBus:
 
     async def last(self, stream: str) -> int:
         with mapped(f"read the end of {stream}"):
-            reply = await self._writer.ask("XREVRANGE", keys.steps(self._book, stream), "+", "-", "COUNT", 1)
+            reply = await self._writer.look("XREVRANGE", keys.steps(self._book, stream), "+", "-", "COUNT", 1)
         return int(reply[0][0].partition(b"-")[0]) if reply else 0
 
     async def forget(self, stream: str) -> None:
@@ -68,7 +68,7 @@ class RedisBus:
 
     async def beats(self) -> Mapping[str, Beat]:
         with mapped("read the heartbeats"):
-            reply = await self._writer.ask("HVALS", keys.beats(self._book))
+            reply = await self._writer.look("HVALS", keys.beats(self._book))
         return {beat.process: beat for beat in map(codec.decode_beat, reply)}
 
     async def forget_epoch(self, epoch: int) -> None:

@@ -47,6 +47,16 @@ class RedisLine:
         self.ask: Callable[..., Awaitable[Reply]] = self._client.execute_command
         """One request, its words as arguments, and its reply in the shape of the wire."""
 
+    async def look(self, *words: bytes | str | int) -> Reply:
+        """A request that changes nothing, asked once more when the line turns out to be dead.
+
+        An idle line does not notice that its server restarted; only the next request does.
+        """
+        try:
+            return await self.ask(*words)
+        except refusals.ConnectionError:
+            return await self.ask(*words)
+
     async def ask_all(self, requests: Sequence[Sequence[bytes | str | int]]) -> list[Reply]:
         """Many requests in one round trip; their replies, errors among them.
 

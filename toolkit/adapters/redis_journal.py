@@ -84,7 +84,7 @@ class RedisJournal:
     async def holder(self) -> str | None:
         """Epoch and owner of who holds the book, for people; None when nobody does."""
         with mapped(f"ask who holds {self._book}"):
-            reply: bytes | None = await self._writer.ask("GET", keys.lease(self._book))
+            reply: bytes | None = await self._writer.look("GET", keys.lease(self._book))
         return None if reply is None else reply.decode()
 
     # ------------------------------------------------------------------ append
@@ -135,7 +135,7 @@ class RedisJournal:
 
     async def _state(self) -> tuple[Head, int]:
         with mapped(f"read the head of {self._book}"):
-            epoch, sequence, digest = await self._writer.ask(
+            epoch, sequence, digest = await self._writer.look(
                 "HMGET", keys.head(self._book), "epoch", "sequence", "digest"
             )
         return Head(int(sequence or 0), digest or b""), int(epoch or 0)
@@ -197,7 +197,7 @@ async def read_streams(
     block = ("BLOCK", block_ms) if block_ms > 0 else ()
     with mapped(f"read {', '.join(streams)}"):
         async with asyncio.timeout(block_ms / 1000 + patience):
-            reply = await line.ask("XREAD", "COUNT", count, *block, "STREAMS", *streams.keys(), *streams.values())
+            reply = await line.look("XREAD", "COUNT", count, *block, "STREAMS", *streams.keys(), *streams.values())
     return [[(identifier.decode(), fields) for identifier, fields in entries] for _, entries in reply or ()]
 
 
