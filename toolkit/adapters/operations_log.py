@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from toolkit.adapters import keys
-from toolkit.adapters.redis_connection import RedisLine, mapped
+from toolkit.adapters.redis_connection import BLOCKING_READS, RedisLine, mapped
 from toolkit.adapters.redis_journal import read_streams
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.time import WallTime
@@ -33,7 +33,7 @@ class OperationsLog:
         self._kept = kept
         self._reply_seconds = reply_seconds
         self._writer = RedisLine(address, reply_seconds=reply_seconds)
-        self._reader = RedisLine(address, reply_seconds=None)
+        self._reader = RedisLine(address, reply_seconds=None, connections=BLOCKING_READS)
 
     async def close(self) -> None:
         await self._writer.close()

@@ -8,7 +8,7 @@ from typing import Final
 import redis.exceptions as refusals
 
 from toolkit.adapters import codec, keys
-from toolkit.adapters.redis_connection import RedisLine, mapped, ours
+from toolkit.adapters.redis_connection import BLOCKING_READS, RedisLine, mapped, ours
 from toolkit.adapters.redis_journal import read_streams
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.beats import Beat
@@ -29,7 +29,7 @@ class RedisBus:
         self._steps_kept = steps_kept
         self._reply_seconds = reply_seconds
         self._writer = RedisLine(address, reply_seconds=reply_seconds)
-        self._reader = RedisLine(address, reply_seconds=None)
+        self._reader = RedisLine(address, reply_seconds=None, connections=BLOCKING_READS)
 
     async def close(self) -> None:
         await self._writer.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 import redis.asyncio
 import redis.exceptions as refusals
@@ -19,6 +19,10 @@ from redis.backoff import NoBackoff
 
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.errors import ConfigError, TransportError
+
+CONNECT_SECONDS: Final = 5.0
+BLOCKING_READS: Final = 64
+"""How many reads of one process may wait for something new at the same time."""
 
 Reply = Any
 """Wire shapes: bytes, int, None, or lists of these; each caller knows the shape of what it asked."""
@@ -30,18 +34,24 @@ LOST = (refusals.ConnectionError, refusals.TimeoutError, OSError)
 class RedisLine:
     """A line to one server that connects when first used; what it raises is redis-py's, see `mapped`."""
 
-    def __init__(self, address: ServerAddress, *, reply_seconds: float | None, connections: int = 64) -> None:
-        """`reply_seconds` limits the wait for each reply; None for blocking reads, whose callers limit them."""
-        self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
-            address.url,
-            username=address.username,
-            password=address.password,
-            protocol=2,
-            decode_responses=False,
-            socket_timeout=reply_seconds,
-            socket_connect_timeout=reply_seconds or 5.0,
-            retry=Retry(NoBackoff(), 0),
-            max_connections=connections,
+    def __init__(self, address: ServerAddress, *, reply_seconds: float | None, connections: int = 1) -> None:
+        """`reply_seconds` limits the wait for each reply; None for blocking reads, whose callers limit them.
+
+        On one connection requests keep their order; more of them are for reads that block at the same time.
+        """
+        self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_pool(
+            redis.asyncio.BlockingConnectionPool.from_url(
+                address.url,
+                username=address.username,
+                password=address.password,
+                protocol=2,
+                decode_responses=False,
+                socket_timeout=reply_seconds,
+                socket_connect_timeout=reply_seconds or CONNECT_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+                max_connections=connections,
+                timeout=reply_seconds,
+            )
         )
         self._client.response_callbacks.clear()
         self.ask: Callable[..., Awaitable[Reply]] = self._client.execute_command

@@ -10,7 +10,7 @@ import redis.exceptions as refusals
 
 from toolkit.adapters import codec, keys
 from toolkit.adapters.command_sender import CommandSender
-from toolkit.adapters.redis_connection import LOST, RedisLine, Reply, Script, mapped, ours
+from toolkit.adapters.redis_connection import BLOCKING_READS, LOST, RedisLine, Reply, Script, mapped, ours
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.commands import Envelope
 from toolkit.domain.errors import AmbiguousOutcome, Fenced, JournalError, TransportError
@@ -46,9 +46,9 @@ class RedisJournal:
         self._lease_ms = int(lease_seconds * 1000)
         self._usable = int((lease_seconds - margin_seconds) * NANOSECONDS)
         self._writer = RedisLine(address, reply_seconds=reply_seconds)
-        self._reader = RedisLine(address, reply_seconds=None)
+        self._reader = RedisLine(address, reply_seconds=None, connections=BLOCKING_READS)
         self._reply_seconds = reply_seconds
-        self._sender = CommandSender(RedisLine(address, reply_seconds=reply_seconds, connections=1), book)
+        self._sender = CommandSender(RedisLine(address, reply_seconds=reply_seconds), book)
         self._scripts = {name: Script(name) for name in ("acquire", "renew", "release", "append")}
         self._owner = ""
 

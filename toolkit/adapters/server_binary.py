@@ -21,7 +21,7 @@ NAMES: Final = ("valkey-server", "redis-server")
 def find_server() -> Path:
     """The first new enough server beside Python or on PATH, else the wheel's. ConfigError when there is none."""
     too_old: list[str] = []
-    for candidate in _candidates():
+    for candidate in candidates():
         version = server_version(candidate)
         if version is not None and version[0] >= OLDEST:
             return candidate
@@ -43,7 +43,8 @@ def server_version(binary: Path) -> tuple[int, ...] | None:
     return tuple(map(int, match.groups())) if match else None
 
 
-def _candidates() -> Iterator[Path]:
+def candidates() -> Iterator[Path]:
+    """Every server program there is, in the order of preference, whatever its version."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     for name in NAMES:
         found = shutil.which(name, path=path)
