@@ -45,6 +45,7 @@ class Feed(Strict):
     mode: FeedMode = FeedMode.LOCKSTEP
     session_seconds: Seconds = 5.0
     history_sessions: Annotated[int, Field(ge=0, le=1_000)] = 100
+    first_session: Annotated[int, Field(ge=0)] = 60
     seed: Annotated[int, Field(ge=0)] = 7
     spread_ticks: Annotated[int, Field(ge=2, multiple_of=2)] = 2
     path_points: Annotated[int, Field(ge=0, le=100)] = 3

@@ -8,6 +8,7 @@
         ├── Fenced       another process holds the book
         ├── IllegalCommand     the order table forbids it: names status and command
         ├── StaleIncarnation   a command's number is behind its stream: take a larger incarnation
+        ├── JournalGone  the journal cannot be written: nothing is decided any more
         └── JournalError the journal is not what it should be (gap, hash, behind)
             └── Gap      what was asked for has been trimmed away: load a snapshot first
 """
@@ -41,6 +42,10 @@ class Fenced(DomainError):
 
 class IllegalCommand(DomainError):
     """A command that the order table refuses in the order's present status."""
+
+
+class JournalGone(DomainError):
+    """The journal cannot be written. What rested was cancelled through the lifeboat as far as the venue let us."""
 
 
 class JournalError(DomainError):

@@ -32,7 +32,7 @@ class StrategySpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person wrote about one book, compiled to the machine's units."""
+    """What a person wrote about one book, compiled to the machine's units. It trades after `first_step` of its feed."""
 
     book: str
     desk: str
@@ -43,6 +43,7 @@ class BookSpec(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[LimitRow, ...]
     limits_checksum: str
     strategies: tuple[StrategySpec, ...]
+    first_step: int = 0
 
 
 def setup_commands(spec: BookSpec, who: Who) -> tuple[Command, ...]:

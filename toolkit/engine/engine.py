@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from toolkit.domain import events as ev
 from toolkit.domain.commands import Envelope, RunnerAnswer, Who
 from toolkit.domain.instruments import Currency
-from toolkit.domain.ledger import Ledger, Producer
+from toolkit.domain.ledger import FOLD_VERSION, Ledger, Producer
 from toolkit.domain.market import SessionClosed, Step
-from toolkit.domain.orders import Order, TradingState
+from toolkit.domain.orders import Order, Status, TradingState
 from toolkit.domain.ports import Lease
-from toolkit.domain.time import Now
+from toolkit.domain.requests import VenueRequest
+from toolkit.domain.time import Now, WallTime
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, Message, NotSent, Output, TimePassed
@@ -45,11 +46,20 @@ class Engine:
     # ---- life
 
     def open_book(
-        self, now: Now, *, book: str, desk: str, base: str, currencies: Sequence[Currency], venues: Sequence[str]
+        self,
+        now: Now,
+        *,
+        book: str,
+        desk: str,
+        base: str,
+        currencies: Sequence[Currency],
+        venues: Sequence[str],
+        first_step: int,
     ) -> Output:
-        """The first event of a new book; nothing for one that is open."""
+        """The first event of a new book, which then trades after `first_step`; nothing for one that is open."""
         transaction = Transaction(self.ledger, now)
         if not self.ledger.book:
+            self.ledger.step = first_step
             transaction.emit(
                 ev.BookOpened(
                     book=book, desk=desk, base_currency=base, currencies=tuple(currencies), venues=tuple(venues)
@@ -83,6 +93,29 @@ class Engine:
         """How far this producer's commands have been taken."""
         known = self._cursors.get(producer) or self.ledger.producers.get(producer)
         return known or Producer(incarnation=0, number=0)
+
+    def sent(self, requests: Sequence[VenueRequest], wall: WallTime) -> None:
+        """Note when requests were written to the line; the facts that answer them will carry it."""
+        self._orders.sent(requests, wall)
+
+    def import_cancels(self, now: Now, order_ids: Sequence[str]) -> Output:
+        """Book cancels that left through the lifeboat, so that the venue's answers are expected."""
+        transaction = self._transaction(now)
+        for identifier in order_ids:
+            order = self.ledger.order(identifier)
+            if order is not None and order.is_open and order.status is not Status.PENDING_CANCEL:
+                transaction.emit(
+                    ev.CancelRequested(
+                        order_id=identifier, cause="lifeboat", time=transaction.time, wall=transaction.now.wall
+                    )
+                )
+        return self._output(transaction)
+
+    def note_snapshot(self, now: Now, digest: str) -> Output:
+        """Record that the ledger as of the last event was kept."""
+        transaction = self._transaction(now)
+        transaction.emit(ev.SnapshotTaken(digest=digest, fold_version=FOLD_VERSION))
+        return self._output(transaction)
 
     def skip(self, envelope: Envelope) -> None:
         """Take note of a command that needs no effect any more, for instance an answer to a step long done."""

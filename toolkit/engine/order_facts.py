@@ -12,20 +12,20 @@ from toolkit.engine.transaction import Transaction
 Booked = tuple[ev.Event, Fact]
 
 
-def booked(transaction: Transaction, order: Order, report: rq.VenueReport) -> Booked | None:
-    """The event and the fact of a report; None for a bust or correction of a trade that is not in the books."""
+def booked(transaction: Transaction, order: Order, report: rq.VenueReport, sent: WallTime) -> Booked | None:
+    """The event and the fact of a report; `sent` is when the order was written to the line. None for a bust or correction of a trade that is not in the books."""
     identifier, number = order.order_id, getattr(report, "report", 0)
     time, wall = report.time, report.wall
     match report:
         case rq.Acknowledged():
             acknowledged = ev.OrderAcknowledged(
-                order_id=identifier, venue_order_id=report.venue_order_id, report=number, sent=WallTime(0), time=time,
+                order_id=identifier, venue_order_id=report.venue_order_id, report=number, sent=sent, time=time,
                 wall=wall,
             )  # fmt: skip
             return acknowledged, Fact.ACKNOWLEDGED
         case rq.Filled():
             whole = order.filled + report.quantity >= order.quantity
-            return fill(report, order.strategy), Fact.FILLED_WHOLLY if whole else Fact.FILLED_PARTLY
+            return fill(report, order.strategy, sent), Fact.FILLED_WHOLLY if whole else Fact.FILLED_PARTLY
         case rq.Canceled():
             return (
                 ev.OrderCanceled(order_id=identifier, text=report.text, report=number, time=time, wall=wall),
@@ -57,12 +57,12 @@ def booked(transaction: Transaction, order: Order, report: rq.VenueReport) -> Bo
             return None
 
 
-def fill(report: rq.Filled, strategy: str) -> ev.OrderFilled:
+def fill(report: rq.Filled, strategy: str, sent: WallTime) -> ev.OrderFilled:
     return ev.OrderFilled(
         order_id=report.order_id, venue_order_id=report.venue_order_id, execution_id=report.execution_id,
         strategy=strategy, instrument=report.instrument, side=report.side, price=report.price,
         quantity=report.quantity, fee=report.fee, fee_asset=report.fee_asset, liquidity=report.liquidity,
-        report=report.report, sent=WallTime(0), time=report.time, wall=report.wall,
+        report=report.report, sent=sent, time=report.time, wall=report.wall,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from toolkit.domain import events as ev
@@ -11,7 +12,7 @@ from toolkit.domain.identifiers import belongs_to
 from toolkit.domain.ledger import HOUSE
 from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import FINAL, Doubt, Order, Status
-from toolkit.domain.time import MonoTime
+from toolkit.domain.time import MonoTime, WallTime
 from toolkit.engine.execution_router import ExecutionRouter, replace_requested, submitted
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
 from toolkit.engine.order_facts import booked, dropped, fill, found_ended, is_booked
@@ -23,6 +24,9 @@ PENDING = {
     Status.PENDING_CANCEL: Doubt.CANCEL,
     Status.PENDING_REPLACE: Doubt.REPLACE,
 }
+
+
+NOT_SENT_HERE = WallTime(0)
 
 
 class Unanswered(NamedTuple):
@@ -40,6 +44,7 @@ class OrderManager:
         self._router = router
         self._unanswered: dict[str, Unanswered] = {}
         self._asked: dict[str, MonoTime] = {}
+        self._sent: dict[str, WallTime] = {}
 
     # ---- our commands
 
@@ -109,12 +114,13 @@ class OrderManager:
         if order is not None and order.status not in PENDING and order.doubt is Doubt.NONE:
             self._unanswered.pop(order.chain[0], None)
             self._asked.pop(order.chain[0], None)
+            self._sent.pop(order.order_id, None)
         return order
 
     def _book(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> None:
         if isinstance(report, rq.Filled) and is_booked(transaction, order, report):
             return
-        made = booked(transaction, order, report)
+        made = booked(transaction, order, report, self._sent.get(order.order_id, NOT_SENT_HERE))
         if made is None:
             transaction.alarm("unknown_execution", order.order_id, f"{type(report).__name__} of a trade not in the books")
             return
@@ -133,9 +139,15 @@ class OrderManager:
         if isinstance(report, rq.OrderFound | rq.OrderNotFound):
             return
         if isinstance(report, rq.Filled) and ours:
-            transaction.emit(fill(report, HOUSE))
+            transaction.emit(fill(report, HOUSE, NOT_SENT_HERE))
         kind = "lost_order" if ours else "foreign_order"
         transaction.alarm(kind, report.order_id, f"{type(report).__name__} from {report.venue}")
+
+    def sent(self, requests: Sequence[rq.VenueRequest], wall: WallTime) -> None:
+        """Remember when requests were written to the line."""
+        for request in requests:
+            if isinstance(request, rq.SubmitOrder):
+                self._sent[request.order_id] = wall
 
     # ---- silence and doubt
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from toolkit.domain.commands import Envelope, RunnerAnswer, RunnerHello, Who
@@ -31,7 +31,10 @@ class Recorder(Protocol):
 
 
 class Backtest:
-    """One book over one stream of steps. `record` sees every event; `after_step` is called when a step is done."""
+    """One book over one stream of steps. `record` sees every event; `after_step` is called when a step is done.
+
+    `history` are the steps up to the book's first one: they warm everybody up and nothing is decided on them.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Backtest:
         containers: Mapping[str, StrategyContainer],
         record: Recorder,
         after_step: Callable[[Step, Ledger], None],
+        history: Sequence[Step] = (),
     ) -> None:
         self.engine = Engine(Ledger(), EngineSettings(feed_mode=FeedMode.LOCKSTEP))
         self._venue = venue
@@ -48,6 +52,9 @@ class Backtest:
         self._numbers = dict.fromkeys(self._containers, 0)
         self._record = record
         self._after_step = after_step
+        self._history = history
+        for step in history:
+            self.engine.warm(step)
         self._open(spec)
 
     def run(self, steps: Iterable[Step]) -> Ledger:
@@ -111,6 +118,7 @@ class Backtest:
                 base=spec.base_currency,
                 currencies=spec.currencies,
                 venues=spec.venues,
+                first_step=spec.first_step,
             ),
             now,
         )
@@ -129,7 +137,7 @@ class Backtest:
         self._absorb(self.engine.process(now, envelope), now)
         for entry in self._inboxes[name]:
             if isinstance(entry.item, Restored):
-                self._containers[name].restore(entry.item)
+                self._containers[name].restore(entry.item, self._history)
 
     def _absorb(self, output: Output, now: Now) -> None:
         self._carry_out(settle(self.engine, output, now))

@@ -40,7 +40,6 @@ class Consult(NamedTuple):
     step: Step
 
 
-Reports = Iterable[Message]
 Schedule = Generator[Match | Commit | Consult, "Iterable[Message]", None]
 Clock = Callable[[Step], Now]
 
@@ -68,6 +67,13 @@ def settle(engine: Engine, output: Output, now: Now) -> Schedule:
     """Commit what one message led to and everything that follows from it, until the venue is quiet."""
     pending = _Pending(engine, now)
     pending.add(output)
+    yield from _settle(pending)
+
+
+def absorb(engine: Engine, messages: Iterable[Message], now: Now) -> Schedule:
+    """Process messages that came outside of a step, and everything that follows from them."""
+    pending = _Pending(engine, now)
+    pending.take_all(messages)
     yield from _settle(pending)
 
 

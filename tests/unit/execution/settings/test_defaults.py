@@ -34,6 +34,7 @@ def test_the_promised_defaults() -> None:
             "mode": "lockstep",
             "session_seconds": 5.0,
             "history_sessions": 100,
+            "first_session": 60,
             "seed": 7,
             "spread_ticks": 2,
             "path_points": 3,

@@ -1,0 +1,184 @@
+"""The engine's service: takes the book, recovers, meets the venue, trades; ends in order, fenced, or without a journal."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from contextlib import suppress
+
+from execution.services.engine_core import EngineCore
+from execution.services.engine_free import FreeEngine
+from execution.services.engine_lockstep import LockstepEngine, StoppedMidStep
+from execution.services.engine_parts import EngineParts, EnginePlan
+from execution.services.engine_recovery import recover_ledger, take_book
+from execution.services.journal_writer import JournalWriter
+from toolkit.domain.beats import Beat
+from toolkit.domain.errors import DomainError, JournalGone, TransportError
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.market import FeedMode
+from toolkit.domain.ports import Lease
+from toolkit.domain.time import NANOSECONDS
+from toolkit.engine.engine import Engine
+from toolkit.engine.messages import EngineSettings
+
+RENEWALS_PER_LEASE = 5
+FEED = "feed"
+FEED_PATIENCE = 20.0
+WARM_UP_AT_ONCE = 500
+
+
+class EngineService:
+    """One engine process. `run` returns when stopped in order and raises what ended it otherwise."""
+
+    def __init__(self, parts: EngineParts, plan: EnginePlan) -> None:
+        self._parts = parts
+        self._plan = plan
+        self._stopping = asyncio.Event()
+        self._loop: LockstepEngine | FreeEngine | None = None
+        self._ledger: Ledger | None = None
+        self._epoch = 0
+
+    def stop(self) -> None:
+        """Finish what is in hand and end in order."""
+        self._stopping.set()
+        if self._loop is not None:
+            self._loop.stop()
+
+    async def run(self) -> None:
+        """Take the book and trade until stopped.
+
+        Raises Fenced when a successor took over, JournalError when the journal is not what it should be, JournalGone
+        (after cancelling what it could through the lifeboat) when the journal cannot be written.
+        """
+        lease = await take_book(self._parts, self._stopping)
+        if lease is None:
+            return
+        ledger = await recover_ledger(self._parts, self._plan, lease)
+        core = self._core(ledger, lease)
+        self._loop = self._way(core)
+        self._ledger, self._epoch = ledger, lease.epoch
+        background = [asyncio.create_task(self._keep_lease(core)), asyncio.create_task(self._beat())]
+        try:
+            await self._trade(core, background[0])
+        except TransportError as problem:
+            survivors = await core.abandon()
+            raise JournalGone(
+                f"{problem}. Entry orders that still rest at the venue: {', '.join(survivors) or 'none'}"
+            ) from problem
+        finally:
+            for task in background:
+                task.cancel()
+        if core.writer.lease is not None:
+            with suppress(TransportError):
+                await self._parts.journal.release(core.writer.lease)
+
+    async def _trade(self, core: EngineCore, lease_keeper: asyncio.Task[None]) -> None:
+        """Everything after recovery; ends with the first of: stopped, the loop failed, the lease was lost."""
+        work = asyncio.create_task(self._open_and_run(core))
+        done, _ = await asyncio.wait((work, lease_keeper), return_when=asyncio.FIRST_COMPLETED)
+        if work not in done:
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+        for task in done:
+            task.result()
+
+    async def _open_and_run(self, core: EngineCore) -> None:
+        await self._open(core)
+        await self._warm_view(core)
+        await self._begin(core)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+        if self._loop is None:
+            raise DomainError("nothing to run")
+        await self._loop.meet_venue()
+        with suppress(StoppedMidStep):
+            await self._loop.run()
+
+    def _core(self, ledger: Ledger, lease: Lease) -> EngineCore:
+        engine = Engine(
+            ledger,
+            EngineSettings(
+                feed_mode=self._plan.feed_mode,
+                acknowledge_within=int(max(5.0, self._plan.quarantine_seconds) * NANOSECONDS),
+            ),
+        )
+        core = EngineCore(engine, JournalWriter(self._parts, self._plan, ledger), self._parts, self._plan)
+        core.lease_renewed(lease)
+        return core
+
+    def _way(self, core: EngineCore) -> LockstepEngine | FreeEngine:
+        return LockstepEngine(core) if self._plan.feed_mode is FeedMode.LOCKSTEP else FreeEngine(core)
+
+    async def _open(self, core: EngineCore) -> None:
+        """The first event of a new book."""
+        plan = self._plan
+        await core.commit(
+            core.engine.open_book(
+                core.now(),
+                book=plan.book,
+                desk=plan.desk,
+                base=plan.base_currency,
+                currencies=plan.currencies,
+                venues=(plan.venue,),
+                first_step=plan.first_step,
+            )
+        )
+
+    async def _begin(self, core: EngineCore) -> None:
+        """The first events of this epoch, then what left through the lifeboat."""
+        engine, now, lease = core.engine, core.now(), core.writer.lease
+        if lease is None:
+            raise DomainError("an epoch begins with a lease")
+        await core.commit(engine.begin_epoch(now, lease, self._parts.host, self._parts.pid))
+        await core.commit(engine.import_cancels(now, self._parts.lifeboat.orders()))
+        self._parts.lifeboat.empty()
+
+    async def _warm_view(self, core: EngineCore) -> None:
+        """Rebuild the View from the feed's history up to the book's step. A feed that lost it leaves the View empty."""
+        target = core.engine.ledger.step
+        position = max(0, target - self._plan.history_steps)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + FEED_PATIENCE
+        while position < target and loop.time() < deadline and not self._stopping.is_set():
+            try:
+                steps = await self._parts.bus.steps(FEED, position, 100, WARM_UP_AT_ONCE)
+            except TransportError:
+                await asyncio.sleep(0.1)
+                continue
+            for step in steps:
+                if step.number <= target:
+                    core.engine.warm(step)
+            position = steps[-1].number if steps else position
+
+    # ---- in the background
+
+    async def _keep_lease(self, core: EngineCore) -> None:
+        """Renew the lease well before it ends. Fenced ends the engine; a silent server until nothing may be sent."""
+        while True:
+            await asyncio.sleep(self._plan.lease_seconds / RENEWALS_PER_LEASE)
+            lease = core.writer.lease
+            if lease is None:
+                return
+            try:
+                core.lease_renewed(await self._parts.journal.renew(lease))
+            except TransportError:
+                if self._parts.clock.mono() >= lease.send_by:
+                    raise
+
+    async def _beat(self) -> None:
+        while True:
+            with suppress(TransportError):
+                await self._parts.bus.beat(
+                    Beat(
+                        process="engine",
+                        pid=self._parts.pid,
+                        wall=self._parts.clock.wall(),
+                        state=self._loop.state if self._loop else "starting",
+                        epoch=self._epoch,
+                        step=self._ledger.step if self._ledger else 0,
+                    )
+                )
+            await asyncio.sleep(min(self._plan.beat_seconds, 0.1))
+

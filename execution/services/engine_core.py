@@ -1,0 +1,143 @@
+"""What both ways of running an engine share: commit before send, doubt before belief, the way out when the journal is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from execution.services.engine_parts import EngineParts, EnginePlan
+from execution.services.journal_writer import JournalWriter
+from toolkit.domain.errors import TransportError
+from toolkit.domain.orders import Doubt, OrderClass, Status
+from toolkit.domain.ports import Lease
+from toolkit.domain.requests import CancelOrder, OrderNotFound, QueryOrder, SubmitOrder, VenueReport, VenueRequest
+from toolkit.domain.time import NANOSECONDS, MonoTime, Now
+from toolkit.engine.engine import Engine
+from toolkit.engine.messages import AbsenceProven, Message, Output
+
+CONNECT_WITHIN = 2.0
+SENT_KEPT = 50_000
+
+
+class EngineCore:
+    """One engine with its writer and its venue line."""
+
+    def __init__(self, engine: Engine, writer: JournalWriter, parts: EngineParts, plan: EnginePlan) -> None:
+        self.engine = engine
+        self.writer = writer
+        self.parts = parts
+        self.plan = plan
+        self._began = parts.clock.mono()
+        self._sent: dict[str, MonoTime] = {}
+
+    def now(self) -> Now:
+        return Now(self.engine.view.time, self.parts.clock.wall(), self.parts.clock.mono())
+
+    def lease_renewed(self, lease: Lease) -> None:
+        self.writer.lease = lease
+        self.engine.lease_renewed(lease)
+
+    async def commit(self, output: Output) -> None:
+        """Make the events of an output durable."""
+        await self.writer.commit(output.events, output.inbox)
+
+    async def send(self, requests: Sequence[VenueRequest]) -> Sequence[VenueRequest]:
+        """Release durable requests; returns those that may not leave. TransportError when the line is cut."""
+        by_person = frozenset(
+            request.order_id
+            for request in requests
+            if isinstance(request, SubmitOrder) and request.strategy in self.engine.ledger.flattening
+        )
+        for request in requests:
+            self._note_sent(request)
+        dropped = await self.parts.venue.send(requests, by_person)
+        self.engine.sent(requests, self.parts.clock.wall())
+        self.parts.reach("after_send")
+        return dropped
+
+    # ---- absence of evidence
+
+    async def believe(self, reports: Iterable[VenueReport], *, patient: bool) -> list[Message]:
+        """Reports as the engine may take them: "not found" counts once the quarantine has passed, else it is dropped.
+
+        With `patient` it is waited for: in lockstep feed time stands still meanwhile.
+        """
+        believed: list[Message] = []
+        for report in reports:
+            if not isinstance(report, OrderNotFound):
+                believed.append(report)
+            elif (left := self._quarantine_left(report.order_id)) <= 0:
+                believed.append(AbsenceProven(venue=report.venue, order_id=report.order_id))
+            elif patient:
+                await asyncio.sleep(left)
+                believed += await self._ask_again(report)
+        return believed
+
+    async def _ask_again(self, report: OrderNotFound) -> list[Message]:
+        await self.parts.venue.send((QueryOrder(venue=report.venue, order_id=report.order_id),))
+        return await self.believe(await self.parts.venue.sync(), patient=True)
+
+    def _quarantine_left(self, order_id: str) -> float:
+        since = max(int(self._began), int(self._sent.get(order_id, self._began)))
+        return self.plan.quarantine_seconds - (int(self.parts.clock.mono()) - since) / NANOSECONDS
+
+    def _note_sent(self, request: VenueRequest) -> None:
+        if isinstance(request, QueryOrder):
+            return
+        self._sent[request.order_id] = self.parts.clock.mono()
+        if len(self._sent) > SENT_KEPT:
+            del self._sent[next(iter(self._sent))]
+
+    # ---- the journal is gone
+
+    async def abandon(self) -> list[str]:
+        """The way out without a journal: cancel our committed entry orders through the lifeboat until the lease ends.
+
+        Returns the entry orders that the venue still shows then.
+        """
+        lease = self.writer.lease
+        survivors = self._cancellable()
+        while survivors and lease is not None and self.parts.clock.mono() < lease.send_by:
+            cancels = [self._cancel(order_id, lease) for order_id in survivors]
+            for cancel in cancels:
+                self.parts.lifeboat.record(cancel, self.parts.clock.wall(), "the journal is gone")
+            try:
+                await self.parts.venue.send(cancels)
+                resting = {order.order_id for order in (await self.parts.venue.state()).open_orders}
+            except TransportError:
+                await asyncio.sleep(CONNECT_WITHIN / 10)
+                await self._reconnect()
+                continue
+            survivors = [order_id for order_id in survivors if order_id in resting]
+            if survivors:
+                await asyncio.sleep(CONNECT_WITHIN / 10)
+        return survivors
+
+    def _cancellable(self) -> list[str]:
+        return [
+            order.order_id
+            for order in self.engine.ledger.open_orders()
+            if order.order_class is OrderClass.ENTRY
+            and not (order.status is Status.PENDING_NEW and order.doubt is Doubt.NONE and not self._was_sent(order.order_id))
+        ]
+
+    def _was_sent(self, order_id: str) -> bool:
+        return order_id in self._sent
+
+    def _cancel(self, order_id: str, lease: Lease) -> CancelOrder:
+        order = self.engine.ledger.order(order_id)
+        return CancelOrder(
+            venue=self.plan.venue,
+            order_id=order_id,
+            strategy=order.strategy if order else "",
+            instrument=order.instrument if order else "",
+            time=self.engine.view.time,
+            epoch=lease.epoch,
+            send_by=lease.send_by,
+        )
+
+    async def _reconnect(self) -> None:
+        try:
+            await self.parts.venue.connect(CONNECT_WITHIN / 10)
+        except TransportError:
+            return

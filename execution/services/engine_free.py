@@ -1,0 +1,161 @@
+"""The engine on a free feed: whatever comes next is processed, whatever gathered meanwhile is committed together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from execution.services.engine_core import CONNECT_WITHIN, EngineCore
+from toolkit.domain.errors import TransportError
+from toolkit.domain.events import Event
+from toolkit.domain.inbox import InboxEntry
+from toolkit.domain.requests import VenueReport, VenueRequest
+from toolkit.engine.messages import LineLost, Message, NotSent, Output, TimePassed
+
+FEED = "feed"
+PEOPLE = ("operator", "supervisor")
+BLOCK_MS = 100
+AT_ONCE = 512
+TICK = 0.25
+
+
+class FreeEngine:
+    """Runs a book on a feed that does not wait, until `stop`."""
+
+    def __init__(self, core: EngineCore) -> None:
+        self._core = core
+        self._engine = core.engine
+        self._parts = core.parts
+        self._mail: deque[Message] = deque()
+        self._news = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._read: dict[str, str] = {}
+        self.state = "starting"
+
+    def stop(self) -> None:
+        """Finish what is in hand and return from `run`."""
+        self._stopping.set()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Process mail until stopped. Raises what ends an engine: Fenced, JournalError, TransportError of the journal."""
+        self.state = "running"
+        async with asyncio.TaskGroup() as tasks:
+            pumps: list[Coroutine[Any, Any, None]] = [
+                self._pump_feed(),
+                self._pump_commands(),
+                self._pump_reports(),
+                self._pump_time(),
+            ]
+            running = [tasks.create_task(pump) for pump in pumps]
+            while not self._stopping.is_set():
+                await self._news.wait()
+                self._news.clear()
+                while self._mail:
+                    await self._work()
+            for task in running:
+                task.cancel()
+
+    async def meet_venue(self) -> None:
+        """Connect and book what happened without us; doubts are asked for and resolve as the answers come."""
+        await self._line_back()
+        self._post(TimePassed())
+        while self._mail:
+            await self._work()
+
+    # ---- the loop
+
+    async def _work(self) -> None:
+        """Process what has gathered, commit it as one batch, release its requests."""
+        output = Output([], [], {})
+        for _ in range(min(AT_ONCE, len(self._mail))):
+            _merge(output, self._engine.process(self._core.now(), self._mail.popleft()))
+        self._engine.ledger.step = self._engine.view.step
+        await self._core.commit(output)
+        if output.requests:
+            await self._release(output.requests)
+        if self._core.writer.snapshot_due():
+            digest = self._core.writer.take_snapshot()
+            await self._core.commit(self._engine.note_snapshot(self._core.now(), digest))
+
+    async def _release(self, requests: list[VenueRequest]) -> None:
+        try:
+            dropped = await self._core.send(requests)
+        except TransportError:
+            self._post(NotSent(requests=tuple(requests), cause="no line to the venue"))
+            return
+        if dropped:
+            self._post(NotSent(requests=tuple(dropped), cause="latched shut, or past its time"))
+
+    def _post(self, *messages: Message) -> None:
+        self._mail.extend(messages)
+        self._news.set()
+
+    # ---- pumps
+
+    async def _pump_feed(self) -> None:
+        position = self._engine.ledger.step
+        while True:
+            try:
+                steps = await self._parts.bus.steps(FEED, position, BLOCK_MS, AT_ONCE)
+            except TransportError:
+                self.state = "waiting for the bus"
+                await asyncio.sleep(BLOCK_MS / 1000)
+                continue
+            if steps:
+                self.state = "running"
+                position = steps[-1].number
+                self._post(*steps)
+
+    async def _pump_commands(self) -> None:
+        while True:
+            for command in await self._parts.journal.commands(self._positions(), BLOCK_MS):
+                self._read[command.envelope.producer] = command.position
+                self._post(command.envelope)
+
+    async def _pump_reports(self) -> None:
+        while True:
+            try:
+                async for report in self._parts.venue.reports():
+                    await self._hear((report,))
+            except TransportError:
+                self._post(LineLost(venue=self._core.plan.venue))
+                await self._line_back()
+
+    async def _pump_time(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._post(TimePassed())
+
+    async def _line_back(self) -> None:
+        while True:
+            try:
+                await self._parts.venue.connect(CONNECT_WITHIN)
+                known = self._engine.ledger.venue_reports.get(self._core.plan.venue, 0)
+                await self._hear(await self._parts.venue.replay(known))
+                return
+            except TransportError:
+                await asyncio.sleep(BLOCK_MS / 1000)
+
+    async def _hear(self, reports: Iterable[VenueReport]) -> None:
+        self._post(*await self._core.believe(reports, patient=False))
+
+    def _positions(self) -> dict[str, str]:
+        names = {*PEOPLE, *self._core.plan.strategies, *self._engine.ledger.deployments}
+        return {name: self._read.get(name) or self._taken(name) for name in names}
+
+    def _taken(self, producer: str) -> str:
+        cursor = self._engine.cursor(producer)
+        return f"{cursor.incarnation}-{cursor.number}" if cursor.number else "0"
+
+
+def _merge(into: Output, more: Output) -> None:
+    events: list[Event] = into.events
+    events += more.events
+    into.requests.extend(more.requests)
+    for strategy, entries in more.inbox.items():
+        known: list[InboxEntry] = into.inbox.setdefault(strategy, [])
+        known += entries
+

@@ -1,0 +1,266 @@
+"""The engine in lockstep: carries out the schedule against journal, bus, venue line and runners; people are heard at any time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from execution.services.engine_core import CONNECT_WITHIN, EngineCore
+from toolkit.domain.commands import Envelope, RunnerAnswer, RunnerHello, RunnerStopped
+from toolkit.domain.errors import TransportError
+from toolkit.domain.inbox import Released
+from toolkit.domain.market import Step
+from toolkit.domain.ports import Lease
+from toolkit.domain.requests import QueryOrder, VenueRequest
+from toolkit.domain.time import MonoTime, Now
+from toolkit.engine.messages import LineLost, Message, NotSent, TimePassed
+from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, absorb, lockstep, settle
+
+FEED = "feed"
+AHEAD = 64
+IDLE_MS = 100
+RELEASE_AGAIN_MS = 1_000
+PEOPLE = ("operator", "supervisor")
+
+
+class LockstepEngine:
+    """Runs a book step by step until `stop`."""
+
+    def __init__(self, core: EngineCore) -> None:
+        self._core = core
+        self._engine = core.engine
+        self._parts = core.parts
+        self._expected = set(core.plan.strategies)
+        self._answers: dict[str, Envelope] = {}
+        self._ahead: deque[Step] = deque()
+        self._stopping = False
+        self._greeted: set[str] = set()
+        self._read: dict[str, str] = {}
+        self.state = "starting"
+
+    def stop(self) -> None:
+        """Finish what is in hand and return from `run`."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Step after step. Raises what ends an engine: Fenced, JournalError, TransportError of the journal."""
+        await self._wait_for_runners()
+        self.state = "running"
+        while not self._stopping:
+            await self._take_commands(0)
+            step = await self._next_step()
+            if step is None:
+                await self._take_commands(IDLE_MS)
+                continue
+            await self.carry_out(lockstep(self._engine, step, self._clock))
+            await self._snapshot()
+
+    # ---- carrying out the schedule
+
+    async def carry_out(self, schedule: Schedule) -> None:
+        """Do what the schedule asks for until it is done."""
+        answer: Iterable[Message] = ()
+        try:
+            wish = next(schedule)
+            while True:
+                match wish:
+                    case Match():
+                        answer = await self._match(wish.step)
+                    case Commit():
+                        answer = await self._commit(wish)
+                    case Consult():
+                        answer = await self._consult(wish.step)
+                wish = schedule.send(answer)
+        except StopIteration:
+            return
+
+    async def _match(self, step: Step) -> list[Message]:
+        while True:
+            try:
+                reports = await self._parts.venue.advance(step)
+                self._parts.reach("after_report_before_append")
+                return await self._core.believe(reports, patient=True)
+            except TransportError:
+                missed = await self._line_back()
+                again = await self._core.believe(await self._parts.venue.advance(step), patient=True)
+                return [*missed, *again, LineLost(venue=self._core.plan.venue), TimePassed()]
+
+    async def _commit(self, commit: Commit) -> list[Message]:
+        await self._core.writer.commit(commit.events, commit.inbox)
+        return await self._exchange(commit.requests) if commit.requests else []
+
+    async def _exchange(self, requests: Sequence[VenueRequest]) -> list[Message]:
+        """Send durable requests and hear what they led to at once. Over a cut line all of it is doubt."""
+        try:
+            dropped = await self._core.send(requests)
+            if dropped:
+                dropped = await self._send_late(dropped)
+            reports = await self._parts.venue.sync()
+            self._parts.reach("after_report_before_append")
+            heard = await self._core.believe(reports, patient=True)
+        except TransportError:
+            return [*await self._line_back(), LineLost(venue=self._core.plan.venue), TimePassed()]
+        if dropped:
+            heard.append(NotSent(requests=tuple(dropped), cause="the latch is shut"))
+        return heard
+
+    async def _send_late(self, dropped: Sequence[VenueRequest]) -> Sequence[VenueRequest]:
+        """What only came too late goes out under a renewed lease: feed time stood still. Fenced ends the engine here."""
+        lease = await self._fresh_lease()
+        renewed: list[VenueRequest] = [
+            request if isinstance(request, QueryOrder) else msgspec.structs.replace(request, send_by=lease.send_by)
+            for request in dropped
+        ]
+        return await self._core.send(renewed)
+
+    async def _fresh_lease(self) -> Lease:
+        lease = self._core.writer.lease
+        if lease is None:
+            raise TransportError("no lease")
+        lease = await self._parts.journal.renew(lease)
+        self._core.lease_renewed(lease)
+        return lease
+
+    async def _line_back(self) -> list[Message]:
+        """A new line to the venue, and every report that the old one did not bring."""
+        while True:
+            try:
+                await self._parts.venue.connect(CONNECT_WITHIN)
+                known = self._engine.ledger.venue_reports.get(self._core.plan.venue, 0)
+                return await self._core.believe(await self._parts.venue.replay(known), patient=True)
+            except TransportError:
+                if self._stopping:
+                    raise
+                await asyncio.sleep(IDLE_MS / 1000)
+
+    # ---- venue at the start
+
+    async def meet_venue(self) -> None:
+        """Connect, book what happened without us, and resolve every doubt."""
+        missed = await self._line_back()
+        await self.carry_out(absorb(self._engine, [*missed, TimePassed()], self.here()))
+
+    # ---- runners
+
+    async def _wait_for_runners(self) -> None:
+        self.state = "waiting for runners"
+        while not self._stopping and not self._expected <= self._greeted:
+            await self._take_commands(IDLE_MS)
+
+    async def _consult(self, step: Step) -> list[Message]:
+        """Release the step and wait until every live runner has answered it."""
+        self._parts.reach("before_release")
+        await self._release(step)
+        self._parts.reach("after_release")
+        waited = 0
+        while not self._stopping and (missing := self._missing(step)):
+            self.state = f"waiting for {', '.join(sorted(missing))}"
+            if await self._take_commands(IDLE_MS):
+                continue
+            waited += IDLE_MS
+            if waited >= RELEASE_AGAIN_MS:
+                waited = 0
+                await self._release(step)
+        if self._stopping and self._missing(step):
+            raise StoppedMidStep
+        self.state = "running"
+        answers = [self._answers.pop(name) for name in sorted(self._answers)]
+        return list(answers)
+
+    def _missing(self, step: Step) -> set[str]:
+        runners = self._engine.ledger.runners
+        return {
+            name
+            for name in self._expected - self._answers.keys()
+            if name not in runners or runners[name].step < step.number
+        }
+
+    async def _release(self, step: Step) -> None:
+        watermarks = tuple(sorted(self._engine.ledger.inbox_numbers.items()))
+        released = Released(step=self._parts.codec.encode_step(step), number=step.number, inboxes=watermarks)
+        try:
+            await self._parts.bus.release(self._engine.ledger.epoch, (released,))
+        except TransportError:
+            await asyncio.sleep(IDLE_MS / 1000)
+
+    # ---- commands
+
+    async def _take_commands(self, block_ms: int) -> bool:
+        """Hear everybody. Answers to the present step are kept for the schedule, all else takes effect now."""
+        received = await self._parts.journal.commands(self._positions(), block_ms)
+        for command in received:
+            self._read[command.envelope.producer] = command.position
+            await self._take(command.envelope)
+        return bool(received)
+
+    async def _take(self, envelope: Envelope) -> None:
+        body = envelope.body
+        if isinstance(body, RunnerAnswer):
+            if body.step == self._engine.view.step and body.step > self._engine.ledger.step:
+                self._answers[envelope.producer] = envelope
+            else:
+                self._engine.skip(envelope)
+            return
+        if isinstance(body, RunnerHello):
+            self._answers.pop(body.strategy, None)
+        await self.carry_out(absorb(self._engine, [envelope], self.here()))
+        self._count_runner(body)
+
+    def _count_runner(self, body: object) -> None:
+        if isinstance(body, RunnerHello):
+            runner = self._engine.ledger.runners.get(body.strategy)
+            if runner is not None and runner.running:
+                self._greeted.add(body.strategy)
+                self._expected.add(body.strategy)
+        elif isinstance(body, RunnerStopped) and body.given_up:
+            self._expected.discard(body.strategy)
+
+    def _positions(self) -> dict[str, str]:
+        names = {*PEOPLE, *self._expected, *self._engine.ledger.deployments}
+        return {name: self._read.get(name) or self._taken(name) for name in names}
+
+    def _taken(self, producer: str) -> str:
+        """Where to read on after a start: behind the last command that took effect."""
+        cursor = self._engine.cursor(producer)
+        return f"{cursor.incarnation}-{cursor.number}" if cursor.number else "0"
+
+    # ---- feed, time, snapshots
+
+    async def _next_step(self) -> Step | None:
+        wanted = self._engine.ledger.step + 1
+        while self._ahead and self._ahead[0].number < wanted:
+            self._ahead.popleft()
+        if not self._ahead:
+            try:
+                self._ahead.extend(await self._parts.bus.steps(FEED, wanted - 1, IDLE_MS, AHEAD))
+            except TransportError:
+                self.state = "waiting for the bus"
+                await asyncio.sleep(IDLE_MS / 1000)
+                return None
+        if self._ahead and self._ahead[0].number == wanted:
+            return self._ahead.popleft()
+        if self._ahead:
+            self.state = f"step {wanted} is missing on the bus"
+            self._ahead.clear()
+        return None
+
+    async def _snapshot(self) -> None:
+        if self._core.writer.snapshot_due():
+            digest = self._core.writer.take_snapshot()
+            await self.carry_out(settle(self._engine, self._engine.note_snapshot(self.here(), digest), self.here()))
+
+    def here(self) -> Now:
+        """Feed time stands still; rates and time-outs follow it."""
+        time = self._engine.view.time
+        return Now(time, self._parts.clock.wall(), MonoTime(int(time)))
+
+    def _clock(self, step: Step) -> Now:
+        return Now(step.time, self._parts.clock.wall(), MonoTime(int(step.time)))
+
+
+class StoppedMidStep(Exception):
+    """Told to stop while runners still had to answer; the step is done again at the next start."""
+

@@ -1,0 +1,135 @@
+"""What an engine process is made of: its ports and its plan; nothing is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from toolkit.domain.events import Batch
+from toolkit.domain.inbox import InboxEntry
+from toolkit.domain.instruments import Currency
+from toolkit.domain.market import FeedMode, Step
+from toolkit.domain.ports import Bus, Head, Journal, Sealed, Venue
+from toolkit.domain.requests import CancelOrder, VenueReport
+from toolkit.domain.time import MonoTime, WallTime
+
+
+class Clock(Protocol):
+    def wall(self) -> WallTime: ...
+
+    def mono(self) -> MonoTime: ...
+
+
+class Codec(Protocol):
+    """Bytes of batches and steps."""
+
+    schema: int
+
+    def seal(self, batch: Batch) -> Sealed: ...
+
+    def open_batch(self, payload: bytes) -> Batch: ...
+
+    def encode_step(self, step: Step) -> bytes: ...
+
+
+class MirroredBatch(Protocol):
+    @property
+    def batch(self) -> Sealed: ...
+
+    @property
+    def inboxes(self) -> Mapping[str, Sequence[InboxEntry]]: ...
+
+
+class Mirror(Protocol):
+    def write(self, batch: Sealed, inboxes: Mapping[str, Sequence[InboxEntry]]) -> None: ...
+
+    def missing(self, head: Head) -> Sequence[MirroredBatch]: ...
+
+    def trim(self, head: Head) -> None: ...
+
+    def begin(self, head: Head) -> None: ...
+
+
+class HeadSeen(Protocol):
+    epoch: int
+
+    def record(self, epoch: int, head: Head) -> None: ...
+
+    def check(self, head: Head) -> None: ...
+
+
+class StoredSnapshot(Protocol):
+    @property
+    def state(self) -> bytes: ...
+
+    @property
+    def sequence(self) -> int: ...
+
+    @property
+    def digest(self) -> bytes: ...
+
+
+class Snapshots(Protocol):
+    def newest(self, book: str, fold_version: int, up_to: int | None = None) -> StoredSnapshot | None: ...
+
+    def keep(self, book: str, fold_version: int, head: Head, state: bytes) -> None: ...
+
+
+class Lifeboat(Protocol):
+    def record(self, cancel: CancelOrder, wall: WallTime, cause: str) -> None: ...
+
+    def orders(self) -> Sequence[str]: ...
+
+    def empty(self) -> None: ...
+
+
+class VenueLine(Venue, Protocol):
+    """A venue's line with what lockstep needs beside the port."""
+
+    async def connect(self, within: float) -> None: ...
+
+    async def advance(self, step: Step) -> Sequence[VenueReport]: ...
+
+    async def sync(self) -> Sequence[VenueReport]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnginePlan:
+    """What somebody wrote about this engine. Times in seconds; `strategies` are those that must answer each step.
+
+    A new book trades after `first_step`; `history_steps` before the book's step rebuild the View.
+    """
+
+    book: str
+    desk: str
+    base_currency: str
+    currencies: tuple[Currency, ...]
+    venue: str
+    strategies: tuple[str, ...]
+    feed_mode: FeedMode
+    lease_seconds: float
+    quarantine_seconds: float
+    snapshot_every: int
+    first_step: int
+    history_steps: int
+    beat_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineParts:
+    """The outside of one engine."""
+
+    journal: Journal
+    bus: Bus
+    venue: VenueLine
+    mirror: Mirror
+    seen: HeadSeen
+    snapshots: Snapshots
+    lifeboat: Lifeboat
+    codec: Codec
+    clock: Clock
+    reach: Callable[[str], None]
+    owner: str
+    host: str
+    pid: int

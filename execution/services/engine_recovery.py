@@ -1,0 +1,59 @@
+"""Start is recovery, one path: lease, mirror, snapshot, tail; then the book as the journal tells it. Venues come later."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+from execution.services.engine_parts import EngineParts, EnginePlan
+from toolkit.domain.errors import JournalError, TransportError
+from toolkit.domain.fold import apply_batch
+from toolkit.domain.ledger import FOLD_VERSION, Ledger
+from toolkit.domain.ports import Lease
+
+LOOK_AGAIN = 0.05
+
+
+async def take_book(parts: EngineParts, stopping: asyncio.Event) -> Lease | None:
+    """Wait until nobody holds the book and take it; None when told to stop before."""
+    while not stopping.is_set():
+        try:
+            lease = await parts.journal.acquire(parts.owner, parts.seen.epoch)
+        except TransportError:
+            lease = None
+        if lease is not None:
+            return lease
+        await asyncio.sleep(LOOK_AGAIN)
+    return None
+
+
+async def recover_ledger(parts: EngineParts, plan: EnginePlan, lease: Lease) -> Ledger:
+    """The ledger of everything that was ever durable, on any of stream and mirror.
+
+    Raises JournalError when the journal is behind what was seen and the mirror cannot mend it.
+    """
+    for mirrored in parts.mirror.missing(await parts.journal.head()):
+        await parts.journal.append(lease, mirrored.batch, mirrored.inboxes)
+    head = await parts.journal.head()
+    parts.seen.check(head)
+    ledger = await _fold(parts, plan, head.sequence)
+    if (ledger.sequence, ledger.batch_digest) != (head.sequence, head.digest):
+        raise JournalError(
+            f"folding the journal of {plan.book} ends at event {ledger.sequence}, its head is {head.sequence}: "
+            "run `execution journal verify`"
+        )
+    parts.mirror.begin(head)
+    parts.seen.record(lease.epoch, head)
+    return ledger
+
+
+async def _fold(parts: EngineParts, plan: EnginePlan, up_to: int) -> Ledger:
+    snapshot = parts.snapshots.newest(plan.book, FOLD_VERSION, up_to)
+    ledger = Ledger() if snapshot is None else Ledger.from_bytes(snapshot.state)
+    gc.disable()
+    try:
+        async for sealed in parts.journal.read(ledger.sequence):
+            apply_batch(ledger, parts.codec.open_batch(sealed.payload), sealed.digest)
+    finally:
+        gc.enable()
+    return ledger

@@ -1,0 +1,154 @@
+"""The engine's process: `python -m execution.wiring.engine --home HOME`; pairs its ports with adapters and runs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from execution.child import ExitCode, explain, read_secret, when_told_to_stop
+from execution.home import Home, find_home
+from execution.services.engine import EngineService
+from execution.services.engine_parts import EngineParts, EnginePlan
+from execution.settings import Settings, read_settings
+from execution.wiring.listener import sample_feed
+from toolkit.adapters import codec, failpoints
+from toolkit.adapters.clock import SystemClock
+from toolkit.adapters.head_seen import HeadSeen
+from toolkit.adapters.latch import Latch
+from toolkit.adapters.lifeboat import Lifeboat
+from toolkit.adapters.mirror import Mirror
+from toolkit.adapters.paper_venue import PaperVenueLine
+from toolkit.adapters.redis_bus import RedisBus
+from toolkit.adapters.redis_journal import RedisJournal
+from toolkit.adapters.server_access import ServerRole
+from toolkit.adapters.server_address import ServerAddress
+from toolkit.adapters.snapshots import Snapshot, SnapshotStore
+from toolkit.adapters.sockets import socket_path
+from toolkit.domain.errors import ConfigError, ExecutionError, Fenced, JournalGone
+from toolkit.domain.ports import Head
+
+USER = "engine"
+
+
+class WireCodec:
+    """The codec as one object."""
+
+    schema = codec.SCHEMA
+    seal = staticmethod(codec.seal)
+    open_batch = staticmethod(codec.open_batch)
+    encode_step = staticmethod(codec.encode)
+
+
+class BookLifeboat(Lifeboat):
+    """The lifeboat with the view that recovery needs."""
+
+    def orders(self) -> Sequence[str]:
+        return tuple(entry.cancel.order_id for entry in self.cancels)
+
+
+class BookSnapshots(SnapshotStore):
+    """The snapshot store with the verb that the writer needs."""
+
+    def keep(self, book: str, fold_version: int, head: Head, state: bytes) -> None:
+        self.save(
+            Snapshot(book=book, fold_version=fold_version, sequence=head.sequence, digest=head.digest, state=state)
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until told to stop; returns the exit code."""
+    options = _options().parse_args(arguments)
+    try:
+        home = find_home(options.home)
+        uvloop.run(trade(home, read_settings(home.root), read_secret()))
+    except Fenced as problem:
+        explain(problem)
+        return ExitCode.FENCED
+    except JournalGone as problem:
+        explain(problem)
+        return ExitCode.JOURNAL_GONE
+    except ExecutionError as problem:
+        return explain(problem)
+    return ExitCode.DONE
+
+
+async def trade(home: Home, settings: Settings, password: str) -> None:
+    """Hold the desk's book until told to stop."""
+    clock = SystemClock()
+    plan = plan_of(settings)
+    addresses = {
+        role: ServerAddress(f"unix://{socket_path(home.run, role.value)}", USER, password) for role in ServerRole
+    }
+    journal = RedisJournal(
+        addresses[ServerRole.JOURNAL],
+        plan.book,
+        mono=clock.mono,
+        lease_seconds=plan.lease_seconds,
+        margin_seconds=settings.desk.engine.send_margin_seconds,
+    )
+    bus = RedisBus(addresses[ServerRole.BUS], plan.book)
+    files = home.book(plan.book)
+    venue = PaperVenueLine(
+        socket_path(home.run, f"venue-{plan.venue}"), f"engine {os.getpid()}", Latch(files / "latch"), clock.mono
+    )
+    parts = EngineParts(
+        journal=journal,
+        bus=bus,
+        venue=venue,
+        mirror=Mirror(files / "mirror", durable=settings.desk.servers.durability != "process"),
+        seen=HeadSeen(files / "head"),
+        snapshots=BookSnapshots(files / "snapshots"),
+        lifeboat=BookLifeboat(files / "lifeboat"),
+        codec=WireCodec(),
+        clock=clock,
+        reach=failpoints.from_environment(),
+        owner=f"{platform.node()} {os.getpid()}",
+        host=platform.node(),
+        pid=os.getpid(),
+    )
+    service = EngineService(parts, plan)
+    when_told_to_stop(service.stop)
+    try:
+        await service.run()
+    finally:
+        venue.close()
+        await journal.close()
+        await bus.close()
+
+
+def plan_of(settings: Settings) -> EnginePlan:
+    """What the desk's files say about its engine."""
+    if len(settings.venues) != 1:
+        raise ConfigError(f"config/venues.yaml: {len(settings.venues)} venues; this release trades on one per book")
+    desk = settings.desk
+    feed = sample_feed(desk.feed, settings.instruments)
+    return EnginePlan(
+        book=desk.book,
+        desk=desk.code,
+        base_currency=desk.base_currency,
+        currencies=settings.currencies,
+        venue=next(iter(settings.venues)),
+        strategies=tuple(name for name, row in settings.strategies.items() if row.enabled),
+        feed_mode=desk.feed.mode,
+        lease_seconds=desk.engine.lease_seconds,
+        quarantine_seconds=desk.engine.quarantine_seconds,
+        snapshot_every=desk.engine.snapshot_every,
+        first_step=feed.last_step(desk.feed.first_session),
+        history_steps=feed.last_step(desk.feed.history_sessions),
+        beat_seconds=desk.supervision.beat_seconds,
+    )
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="execution.wiring.engine", description=__doc__)
+    parser.add_argument("--home", required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
