@@ -54,18 +54,15 @@ class RunnerService:
 
     async def _run_epoch(self) -> None:
         await self._line.find_engine()
-        known = await self._restore()
+        await self._restore()
         if self._mode is FeedMode.LOCKSTEP:
-            await Lockstep(self._line, self._container, known).run()
+            await Lockstep(self._line, self._container).run()
         else:
             await Free(self._line, self._container).run()
 
-    async def _restore(self) -> int:
-        """Warm up from the feed's history, in pieces, so that the process goes on saying that it lives.
-
-        Returns the inbox number of what was restored: all news before it are older than this runner.
-        """
-        number, restored = await self._line.introduce()
+    async def _restore(self) -> None:
+        """Warm up from the feed's history, in pieces, so that the process goes on saying that it lives."""
+        restored = await self._line.introduce()
         self._container.take_back(restored)
         after = 0
         while after < restored.step and (steps := await self._line.steps(after, wait=False)):
@@ -73,16 +70,14 @@ class RunnerService:
             self._line.step = after = steps[-1].number
             self._line.beat("warming-up")
         self._container.go_live()
-        return number
 
 
 class Lockstep:
     """Each step that the engine releases is answered once, whatever the answer says."""
 
-    def __init__(self, line: RunnerLine, container: StrategyContainer, known: int) -> None:
+    def __init__(self, line: RunnerLine, container: StrategyContainer) -> None:
         self._line = line
         self._container = container
-        self._known = known
         self._read: deque[InboxEntry] = deque()  # ahead of what the engine let the strategy see
 
     async def run(self) -> None:
@@ -97,23 +92,17 @@ class Lockstep:
             await line.check_epoch()
 
     async def _fill_hole(self, until: int) -> None:
-        """Go through the steps before `until`, which were answered under earlier epochs.
+        """Go through the steps before `until`.
 
-        What said something then is in the journal, so the rest says nothing again. The steps that were released then
-        tell how far the inbox had been read; where they are gone, all news come with the first step of the feed.
+        Those that an earlier epoch released are followed like any other: what said something then is in the journal, so
+        the rest says nothing again. Those that nobody released, such as what the feed held before the desk began, are
+        history: they fill bars and call no hook.
         """
         for epoch in range(self._line.epoch - 1, max(0, self._line.epoch - OLDER_EPOCHS), -1):
             for released in await self._line.released(epoch, self._container.step, wait=False):
                 if self._container.step + 1 == released.number < until:
                     await self._send_unless_quiet(await self._follow(released))
-        while self._container.step + 1 < until:
-            steps = await self._line.steps(self._container.step, wait=False)
-            if not steps or steps[0].number >= until:
-                return  # trimmed: the container takes the jump for lost data
-            for step in steps:
-                if step.number < until:
-                    items = await self._news(self._known)
-                    await self._send_unless_quiet(run_strategy(self._container, items, step))
+        await pass_over(self._line, self._container, until)
 
     async def _follow(self, released: Released) -> RunnerAnswer:
         """Read the inbox as far as the engine says, then the step."""
@@ -143,7 +132,10 @@ class Lockstep:
 
 
 class Free:
-    """Feed and inbox as they come; an answer when the strategy has something to say, and its cursor twice a second."""
+    """Feed and inbox as they come; an answer when the strategy has something to say, and its cursor twice a second.
+
+    A strategy that has never answered takes what the feed holds by then for history.
+    """
 
     def __init__(self, line: RunnerLine, container: StrategyContainer) -> None:
         self._line = line
@@ -152,6 +144,8 @@ class Free:
         self._told = 0.0
 
     async def run(self) -> None:
+        if not self._container.step:
+            await pass_over(self._line, self._container, await self._line.newest_step() + 1)
         readers = [asyncio.create_task(self._read_feed()), asyncio.create_task(self._read_inbox())]
         try:
             while not any(reader.done() for reader in readers):
@@ -209,6 +203,16 @@ class Free:
             for entry in await self._line.inbox(after):
                 await self._arrived.put(entry)
                 after = entry.number
+
+
+async def pass_over(line: RunnerLine, container: StrategyContainer, until: int) -> None:
+    """Take the feed's steps before `until` for history. Where it was trimmed the container sees a jump: lost data."""
+    while container.step + 1 < until and (steps := await line.steps(container.step, wait=False)):
+        if steps[0].number >= until:
+            return
+        container.pass_over(step for step in steps if step.number < until)
+        line.step = container.step
+        line.beat("warming-up")
 
 
 def run_strategy(

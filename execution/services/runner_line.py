@@ -78,8 +78,8 @@ class RunnerLine:
         if await self._newest_epoch() > self._epoch:
             raise EpochOver
 
-    async def introduce(self) -> tuple[int, Restored]:
-        """Say hello under a fresh incarnation; the answer, with its inbox number, is what the journal kept."""
+    async def introduce(self) -> Restored:
+        """Say hello under a fresh incarnation; what the journal kept of the strategy is the answer."""
         self._incarnation = max(int(self._outside.wall()), self._incarnation + 1)
         self._number = 0
         await self.send(RunnerHello(**self._identity._asdict()))
@@ -88,7 +88,7 @@ class RunnerLine:
             for entry in await self.inbox(self._scanned):
                 self._scanned = entry.number
                 if isinstance(entry.item, Restored) and entry.item.incarnation == self._incarnation:
-                    return entry.number, entry.item
+                    return entry.item
 
     async def send(self, body: Command) -> None:
         """Put a command into our stream; the same envelope until it is there, so it counts once."""
@@ -113,6 +113,10 @@ class RunnerLine:
         """The next steps of the feed."""
         block_ms = self._patience_ms if wait else 0
         return await self._patiently(self._outside.bus.steps, FEED, after, block_ms, STEPS_A_CALL)
+
+    async def newest_step(self) -> int:
+        """Number of the last step that the feed holds."""
+        return await self._patiently(self._outside.bus.last, FEED)
 
     def beat(self, state: str) -> None:
         """Say that this process lives."""

@@ -99,6 +99,13 @@ class StrategyContainer:
         context.inbox = restored.inbox
         self._live = True
 
+    def pass_over(self, steps: Iterable[Step]) -> None:
+        """Steps that the strategy is not asked about: they fill bars and history, no hook is called."""
+        started, self._started, self._live = self._started, False, False
+        for step in steps:
+            self._see(step)
+        self._started, self._live = started, True
+
     def process(self, items: Sequence[tuple[int, InboxItem]], step: Step | None) -> RunnerAnswer:
         """Deliver inbox items (number, item), then a step of the feed, and collect what the strategy says to them."""
         context = self._context

@@ -218,11 +218,32 @@ async def test_a_new_epoch_begins_anew_and_goes_on_as_if_nothing_had_happened(st
     assert words(answers[stopped:]) == words(expected[stopped:])
 
 
+@pytest.mark.parametrize("mode", list(FeedMode))
+async def test_what_the_feed_held_before_the_first_start_is_history(mode: FeedMode) -> None:
+    desk, feed = Desk(), steps()
+    await desk.bus.publish(FEED, feed[:30])
+    await desk.begin(1)
+    async with running(desk, mode):
+        await welcome(desk, nothing())
+        if mode is FeedMode.FREE:
+            await until(lambda: ("running", 30) in desk.said or desk.sent(RunnerAnswer))
+        for step in feed[30:]:
+            await desk.bus.publish(FEED, [step])
+            await desk.release(1, step)
+        await until(lambda: any(answer.step == 60 for _, _, answer in desk.sent(RunnerAnswer)))
+    said = [answer for _, _, answer in desk.sent(RunnerAnswer) if said_something(answer)]
+    history = started(Averaging, ONE, nothing(step=30, inbox=1), feed[:30])
+    expected = [answer for step in feed[30:] if said_something(answer := history.process((), step))]
+    assert [(a.step, a.intents) for a in said] == [(a.step, a.intents) for a in expected]
+    assert said
+
+
 async def test_free_mode_answers_when_there_is_something_to_say_and_tells_its_cursor() -> None:
     desk, feed = Desk(), steps()
     await desk.begin(1)
     async with running(desk, FeedMode.FREE):
         await welcome(desk, nothing())
+        await desk.answers(1)
         await desk.bus.publish(FEED, feed)
         expected = [answer for answer in unbroken(feed, {}, first_inbox=1) if said_something(answer)]
         await until(lambda: len([a for _, _, a in desk.sent(RunnerAnswer) if said_something(a)]) == len(expected))
@@ -236,6 +257,7 @@ async def test_free_mode_hears_its_inbox_while_the_feed_is_silent() -> None:
     await desk.begin(1)
     async with running(desk, FeedMode.FREE):
         await welcome(desk, nothing())
+        await desk.answers(1)
         await desk.bus.publish(FEED, steps(9))
         await until(lambda: any(a.step == 9 for _, _, a in desk.sent(RunnerAnswer)))
         desk.tell(fill(position=1))
@@ -264,6 +286,7 @@ async def test_a_strategy_that_raises_ends_the_service_and_sends_nothing_of_that
     await desk.begin(1)
     async with running(desk, mode, Raising) as task:
         await welcome(desk, nothing())
+        await until(lambda: ("running", 0) in desk.said)
         await desk.bus.publish(FEED, feed)
         await desk.release(1, feed[0])
         with pytest.raises(StrategyFailed) as failure:
