@@ -46,10 +46,11 @@ class VenueServer:
         return server
 
     def stop(self) -> None:
-        """Answer what is in hand, store the state, and close every line."""
+        """Answer what is in hand, store the state, and close every line. After a failure nothing more is written."""
         if self._turn is not None:
             self._turn.cancel()
-        self._work()
+        if not self.failed.done():
+            self._work()
         if not self.failed.done():
             self._host.close()
         for line in tuple(self._lines):

@@ -1,0 +1,109 @@
+"""Fees against sums done by hand and an independent calculation in decimals."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tools.venue_kit import FREE_OF_CHARGE, Desk, stock
+from toolkit.domain.errors import ConfigError
+from toolkit.domain.instruments import Currency, Instrument, describe
+from toolkit.domain.requests import Filled, VenueReport
+from toolkit.simulation.fees import tariff
+from toolkit.simulation.paper_settings import BaseAsset, FeeSchedule, NamedAsset
+
+BITCOIN = describe(
+    symbol="BTCUSDT",
+    tick=Decimal("0.01"),
+    lot=Decimal("0.00001"),
+    calendar="24/7",
+    venue="paper",
+    currency=Currency(code="USDT", quantum=Decimal("0.0000001")),
+)
+
+
+def schedule(**changes: object) -> FeeSchedule:
+    return msgspec.structs.replace(FREE_OF_CHARGE, **changes)
+
+
+def fees(reports: tuple[VenueReport, ...]) -> list[tuple[int, str]]:
+    return [(report.fee, report.fee_asset) for report in reports if isinstance(report, Filled)]
+
+
+def charge(fees: FeeSchedule, instrument: Instrument, *trades: tuple[bool, int, int]) -> int:
+    """Quanta for the fills (maker, price, quantity) of one order."""
+    worked_out = tariff(fees, instrument)
+    return worked_out.rounded(sum(worked_out.exact(*trade) for trade in trades))
+
+
+def test_basis_points_of_the_value_for_takers_and_a_rebate_for_makers() -> None:
+    both = schedule(taker_basis_points=Decimal("3"), maker_basis_points=Decimal("-1"))
+    desk = Desk(fees=both)
+    desk.quote(9_900, 10_000)
+    # 100 shares at 100.00 are worth 10,000.00: three basis points are 3.00
+    assert fees(desk.buy(100)) == [(300, "USD")]
+    desk.buy(100, 9_800)
+    # 100 shares at 98.00: one basis point is 0.98, given back
+    assert fees(desk.quote(9_700, 9_750)) == [(-98, "USD")]
+
+
+def test_an_amount_per_share_with_a_minimum_per_order() -> None:
+    by_share = schedule(taker_per_unit=Decimal("0.005"), minimum=Decimal("1.00"))
+    assert charge(by_share, stock(), (False, 10_000, 100)) == 100, "0.50, but at least 1.00"
+    assert charge(by_share, stock(), (False, 10_000, 500)) == 250
+    assert charge(by_share, stock(), (False, 10_000, 100), (False, 10_000, 300)) == 200
+
+
+def test_the_minimum_is_paid_once_and_the_parts_add_up_to_the_whole() -> None:
+    desk = Desk(fees=schedule(taker_per_unit=Decimal("0.005"), minimum=Decimal("1.00")))
+    desk.quote(1000, 1002, ask_size=100)
+    first = fees(desk.buy(400, 1002))
+    later = [fee for _ in range(3) for fee in fees(desk.quote(1000, 1002, ask_size=100))]
+    assert [fee for fee, _ in first + later] == [100, 0, 50, 50]
+
+
+def test_halves_of_a_quantum_go_to_the_even_one() -> None:
+    half = schedule(taker_per_unit=Decimal("0.005"))
+    assert [charge(half, stock(), (False, 1000, shares)) for shares in (1, 3, 5)] == [0, 2, 2]
+
+
+def test_fees_in_what_is_bought() -> None:
+    in_kind = schedule(
+        taker_basis_points=Decimal(10), asset=BaseAsset(codes={"BTCUSDT": "BTC"}, quantum=Decimal("0.00000001"))
+    )
+    # 0.5 BTC at any price: 10 basis points are 0.0005 BTC
+    assert charge(in_kind, BITCOIN, (False, 6_000_000, 50_000)) == 50_000
+    assert tariff(in_kind, BITCOIN).asset == "BTC"
+    with pytest.raises(ConfigError, match="AAPL"):
+        tariff(in_kind, stock())
+
+
+def test_fees_in_a_third_asset_at_its_fixed_price() -> None:
+    third = schedule(
+        taker_basis_points=Decimal("7.5"),
+        asset=NamedAsset(code="BNB", quantum=Decimal("0.00000001"), price=Decimal(500)),
+    )
+    # 0.5 BTC at 60,000.00 are 30,000 USDT; 7.5 basis points are 22.5 USDT, at 500 USDT each 0.045 BNB
+    assert charge(third, BITCOIN, (False, 6_000_000, 50_000)) == 4_500_000
+
+
+@given(
+    points=st.decimals(-20, 20, places=2),
+    per_unit=st.decimals("-0.01", "0.01", places=4),
+    minimum=st.none() | st.decimals(0, 2, places=2),
+    trades=st.lists(st.tuples(st.integers(1, 100_000), st.integers(1, 5_000)), min_size=1, max_size=6),
+)
+def test_equals_an_independent_sum_in_decimals(
+    points: Decimal, per_unit: Decimal, minimum: Decimal | None, trades: list[tuple[int, int]]
+) -> None:
+    value = sum(Decimal(price) / 100 * quantity for price, quantity in trades)
+    total = value * points / 10_000 + per_unit * sum(quantity for _, quantity in trades)
+    if minimum is not None:
+        total = max(total, minimum)
+    expected = total.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+
+    rates = schedule(maker_basis_points=points, maker_per_unit=per_unit, minimum=minimum)
+
+    assert charge(rates, stock(), *((True, price, quantity) for price, quantity in trades)) == expected * 100
