@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from execution.settings import Settings
 from execution.supervision.config_watch import ConfigWatch
@@ -24,7 +25,7 @@ from execution.wiring.desk_line import DeskLine, start_time
 from execution.wiring.versions import register_missing
 from toolkit.client.commands import person
 from toolkit.client.home import Home
-from toolkit.client.stopping import Leftover, verify_stopped
+from toolkit.client.stopping import Leftover, describe, verify_stopped
 from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 from toolkit.domain.events import Batch, TradingStateChanged
@@ -53,7 +54,18 @@ class Stopped:
 
     @property
     def verified(self) -> bool:
-        return not self.problem and (self.leftover is None or not self.leftover.open_orders)
+        return not self.problem and self.leftover is not None and self.leftover.clean
+
+    def document(self) -> dict[str, Any]:
+        """The same for `execution down`, which asks from another process."""
+        left = self.leftover or Leftover()
+        return {
+            "verified": self.verified,
+            "problem": self.problem,
+            "left": [*map(describe, left.open_orders), *(f"{name} does not answer" for name in left.silent)],
+            "protective": [*map(describe, left.protective)],
+            "positions": [f"{name}: position {symbol} {lots:+d} lots" for name, symbol, lots in left.positions],
+        }
 
 
 @dataclass

@@ -27,8 +27,7 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-    @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether this very process runs right now, whatever the file says."""
         return self.pid > 0 and is_running(ProcessIdentity(pid=self.pid, started=self.started))
 

@@ -68,3 +68,11 @@ def look(sockets: Mapping[str, Path], concerns: Callable[[VenueOrder], bool] = l
 
 def _is_protective(order: VenueOrder) -> bool:
     return order.order_class is OrderClass.PROTECTIVE
+
+
+def describe(found: tuple[str, VenueOrder]) -> str:
+    """One resting order in a sentence."""
+    venue, order = found
+    price = "market" if order.price is None else f"{order.price} ticks"
+    rest = order.quantity - order.filled
+    return f"{venue}: {order.order_class.value} {order.order_id} {order.side.name} {rest} {order.instrument} at {price}"
