@@ -151,7 +151,7 @@ async def _run(service: RunnerService, folder: Path) -> RunnerExit:
 def tell_failure(cause: BaseException, folder: Path) -> None:
     """Say what the strategy did: place and error in the first line and again in the last, the whole way between."""
     place = place_of(cause, folder)
-    words = f"{place}: {type(cause).__name__}: {cause}" if place else f"{type(cause).__name__}: {cause}"
+    words = ": ".join(part for part in (place, type(cause).__name__, str(cause)) if part)
     way = "".join(traceback.format_exception(cause))
     print(f"{words}\n{way}{words}", file=sys.stderr, flush=True)
 
