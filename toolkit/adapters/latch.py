@@ -101,16 +101,18 @@ class Latch:
         try:
             if self._file < 0:
                 self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            if os.fstat(self._file).st_nlink == 0:  # deleted or replaced: look at what is there now
+            status = os.fstat(self._file)
+            if status.st_nlink == 0:  # deleted or replaced: look at what is there now
                 self.close()
                 self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            data = os.pread(self._file, LARGEST_FILE, 0)
+                status = os.fstat(self._file)
+            data = os.pread(self._file, min(status.st_size, LARGEST_FILE), 0)
         except OSError:
             self.close()
             return {}
         if data != self._data:
             self._data = data
-            self._rows = dict(row for row in _parse_all(data) if row[0])
+            self._rows = dict(_parse_all(data))
         return self._rows
 
     def _set(self, scope: str, is_open: bool) -> None:

@@ -1,0 +1,198 @@
+"""Writes a golden journal of the present schema: every kind of event once or more, in a story that can be folded.
+
+    python -m tests.tools.golden_story > tests/golden/journal_schema_N.hex
+
+A golden journal of a released schema is never written again; a new schema, or a new kind of event, gets a new file.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+
+from toolkit.adapters import codec
+from toolkit.domain import events as ev
+from toolkit.domain.commands import LimitRow, Who
+from toolkit.domain.instruments import Currency, describe
+from toolkit.domain.orders import Doubt, OrderClass, OrderType, Side, TimeInForce, TradingState
+from toolkit.domain.ports import Sealed
+from toolkit.domain.requests import Liquidity, RejectReason
+from toolkit.domain.time import FeedTime, WallTime
+
+USD = Currency(code="USD", quantum=Decimal("0.01"))
+AAPL = describe(
+    symbol="AAPL", tick=Decimal("0.01"), lot=Decimal(1), currency=USD, calendar="XNYS", venue="paper"
+)  # fmt: skip
+ADA = Who(identity="unix:ada", verified=False, source="cli")
+SEEN = ev.Seen(step=2, quote_step=1, bid=9990, ask=10000, age=5_000_000_000)
+CHECKS = (ev.Check(control=8, observed="1000.00", limit="5000"), ev.Check(control=13, observed="100", limit="500"))
+
+
+def _id(number: int) -> str:
+    return f"DSK00001{number:08d}"
+
+
+def _times(second: int) -> dict[str, int]:
+    return {"time": FeedTime(second * 10**9), "wall": WallTime((1_700_000_000 + second) * 10**9)}
+
+
+def _submitted(
+    number: int, side: Side, quantity: int, price: int | None, order_class: OrderClass, second: int
+) -> ev.Event:
+    return ev.OrderSubmitted(
+        order_id=_id(number), strategy="trend", version="v1", intent_id=f"{second}.0.{number}", instrument="AAPL",
+        venue="paper", side=side, order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC, order_class=order_class, quantity=quantity, price=price, post_only=False,
+        reduce_only=order_class is not OrderClass.ENTRY, reason="above its mean", seen=SEEN, checks=CHECKS,
+        **_times(second),
+    )  # fmt: skip
+
+
+def _denied(number: int, second: int) -> ev.Event:
+    return ev.OrderDenied(
+        order_id=_id(number), strategy="trend", version="v1", intent_id=f"{second}.0.{number}", instrument="AAPL",
+        venue="paper", side=Side.BUY, order_type=OrderType.LIMIT, time_in_force=TimeInForce.DAY,
+        order_class=OrderClass.ENTRY, quantity=900, price=10_000, post_only=True, reduce_only=False, reason="more",
+        seen=SEEN, checks=CHECKS, control=13, observed="1000", limit="500", source="config/limits.yaml:12",
+        would_pass="400", **_times(second),
+    )  # fmt: skip
+
+
+def _acknowledged(number: int, report: int, second: int) -> ev.Event:
+    return ev.OrderAcknowledged(
+        order_id=_id(number), venue_order_id=f"V{number}", report=report, sent=WallTime(1), **_times(second)
+    )
+
+
+def _filled(number: int, execution: str, quantity: int, price: int, fee: int, report: int, second: int) -> ev.Event:
+    return ev.OrderFilled(
+        order_id=_id(number), venue_order_id=f"V{number}", execution_id=execution, strategy="trend", instrument="AAPL",
+        side=Side.BUY, price=price, quantity=quantity, fee=fee, fee_asset="USD", liquidity=Liquidity.TAKER,
+        report=report, sent=WallTime(1), **_times(second),
+    )  # fmt: skip
+
+
+def batches_of_events() -> tuple[tuple[ev.Event, ...], ...]:
+    """The story: a book opens, one order is filled, busted and corrected, another lives through all it can."""
+    return (
+        (
+            ev.BookOpened(book="paper", desk="DSK", base_currency="USD", currencies=(USD,), venues=("paper",)),
+            ev.EpochBegan(epoch=1, wall=WallTime(1_700_000_000 * 10**9), host="desk", pid=77),
+            ev.InstrumentDefined(instrument=AAPL),
+            ev.LimitsChanged(
+                rows=(
+                    LimitRow(
+                        scope="instrument", name="AAPL", limit="max_position", value="500", source="limits.yaml:12"
+                    ),
+                ),
+                checksum="c0ffee", who=ADA, reason="first limits",
+            ),
+            ev.CapitalAllocated(strategy="trend", amount=10_000_000, who=ADA, reason="start small"),
+            ev.VersionRegistered(
+                strategy="trend", version=1, digest="7f3ac1", path="registry/trend/v1", instruments=("AAPL",), who=ADA
+            ),
+            ev.DeploymentChanged(strategy="trend", version=1, digest="7f3ac1", stage="PAPER"),
+            ev.TradingStateChanged(
+                scope="strategy", name="trend", state=TradingState.ACTIVE, cause="person", who=ADA, reason="go"
+            ),
+            ev.ThrottleChanged(scope="venue", name="paper", rate=Decimal("5.5"), who=ADA, reason="gently"),
+            ev.CommandTaken(
+                producer="operator", incarnation=1_700_000_000_000_000_000, number=1, command="enable_strategy",
+                who=ADA, reason="go", refused="",
+            ),
+            ev.CashMoved(
+                kind="deposit", sub_account="house", asset="USD", amount=50_000_000, reference="wire", time=FeedTime(1)
+            ),
+            ev.FxMarked(asset="EUR", rate=Decimal("1.0825"), step=1, time=FeedTime(1)),
+            ev.SessionRolled(session="2024-01-02", step=1, time=FeedTime(1)),
+            ev.RunnerStarted(strategy="trend", version="v1", digest="7f3ac1", incarnation=5),
+        ),
+        (
+            ev.Answered(
+                strategy="trend", incarnation=5, number=2, step=2, inbox=1, state=b"\x93\x01\x02\x03",
+                logs=("warm",),
+            ),
+            ev.SignalRaised(strategy="trend", instrument="AAPL", target=100, reason="above its mean", step=2),
+            _submitted(1, Side.BUY, 100, 10_000, OrderClass.ENTRY, 2),
+            _denied(2, 2),
+            ev.IntentRefused(
+                strategy="trend", intent_id="2.0.3", instrument="AAPL", control=18, reason="9.999 is off the tick grid"
+            ),
+            ev.Marked(instrument="AAPL", twice=19_990, step=2, time=FeedTime(2 * 10**9)),
+        ),
+        (
+            _acknowledged(1, 1, 3),
+            _filled(1, "X1", 40, 9_990, 5, 2, 3),
+            _filled(1, "X2", 60, 10_000, 6, 3, 3),
+            ev.FillBusted(order_id=_id(1), execution_id="X1", price=9_990, quantity=40, fee=5, report=4, **_times(4)),
+            ev.FillCorrected(
+                order_id=_id(1), execution_id="X2", old_price=10_000, old_quantity=60, old_fee=6, price=9_995,
+                quantity=50, fee=3, report=5, **_times(4)
+            ),
+        ),
+        (
+            _submitted(3, Side.SELL, 50, 10_100, OrderClass.EXIT, 5),
+            _acknowledged(3, 6, 5),
+            ev.ReplaceRequested(
+                order_id=_id(3), new_id=_id(4), quantity=30, price=10_050, seen=SEEN, checks=CHECKS, **_times(6)
+            ),
+            ev.OrderReplaced(order_id=_id(3), new_id=_id(4), quantity=30, price=10_050, report=7, **_times(6)),
+            ev.ReplaceRequested(
+                order_id=_id(4), new_id=_id(5), quantity=50, price=None, seen=SEEN, checks=CHECKS, **_times(7)
+            ),
+            ev.ReplaceRejected(
+                order_id=_id(4), new_id=_id(5), reason=RejectReason.PRICE, text="no price", report=8, **_times(7)
+            ),
+            ev.CancelRequested(order_id=_id(4), cause="strategy", **_times(8)),
+            ev.CancelRejected(order_id=_id(4), reason=RejectReason.TOO_LATE, text="busy", report=9, **_times(8)),
+            ev.OrderDoubted(order_id=_id(4), doubt=Doubt.CANCEL, cause="no answer", **_times(9)),
+            ev.DoubtResolved(order_id=_id(4), outcome="found_working", **_times(10)),
+            ev.CancelRequested(order_id=_id(4), cause="person", **_times(11)),
+            ev.OrderCanceled(order_id=_id(4), text="", report=10, **_times(11)),
+        ),
+        (
+            _submitted(6, Side.BUY, 10, None, OrderClass.ENTRY, 12),
+            ev.OrderRejected(
+                order_id=_id(6), reason=RejectReason.EXCHANGE_CLOSED, text="closed", report=11, **_times(12)
+            ),
+            _submitted(7, Side.BUY, 10, 9_000, OrderClass.ENTRY, 13),
+            _acknowledged(7, 12, 13),
+            ev.OrderExpired(order_id=_id(7), text="end of day", report=13, **_times(14)),
+            _submitted(8, Side.BUY, 10, 9_000, OrderClass.ENTRY, 15),
+            ev.OrderDoubted(order_id=_id(8), doubt=Doubt.NEW, cause="take-over", **_times(16)),
+            ev.OrderResubmitted(order_id=_id(8), kind=Doubt.NEW, **_times(17)),
+            _acknowledged(8, 14, 17),
+        ),
+        (
+            ev.ExitQueued(
+                strategy="trend", intent_id="18.0.1", instrument="AAPL", side=Side.SELL, quantity=50,
+                order_type=OrderType.MARKET, price=None, time_in_force=TimeInForce.IOC, post_only=False, reason="out",
+                time=FeedTime(18 * 10**9),
+            ),
+            ev.ExitUnqueued(strategy="trend", instrument="AAPL"),
+            ev.FlattenStarted(strategy="trend", who=ADA, reason="home"),
+            ev.FlattenEnded(strategy="trend"),
+            ev.RunnerEnded(strategy="trend", cause="raised", detail="ValueError: x", given_up=True),
+            ev.Alarmed(kind="overfill", subject=_id(1), detail="one more than asked", time=FeedTime(19 * 10**9)),
+            ev.SnapshotTaken(digest="abc", fold_version=1),
+        ),
+    )  # fmt: skip
+
+
+def story() -> Iterator[Sealed]:
+    """The story as a chain of sealed batches."""
+    head = codec.EMPTY
+    for step, events in enumerate(batches_of_events(), start=1):
+        batch = codec.seal(
+            ev.Batch(
+                book="paper", schema=codec.SCHEMA, epoch=1, first=head.sequence + 1, previous=head.digest, step=step,
+                wall=WallTime((1_700_000_000 + step) * 10**9), events=events,
+            )
+        )  # fmt: skip
+        head = codec.follows(head, batch)
+        yield batch
+
+
+if __name__ == "__main__":
+    sys.stdout.write("".join(f"{batch.payload.hex()}\n" for batch in story()))
