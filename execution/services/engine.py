@@ -85,7 +85,6 @@ class EngineService:
 
     async def _open_and_run(self, core: EngineCore) -> None:
         await self._open(core)
-        await self._warm_view(core)
         await self._begin(core)
         gc.collect()
         gc.freeze()
@@ -93,8 +92,12 @@ class EngineService:
         if self._loop is None:
             raise DomainError("nothing to run")
         await self._loop.meet_venue()
-        with suppress(StoppedMidStep):
-            await self._loop.run()
+        warming = asyncio.create_task(self._warm_view(core))
+        try:
+            with suppress(StoppedMidStep):
+                await self._loop.run(warming)
+        finally:
+            warming.cancel()
 
     def _core(self, ledger: Ledger, lease: Lease) -> EngineCore:
         engine = Engine(

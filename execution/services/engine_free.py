@@ -39,8 +39,9 @@ class FreeEngine:
         self._stopping.set()
         self._news.set()
 
-    async def run(self) -> None:
-        """Process mail until stopped. Raises what ends an engine: Fenced, JournalError, TransportError of the journal."""
+    async def run(self, warming: asyncio.Task[None]) -> None:
+        """Process mail until stopped, once the View is warm. Raises what ends an engine: Fenced, JournalError, …"""
+        await warming
         self.state = "running"
         async with asyncio.TaskGroup() as tasks:
             pumps: list[Coroutine[Any, Any, None]] = [

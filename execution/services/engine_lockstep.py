@@ -45,9 +45,9 @@ class LockstepEngine:
         """Finish what is in hand and return from `run`."""
         self._stopping = True
 
-    async def run(self) -> None:
-        """Step after step. Raises what ends an engine: Fenced, JournalError, TransportError of the journal."""
-        await self._wait_for_runners()
+    async def run(self, warming: asyncio.Task[None]) -> None:
+        """Step after step, once the View is warm. Raises what ends an engine: Fenced, JournalError, TransportError."""
+        await self._wait_for_runners(warming)
         self.state = "running"
         while not self._stopping:
             await self._take_commands(0)
@@ -145,9 +145,9 @@ class LockstepEngine:
 
     # ---- runners
 
-    async def _wait_for_runners(self) -> None:
-        self.state = "waiting for runners"
-        while not self._stopping and not self._expected <= self._greeted:
+    async def _wait_for_runners(self, warming: asyncio.Task[None]) -> None:
+        while not self._stopping and not (warming.done() and self._expected <= self._greeted):
+            self.state = "waiting for runners" if warming.done() else "waiting for the feed"
             await self._take_commands(IDLE_MS)
 
     async def _consult(self, step: Step) -> list[Message]:

@@ -51,6 +51,7 @@ class DeskLine:
         self.replica = Replica()
         self._clock = SystemClock()
         self._waiting: dict[tuple[int, int], asyncio.Future[Taken]] = {}
+        self._early: dict[tuple[int, int], Taken] = {}
         self._checkpoint = 0
 
     # ---- servers
@@ -112,6 +113,8 @@ class DeskLine:
         """Send a command and wait for what became of it (while `follow` runs). TransportError when nobody says."""
         envelope = await self._producer.send(command)
         key = (envelope.incarnation, envelope.number)
+        if key in self._early:  # the engine was quicker than our own return from `send`
+            return self._early.pop(key)
         waiting: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
         self._waiting[key] = waiting
         try:
@@ -152,9 +155,12 @@ class DeskLine:
     def _resolve(self, batch: Batch) -> None:
         for number, event in enumerate(batch.events, start=batch.first):
             if isinstance(event, CommandTaken) and event.producer == USER:
-                waiting = self._waiting.get((event.incarnation, event.number))
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(Taken(number, event.refused))
+                key, taken = (event.incarnation, event.number), Taken(number, event.refused)
+                waiting = self._waiting.get(key)
+                if waiting is None:
+                    self._early[key] = taken
+                elif not waiting.done():
+                    waiting.set_result(taken)
 
     # ---- bus, latch
 

@@ -15,7 +15,7 @@ from toolkit.engine.risk.limits import loosened
 from toolkit.engine.transaction import Transaction
 
 DISABLED, DOWN = "disable", "down"
-START = "start"
+START = "up"
 
 
 class CommandDesk:

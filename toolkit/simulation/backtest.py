@@ -20,7 +20,7 @@ from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, lockstep, settle
 from toolkit.simulation.matching import PaperVenue
 
-BACKTEST = Who(identity="backtest", verified=True, source="start")
+BACKTEST = Who(identity="backtest", verified=True, source="up")
 NEVER = MonoTime(2**62)
 
 

@@ -1,0 +1,217 @@
+"""A whole desk without its supervisor, for tests that kill its processes one by one and start them again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from execution.home import Home
+from execution.settings import Settings, read_settings
+from execution.supervision.managed import Specification
+from execution.supervision.opening import opening_commands
+from execution.wiring import specifications
+from execution.wiring.desk_line import DeskLine
+from execution.wiring.versions import register_missing
+from toolkit.client.commands import person
+from toolkit.client.stopping import venue_state
+from toolkit.domain.errors import TransportError
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.requests import VenueState
+
+PROJECT = Path(__file__).resolve().parents[2]
+FAST: Mapping[str, Mapping[str, Any]] = {
+    "engine": {"lease_seconds": 1.0, "send_margin_seconds": 0.2, "quarantine_seconds": 0.3, "snapshot_every": 1000},
+    "feed": {"session_seconds": 1.0, "first_session": 30, "history_sessions": 60},
+}
+
+
+def make_home(folder: Path, changes: Mapping[str, Mapping[str, Any]] = FAST) -> Home:
+    """A copy of the shipped desk, with sections of desk.yaml changed."""
+    shutil.copytree(PROJECT / "config", folder / "config")
+    shutil.copytree(PROJECT / "notebooks" / "strategies", folder / "notebooks" / "strategies")
+    path = folder / "config" / "desk.yaml"
+    desk = yaml.safe_load(path.read_text())
+    for section, values in changes.items():
+        desk.setdefault(section, {}).update(values)
+    path.write_text(yaml.safe_dump(desk))
+    home = Home(folder)
+    home.prepare()
+    return home
+
+
+class DeskKit:
+    """Starts, kills and restarts the processes of one desk. `speed` 0 runs the feed as fast as the engine follows."""
+
+    def __init__(self, home: Home, *, speed: float = 0.0) -> None:
+        self.home = home
+        self.settings: Settings = read_settings(home.root)
+        self.line = DeskLine(home, self.settings)
+        self.speed = speed
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._logs: list[Any] = []
+        self._follower: asyncio.Task[None] | None = None
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        return tuple(name for name, row in self.settings.strategies.items() if row.enabled)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every process, in the order of starting."""
+        return ("venue-paper", "engine", *(f"runner-{name}" for name in self.strategies), "listener")
+
+    # ---- life
+
+    async def start(self) -> None:
+        """Everything, up to running strategies."""
+        await asyncio.to_thread(self.line.start_servers)
+        await self.line.open()
+        self.line.latch().close()
+        self._follower = asyncio.create_task(self._follow())
+        self.launch("venue-paper")
+        self.launch("engine")
+        await register_missing(self.home, self.settings, self.line, say=lambda _: None, problem=_raise)
+        for command in opening_commands(self.settings, self.line.replica.ledger, person("up")):
+            taken = await self.line.give(command, 30)
+            assert not taken.refused, taken.refused
+        for name in self.strategies:
+            self.launch(f"runner-{name}")
+        self.launch("listener")
+
+    async def stop(self) -> None:
+        """End every process in order; the servers last."""
+        for name in reversed(list(self.processes)):
+            self._end(self.processes.pop(name))
+        if self._follower is not None:
+            self._follower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._follower
+        await self.line.close()
+        await asyncio.to_thread(self.line.stop_servers)
+        for log in self._logs:
+            log.close()
+
+    def launch(self, name: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start one process of the desk."""
+        wanted = self.specification(name)
+        log = wanted.log.open("ab")
+        self._logs.append(log)
+        process = subprocess.Popen(
+            wanted.arguments,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            cwd=wanted.folder,
+            env={**os.environ, **(environment or {})},
+        )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(wanted.first_line)
+            process.stdin.flush()
+        self.processes[name] = process
+        return process
+
+    def specification(self, name: str) -> Specification:
+        kind, _, subject = name.partition("-")
+        if kind == "venue":
+            return specifications.venue(self.home, self.settings, subject)
+        if kind == "engine":
+            return specifications.engine(self.home, self.settings, self.line)
+        if kind == "listener":
+            return specifications.listener(self.home, self.settings, self.line, self.speed)
+        return specifications.runner(self.home, self.settings, self.line, subject)
+
+    async def kill(self, name: str) -> None:
+        """kill -9 one process and start it again, as the supervisor would."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        await self.restart(name, process)
+
+    async def restart(self, name: str, dead: subprocess.Popen[bytes]) -> None:
+        """Start a process again that has died."""
+        await asyncio.to_thread(dead.wait)
+        if dead.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                dead.stdin.close()
+        self.launch(name)
+
+    async def revive(self) -> list[str]:
+        """Start every process again that has died by itself; returns their names."""
+        dead = [name for name, process in self.processes.items() if process.poll() is not None]
+        for name in dead:
+            await self.restart(name, self.processes.pop(name))
+        return dead
+
+    # ---- looking
+
+    @property
+    def ledger(self) -> Ledger:
+        """The books as the journal tells them."""
+        return self.line.replica.ledger
+
+    def venue(self) -> VenueState:
+        """What the venue says of itself."""
+        return venue_state(specifications.venue_socket(self.home, "paper"), timeout=5.0)
+
+    async def until(self, reached: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait for something, reviving what dies meanwhile is the caller's business."""
+        async with asyncio.timeout(seconds):
+            while not reached():
+                await asyncio.sleep(0.01)
+
+    async def until_step(self, step: int, seconds: float = 60.0) -> None:
+        try:
+            await self.until(lambda: self.ledger.step >= step, seconds)
+        except TimeoutError:
+            raise AssertionError(f"stands at step {self.ledger.step} of {step}\n{self.last_words()}") from None
+
+    def last_words(self) -> str:
+        """The ends of all logs, for a failure's message."""
+        parts = []
+        for path in sorted(self.home.logs.glob("*.log")):
+            tail = path.read_text(errors="replace")[-1500:]
+            parts.append(f"--- {path.name}\n{tail}")
+        return "\n".join(parts)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self.line.follow(lambda _: None)
+            except TransportError:
+                await asyncio.sleep(0.1)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+@contextlib.asynccontextmanager
+async def desk(folder: Path, *, speed: float = 0.0, changes: Mapping[str, Mapping[str, Any]] = FAST) -> AsyncIterator[DeskKit]:
+    """A running desk in an empty folder, ended in any case."""
+    kit = DeskKit(make_home(folder, changes), speed=speed)
+    try:
+        await kit.start()
+        yield kit
+    finally:
+        await kit.stop()
+
+
+def _raise(subject: str, problem: str) -> None:
+    if problem:
+        raise AssertionError(f"{subject}: {problem}")
+
