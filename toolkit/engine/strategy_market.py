@@ -99,6 +99,10 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str = ""
 
     @property
+    def is_buy(self) -> bool:
+        return self.side is Side.BUY
+
+    @property
     def remaining(self) -> float:
         return self.quantity - self.filled
 
@@ -120,6 +124,10 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fee_asset: str
     position: float
     nanoseconds: int
+
+    @property
+    def is_buy(self) -> bool:
+        return self.side is Side.BUY
 
     @property
     def time(self) -> datetime:

@@ -39,6 +39,8 @@ def parameter_values(strategy: type, given: Mapping[str, object]) -> dict[str, A
     for name in given:
         if name not in overridable:
             raise ConfigError(f"{strategy.__name__} has no parameter {name!r}{nearest(name, overridable)}")
+        if isinstance(getattr(strategy, name, None), property):
+            raise ConfigError(f"{strategy.__name__}.{name} follows from other parameters; give those")
     values = {}
     for name, annotation in overridable.items():
         if name in given:

@@ -43,6 +43,8 @@ def test_a_warmup_may_follow_from_a_parameter() -> None:
             return self.fast + 1
 
     assert started(Following, fast=7)._context.warmup == 8
+    with pytest.raises(ConfigError, match=r"Following\.warmup follows from other parameters"):
+        started(Following, warmup=3)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""Mean reversion: what went too far comes back. A model of style, not of profit."""
+
+from statistics import fmean, stdev
+
+import msgspec
+
+import toolkit as tk
+
+
+class MeanReversion(tk.Strategy):
+    """Buys what closed far below its average and sells short what closed far above, until it is near again.
+
+    Far is `enter` standard deviations of the last `window` closes, near is `leave`. The decision falls at the close,
+    when the market is shut, and is traded at the first quote of the next session.
+    """
+
+    instruments = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
+    bar = "1d"
+
+    window: int = 20  # sessions
+    enter: float = 1.5
+    leave: float = 0.5
+    invested: float = 0.8  # share of the capital, split evenly over the instruments
+
+    class State(msgspec.Struct):
+        wanted: dict[str, float] = {}  # decided at the close, to be traded at the open
+
+    @property
+    def warmup(self):
+        return self.window
+
+    def on_bar(self, bar):
+        score = self.score(bar.instrument, bar.close)
+        held = self.position(bar.instrument)
+        if held and (abs(score) < self.leave or score * held > 0):  # near again, or beyond the average
+            self.state.wanted[bar.instrument] = 0
+        elif not held and abs(score) > self.enter:
+            self.state.wanted[bar.instrument] = self.size(bar) * (-1 if score > 0 else 1)
+
+    def on_quote(self, quote):
+        wanted = self.state.wanted.pop(quote.instrument, None)
+        if wanted is not None:
+            self.target_position(quote.instrument, wanted, reason="went too far" if wanted else "came back")
+
+    def score(self, instrument, close):
+        closes = self.history.closes(instrument, self.window)
+        spread = stdev(closes)
+        return (close - fmean(closes)) / spread if spread else 0.0
+
+    def size(self, bar):
+        budget = self.capital * self.invested / len(self.instruments)
+        return self.instruments[bar.instrument].quantity(budget / bar.close, "down")

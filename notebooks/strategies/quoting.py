@@ -1,0 +1,45 @@
+"""Quoting: a bid and an offer around the market, leaning against what is held. A model of style, not of profit."""
+
+import toolkit as tk
+
+
+class Quoting(tk.Strategy):
+    """Rests a bid and an offer `edge` basis points from the middle and moves them when the market moves.
+
+    What it holds pushes both prices the other way, and a side that could break the inventory limit is taken down. Its
+    orders are post-only and end with the session; nothing needs to be remembered, for `orders` and `position` come back.
+    """
+
+    instruments = ("IBM", "MSFT")
+
+    edge: float = 15.0  # basis points from the middle
+    lean: float = 1.0  # how many edges a full inventory pushes the prices
+    size: float = 50.0  # of each order
+    most: float = 200.0  # inventory, long or short
+    requote: int = 5  # ticks that the price must be off before an order is moved
+
+    def on_quote(self, quote):
+        if not quote.bid < quote.ask:  # one-sided (NaN), locked or crossed: no market to quote around
+            return
+        instrument, held = self.instruments[quote.instrument], self.position(quote.instrument)
+        edge = quote.mid * self.edge / 10_000
+        middle = quote.mid - edge * self.lean * held / self.most
+        bid = min(instrument.price(middle - edge, "down"), quote.bid)
+        offer = max(instrument.price(middle + edge, "up"), quote.ask)
+        self.keep(instrument, self.buy, bid, room=self.most - held)
+        self.keep(instrument, self.sell, offer, room=self.most + held)
+
+    def keep(self, instrument, side, price, room):
+        """Have one order on this side, at this price, within the room that the inventory leaves."""
+        mine = [
+            order for order in self.orders if order.instrument == instrument.symbol and order.is_buy == (side == self.buy)
+        ]
+        if not mine and room > 0:
+            side(instrument.symbol, min(self.size, room), price, tif="day", post_only=True, reason="quote")
+        for order in mine:
+            if order.status not in ("NEW", "PARTIALLY_FILLED"):
+                continue  # something is on its way; the next quote looks again
+            if order.remaining > room:
+                self.cancel(order.intent_id)
+            elif abs(order.price - price) > self.requote * instrument.tick:
+                self.modify(order.intent_id, price=price)
