@@ -32,9 +32,9 @@ def draw(seed: int, number: int, purpose: Purpose, k: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def happens(per_million: int, seed: int, number: int, purpose: Purpose, k: int) -> bool:
-    """Whether something with this probability happens; what never happens costs no hash."""
-    return per_million > 0 and draw(seed, number, purpose, k) % MILLION < per_million
+def happens(per_million: int, seed: int, order_id: str, purpose: Purpose, k: int) -> bool:
+    """Whether something with this probability happens to an order; what never happens costs no hash."""
+    return per_million > 0 and draw(seed, draw_key(order_id), purpose, k) % MILLION < per_million
 
 
 def draw_key(order_id: str) -> int:

@@ -15,7 +15,7 @@ from toolkit.domain.market import Bar, Quote, Trade
 from toolkit.domain.orders import Side, Status
 from toolkit.domain.requests import Liquidity
 from toolkit.domain.time import FeedTime
-from toolkit.simulation.draws import Purpose, draw, happens
+from toolkit.simulation.draws import Purpose, draw, draw_key, happens
 from toolkit.simulation.paper_book import Market, PaperOrder, Register
 from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, Remainder
@@ -51,16 +51,25 @@ class Filler:
             market.put(order)
 
     def on_quote(self, market: Market, quote: Quote, time: FeedTime) -> None:
-        """A new quote: its whole size is there again."""
+        """A new quote: its whole size is there again. Returns at once when nothing can come of it."""
+        buys, sells, touch = market.buys, market.sells, self._quote_touch
+        if not (
+            market.eager
+            or market.ask_taken
+            or market.bid_taken
+            or (buys and 0 < quote.ask < (buys[0].price or 0) + touch)
+            or (sells and quote.bid > (sells[0].price or 0) - touch)
+        ):
+            return
         market.bid_taken = market.ask_taken = 0
         for order in _emptied(market):
             self._meet(market, order, quote, time)
-        if market.buys and 0 < quote.ask < (market.buys[0].price or 0) + self._quote_touch:
+        if quote.ask > 0:
             size = self._share(quote.ask_size) - market.ask_taken
-            market.ask_taken += self._give(market, Side.BUY, quote.ask, self._quote_touch, size, time)
-        if market.sells and quote.bid > (market.sells[0].price or 0) - self._quote_touch:
+            market.ask_taken += self._give(market, Side.BUY, quote.ask, touch, size, time)
+        if quote.bid > 0:
             size = self._share(quote.bid_size) - market.bid_taken
-            market.bid_taken += self._give(market, Side.SELL, quote.bid, self._quote_touch, size, time)
+            market.bid_taken += self._give(market, Side.SELL, quote.bid, touch, size, time)
         market.settle()
 
     def on_trade(self, market: Market, trade: Trade, time: FeedTime) -> None:
@@ -101,7 +110,7 @@ class Filler:
         self._reporter.filled(order, price, quantity, fee, market.tariff.asset, liquidity, time)
         if order.status not in (Status.NEW, Status.PARTIALLY_FILLED):
             return
-        if order.remaining > 0:
+        if order.filled < order.quantity:
             order.status = Status.PARTIALLY_FILLED
         else:
             market.remove(order)
@@ -183,9 +192,9 @@ class Filler:
         """All of `quantity`, or a drawn part of it."""
         settings = self._settings
         if quantity > 1 and happens(
-            settings.partial_fills_per_million, settings.seed, order.draw_key, Purpose.PARTIAL, order.fills
+            settings.partial_fills_per_million, settings.seed, order.ids[0], Purpose.PARTIAL, order.fills
         ):
-            return 1 + draw(settings.seed, order.draw_key, Purpose.PART, order.fills) % (quantity - 1)
+            return 1 + draw(settings.seed, draw_key(order.ids[0]), Purpose.PART, order.fills) % (quantity - 1)
         return quantity
 
     def _share(self, size: int) -> int:
@@ -193,7 +202,10 @@ class Filler:
 
     def _slipped(self, order: PaperOrder, price: int) -> int:
         """The taker's price; a seller never gets below one tick."""
-        slipped = max(1, price + order.side * self._settings.slippage_ticks)
+        slippage = self._settings.slippage_ticks
+        if not slippage:
+            return price
+        slipped = max(1, price + order.side * slippage)
         return slipped if order.reaches(slipped) else _limit(order)
 
 

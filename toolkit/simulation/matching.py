@@ -45,7 +45,7 @@ from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, UnknownCancel
 from toolkit.simulation.paper_snapshot import MarketSnapshot, VenueSnapshot
 from toolkit.simulation.refusals import Problem, order_problem, quantity_problem
-from toolkit.simulation.surprises import RefuseCancels, Surprise
+from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, Surprise, Unexpected
 
 NO_WALL = WallTime(0)  # of a backtest, which has no wall clock
 
@@ -84,21 +84,17 @@ class PaperVenue:
 
     def process(self, message: VenueRequest | Surprise | Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
         """What the venue says to one message. `wall` is the host's clock and only copied into the reports."""
+        if type(message) is Step:
+            return self.advance(message, wall)
         self._reporter.wall = wall
-        match message:
-            case SubmitOrder() | CancelOrder() | ReplaceOrder():
-                self._receive(message)
-            case QueryOrder():
-                self._reporter.found(message.order_id, self._register.find(message.order_id), self._now)
-            case Step():
-                return self.advance(message, wall)
-            case RefuseCancels():
-                self._refusing = message.count
-            case _:
-                order = self._register.find(message.order_id)
-                if order is None:
-                    raise DomainError(f"venue {self.settings.name} does not know the order {message.order_id}")
-                self._filler.surprise(self._markets[order.instrument], order, message, self._now)
+        if isinstance(message, (SubmitOrder, CancelOrder, ReplaceOrder)):
+            self._receive(message)
+        elif isinstance(message, QueryOrder):
+            self._reporter.found(message.order_id, self._register.find(message.order_id), self._now)
+        elif isinstance(message, RefuseCancels):
+            self._refusing = message.count
+        elif isinstance(message, (LateFill, BustFill, CorrectFill)):
+            self._surprise(message)
         return self._reporter.hand_over()
 
     def advance(self, step: Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
@@ -217,6 +213,12 @@ class PaperVenue:
 
     # ------------------------------------------------------------------ requests
 
+    def _surprise(self, surprise: Unexpected) -> None:
+        order = self._register.find(surprise.order_id)
+        if order is None:
+            raise DomainError(f"venue {self.settings.name} does not know the order {surprise.order_id}")
+        self._filler.surprise(self._markets[order.instrument], order, surprise, self._now)
+
     def _apply(self, request: TimedRequest, time: FeedTime) -> None:
         if isinstance(request, SubmitOrder):
             self._submit(request, time)
@@ -277,7 +279,7 @@ class PaperVenue:
             return RejectReason.OTHER, f"{request.instrument} has no price yet"
         if order.post_only and self._trading(market) and self._filler.would_trade(market, order):
             return RejectReason.POST_ONLY_WOULD_TRADE, "post-only: it would trade"
-        if happens(self.settings.rejects_per_million, self.settings.seed, order.draw_key, Purpose.REJECT, 0):
+        if happens(self.settings.rejects_per_million, self.settings.seed, request.order_id, Purpose.REJECT, 0):
             return RejectReason.OTHER, "rejected by draw"
         return None
 

@@ -12,7 +12,6 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import Quote
 from toolkit.domain.orders import OrderClass, Side, Status, TimeInForce
 from toolkit.domain.time import FeedTime
-from toolkit.simulation.draws import draw_key
 from toolkit.simulation.fees import Tariff
 
 OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
@@ -47,11 +46,6 @@ class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
     @property
     def order_id(self) -> str:
         return self.ids[-1]
-
-    @property
-    def draw_key(self) -> int:
-        """What its draws hang on, the same through all of its replaces."""
-        return draw_key(self.ids[0])
 
     @property
     def remaining(self) -> int:

@@ -8,7 +8,7 @@ import msgspec
 
 from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder
 from toolkit.domain.time import FeedTime
-from toolkit.simulation.draws import Purpose, draw_key, happens
+from toolkit.simulation.draws import Purpose, happens
 from toolkit.simulation.paper_settings import PaperSettings
 
 TimedRequest = SubmitOrder | CancelOrder | ReplaceOrder
@@ -28,6 +28,11 @@ class Mail:
 
     def __init__(self, settings: PaperSettings) -> None:
         self._settings = settings
+        self._latencies: dict[type[TimedRequest], int] = {
+            SubmitOrder: settings.submit_latency,
+            CancelOrder: settings.cancel_latency,
+            ReplaceOrder: settings.replace_latency,
+        }
         self._lucky = not settings.silences_per_million and not settings.delays_per_million
         self._heap: list[tuple[FeedTime, int, TimedRequest]] = []
         self.received = 0
@@ -68,21 +73,21 @@ class Mail:
 
     def _wait(self, request: TimedRequest) -> int | None:
         """Nanoseconds until the request takes effect; None when it is lost without an answer."""
-        settings = self._settings
-        key, silence, delay = request.order_id, Purpose.SUBMIT_SILENCE, Purpose.SUBMIT_DELAY
-        wait = settings.submit_latency
+        if self._lucky:
+            return self._latencies[type(request)]
         if isinstance(request, CancelOrder):
-            silence, delay, wait = Purpose.CANCEL_SILENCE, Purpose.CANCEL_DELAY, settings.cancel_latency
+            key, silence, delay = request.order_id, Purpose.CANCEL_SILENCE, Purpose.CANCEL_DELAY
         elif isinstance(request, ReplaceOrder):
             key, silence, delay = request.new_id, Purpose.REPLACE_SILENCE, Purpose.REPLACE_DELAY
-            wait = settings.replace_latency
-        return wait if self._lucky else self._drawn(key, silence, delay, wait)
+        else:
+            key, silence, delay = request.order_id, Purpose.SUBMIT_SILENCE, Purpose.SUBMIT_DELAY
+        return self._drawn(key, silence, delay, self._latencies[type(request)])
 
     def _drawn(self, key: str, silence: Purpose, delay: Purpose, wait: int) -> int | None:
         settings = self._settings
         attempt = self.silences.get(f"{silence}/{key}", 0)
-        if happens(settings.silences_per_million, settings.seed, draw_key(key), silence, attempt):
+        if happens(settings.silences_per_million, settings.seed, key, silence, attempt):
             self.silences[f"{silence}/{key}"] = attempt + 1
             return None
-        late = happens(settings.delays_per_million, settings.seed, draw_key(key), delay, attempt)
+        late = happens(settings.delays_per_million, settings.seed, key, delay, attempt)
         return wait + settings.delay if late else wait
