@@ -8,7 +8,7 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
-from toolkit.adapters.codec import short
+from toolkit.adapters.codec import EMPTY, short
 from toolkit.domain.errors import JournalError
 from toolkit.domain.ports import Head
 
@@ -23,14 +23,15 @@ class HeadSeen:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        slots = [self._read(slot) for slot in (0, 1)]
-        newest = max((0, 1), key=lambda slot: (slots[slot] or (0, -1))[1])
-        self.epoch, _, digest = slots[newest] or (0, 0, b"")
-        self.head = Head((slots[newest] or (0, 0, b""))[1], digest)
-        self._next = 1 - newest
+        self.epoch = 0
+        self.head = EMPTY
+        self._next = 0
+        self._ours = False
+        self._load()
 
     def record(self, epoch: int, head: Head) -> None:
         """Remember a head that was appended or read. Not synced: it guards against a server, not the machine."""
+        self._ours = True
         body = _SLOT.pack(epoch, head.sequence, head.digest, len(head.digest))
         os.pwrite(self._file, body + crc32(body).to_bytes(4, "big"), self._next * _SIZE)
         self._next = 1 - self._next
@@ -38,6 +39,8 @@ class HeadSeen:
 
     def check(self, head: Head) -> None:
         """JournalError when the journal ends before what was seen, or ends there with another hash."""
+        if not self._ours:
+            self._load()  # whoever held the lease before may have seen more since
         if head.sequence < self.head.sequence:
             raise JournalError(
                 f"the journal ends at event {head.sequence}, but {self._path} saw it at {self.head.sequence}: "
@@ -51,6 +54,14 @@ class HeadSeen:
 
     def close(self) -> None:
         os.close(self._file)
+
+    def _load(self) -> None:
+        slots = {slot: found for slot in (0, 1) if (found := self._read(slot)) is not None}
+        if slots:
+            newest = max(slots, key=lambda slot: slots[slot][1])
+            self.epoch, sequence, digest = slots[newest]
+            self.head = Head(sequence, digest)
+            self._next = 1 - newest
 
     def _read(self, slot: int) -> tuple[int, int, bytes] | None:
         data = os.pread(self._file, _SIZE, slot * _SIZE)

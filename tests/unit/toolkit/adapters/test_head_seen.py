@@ -67,6 +67,16 @@ def test_a_torn_write_falls_back_to_the_head_before(path: Path) -> None:
         head_seen.close()
 
 
+def test_a_standby_knows_at_take_over_what_was_seen_meanwhile(path: Path) -> None:
+    standby = HeadSeen(path)
+    seen(path, ONE, TWO).close()
+    with pytest.raises(JournalError, match="lost events"):
+        standby.check(ONE)
+    standby.record(5, THREE)
+    standby.close()
+    assert HeadSeen(path).head == THREE
+
+
 def _newer_slot(data: bytes) -> int:
     half = len(data) // 2
     sequences = [int.from_bytes(data[slot * half + 8 : slot * half + 16], "big") for slot in (0, 1)]

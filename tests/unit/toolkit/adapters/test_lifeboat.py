@@ -47,3 +47,15 @@ def test_a_cancel_that_was_cut_off_while_it_was_written_did_not_leave(tmp_path: 
     found = Lifeboat(path)
     assert [item.cancel.order_id for item in found.cancels] == ["A"]
     found.close()
+
+
+def test_a_standby_sees_what_was_recorded_after_it_started(tmp_path: Path) -> None:
+    standby = Lifeboat(tmp_path / "lifeboat")
+    assert standby.cancels == ()
+    first = Lifeboat(tmp_path / "lifeboat")
+    first.record(cancel("A"), WallTime(10), "the journal is gone")
+    assert [item.cancel.order_id for item in standby.cancels] == ["A"]
+    standby.empty()
+    assert Lifeboat(tmp_path / "lifeboat").cancels == ()
+    first.close()
+    standby.close()

@@ -114,6 +114,35 @@ def test_a_torn_last_batch_is_cut_and_written_again(path: Path) -> None:
     assert path.read_bytes() == whole
 
 
+def test_what_leads_to_the_head_stays_when_a_successor_takes_over(path: Path) -> None:
+    batches = chain(4)
+    mirror_of(path, batches[:3]).close()
+    successor = Mirror(path, durable=False)
+    assert successor.missing(end_of(batches[2])) == ()
+    successor.begin(end_of(batches[2]))
+    successor.write(batches[3], {})
+    successor = reopened(successor, path)
+    assert [item.batch for item in successor.missing(end_of(batches[0]))] == batches[1:]
+    successor.close()
+
+
+def test_a_standby_touches_nothing_and_sees_at_take_over_what_was_written_meanwhile(path: Path) -> None:
+    batches = chain(3)
+    standby = Mirror(path, durable=False)
+    assert not path.exists()
+    first = mirror_of(path, batches[:1])
+    assert [item.batch for item in standby.missing(codec.EMPTY)] == batches[:1]
+    first.write(batches[1], {})
+    assert [item.batch for item in standby.missing(codec.EMPTY)] == batches[:2]
+    standby.begin(end_of(batches[1]))
+    first.write(batches[2], {})  # it was stopped before this write and wakes up too late
+    standby.write(batches[2], {"trend": [entry(1)]})
+    first.close()
+    standby = reopened(standby, path)
+    assert standby.missing(end_of(batches[1])) == (Mirrored(batches[2], {"trend": (entry(1),)}),)
+    standby.close()
+
+
 def test_a_new_mirror_lacks_nothing(path: Path) -> None:
     mirror = Mirror(path, durable=False)
     assert mirror.head is None
