@@ -105,7 +105,8 @@ class Supervisor:
             changed=self._write,
         )
         self._tasks.append(asyncio.create_task(watcher.run(), name="watch"))
-        await self._wait_for("engine")
+        await self._wait_for(*self.managed)
+        await self._end_an_old_stop()
         await self._open_desk()
         self._start("listener", specifications.listener(self.home, self.settings, self.line, self.wishes.speed))
         for name, row in self.settings.strategies.items():
@@ -193,6 +194,14 @@ class Supervisor:
         self.status.link("JupyterLab", lab.link)
         self._start("jupyter", specifications.jupyter(self.home, self.settings, lab))
 
+    async def _end_an_old_stop(self) -> None:
+        """A `down` that no engine took in its time was taken just now: a new epoch ends it, as it ends every `down`."""
+        if TradingState.HALTED in self.line.replica.ledger.states.get("book:", {}).values():
+            self.say("engine again: it found the end of an earlier run waiting")
+            await self.managed["engine"].restart()
+            await asyncio.sleep(0)
+            await self._wait_for("engine")
+
     async def _open_desk(self) -> None:
         """Versions first, since nothing can be said about a strategy that has none; then what the files say."""
         await register_missing(self.home, self.settings, self.line, say=self.say, problem=self.status.problem)
@@ -270,8 +279,8 @@ class Supervisor:
 
     async def _cancel_and_verify(self, stopped: Stopped) -> None:
         """As `execution down` promises: cancelled, looked at in the venue, and what is left is named."""
-        runs = [managed for managed in self.managed.values() if managed.specification.kind == "engine" and managed.pid]
-        if not runs:
+        engine = self.managed.get("engine")
+        if engine is None or engine.state is not State.RUNNING:
             stopped.problem = "the engine does not run: what rests at the venue was not cancelled"
         elif self.wishes.leave_orders:
             self.say("leaving resting orders at the venues")

@@ -155,3 +155,7 @@ def _make_way(path: Path) -> None:
             path.unlink()
             return
     raise ConfigError(f"another venue answers on {path}; stop that one first")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
