@@ -117,7 +117,9 @@ class Ledger:
                 yield from (report for report in entry.reports if number_of(report) > after)
 
     def close(self) -> None:
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 def read_ledger(path: Path) -> Iterator[Record]:
