@@ -14,7 +14,7 @@ from toolkit.domain.inbox import CapitalChanged, FillBooked, InboxItem, OrderCha
 from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.market import Bar as FeedBar
 from toolkit.domain.market import FeedGap, MarketEvent, Quote, SessionClosed, SessionOpened, Step, Trade
-from toolkit.domain.orders import FINAL, Doubt
+from toolkit.domain.orders import FINAL, Doubt, Status
 from toolkit.engine import strategy_market as seen
 from toolkit.engine.bars import BAR_PRICES, NEVER, SESSION, BarFold, FinishedBar, bar_size
 from toolkit.engine.strategy import Strategy
@@ -289,8 +289,12 @@ class StrategyContainer:
                 pass  # its number counts, its content was taken by `restore`
 
     def _keep_order(self, order: OrderChanged) -> None:
+        """An order answers to a new id once it was replaced; its old one is told by intent and status."""
         context = self._context
         context.asked.pop(order.intent_id, None)
+        for known in [one for one in context.open.values() if one.intent_id == order.intent_id]:
+            if known.status is Status.PENDING_REPLACE and known.order_id != order.order_id:
+                del context.open[known.order_id]
         if order.instrument in context.series and (order.status not in FINAL or order.doubt is not Doubt.NONE):
             context.open[order.order_id] = order
         else:

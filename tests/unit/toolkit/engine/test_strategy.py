@@ -215,6 +215,22 @@ class TestViews:
         answer = container.process([(2, order("1.0.0", Status.CANCELED))], feed.step(quote(9990, 10010)))
         assert [intent.intent_id for intent in answer.intents] == ["3.2.0"]
 
+    def test_a_replaced_order_is_one_order_under_its_new_id(self) -> None:
+        container = started(Strategy)
+        news = [
+            order("1.0.0", order_id="A"), order("1.0.0", Status.PENDING_REPLACE, order_id="A"),
+            order("1.0.0", order_id="B", price=10100), order("1.0.1", order_id="C"),
+        ]
+        container.process(list(enumerate(news, 1)), Feed().step())
+        assert [(one.order_id, one.price) for one in container.strategy.orders] == [("B", 101.0), ("C", 100.0)]
+
+    def test_news_from_before_a_restart_leave_no_order_behind(self) -> None:
+        restored = nothing(orders=(order("1.0.0", order_id="B", price=10100),))
+        container = started(Strategy, restored=restored)
+        news = [order("1.0.0", Status.PENDING_REPLACE, order_id="A"), order("1.0.0", order_id="B", price=10100)]
+        container.process(list(enumerate(news, 1)), Feed().step())
+        assert [one.order_id for one in container.strategy.orders] == ["B"]
+
     def test_a_fill_arrives_in_human_units_with_the_position_after_it(self) -> None:
         class Filled(Strategy):
             def on_fill(self, fill: strategy_market.Fill) -> None:
