@@ -27,7 +27,7 @@ from toolkit.adapters.redis_journal import RedisJournal
 from toolkit.adapters.server_access import ServerRole
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.adapters.server_checks import Durability
-from toolkit.domain.errors import AmbiguousOutcome, Fenced, JournalError, TransportError
+from toolkit.domain.errors import AmbiguousOutcome, ConfigError, Fenced, JournalError, TransportError
 from toolkit.domain.ports import Lease, Sealed
 
 pytestmark = pytest.mark.faults
@@ -152,6 +152,15 @@ async def test_no_command_overtakes_one_that_failed(
     assert len(await journal.commands({"operator": "0"}, 0)) == 1
     await asyncio.gather(sender.send(command(2, "lost")), *(sender.send(command(number)) for number in range(3, 9)))
     assert [item.envelope.number for item in await journal.commands({"operator": "0"}, 0)] == list(range(1, 9))
+
+
+async def test_a_command_that_its_user_may_not_send_is_refused_and_nobody_waits_for_ever(
+    servers: EmbeddedServers, open_journal: Callable[[ServerAddress], RedisJournal]
+) -> None:
+    stranger = open_journal(servers.address(ServerRole.JOURNAL, "runner-trend"))
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*(stranger.send(command(n)) for n in (1, 2, 3)), return_exceptions=True)
+    assert [type(result) for result in results] == [ConfigError] * 3
 
 
 # ---------------------------------------------------------------- the server
