@@ -27,6 +27,9 @@ Said = TypeVar("Said")
 _step = msgspec.msgpack.Decoder(Step).decode
 
 
+HISTORY_PATIENCE = 20.0  # seconds without a new step, until what the feed holds counts as all there is
+
+
 class StrategyFailed(Exception):
     """A hook raised, or its answer could not be made; the cause is chained. Nothing of the answer was sent."""
 
@@ -61,14 +64,21 @@ class RunnerService:
             await Free(self._line, self._container).run()
 
     async def _restore(self) -> None:
-        """Warm up from the feed's history, in pieces, so that the process goes on saying that it lives."""
+        """Warm up from the feed's history, in pieces, so that the process goes on saying that it lives.
+
+        The listener may still be filling the bus: a strategy that starts with less history decides otherwise.
+        """
         restored = await self._line.introduce()
         self._container.take_back(restored)
-        after = 0
-        while after < restored.step and (steps := await self._line.steps(after, wait=False)):
-            self._container.warm_up(steps)
-            self._line.step = after = steps[-1].number
+        after, waited = 0, 0.0
+        while after < restored.step and waited < HISTORY_PATIENCE:
             self._line.beat("warming-up")
+            steps = await self._line.steps(after, wait=True)
+            if steps:
+                self._container.warm_up(steps)
+                self._line.step = after = steps[-1].number
+            else:
+                waited += self._line.patience
         self._container.go_live()
 
 

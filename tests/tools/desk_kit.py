@@ -24,6 +24,7 @@ from execution.wiring.versions import register_missing
 from toolkit.client.commands import person
 from toolkit.client.stopping import venue_state
 from toolkit.domain.errors import TransportError
+from toolkit.domain.events import Batch
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.requests import VenueState
 
@@ -59,6 +60,7 @@ class DeskKit:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: list[Any] = []
         self._follower: asyncio.Task[None] | None = None
+        self.batches: list[Batch] = []
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -185,7 +187,7 @@ class DeskKit:
     async def _follow(self) -> None:
         while True:
             try:
-                await self.line.follow(lambda _: None)
+                await self.line.follow(self.batches.append)
             except TransportError:
                 await asyncio.sleep(0.1)
 
