@@ -12,7 +12,7 @@ class Quoting(tk.Strategy):
 
     instruments = ("IBM", "MSFT")
 
-    edge: float = 15.0  # basis points from the middle
+    edge: float = 60.0  # basis points from the middle
     lean: float = 1.0  # how many edges a full inventory pushes the prices
     size: float = 50.0  # of each order
     most: float = 200.0  # inventory, long or short

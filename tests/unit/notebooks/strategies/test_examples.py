@@ -113,8 +113,8 @@ class TestQuoting:
         bid, offer = self.quoting(examples)
         assert isinstance(bid, PlaceOrder)
         assert isinstance(offer, PlaceOrder)
-        assert (bid.side, bid.quantity, bid.price) == (Side.BUY, 50, 9985)
-        assert (offer.side, offer.quantity, offer.price) == (Side.SELL, 50, 10015)
+        assert (bid.side, bid.quantity, bid.price) == (Side.BUY, 50, 9940)
+        assert (offer.side, offer.quantity, offer.price) == (Side.SELL, 50, 10060)
         assert bid.post_only
         assert offer.time_in_force is TimeInForce.DAY
 
@@ -122,7 +122,7 @@ class TestQuoting:
         bid, offer = self.quoting(examples, filled("AAPL", 100))
         assert isinstance(bid, PlaceOrder)
         assert isinstance(offer, PlaceOrder)
-        assert (bid.price, offer.price) == (9977, 10008)
+        assert (bid.price, offer.price) == (9910, 10030)
 
     def test_a_full_inventory_quotes_one_side_only(self, examples: Mapping[str, type[Strategy]]) -> None:
         (offer,) = self.quoting(examples, filled("AAPL", 200))
@@ -131,8 +131,8 @@ class TestQuoting:
 
     def working(self, **changes: object) -> list[InboxItem]:
         return [
-            order("b", quantity=50, price=9985, **changes),
-            order("s", side=Side.SELL, quantity=50, price=10015, **changes),
+            order("b", quantity=50, price=9940, **changes),
+            order("s", side=Side.SELL, quantity=50, price=10060, **changes),
         ]
 
     def test_it_leaves_alone_what_is_near_enough(self, examples: Mapping[str, type[Strategy]]) -> None:
@@ -141,8 +141,8 @@ class TestQuoting:
     def test_it_moves_what_is_not(self, examples: Mapping[str, type[Strategy]]) -> None:
         moved = self.quoting(examples, *self.working(), bid=10099)
         assert moved == (
-            ModifyIntent(intent_id="1.2.0", target="b", price=10084),
-            ModifyIntent(intent_id="1.2.1", target="s", price=10116),
+            ModifyIntent(intent_id="1.2.0", target="b", price=10039),
+            ModifyIntent(intent_id="1.2.1", target="s", price=10161),
         )
 
     def test_it_waits_for_what_is_on_its_way(self, examples: Mapping[str, type[Strategy]]) -> None:
