@@ -41,5 +41,5 @@ class Quoting(tk.Strategy):
                 continue  # something is on its way; the next quote looks again
             if order.remaining > room:
                 self.cancel(order.intent_id)
-            elif abs(order.price - price) > self.requote * instrument.tick:
+            elif round(abs(order.price - price) / instrument.tick) > self.requote:
                 self.modify(order.intent_id, price=price)
