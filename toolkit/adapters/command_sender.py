@@ -13,7 +13,8 @@ from toolkit.domain.commands import Envelope
 from toolkit.domain.errors import ExecutionError, JournalError, StaleIncarnation
 
 COMMANDS_A_CALL: Final = 500
-STREAM_LENGTH: Final = 100_000
+STREAM_LENGTH: Final = 10_000
+"""How far back a command that is sent again is known to be there already; and how many may wait for an engine."""
 
 
 class _Waiting(NamedTuple):

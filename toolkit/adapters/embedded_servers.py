@@ -25,6 +25,8 @@ from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 
 BUS_MEMORY: Final = "512mb"
 POLL_SECONDS: Final = 0.005
+HANGS_SECONDS: Final = 2.0
+"""A running server that does not answer for so long is ended and replaced."""
 
 _COMMON: Final = """\
 port 0
@@ -143,7 +145,7 @@ class EmbeddedServers:
         if identity is None:
             return False
         try:
-            with BlockingLine(self.address(role, "supervisor"), patience=1.0) as line:
+            with BlockingLine(self.address(role, "supervisor"), patience=HANGS_SECONDS) as line:
                 fsync = line.ask("CONFIG", "GET", "appendfsync")[1].decode()
                 self._grant(role, line)
         except ExecutionError:

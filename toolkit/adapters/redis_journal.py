@@ -19,7 +19,7 @@ from toolkit.domain.ports import Head, Lease, Received, Sealed
 from toolkit.domain.time import NANOSECONDS, MonoTime
 
 ENTRIES_A_CALL: Final = 500
-INBOX_LENGTH: Final = 100_000
+INBOX_LENGTH: Final = 20_000
 WAIT_MARGIN_SECONDS: Final = 5.0
 """How much longer than asked for a blocking read may take before the line counts as dead."""
 
@@ -45,6 +45,8 @@ class RedisJournal:
         self._mono = mono
         self._lease_ms = int(lease_seconds * 1000)
         self._usable = int((lease_seconds - margin_seconds) * NANOSECONDS)
+        # A lease is renewed beside an append that takes its time, never behind it.
+        self._keeper = RedisLine(address, reply_seconds=reply_seconds)
         self._writer = RedisLine(address, reply_seconds=reply_seconds)
         self._reader = RedisLine(address, reply_seconds=None, connections=BLOCKING_READS)
         self._reply_seconds = reply_seconds
@@ -55,6 +57,7 @@ class RedisJournal:
     async def close(self) -> None:
         """Close the connections; the lease, if any, runs out by itself."""
         await self._sender.close()
+        await self._keeper.close()
         await self._writer.close()
         await self._reader.close()
 
@@ -63,7 +66,7 @@ class RedisJournal:
     async def acquire(self, owner: str, above: int = 0) -> Lease | None:
         asked = self._mono()
         with mapped(f"take the book {self._book}"):
-            reply = await self._run("acquire", self._lease_keys, [owner, self._lease_ms, above])
+            reply = await self._run(self._keeper, "acquire", self._lease_keys, [owner, self._lease_ms, above])
         if reply[0] == b"HELD":
             return None
         self._owner = owner
@@ -72,19 +75,19 @@ class RedisJournal:
     async def renew(self, lease: Lease) -> Lease:
         asked = self._mono()
         with mapped(f"renew the lease on {self._book}"):
-            reply = await self._run("renew", self._lease_keys, [lease.epoch, self._owner, self._lease_ms])
+            reply = await self._run(self._keeper, "renew", self._lease_keys, [lease.epoch, self._owner, self._lease_ms])
         if reply[0] == b"FENCED":
             raise _fenced(self._book, lease.epoch, reply[1])
         return Lease(epoch=lease.epoch, send_by=asked + self._usable)
 
     async def release(self, lease: Lease) -> None:
         with mapped(f"give up the book {self._book}"):
-            await self._run("release", self._lease_keys, [lease.epoch])
+            await self._run(self._keeper, "release", self._lease_keys, [lease.epoch])
 
     async def holder(self) -> str | None:
         """Epoch and owner of who holds the book, for people; None when nobody does."""
         with mapped(f"ask who holds {self._book}"):
-            reply: bytes | None = await self._writer.look("GET", keys.lease(self._book))
+            reply: bytes | None = await self._keeper.look("GET", keys.lease(self._book))
         return None if reply is None else reply.decode()
 
     # ------------------------------------------------------------------ append
@@ -99,7 +102,7 @@ class RedisJournal:
             for entry in entries:
                 arguments += (index, entry.number, codec.encode(entry))
         try:
-            reply = await self._run("append", names, arguments)
+            reply = await self._run(self._writer, "append", names, arguments)
         except LOST as error:
             await self._resolve(lease, batch, error)
         except refusals.RedisError as error:
@@ -182,8 +185,8 @@ class RedisJournal:
     ) -> list[list[tuple[str, list[bytes]]]]:
         return await read_streams(self._reader, streams, block_ms, count, self._reply_seconds)
 
-    async def _run(self, script: str, names: list[str], arguments: list[bytes | str | int]) -> Reply:
-        return await self._scripts[script].call(self._writer, names, arguments)
+    async def _run(self, line: RedisLine, script: str, names: list[str], arguments: list[bytes | str | int]) -> Reply:
+        return await self._scripts[script].call(line, names, arguments)
 
     @property
     def _lease_keys(self) -> list[str]:
