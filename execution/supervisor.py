@@ -199,7 +199,6 @@ class Supervisor:
         if TradingState.HALTED in self.line.replica.ledger.states.get("book:", {}).values():
             self.say("engine again: it found the end of an earlier run waiting")
             await self.managed["engine"].restart()
-            await asyncio.sleep(0)
             await self._wait_for("engine")
 
     async def _open_desk(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -70,6 +69,169 @@ def status(
     _end(status(home, as_json=json, all_limits=limits))
 
 
+@app.command()
+def orders(
+    home: HomeOption = None,
+    strategy: Annotated[str | None, typer.Option("--strategy", "-s", help="Only of this strategy.")] = None,
+    closed: Annotated[int, typer.Option(min=0, help="Also so many of the newest that are over.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Open orders; UNKNOWN is one whose fate the venue is being asked for."""
+    from execution.commands.looking import orders
+
+    _end(orders(home, strategy=strategy, closed=closed, as_json=json))
+
+
+@app.command()
+def positions(
+    home: HomeOption = None,
+    strategy: Annotated[str | None, typer.Option("--strategy", "-s", help="Only of this strategy.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Positions with their result at the last mark."""
+    from execution.commands.looking import positions
+
+    _end(positions(home, strategy=strategy, as_json=json))
+
+
+@app.command()
+def why(
+    order: Annotated[str, typer.Argument(help="Any id of the order.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The whole story of one order: seen, wanted, checked, journaled, sent, answered, filled."""
+    from execution.commands.looking import why
+
+    _end(why(home, order, as_json=json))
+
+
+@app.command()
+def disable(
+    strategy: StrategyOption,
+    reason: ReasonOption,
+    home: HomeOption = None,
+    flatten: Annotated[bool, typer.Option("--flatten", help="Close its position as well.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Stop a strategy. Returns when the venue shows no open order of it; works with Redis dead."""
+    from execution.commands.stopping import disable
+
+    _end(disable(home, strategy, flatten=flatten, reason=reason, as_json=json))
+
+
+@app.command()
+def enable(
+    strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
+    home: HomeOption = None,
+    reason: ReasonOption = "",
+    version: Annotated[int | None, typer.Option(min=1, help="Deploy this version of the registry.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a strategy trade again; registers its version when it has none."""
+    from execution.commands.stopping import enable
+
+    _end(enable(home, strategy, reason=reason, version=version, as_json=json))
+
+
+@app.command()
+def reopen(
+    scope: Annotated[str, typer.Argument(help="book or venue:NAME.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Open the latch of the book or of a venue again."""
+    from execution.commands.stopping import reopen
+
+    _end(reopen(home, scope, as_json=json))
+
+
+@app.command()
+def throttle(
+    rate: Annotated[str, typer.Option("--rate", help="Messages a second, such as 5/s; off lifts it.")],
+    home: HomeOption = None,
+    venue: Annotated[str | None, typer.Option("--venue", help="Name of the venue.")] = None,
+    strategy: Annotated[str | None, typer.Option("--strategy", "-s", help="Name of the strategy.")] = None,
+    reason: ReasonOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Slow a venue or strategy down, at once and over restarts. Cancels keep their reserve."""
+    from execution.commands.stopping import throttle
+
+    _end(throttle(home, venue=venue, strategy=strategy, rate=rate, reason=reason, as_json=json))
+
+
+@app.command()
+def restart(
+    process: Annotated[str, typer.Argument(help="Name of the process, as status shows it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Start one process anew; a runner that was given up gets another chance."""
+    from execution.commands.restarting import restart
+
+    _end(restart(home, process, as_json=json))
+
+
+@app.command()
+def logs(
+    process: Annotated[str | None, typer.Argument(help="Also the log of this process.")] = None,
+    home: HomeOption = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many lines.")] = 40,
+    json: JsonOption = False,
+) -> None:
+    """The operations log, and a process's own."""
+    from execution.commands.looking import logs
+
+    _end(logs(home, process, count=count, as_json=json))
+
+
+@app.command()
+def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Look at servers, durability, clock, disk, configuration, versions, processes; say what to do."""
+    from execution.commands.doctor import doctor
+
+    _end(doctor(home, as_json=json))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def venue(context: typer.Context) -> None:
+    """Host the paper venue by itself (`execution venue --help`)."""
+    from execution.wiring.venue import main
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command()
+def version(json: JsonOption = False) -> None:
+    """Which version this is."""
+    from execution.commands.restarting import version
+
+    _end(version(as_json=json))
+
+
+@journal.command("tail")
+def journal_tail(
+    home: HomeOption = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=0, help="How many events.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new event.")] = False,
+    kind: Annotated[str | None, typer.Option("--kind", "-k", help="Only this kind, such as OrderFilled.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """The newest events."""
+    from execution.commands.recording import tail
+
+    _end(tail(home, count=count, follow=follow, kind=kind, as_json=json))
+
+
+@journal.command("verify")
+def journal_verify(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Read all of it: numbers, hash chain, fold."""
+    from execution.commands.recording import verify
+
+    _end(verify(home, as_json=json))
+
+
 def run() -> int:
     """Run the command that was typed; the exit code."""
     from execution.commands.desk import Stop, code_of
@@ -92,6 +254,3 @@ def run() -> int:
 
 def _end(code: Exit) -> None:
     raise typer.Exit(code)
-
-
-Command = Callable[..., None]

@@ -53,9 +53,7 @@ def _alive(process: ProcessState) -> ProcessState:
     return process
 
 
-def _document(
-    state: DeskState, processes: list[ProcessState], replica: Replica | None, problem: str
-) -> dict[str, Any]:
+def _document(state: DeskState, processes: list[ProcessState], replica: Replica | None, problem: str) -> dict[str, Any]:
     document: dict[str, Any] = {
         "desk": state.name,
         "kind": state.kind,

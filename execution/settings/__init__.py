@@ -1,5 +1,21 @@
 """What people write in config/: read, checked and compiled; never a secret, never a running process."""
 
-from execution.settings.reading import LimitTable, Settings, read_limits, read_settings, read_strategies, read_venues
+from execution.settings.reading import (
+    LimitTable,
+    Settings,
+    read_instruments,
+    read_limits,
+    read_settings,
+    read_strategies,
+    read_venues,
+)
 
-__all__ = ["LimitTable", "Settings", "read_limits", "read_settings", "read_strategies", "read_venues"]
+__all__ = [
+    "LimitTable",
+    "Settings",
+    "read_instruments",
+    "read_limits",
+    "read_settings",
+    "read_strategies",
+    "read_venues",
+]

@@ -109,6 +109,7 @@ class Managed:
         self._again.set()
         if self.child is not None and self.child.running:
             self._accused = "asked"
+            self._set(State.STOPPING)
             await self.child.stop(10.0)
 
     async def stop(self, patience: float) -> None:

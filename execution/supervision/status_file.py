@@ -97,5 +97,3 @@ class StatusFile:
         if state != self._written:
             write_desk_state(self._path, state)
             self._written = state
-
-

@@ -181,7 +181,6 @@ class DeskLine:
         latch.add(scopes)
         return latch
 
-
     def shut_latch(self, strategy: str) -> None:
         """Nothing more leaves for this strategy but cancels and a person's flatten, whatever else is dead."""
         Latch(latch_path(self._home, self._book)).shut(strategy_scope(strategy))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from execution.services.runner_setup import RunnerSetup
-from execution.settings import Settings
+from execution.settings import Settings, read_settings
 from execution.settings.models import StrategyRow
 from execution.wiring.desk_line import DeskLine
 from toolkit.adapters.server_access import ServerRole
@@ -14,8 +16,9 @@ from toolkit.adapters.versions import Version, read_manifest
 from toolkit.client import registry
 from toolkit.client.commands import person
 from toolkit.client.home import Home
-from toolkit.domain.commands import RegisterVersion
+from toolkit.domain.commands import RegisterVersion, Who
 from toolkit.domain.errors import ConfigError, ExecutionError
+from toolkit.domain.ledger import Ledger
 
 
 async def register_missing(
@@ -53,6 +56,27 @@ def deployment(version: Version, row: StrategyRow) -> RegisterVersion:
         strategy=version.strategy, version=version.number, digest=version.digest, path=str(version.path),
         instruments=row.instruments, who=person("up"), reason="first start: no version was registered",
     )  # fmt: skip
+
+
+def register_for_enable(
+    home: Home, ledger: Ledger, strategy: str, wanted: int | None, who: Who
+) -> RegisterVersion | None:
+    """The command that deploys version `wanted`, or a first one; None when what is deployed stays."""
+    deployed = ledger.deployments.get(strategy)
+    if deployed is not None and wanted in (None, deployed.version):
+        return None
+    settings = read_settings(home.root)
+    row = settings.strategies[strategy]
+    known = {version.number: version for version in registry.Registry(home.registry).versions(strategy)}
+    if wanted is None:
+        version = register(home, strategy, row)
+    elif wanted in known:
+        version = known[wanted]
+    else:
+        there = ", ".join(f"v{number}" for number in known) or "none"
+        raise ConfigError(f"the registry has no v{wanted} of {strategy}; it has {there}")
+    command = deployment(version, row)
+    return msgspec.structs.replace(command, who=who, reason=f"enabled with v{version.number}")
 
 
 def runner_setup(home: Home, settings: Settings, line: DeskLine, strategy: str) -> RunnerSetup:

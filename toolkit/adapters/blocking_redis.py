@@ -115,8 +115,7 @@ class BlockingJournal:
 
     def information(self, section: str) -> Mapping[str, str]:
         """INFO of the server."""
-        lines = self._line.ask("INFO", section).decode().splitlines()
-        return dict(line.split(":", 1) for line in lines if ":" in line)
+        return _information(self._line, section)
 
 
 class BlockingBus:
@@ -132,6 +131,10 @@ class BlockingBus:
     def beats(self) -> Mapping[str, Beat]:
         reply = self._line.ask("HVALS", keys.beats(self._book))
         return {beat.process: beat for beat in map(codec.decode_beat, reply)}
+
+    def information(self, section: str) -> Mapping[str, str]:
+        """INFO of the server."""
+        return _information(self._line, section)
 
     def last(self, stream: str) -> int:
         """The number of the newest step of a stream, 0 when it is empty."""
@@ -161,6 +164,11 @@ def _ours(server: str, text: str) -> ConfigError | TransportError:
     if text.startswith(("WRONGPASS", "NOAUTH", "NOPERM")):
         return ConfigError(f"{server} refused the user: {text}; is this the desk that started it?")
     return TransportError(f"{server}: {text}")
+
+
+def _information(line: BlockingLine, section: str) -> Mapping[str, str]:
+    rows = line.ask("INFO", section).decode().splitlines()
+    return dict(row.split(":", 1) for row in rows if ":" in row)
 
 
 def _fields(flat: Sequence[bytes]) -> dict[str, str]:

@@ -26,7 +26,6 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     detail: str = ""
 
-
     def is_alive(self) -> bool:
         """Whether this very process runs right now, whatever the file says."""
         return self.pid > 0 and is_running(ProcessIdentity(pid=self.pid, started=self.started))

@@ -1,0 +1,182 @@
+"""`execution doctor`: looks at everything that a desk needs and says what to do; it changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from execution.commands.desk import the_home
+from execution.commands.exits import Exit
+from execution.commands.output import GREEN, RED, YELLOW, banner, heading, paint, say, say_json
+from execution.home import Home
+from execution.wiring import examination
+from toolkit.client.books import Books
+from toolkit.client.desk_state import DeskState, read_desk_state
+from toolkit.domain.errors import ExecutionError
+
+LOW_DISK = 2_000_000_000
+VERY_LOW_DISK = 200_000_000
+
+
+class Finding(NamedTuple):
+    """`verdict` is ok, look (works, but) or wrong; `mend` says what to do."""
+
+    subject: str
+    verdict: str
+    said: str
+    mend: str = ""
+
+
+def doctor(given: Path | None, *, as_json: bool) -> Exit:
+    """Look at everything. FINDINGS when something is wrong."""
+    home = the_home(given)
+    state = read_desk_state(home.processes)
+    findings = [finding for look in LOOKS for finding in _carefully(look, home, state)]
+    if as_json:
+        say_json([finding._asdict() for finding in findings])
+    else:
+        _show(home, state, findings)
+    return Exit.FINDINGS if any(finding.verdict == "wrong" for finding in findings) else Exit.DONE
+
+
+def _carefully(
+    look: Callable[[Home, DeskState | None], Iterator[Finding]], home: Home, state: DeskState | None
+) -> list[Finding]:
+    """What cannot be looked at is a finding as well."""
+    try:
+        return list(look(home, state))
+    except ExecutionError as problem:
+        return [Finding(look.__name__.strip("_").replace("_", " "), "wrong", str(problem))]
+
+
+def _show(home: Home, state: DeskState | None, findings: list[Finding]) -> None:
+    say(banner(state.kind if state else "paper", f"doctor · {home.root}"))
+    colours = {"ok": GREEN, "look": YELLOW, "wrong": RED}
+    signs = {"ok": "✓", "look": "!", "wrong": "✗"}
+    for finding in findings:
+        first, *rest = finding.said.splitlines() or [""]
+        say(f"  {paint(signs[finding.verdict], colours[finding.verdict])} {finding.subject:<15} {first}")
+        for line in rest:
+            say(f"  {'':<17} {line}")
+        if finding.mend:
+            say(paint(f"  {'':<17} → {finding.mend}", colours[finding.verdict]))
+    wrong = sum(finding.verdict == "wrong" for finding in findings)
+    say(heading(f"\n  {'nothing to mend' if not wrong else f'{wrong} to mend'}"))
+
+
+def _configuration(home: Home, _: DeskState | None) -> Iterator[Finding]:
+    from execution.settings import read_settings
+
+    settings = read_settings(home.root)
+    enabled = sum(row.enabled for row in settings.strategies.values())
+    yield Finding("configuration", "ok", f"{len(settings.strategies)} strategies ({enabled} enabled), "
+                  f"{len(settings.instruments)} instruments, {len(settings.limits.rows)} limits")  # fmt: skip
+    for name, row in settings.strategies.items():
+        if not (home.root / row.source).is_file():
+            yield Finding("configuration", "wrong", f"{name}: {row.source} does not exist", "mend `source` of it")
+
+
+def _versions(home: Home, _: DeskState | None) -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    try:
+        ours = metadata.version("quarterdeck")
+    except metadata.PackageNotFoundError:
+        ours = "not installed, run from its folder"
+    yield Finding("versions", "ok", f"quarterdeck {ours}, Python {python}")
+    for problem in examination.changed_versions(home):
+        yield Finding("versions", "wrong", problem, "promote the strategy again: what runs is what was promoted")
+
+
+def _servers(home: Home, state: DeskState | None) -> Iterator[Finding]:
+    yield Finding("server binary", "ok", examination.server_binary())
+    if state is None or not state.supervisor.is_alive():
+        yield Finding("servers", "look", "the desk does not run", "`execution up` starts it")
+        return
+    for name, said in examination.servers(Books(home=home, book=state.book, user="operator")):
+        yield Finding(name, "ok", said)
+
+
+def _durability(home: Home, state: DeskState | None) -> Iterator[Finding]:
+    from execution.settings import read_settings
+
+    if state is None or not state.supervisor.is_alive():
+        return
+    wanted = read_settings(home.root).desk.servers.durability
+    examination.check_durability(Books(home=home, book=state.book, user="operator"), wanted)
+    survives = {"process": "survives any process, not the machine", "machine": "survives the machine"}
+    yield Finding("durability", "ok", f"class {wanted}: {survives[wanted]}")
+
+
+def _processes(home: Home, state: DeskState | None) -> Iterator[Finding]:
+    if state is None:
+        return
+    runs = state.supervisor.is_alive()
+    if not runs:
+        left = [process.name for process in state.processes if process.is_alive()]
+        if left:
+            yield Finding(
+                "processes", "wrong", f"without a supervisor: {', '.join(left)}", "`execution down` ends them"
+            )
+        return
+    for process in state.processes:
+        if process.state != "running" or not process.is_alive():
+            mend = f"`execution logs {process.name}`, then `execution restart {process.name}`"
+            yield Finding("processes", "wrong", f"{process.name} is {process.state}: {process.detail}", mend)
+    alive = sum(process.is_alive() for process in state.processes)
+    yield Finding("processes", "ok", f"{alive} of {len(state.processes)} run under supervisor {state.supervisor.pid}")
+    for problem in state.problems:
+        yield Finding("to mend", "wrong", f"{problem.subject}: {problem.detail}")
+
+
+def _latch(home: Home, state: DeskState | None) -> Iterator[Finding]:
+    if state is None:
+        return
+    shut = examination.shut_latches(home, state.book)
+    if shut is None:
+        yield Finding("latch", "wrong", "missing or unreadable: nothing leaves for any venue",
+                      "`execution reopen book`, each venue, and `execution enable` each strategy")  # fmt: skip
+    elif shut:
+        yield Finding(
+            "latch", "look", f"shut for {', '.join(shut)}", "`execution enable NAME` or `execution reopen SCOPE`"
+        )
+    else:
+        yield Finding("latch", "ok", "open")
+
+
+def _clock(home: Home, state: DeskState | None) -> Iterator[Finding]:
+    if time.time() < 1_700_000_000:
+        yield Finding("clock", "wrong", "the machine's clock stands before 2023", "set it; use NTP")
+        return
+    ahead = examination.seconds_ahead(home, state) if state is not None else 0.0
+    if ahead > 1.0:
+        yield Finding("clock", "wrong", f"the journal is {ahead:.0f} s ahead of this clock: it was set back",
+                      "set the clock right; use NTP")  # fmt: skip
+    else:
+        yield Finding("clock", "ok", "not behind anything that was written")
+
+
+def _disk(home: Home, _: DeskState | None) -> Iterator[Finding]:
+    folder = home.var if home.var.exists() else home.root
+    free = shutil.disk_usage(folder).free
+    verdict = "wrong" if free < VERY_LOW_DISK else "look" if free < LOW_DISK else "ok"
+    mend = "" if verdict == "ok" else "free space: a journal that cannot be written stops all entries"
+    yield Finding("disk", verdict, f"{free / 1e9:,.1f} GB free for {folder}", mend)
+    if not os.access(folder, os.W_OK):
+        yield Finding("disk", "wrong", f"{folder} cannot be written", "mend its owner and permissions")
+
+
+def _venues(home: Home, state: DeskState | None) -> Iterator[Finding]:
+    if state is None or not state.supervisor.is_alive():
+        return
+    for name, said, problem in examination.venues(home, state):
+        mend = f"`execution logs venue-{name}`" if problem else ""
+        yield Finding(f"venue {name}", "wrong" if problem else "ok", said, mend)
+
+
+LOOKS = (_configuration, _versions, _servers, _durability, _processes, _latch, _venues, _clock, _disk)

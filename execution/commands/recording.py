@@ -1,0 +1,151 @@
+"""`execution journal tail` and `journal verify`: the record itself, event by event, and the proof that it is whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from execution.commands.desk import the_home, the_state
+from execution.commands.exits import Exit
+from execution.commands.output import GREEN, RED, banner, clock, moment, paint, say, say_json
+from toolkit.client.books import Books, opened
+from toolkit.domain.errors import DomainError
+from toolkit.domain.events import Batch, Event
+from toolkit.replica.replica import Replica
+
+FOLLOW_MS = 500
+NOT_SHOWN = frozenset({"wall", "digest"})
+
+
+def tail(given: Path | None, *, count: int, follow: bool, kind: str | None, as_json: bool) -> Exit:
+    """The newest events, and with `follow` each further one as it is written."""
+    home = the_home(given)
+    state = the_state(home)
+    books = Books(home=home, book=state.book)
+    journal = books.journal()
+    try:
+        last = journal.head().sequence
+        if not as_json:
+            say(banner(state.kind, f"desk {state.name} · journal of {state.book}, {last:,} events"))
+        for sealed in journal.read(max(0, last - count)):
+            _show(opened(sealed), last - count, kind, as_json)
+        while follow:
+            for sealed in journal.batches(last, block_ms=FOLLOW_MS):
+                _show(opened(sealed), last, kind, as_json)
+                last = sealed.last
+    except KeyboardInterrupt:
+        return Exit.DONE
+    finally:
+        journal.close()
+    return Exit.DONE
+
+
+def verify(given: Path | None, *, as_json: bool) -> Exit:
+    """Read the whole journal: numbers, hash chain, and that its fold is the one that readers keep."""
+    home = the_home(given)
+    state = the_state(home)
+    books = Books(home=home, book=state.book)
+    journal = books.journal(patience=10.0)
+    begun, replica, problem = time.monotonic(), Replica(), ""
+    try:
+        head = journal.head()
+        for sealed in journal.read():
+            replica.apply(opened(sealed), sealed.digest)
+            if sealed.last >= head.sequence:
+                break
+        problem = _compare(books, replica)
+    except DomainError as wrong:
+        problem = str(wrong)
+    finally:
+        journal.close()
+    seconds = time.monotonic() - begun
+    return _tell(state.kind, replica, problem, seconds, as_json)
+
+
+def _compare(books: Books, whole: Replica) -> str:
+    """The fold from empty and the fold from what is stored must be the same, bit for bit."""
+    stored = books.start(whole.ledger.sequence)
+    if not stored.ledger.sequence:
+        return ""
+    journal = books.journal(patience=10.0)
+    try:
+        for sealed in journal.read(stored.ledger.sequence):
+            if sealed.last > whole.ledger.sequence:
+                break
+            stored.apply(opened(sealed), sealed.digest)
+    finally:
+        journal.close()
+    if stored.ledger.digest() != whole.ledger.digest():
+        return f"the fold from the stored state differs from the fold of the whole journal at {whole.ledger.sequence}"
+    return ""
+
+
+def _tell(kind: str, replica: Replica, problem: str, seconds: float, as_json: bool) -> Exit:
+    ledger = replica.ledger
+    if as_json:
+        say_json({
+            "whole": not problem, "events": ledger.sequence, "head": ledger.batch_digest.hex(),
+            "ledger": ledger.digest(), "seconds": round(seconds, 3), "problem": problem,
+        })  # fmt: skip
+    else:
+        say(banner(kind, f"journal of {ledger.book}: {ledger.sequence:,} events in {seconds:.1f} s"))
+        say(f"  head    {ledger.batch_digest.hex()}\n  ledger  {ledger.digest()}")
+        say(paint(f"  {problem}", RED) if problem else paint("  whole: numbers, hash chain and fold agree", GREEN))
+    return Exit.FINDINGS if problem else Exit.DONE
+
+
+def _show(batch: Batch, after: int, kind: str | None, as_json: bool) -> None:
+    for number, event in _wanted(batch, after, kind):
+        if as_json:
+            say(msgspec.json.encode(_document(batch, number, event), enc_hook=str).decode())
+        else:
+            say(f"  {number:>9,}  {clock(int(batch.wall))}  {type(event).__name__:<20}  {_detail(event)}")
+
+
+def _wanted(batch: Batch, after: int, kind: str | None) -> Iterator[tuple[int, Event]]:
+    for number, event in enumerate(batch.events, start=batch.first):
+        if number > after and (kind is None or kind.lower() in (type(event).__name__.lower(), _tag(event))):
+            yield number, event
+
+
+def _document(batch: Batch, number: int, event: Event) -> dict[str, Any]:
+    fields = {name: _plain(getattr(event, name)) for name in event.__struct_fields__}
+    return {"event": number, "kind": type(event).__name__, "written": moment(int(batch.wall)),
+            "epoch": batch.epoch, "step": batch.step, **fields}  # fmt: skip
+
+
+def _plain(value: object) -> object:
+    """Structs as objects, not as the arrays of the wire."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, tuple):
+        return [_plain(inside) for inside in value]
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _detail(event: Event) -> str:
+    shown = []
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if name not in NOT_SHOWN and value not in ("", None, (), b""):
+            shown.append(f"{name}={_word(value)}")
+    text = " ".join(shown)
+    return text if len(text) <= 240 else f"{text[:237]}..."
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, tuple) and len(value) > 3:
+        return f"<{len(value)} of them>"
+    if isinstance(value, msgspec.Struct):
+        return "/".join(str(getattr(value, name)) for name in value.__struct_fields__)
+    return str(getattr(value, "value", value))
+
+
+def _tag(event: Event) -> str:
+    return str(event.__struct_config__.tag)

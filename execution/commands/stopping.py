@@ -1,0 +1,222 @@
+"""`execution disable`, `enable`, `throttle`: one decision each, with who and why; a stop is proven at the venue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from execution.commands.desk import Stop, running_state, the_home, the_state
+from execution.commands.exits import Exit
+from execution.commands.output import GREEN, RED, YELLOW, banner, complain, paint, say, say_json
+from execution.home import Home
+from toolkit.client import emergency
+from toolkit.client.books import Books
+from toolkit.client.commands import Outcome, give, person
+from toolkit.client.desk_state import DeskState
+from toolkit.client.stopping import Leftover, describe, look, verify_stopped
+from toolkit.domain.commands import Command, DisableStrategy, EnableStrategy, SetThrottle
+from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
+from toolkit.domain.requests import VenueOrder
+
+VERIFY_SECONDS = 15.0
+FLATTEN_SECONDS = 60.0
+LIFEBOAT_SECONDS = 4.0
+SOURCE = "cli"
+
+
+def disable(given: Path | None, strategy: str, *, flatten: bool, reason: str, as_json: bool) -> Exit:
+    """Stop a strategy: latch first, then the engine, then the proof from the venue itself."""
+    home = the_home(given)
+    state = the_state(home)
+    emergency.check_strategy(home, state, strategy)
+    emergency.shut(home, state.book, strategy)
+    command = DisableStrategy(strategy=strategy, flatten=flatten, who=person(SOURCE), reason=reason)
+    try:
+        outcome = give(Books(home=home, book=state.book), command)
+    except (TransportError, ConfigError) as problem:
+        return _without_the_engine(home, state, strategy, str(problem), as_json)
+    if outcome.refused:
+        raise Stop(Exit.REFUSED, f"{outcome.refused}. The latch of {strategy} is shut all the same")
+    left = verify_stopped(_sockets(home, state), VERIFY_SECONDS, _belongs_to(home, state, strategy))
+    open_position = _wait_flat(home, state, strategy) if flatten and left.clean else ""
+    return _tell(state, strategy, left, outcome, open_position, as_json)
+
+
+def _tell(state: DeskState, strategy: str, left: Leftover, outcome: Outcome, open_position: str, as_json: bool) -> Exit:
+    done = left.clean and not open_position
+    if as_json:
+        say_json(_document(strategy, left, outcome.event, open_position, ""))
+    else:
+        say(banner(state.kind, f"{strategy} is disabled (event {outcome.event:,})"))
+        _name(left, strategy)
+        if open_position:
+            say(paint(f"  LEFT: {open_position}", RED))
+        if left.clean:
+            say(paint("  the venue shows no open order of it" + (" but those" if left.protective else ""), GREEN))
+    return Exit.DONE if done else Exit.LEFT
+
+
+def _without_the_engine(home: Home, state: DeskState, strategy: str, problem: str, as_json: bool) -> Exit:
+    """The journal or the engine is away. The latch is shut; the engine cancels through its lifeboat, else we do."""
+    if not as_json:
+        complain(f"{problem}\nthe latch of {strategy} is shut: nothing leaves for it. Asking the venue what rests")
+    sockets = _sockets(home, state)
+    mine = emergency.belongs_to(home, state.book, strategy)
+    left = verify_stopped(sockets, LIFEBOAT_SECONDS, mine)
+    if left.open_orders:
+        for name, order in left.open_orders:
+            emergency.cancel(home, state.book, name, sockets[name], order, f"disable {strategy}, without a journal")
+        left = look(sockets, mine)
+    if as_json:
+        say_json(_document(strategy, left, 0, "", problem))
+    else:
+        say(banner(state.kind, f"{strategy} is shut by its latch; the journal does not have it yet"))
+        _name(left, strategy)
+        if left.clean:
+            say("  nothing of it rests at the venue but what is named here")
+        say("  say it again once `execution status` answers, so that the journal has it")
+    return Exit.LEFT
+
+
+def enable(given: Path | None, strategy: str, *, reason: str, version: int | None, as_json: bool) -> Exit:
+    """Let a strategy trade again: only a person does that. Registers its version when it has none."""
+    home = the_home(given)
+    state = running_state(home)
+    _check_file_enables(home, strategy)
+    books = Books(home=home, book=state.book)
+    _register_if_needed(home, books, strategy, version)
+    outcome = give(books, EnableStrategy(strategy=strategy, who=person(SOURCE), reason=reason))
+    if outcome.refused:
+        raise Stop(Exit.REFUSED, outcome.refused)
+    emergency.reopen(home, state.book, strategy)
+    shut = emergency.shut_scopes(home, state.book, state.venues)
+    if as_json:
+        say_json({"strategy": strategy, "enabled": not shut, "event": outcome.event, "shut": shut})
+    else:
+        say(banner(state.kind, f"{strategy} is enabled (event {outcome.event:,})"))
+        for scope in shut:
+            say(paint(f"  the latch of {scope} is still shut: `execution reopen {scope}` opens it", YELLOW))
+    return Exit.DONE
+
+
+def reopen(given: Path | None, scope: str, *, as_json: bool) -> Exit:
+    """Open the latch of the book or of a venue again: a person's decision."""
+    home = the_home(given)
+    state = the_state(home)
+    known = ("book", *(f"venue:{name}" for name in state.venues))
+    if scope not in known:
+        raise Stop(Exit.USAGE, f"no latch is called {scope!r}; there are {', '.join(known)} (a strategy: `enable`)")
+    emergency.reopen_scope(home, state.book, scope)
+    say_json({"reopened": scope}) if as_json else say(banner(state.kind, f"the latch of {scope} is open"))
+    return Exit.DONE
+
+
+def throttle(
+    given: Path | None, *, venue: str | None, strategy: str | None, rate: str, reason: str, as_json: bool
+) -> Exit:
+    """Set the messages per second of a venue or strategy, or lift what was set (`off`)."""
+    if (venue is None) == (strategy is None):
+        raise Stop(Exit.USAGE, "name one of --venue and --strategy")
+    home = the_home(given)
+    state = running_state(home)
+    scope, name = ("venue", venue) if venue is not None else ("strategy", strategy or "")
+    if scope == "strategy":
+        emergency.check_strategy(home, state, name or "")
+    elif name not in state.venues:
+        raise Stop(Exit.USAGE, f"no venue {name!r}; there are {', '.join(state.venues)}")
+    wanted = _rate(rate)
+    command = SetThrottle(scope=scope, name=name or "", rate=wanted, who=person(SOURCE), reason=reason)
+    outcome = give(Books(home=home, book=state.book), command)
+    if outcome.refused:
+        raise Stop(Exit.REFUSED, outcome.refused)
+    words = "is lifted" if wanted is None else f"is {wanted:f} messages a second"
+    if as_json:
+        say_json({"scope": scope, "name": name, "rate": wanted, "event": outcome.event})
+    else:
+        say(banner(state.kind, f"the throttle of {scope} {name} {words} (event {outcome.event:,})"))
+    return Exit.DONE
+
+
+# ---- parts
+
+
+def _rate(text: str) -> Decimal | None:
+    """`5/s`, `0.5/s`, `5` or `off`."""
+    if text == "off":
+        return None
+    try:
+        rate = Decimal(text.removesuffix("/s"))
+    except InvalidOperation:
+        rate = Decimal(-1)
+    if not rate.is_finite() or rate < 0:
+        raise Stop(Exit.USAGE, f"--rate {text!r} is no rate; write 5/s, 0/s or off")
+    return rate
+
+
+def _sockets(home: Home, state: DeskState) -> dict[str, Path]:
+    return emergency.venue_sockets(home, state.venues)
+
+
+def _belongs_to(home: Home, state: DeskState, strategy: str) -> Callable[[VenueOrder], bool]:
+    """Whose order is that? As the books say; one that they do not know may be anybody's, so it counts."""
+    try:
+        replica = Books(home=home, book=state.book).replica()
+    except ExecutionError:
+        return emergency.belongs_to(home, state.book, strategy)
+    return emergency.owner_is(replica, strategy)
+
+
+def _wait_flat(home: Home, state: DeskState, strategy: str) -> str:
+    """What the strategy still holds after --flatten had its time; "" when it is flat."""
+    books = Books(home=home, book=state.book)
+    deadline = time.monotonic() + FLATTEN_SECONDS
+    while True:
+        held = emergency.position_of(books.replica(), strategy)
+        if not held or time.monotonic() > deadline:
+            return held and f"{strategy} still holds {held} after {FLATTEN_SECONDS:.0f} s"
+        time.sleep(0.2)
+
+
+def _check_file_enables(home: Home, strategy: str) -> None:
+    from execution.settings import read_instruments, read_strategies, read_venues
+
+    strategies = read_strategies(home.root, read_instruments(home.root, read_venues(home.root))[1])
+    if strategy not in strategies:
+        raise Stop(Exit.USAGE, f"config/strategies.yaml has no {strategy!r}; it has {', '.join(strategies)}")
+    if not strategies[strategy].enabled:
+        raise Stop(Exit.USAGE, f"config/strategies.yaml says enabled: false for {strategy}; set it to true first")
+
+
+def _register_if_needed(home: Home, books: Books, strategy: str, version: int | None) -> None:
+    from execution.wiring.versions import register_for_enable
+
+    command: Command | None = register_for_enable(home, books.replica().ledger, strategy, version, person(SOURCE))
+    if command is not None:
+        outcome = give(books, command)
+        if outcome.refused:
+            raise Stop(Exit.REFUSED, outcome.refused)
+
+
+def _name(left: Leftover, strategy: str) -> None:
+    for found in left.open_orders:
+        say(paint(f"  LEFT: {describe(found)}", RED))
+    for name in left.silent:
+        say(paint(f"  LEFT: venue {name} does not answer: what rests there is unknown", RED))
+    for found in left.protective:
+        say(f"  stays: {describe(found)}")
+
+
+def _document(strategy: str, left: Leftover, event: int, open_position: str, problem: str) -> dict[str, object]:
+    return {
+        "strategy": strategy,
+        "verified": left.clean and not open_position and not problem,
+        "journaled": event > 0,
+        "event": event,
+        "left": [describe(found) for found in left.open_orders],
+        "silent": left.silent,
+        "protective": [describe(found) for found in left.protective],
+        "position": open_position,
+        "problem": problem,
+    }

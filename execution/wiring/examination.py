@@ -1,0 +1,96 @@
+"""What `doctor` asks of servers, registry, latch and venues; it judges little and changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from toolkit.adapters.latch import Latch
+from toolkit.adapters.server_access import ServerRole
+from toolkit.adapters.server_binary import find_server, server_version
+from toolkit.adapters.server_checks import Durability, check_journal_server
+from toolkit.adapters.versions import content_digest
+from toolkit.client import emergency
+from toolkit.client.books import Books
+from toolkit.client.desk_state import DeskState
+from toolkit.client.home import Home
+from toolkit.client.stopping import venue_state
+from toolkit.domain.errors import ExecutionError, TransportError
+from toolkit.domain.ledger import Ledger
+
+
+def server_binary() -> str:
+    """Which server would be started. ConfigError when there is none."""
+    binary = find_server()
+    version = ".".join(map(str, server_version(binary) or ()))
+    return f"{binary} {version}"
+
+
+def servers(books: Books) -> Iterator[tuple[str, str]]:
+    """Each server with what it says of itself. TransportError when one is away."""
+    for role, line in ((ServerRole.JOURNAL, books.journal()), (ServerRole.BUS, books.bus())):
+        begun = time.perf_counter()
+        said = line.information("memory")
+        took = (time.perf_counter() - begun) * 1000
+        line.close()
+        yield (
+            f"{role.value} server",
+            f"answers in {took:.1f} ms, {said.get('used_memory_human', '?').strip()} in memory",
+        )
+
+
+def check_durability(books: Books, wanted: str) -> None:
+    """ConfigError with every reason why the journal server breaks the promise of its class."""
+    check_journal_server(books.address(ServerRole.JOURNAL), Durability(wanted))
+
+
+def changed_versions(home: Home) -> list[str]:
+    """Deployed versions whose files are gone or are not those that were promoted."""
+    state_books = [path for path in home.var.glob("*/snapshots") if path.is_dir()]
+    if not state_books:
+        return []
+    found = []
+    for folder in state_books:
+        ledger = _ledger(home, folder.parent.name)
+        for strategy, deployed in ledger.deployments.items():
+            path = home.registry / strategy / f"v{deployed.version}"
+            if not path.is_dir():
+                found.append(f"{strategy} v{deployed.version} is deployed, but {path} is gone")
+            elif content_digest(path) != deployed.digest:
+                found.append(f"{path} was changed since it was promoted")
+    return found
+
+
+def shut_latches(home: Home, book: str) -> list[str] | None:
+    """The scopes that are shut; None when the latch is missing or unreadable."""
+    rows = Latch(home.book(book) / "latch").rows()
+    return [scope for scope, is_open in rows.items() if not is_open] if rows else None
+
+
+def seconds_ahead(home: Home, state: DeskState) -> float:
+    """By how much the newest thing that was written is ahead of this machine's clock."""
+    try:
+        written = int(Books(home=home, book=state.book).replica_without_server().wall)
+    except ExecutionError:
+        return 0.0
+    return max(0.0, (written - time.time_ns()) / 1e9)
+
+
+def venues(home: Home, state: DeskState) -> Iterator[tuple[str, str, bool]]:
+    """Venue, what it says, and whether that is a problem."""
+    for name, socket in emergency.venue_sockets(home, state.venues).items():
+        begun = time.perf_counter()
+        try:
+            found = venue_state(socket)
+        except TransportError as problem:
+            yield name, str(problem), True
+            continue
+        took = (time.perf_counter() - begun) * 1000
+        yield name, f"answers in {took:.1f} ms, {len(found.open_orders)} open orders, step {found.step:,}", False
+
+
+def _ledger(home: Home, book: str) -> Ledger:
+    try:
+        return Books(home=home, book=book).replica_without_server().ledger
+    except ExecutionError:
+        return Ledger()

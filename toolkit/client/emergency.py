@@ -1,0 +1,108 @@
+"""What a person can do when servers or engine are gone: latch, lifeboat, a line to the venue; no book is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from toolkit.adapters.clock import wall_time
+from toolkit.adapters.latch import BOOK, Latch, strategy_scope, venue_scope
+from toolkit.adapters.lifeboat import Lifeboat
+from toolkit.adapters.sockets import socket_path
+from toolkit.adapters.venue_hotline import AT_ONCE, NEVER_TOO_LATE, VenueHotline
+from toolkit.client.books import Books
+from toolkit.client.desk_state import DeskState
+from toolkit.client.home import Home
+from toolkit.domain.errors import ConfigError, ExecutionError
+from toolkit.domain.requests import CancelOrder, VenueOrder
+from toolkit.replica.replica import Replica
+
+PATIENCE = 2.0
+
+
+def shut(home: Home, book: str, strategy: str) -> None:
+    """From now on nothing leaves for the strategy but cancels and a person's flatten."""
+    _latch(home, book).shut(strategy_scope(strategy))
+
+
+def reopen(home: Home, book: str, strategy: str) -> None:
+    reopen_scope(home, book, strategy_scope(strategy))
+
+
+def reopen_scope(home: Home, book: str, scope: str) -> None:
+    """`book`, `venue:<name>` or `strategy:<name>`."""
+    _latch(home, book).reopen(scope)
+
+
+def shut_scopes(home: Home, book: str, venues: Sequence[str]) -> tuple[str, ...]:
+    """Which of the book's and the venues' latches are shut, or missing."""
+    latch = _latch(home, book)
+    return tuple(scope for scope in (BOOK, *map(venue_scope, venues)) if not latch.is_open(scope))
+
+
+def check_strategy(home: Home, state: DeskState, strategy: str) -> None:
+    """ConfigError when the desk has no such strategy, with the nearest. Nothing to compare with: no error."""
+    rows = _latch(home, state.book).rows()
+    known = {row.partition(":")[2] for row in rows if row.startswith("strategy:")}
+    known |= {process.name.removeprefix("runner-") for process in state.processes if process.kind == "runner"}
+    if known and strategy not in known:
+        close = get_close_matches(strategy, known, n=1, cutoff=0.5)
+        guess = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"no strategy {strategy!r}; {guess}There are {', '.join(sorted(known))}")
+
+
+def venue_sockets(home: Home, venues: Sequence[str]) -> dict[str, Path]:
+    """Venue → where to ask it."""
+    return {name: socket_path(home.run, f"venue-{name}") for name in venues}
+
+
+def belongs_to(home: Home, book: str, strategy: str) -> Callable[[VenueOrder], bool]:
+    """Whose an order is, by the files of this machine alone."""
+    try:
+        return owner_is(Books(home=home, book=book).replica_without_server(), strategy)
+    except ExecutionError:
+        return lambda _: True
+
+
+def owner_is(replica: Replica, strategy: str) -> Callable[[VenueOrder], bool]:
+    """Whether the order is this strategy's. One that the books do not know may be anybody's, so it counts as well."""
+
+    def concerns(order: VenueOrder) -> bool:
+        known = replica.ledger.order(order.order_id)
+        return known is None or known.strategy == strategy
+
+    return concerns
+
+
+def position_of(replica: Replica, strategy: str) -> str:
+    """`AAPL +100`, "" when flat."""
+    held = replica.ledger.positions.get(strategy, {})
+    instruments = replica.ledger.instruments
+    return ", ".join(
+        f"{symbol} {instruments.require(symbol).quantity_of(position.lots):+f}"
+        for symbol, position in sorted(held.items())
+        if position.lots
+    )
+
+
+def cancel(home: Home, book: str, venue: str, socket: Path, order: VenueOrder, cause: str) -> None:
+    """Cancel one order past engine and journal: first into the lifeboat, which the next engine imports, then out."""
+    boat = Lifeboat(home.book(book) / "lifeboat")
+    try:
+        boat.record(_cancel(venue, order), wall_time(), cause)
+    finally:
+        boat.close()
+    with VenueHotline(socket, "operator", PATIENCE) as line:
+        line.cancel((order,))
+
+
+def _cancel(venue: str, order: VenueOrder) -> CancelOrder:
+    return CancelOrder(
+        venue=venue, order_id=order.order_id, strategy="", instrument=order.instrument, time=AT_ONCE, epoch=0,
+        send_by=NEVER_TOO_LATE,
+    )  # fmt: skip
+
+
+def _latch(home: Home, book: str) -> Latch:
+    return Latch(home.book(book) / "latch")
