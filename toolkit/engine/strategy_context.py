@@ -67,6 +67,7 @@ class StrategyContext:
         self.timers: dict[str, int] = {}
         self.quanta = {one.view.definition.currency: one.view.definition.currency_quantum for one in series.values()}
         self.quanta[base.code] = base.quantum
+        self.base = base.code
         self._base_ratio = base.quantum.as_integer_ratio()
         self.starting = False
         self.silent = True  # outside of a hook nothing can be asked for
@@ -111,8 +112,15 @@ class StrategyContext:
     # ------------------------------------------------------------ requests
 
     def place(
-        self, side: Side, symbol: str | None, quantity: Number, price: Number | None, time_in_force: TimeInForce,
-        post_only: bool, reduce_only: bool, reason: str,
+        self,
+        side: Side,
+        symbol: str | None,
+        quantity: Number,
+        price: Number | None,
+        time_in_force: TimeInForce,
+        post_only: bool,
+        reduce_only: bool,
+        reason: str,
     ) -> str:
         intent_id = self._next_id()
         try:
@@ -126,9 +134,16 @@ class StrategyContext:
         except Unfit as unfit:
             return self._refuse(intent_id, symbol, unfit)
         intent = PlaceOrder(
-            intent_id=intent_id, instrument=one.view.symbol, side=side, quantity=lots,
-            order_type=OrderType.MARKET if ticks is None else OrderType.LIMIT, price=ticks,
-            time_in_force=time_in_force, post_only=post_only, reduce_only=reduce_only, reason=reason,
+            intent_id=intent_id,
+            instrument=one.view.symbol,
+            side=side,
+            quantity=lots,
+            order_type=OrderType.MARKET if ticks is None else OrderType.LIMIT,
+            price=ticks,
+            time_in_force=time_in_force,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            reason=reason,
         )
         self.intents.append(intent)
         self.asked[intent_id] = intent
@@ -228,7 +243,8 @@ class StrategyContext:
             return
         raise Unfit(
             f"{one.view.symbol}: only {one.fresh} of {self.warmup} whole bars came since the feed began or lost data; "
-            "no entries until then, exits and cancels pass", DATA,
+            "no entries until then, exits and cancels pass",
+            DATA,
         )
 
     def _shrinks(self, symbol: str, change: int) -> bool:
@@ -246,8 +262,11 @@ def quote_view(quote: FeedQuote, view: InstrumentView, time: int) -> Quote:
     missing = float("nan")
     return Quote(
         instrument=quote.instrument,
-        bid=view.price_of(quote.bid) if quote.bid else missing, ask=view.price_of(quote.ask) if quote.ask else missing,
-        bid_size=view.quantity_of(quote.bid_size), ask_size=view.quantity_of(quote.ask_size), nanoseconds=time,
+        bid=view.price_of(quote.bid) if quote.bid else missing,
+        ask=view.price_of(quote.ask) if quote.ask else missing,
+        bid_size=view.quantity_of(quote.bid_size),
+        ask_size=view.quantity_of(quote.ask_size),
+        nanoseconds=time,
     )
 
 
@@ -287,6 +306,13 @@ def _positive(quanta: int, what: str, value: Number) -> int:
 
 def _not_answered(place: PlaceOrder) -> OrderChanged:
     return OrderChanged(
-        order_id="", intent_id=place.intent_id, instrument=place.instrument, side=place.side, quantity=place.quantity,
-        filled=0, price=place.price, status=Status.PENDING_NEW, doubt=Doubt.NONE,
+        order_id="",
+        intent_id=place.intent_id,
+        instrument=place.instrument,
+        side=place.side,
+        quantity=place.quantity,
+        filled=0,
+        price=place.price,
+        status=Status.PENDING_NEW,
+        doubt=Doubt.NONE,
     )

@@ -54,7 +54,7 @@ class StrategyContainer:
             base_currency, _warmup(self.strategy),
         )
         self._bind(strategy_class)
-        self._encode = msgspec.msgpack.Encoder(order="deterministic").encode
+        self._encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=_plain).encode
         self._kept = b""
         self._due = NEVER
         self._live = self._started = self._called = False
@@ -73,6 +73,8 @@ class StrategyContainer:
     def take_back(self, restored: Restored) -> None:
         """The first part of `restore`, for a host that reads the history in pieces."""
         context = self._context
+        if restored.base_currency != context.base:
+            raise ConfigError(f"{self.name}: the book is kept in {restored.base_currency}, not in {context.base}")
         self._restored = restored
         context.capital_quanta = restored.capital
         context.positions.update(
@@ -390,6 +392,15 @@ class StrategyContainer:
 
     def _set_state(self, state: Any) -> None:
         self.strategy.state = state
+
+
+def _plain(value: object) -> object:
+    """A number or text of somebody else's class (numpy's, our own `Position`) as what it stands for."""
+    if isinstance(value, float | str):
+        return float(value) if isinstance(value, float) else str(value)
+    if hasattr(value, "__index__"):
+        return value.__index__()
+    raise TypeError(f"a {type(value).__name__} cannot be kept; use numbers, texts, lists, mappings and structs")
 
 
 def _instance(strategy_class: type[Strategy], parameters: Mapping[str, object]) -> Strategy:

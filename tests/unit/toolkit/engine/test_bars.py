@@ -1,6 +1,8 @@
 """Bars: when they begin, when they are proven to have ended, and what counts into them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.toolkit.engine.strategy_kit import TWO, Feed, quote, run, started
 from toolkit.domain.errors import ConfigError
@@ -150,3 +152,31 @@ def test_a_bar_with_lost_data_is_delivered_but_not_whole() -> None:
     feed.step(quote(100, 102), at=130)
     feed.step(at=180)
     assert [bar.whole for bar in collected(feed)] == [True, False, True]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 200), st.sampled_from(["AAPL", "MSFT"])), max_size=60),
+    st.sampled_from(["7s", "30s", "1m"]),
+)
+def test_timed_bars_equal_a_plain_grouping(prices: list[tuple[int, int, str]], size: str) -> None:
+    feed, time = Feed(), 0
+    grouped: dict[tuple[int, str], list[int]] = {}
+    for wait, price, symbol in prices:
+        time += wait
+        feed.step(quote(price, price + 1, symbol), at=time)
+        grouped.setdefault((time * NANOSECONDS // bar_size(size), symbol), []).append(2 * price + 1)
+    feed.step(at=time + 100)
+    expected = {
+        (interval, symbol): tuple(twice / 200 for twice in (group[0], max(group), min(group), group[-1]))
+        for (interval, symbol), group in grouped.items()
+    }
+    found = {
+        (bar.start_nanoseconds // bar_size(size), bar.instrument): (bar.open, bar.high, bar.low, bar.close)
+        for bar in delivered(feed, size)
+    }
+    assert found == expected
+
+
+def delivered(feed: Feed, size: str) -> list[strategy_market.Bar]:
+    """Every bar, also the one that fills the warm-up."""
+    return collected(feed, bar=size, warmup=0)

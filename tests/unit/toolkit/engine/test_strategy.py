@@ -302,6 +302,31 @@ class TestState:
         with pytest.raises(ConfigError, match=r"Expected `int`, got `str`"):
             started(Counting, wrong=True).process((), Feed().step(quote(200, 202)))
 
+    def test_numbers_of_other_classes_are_kept_as_what_they_are(self) -> None:
+        class Keeping(Strategy):
+            class State(msgspec.Struct):
+                held: float = 0.0
+                count: int = 0
+
+            def on_quote(self, quote: strategy_market.Quote) -> None:
+                self.state.held = self.position
+                self.state.count = Side.BUY
+
+        container = started(Keeping, restored=nothing(positions=(("AAPL", 30),)))
+        assert container.process((), Feed().step(quote(200, 202))).state is not None
+        assert (container.strategy.state.held, container.strategy.state.count) == (30.0, 1)
+
+    def test_what_cannot_be_kept_says_so(self) -> None:
+        class Keeping(Strategy):
+            class State(msgspec.Struct):
+                held: object = None
+
+            def on_quote(self, quote: strategy_market.Quote) -> None:
+                self.state.held = self
+
+        with pytest.raises(DomainError, match="a Keeping cannot be kept"):
+            started(Keeping).process((), Feed().step(quote(200, 202)))
+
     def test_a_kept_state_of_another_shape_is_refused(self) -> None:
         class Other(Strategy):
             class State(msgspec.Struct, forbid_unknown_fields=True):
@@ -310,6 +335,11 @@ class TestState:
         kept = started(Counting).process((), Feed().step(quote(200, 202))).state
         with pytest.raises(ConfigError, match="kept state does not fit"):
             started(Other, restored=nothing(state=kept))
+
+
+def test_books_in_another_currency_are_refused() -> None:
+    with pytest.raises(ConfigError, match="the book is kept in EUR, not in USD"):
+        started(Strategy, restored=nothing(base_currency="EUR"))
 
 
 def test_no_instruments_are_refused() -> None:
