@@ -11,7 +11,7 @@ from toolkit.domain.intents import Intent, Signal
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="who"):
-    """Who gave a command: `identity` such as `unix:anna`, marked unverified until identities come; `source` such as `cli`."""
+    """Who gave a command: `identity` such as `unix:anna`, unverified until identities come; `source` such as `cli`."""
 
     identity: str
     verified: bool
@@ -94,7 +94,7 @@ class LimitRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 class SetLimits(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="set_limits"):
-    """The whole table of limits of a file, with its checksum. Loosening while running is refused until control comes."""
+    """The whole table of limits of a file, with its checksum. Loosening it while running is refused."""
 
     rows: tuple[LimitRow, ...]
     checksum: str
@@ -141,8 +141,18 @@ class MoveCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 Command = (
-    RunnerHello | RunnerAnswer | RunnerStopped | EnableStrategy | DisableStrategy | SetThrottle | CancelAll | SetLimits
-    | DefineInstruments | AllocateCapital | RegisterVersion | MoveCash
+    RunnerHello
+    | RunnerAnswer
+    | RunnerStopped
+    | EnableStrategy
+    | DisableStrategy
+    | SetThrottle
+    | CancelAll
+    | SetLimits
+    | DefineInstruments
+    | AllocateCapital
+    | RegisterVersion
+    | MoveCash
 )
 
 

@@ -1,16 +1,16 @@
 """The tree of our own errors; the type says what to do.
 
-    ExecutionError
-    ├── ConfigError      a person wrote something wrong: refuse to start, name the place and the mend
-    ├── TransportError   a line or a server failed: retry, or treat the outcome as unknown
-    │   └── AmbiguousOutcome   the request may or may not have taken effect: ask, never assume
-    └── DomainError      a rule of the books is broken: stop
-        ├── Fenced       another process holds the book
-        ├── IllegalCommand     the order table forbids it: names status and command
-        ├── StaleIncarnation   a command's number is behind its stream: take a larger incarnation
-        ├── JournalGone  the journal cannot be written: nothing is decided any more
-        └── JournalError the journal is not what it should be (gap, hash, behind)
-            └── Gap      what was asked for has been trimmed away: load a snapshot first
+ExecutionError
+├── ConfigError      a person wrote something wrong: refuse to start, name the place and the mend
+├── TransportError   a line or a server failed: retry, or treat the outcome as unknown
+│   └── AmbiguousOutcome   the request may or may not have taken effect: ask, never assume
+└── DomainError      a rule of the books is broken: stop
+    ├── Fenced       another process holds the book
+    ├── IllegalCommand     the order table forbids it: names status and command
+    ├── StaleIncarnation   a command's number is behind its stream: take a larger incarnation
+    ├── JournalGone  the journal cannot be written: nothing is decided any more
+    └── JournalError the journal is not what it should be (gap, hash, behind)
+        └── Gap      what was asked for has been trimmed away: load a snapshot first
 """
 
 from __future__ import annotations

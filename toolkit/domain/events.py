@@ -88,8 +88,10 @@ class DeploymentChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=Tr
     stage: str
 
 
-class TradingStateChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="trading_state_changed"):
-    """The trading state of a scope (`book`, `venue`, `strategy`) set by one cause; the strictest of all causes is in force."""
+class TradingStateChanged(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="trading_state_changed"
+):
+    """The trading state of a scope (`book`, `venue`, `strategy`) set by one cause; the strictest is in force."""
 
     scope: str
     name: str
@@ -410,7 +412,7 @@ class DoubtResolved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 
 
 class Marked(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="marked"):
-    """The price that PnL hangs on until the next mark. `twice` is bid + ask in ticks, so that a mid on a half tick is exact."""
+    """The price that PnL hangs on until the next mark. `twice` is bid + ask in ticks: a mid on a half tick is exact."""
 
     instrument: str
     twice: int
@@ -435,8 +437,13 @@ class SessionRolled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     time: FeedTime
 
 
+CASH_KINDS = frozenset(
+    {"deposit", "withdrawal", "transfer", "dividend", "funding", "interest", "borrow", "fee", "adjustment"}
+)
+
+
 class CashMoved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cash_moved"):
-    """`kind` is deposit, withdrawal, dividend, funding, interest, borrow, fee, adjustment or transfer; amount in quanta."""
+    """`kind` is one of CASH_KINDS; amount in quanta of the asset, positive for what comes in."""
 
     kind: str
     sub_account: str
@@ -463,13 +470,48 @@ class SnapshotTaken(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 
 
 Event = (
-    BookOpened | EpochBegan | InstrumentDefined | LimitsChanged | CapitalAllocated | VersionRegistered
-    | DeploymentChanged | TradingStateChanged | ThrottleChanged | CommandTaken | RunnerStarted | RunnerEnded | Answered
-    | SignalRaised | IntentRefused | ExitQueued | ExitUnqueued | FlattenStarted | FlattenEnded | OrderSubmitted
-    | OrderDenied | CancelRequested | ReplaceRequested
-    | OrderResubmitted | OrderAcknowledged | OrderFilled | FillBusted | FillCorrected | OrderRejected | OrderCanceled
-    | OrderExpired | OrderReplaced | CancelRejected | ReplaceRejected | OrderDoubted | DoubtResolved | Marked
-    | FxMarked | SessionRolled | CashMoved | Alarmed | SnapshotTaken
+    BookOpened
+    | EpochBegan
+    | InstrumentDefined
+    | LimitsChanged
+    | CapitalAllocated
+    | VersionRegistered
+    | DeploymentChanged
+    | TradingStateChanged
+    | ThrottleChanged
+    | CommandTaken
+    | RunnerStarted
+    | RunnerEnded
+    | Answered
+    | SignalRaised
+    | IntentRefused
+    | ExitQueued
+    | ExitUnqueued
+    | FlattenStarted
+    | FlattenEnded
+    | OrderSubmitted
+    | OrderDenied
+    | CancelRequested
+    | ReplaceRequested
+    | OrderResubmitted
+    | OrderAcknowledged
+    | OrderFilled
+    | FillBusted
+    | FillCorrected
+    | OrderRejected
+    | OrderCanceled
+    | OrderExpired
+    | OrderReplaced
+    | CancelRejected
+    | ReplaceRejected
+    | OrderDoubted
+    | DoubtResolved
+    | Marked
+    | FxMarked
+    | SessionRolled
+    | CashMoved
+    | Alarmed
+    | SnapshotTaken
 )
 
 

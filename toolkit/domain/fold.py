@@ -9,9 +9,9 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
-from toolkit.domain.ledger import RECENT_KEPT, Deployment, Fill, Ledger, Mark, Producer, Recent, Runner
-from toolkit.domain.order_tables import Fact, OrderCommand, after_command, after_fact
-from toolkit.domain.orders import Doubt, Order, Side, Status, TradingState
+from toolkit.domain.fold_orders import ORDER_HANDLERS
+from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
+from toolkit.domain.orders import TradingState
 
 
 def fold(batches: Iterable[tuple[ev.Batch, bytes]], ledger: Ledger | None = None) -> Ledger:
@@ -148,183 +148,6 @@ def _flatten_ended(ledger: Ledger, event: ev.FlattenEnded) -> None:
     ledger.flattening.pop(event.strategy, None)
 
 
-def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted) -> None:
-    ledger.count(event.strategy, "orders")
-    recent = ledger.recent.setdefault(event.strategy, [])
-    recent.append(
-        Recent(
-            time=event.time, instrument=event.instrument, side=event.side, quantity=event.quantity,
-            order_type=event.order_type, price=event.price,
-        )
-    )  # fmt: skip
-    del recent[:-RECENT_KEPT]
-    _new_order(ledger, event, Status.PENDING_NEW, event.reason)
-
-
-def _order_denied(ledger: Ledger, event: ev.OrderDenied) -> None:
-    ledger.count(event.strategy, "denied")
-    _new_order(ledger, event, Status.DENIED, f"control {event.control}: {event.observed}, limit {event.limit}")
-
-
-def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status: Status, reason: str) -> None:
-    ledger.order_count += 1
-    ledger.intents.setdefault(event.strategy, {})[event.intent_id] = event.order_id
-    ledger.put(
-        Order(
-            order_id=event.order_id, chain=(event.order_id,), strategy=event.strategy, version=event.version,
-            intent_id=event.intent_id, instrument=event.instrument, venue=event.venue, side=event.side,
-            order_type=event.order_type, time_in_force=event.time_in_force, order_class=event.order_class,
-            quantity=event.quantity, price=event.price, post_only=event.post_only, reduce_only=event.reduce_only,
-            status=status, doubt=Doubt.NONE, step=event.seen.step, decided=event.wall, created=event.time,
-            reason=reason,
-        )
-    )  # fmt: skip
-    ledger.number_inbox(event.strategy, type(event))
-
-
-def _cancel_requested(ledger: Ledger, event: ev.CancelRequested) -> None:
-    order = _known(ledger, event.order_id)
-    status = after_command(order.status, order.doubt, OrderCommand.CANCEL, order.order_id)
-    ledger.put(msgspec.structs.replace(order, status=status))
-    ledger.number_inbox(order.strategy, ev.CancelRequested)
-
-
-def _replace_requested(ledger: Ledger, event: ev.ReplaceRequested) -> None:
-    order = _known(ledger, event.order_id)
-    status = after_command(order.status, order.doubt, OrderCommand.REPLACE, order.order_id)
-    ledger.order_count += 1
-    ledger.aliases[event.new_id] = order.chain[0]
-    ledger.put(
-        msgspec.structs.replace(
-            order, status=status, chain=(*order.chain, event.new_id), replacing_id=event.new_id,
-            replacing_quantity=event.quantity, replacing_price=event.price,
-        )
-    )  # fmt: skip
-    ledger.number_inbox(order.strategy, ev.ReplaceRequested)
-
-
-def _order_resubmitted(ledger: Ledger, event: ev.OrderResubmitted) -> None:
-    _known(ledger, event.order_id)
-
-
-def _order_acknowledged(ledger: Ledger, event: ev.OrderAcknowledged) -> None:
-    order = _fact(ledger, event.order_id, Fact.ACKNOWLEDGED, event, report=event.report)
-    if order is not None and event.venue_order_id:
-        ledger.put(msgspec.structs.replace(order, venue_order_id=event.venue_order_id))
-
-
-def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
-    order = ledger.order(event.order_id)
-    instrument = ledger.instruments.require(event.instrument)
-    venue = order.venue if order is not None else instrument.venue
-    ledger.note_report(venue, event.report)
-    ledger.book_trade(event.strategy, venue, instrument, event.side, event.quantity, event.price)
-    ledger.charge(event.strategy, event.fee_asset, event.fee)
-    ledger.count(event.strategy, "fills")
-    if order is None:
-        return
-    ledger.number_inbox(event.strategy, ev.OrderFilled)
-    ledger.fills.setdefault(order.chain[0], []).append(
-        Fill(
-            execution_id=event.execution_id, price=event.price, quantity=event.quantity, fee=event.fee,
-            fee_asset=event.fee_asset,
-        )
-    )  # fmt: skip
-    filled = order.filled + event.quantity
-    order = msgspec.structs.replace(order, filled=filled, cost=order.cost + event.price * event.quantity)
-    _transit(ledger, order, Fact.FILLED_WHOLLY if filled >= order.quantity else Fact.FILLED_PARTLY)
-
-
-def _fill_busted(ledger: Ledger, event: ev.FillBusted) -> None:
-    _revise(ledger, event, None)
-
-
-def _fill_corrected(ledger: Ledger, event: ev.FillCorrected) -> None:
-    _revise(ledger, event, event)
-
-
-def _revise(ledger: Ledger, event: ev.FillBusted | ev.FillCorrected, new: ev.FillCorrected | None) -> None:
-    """Take a fill back and, for a correction, book it as it should have been."""
-    order = _known(ledger, event.order_id)
-    fills = ledger.fills.get(order.chain[0], [])
-    index = next((i for i, fill in enumerate(fills) if fill.execution_id == event.execution_id), None)
-    if index is None:
-        raise JournalError(f"event {ledger.sequence}: {order.order_id} has no fill {event.execution_id!r}")
-    old = fills.pop(index)
-    instrument = ledger.instruments.require(order.instrument)
-    ledger.note_report(order.venue, event.report)
-    ledger.book_trade(order.strategy, order.venue, instrument, Side(-order.side), old.quantity, old.price)
-    ledger.charge(order.strategy, old.fee_asset, -old.fee)
-    quantity = price = 0
-    if new is not None:
-        quantity, price = new.quantity, new.price
-        ledger.book_trade(order.strategy, order.venue, instrument, order.side, quantity, price)
-        ledger.charge(order.strategy, old.fee_asset, new.fee)
-        fills.insert(index, msgspec.structs.replace(old, price=price, quantity=quantity, fee=new.fee))
-    order = msgspec.structs.replace(
-        order,
-        filled=order.filled - old.quantity + quantity,
-        cost=order.cost - old.price * old.quantity + price * quantity,
-    )
-    ledger.number_inbox(order.strategy, type(event))
-    _transit(ledger, order, Fact.BUSTED if new is None else Fact.CORRECTED)
-
-
-def _order_rejected(ledger: Ledger, event: ev.OrderRejected) -> None:
-    order = _fact(ledger, event.order_id, Fact.REJECTED, event, report=event.report)
-    if order is not None:
-        ledger.count(order.strategy, "rejected")
-        ledger.put(msgspec.structs.replace(order, reason=f"{event.reason.value} {event.text}".strip()))
-
-
-def _order_canceled(ledger: Ledger, event: ev.OrderCanceled) -> None:
-    _fact(ledger, event.order_id, Fact.CANCELED, event, report=event.report)
-
-
-def _order_expired(ledger: Ledger, event: ev.OrderExpired) -> None:
-    _fact(ledger, event.order_id, Fact.EXPIRED, event, report=event.report)
-
-
-def _order_replaced(ledger: Ledger, event: ev.OrderReplaced) -> None:
-    order = ledger.order(event.order_id)
-    if order is None:
-        return
-    ledger.note_report(order.venue, event.report)
-    ledger.number_inbox(order.strategy, ev.OrderReplaced)
-    order = msgspec.structs.replace(
-        order, order_id=event.new_id, quantity=event.quantity, price=event.price, replacing_id="",
-        replacing_quantity=None, replacing_price=None,
-    )  # fmt: skip
-    _transit(ledger, order, Fact.REPLACED)
-
-
-def _cancel_rejected(ledger: Ledger, event: ev.CancelRejected) -> None:
-    _fact(ledger, event.order_id, Fact.CANCEL_REFUSED, event, report=event.report)
-
-
-def _replace_rejected(ledger: Ledger, event: ev.ReplaceRejected) -> None:
-    order = _fact(ledger, event.order_id, Fact.REPLACE_REFUSED, event, report=event.report)
-    if order is not None and order.doubt is Doubt.NONE:
-        ledger.put(_without_replace(order))
-
-
-_UNANSWERED = {
-    Doubt.NEW: Fact.UNANSWERED_NEW,
-    Doubt.CANCEL: Fact.UNANSWERED_CANCEL,
-    Doubt.REPLACE: Fact.UNANSWERED_REPLACE,
-}
-
-
-def _order_doubted(ledger: Ledger, event: ev.OrderDoubted) -> None:
-    _fact(ledger, event.order_id, _UNANSWERED[event.doubt], event)
-
-
-def _doubt_resolved(ledger: Ledger, event: ev.DoubtResolved) -> None:
-    order = _fact(ledger, event.order_id, Fact(event.outcome), event)
-    if order is not None:
-        ledger.put(_without_replace(order))
-
-
 def _marked(ledger: Ledger, event: ev.Marked) -> None:
     ledger.marks[event.instrument] = Mark(twice=event.twice, step=event.step, time=event.time)
 
@@ -350,41 +173,8 @@ def _nothing(ledger: Ledger, event: ev.Event) -> None:
     """Alarms and snapshots are read from the journal; they change no books."""
 
 
-def _known(ledger: Ledger, identifier: str) -> Order:
-    order = ledger.order(identifier)
-    if order is None:
-        raise JournalError(f"event {ledger.sequence} speaks of order {identifier}, which the ledger does not have")
-    return order
-
-
-def _fact(ledger: Ledger, identifier: str, fact: Fact, event: ev.Event, report: int = 0) -> Order | None:
-    """Apply a venue's fact; one about an order that is no longer kept changes nothing but the report's number."""
-    order = ledger.order(identifier)
-    if order is None:
-        return None
-    ledger.note_report(order.venue, report)
-    ledger.number_inbox(order.strategy, type(event))
-    return _transit(ledger, order, fact)
-
-
-def _transit(ledger: Ledger, order: Order, fact: Fact) -> Order:
-    outcome = after_fact(order.status, order.doubt, fact)
-    order = msgspec.structs.replace(order, status=outcome.status or _working(order), doubt=outcome.doubt)
-    ledger.put(order)
-    return order
-
-
-def _working(order: Order) -> Status:
-    if order.filled >= order.quantity:
-        return Status.FILLED
-    return Status.PARTIALLY_FILLED if order.filled else Status.NEW
-
-
-def _without_replace(order: Order) -> Order:
-    return msgspec.structs.replace(order, replacing_id="", replacing_quantity=None, replacing_price=None)
-
-
 _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
+    **ORDER_HANDLERS,
     ev.BookOpened: _book_opened,
     ev.EpochBegan: _epoch_began,
     ev.InstrumentDefined: _instrument_defined,
@@ -404,23 +194,6 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.ExitUnqueued: _exit_unqueued,
     ev.FlattenStarted: _flatten_started,
     ev.FlattenEnded: _flatten_ended,
-    ev.OrderSubmitted: _order_submitted,
-    ev.OrderDenied: _order_denied,
-    ev.CancelRequested: _cancel_requested,
-    ev.ReplaceRequested: _replace_requested,
-    ev.OrderResubmitted: _order_resubmitted,
-    ev.OrderAcknowledged: _order_acknowledged,
-    ev.OrderFilled: _order_filled,
-    ev.FillBusted: _fill_busted,
-    ev.FillCorrected: _fill_corrected,
-    ev.OrderRejected: _order_rejected,
-    ev.OrderCanceled: _order_canceled,
-    ev.OrderExpired: _order_expired,
-    ev.OrderReplaced: _order_replaced,
-    ev.CancelRejected: _cancel_rejected,
-    ev.ReplaceRejected: _replace_rejected,
-    ev.OrderDoubted: _order_doubted,
-    ev.DoubtResolved: _doubt_resolved,
     ev.Marked: _marked,
     ev.FxMarked: _fx_marked,
     ev.SessionRolled: _session_rolled,

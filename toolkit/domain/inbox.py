@@ -72,7 +72,7 @@ class InboxEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="released"):
-    """A step that the engine hands to the runners in lockstep: first read your inbox up to the number beside your name."""
+    """A step handed to the runners in lockstep: first read your inbox up to the number beside your name."""
 
     step: bytes
     number: int

@@ -36,10 +36,17 @@ def inbox_items(ledger: Ledger, event: ev.Event) -> tuple[str, tuple[InboxItem, 
 def order_changed(order: Order) -> OrderChanged:
     """An order as its strategy is told of it."""
     return OrderChanged(
-        order_id=order.order_id, intent_id=order.intent_id, instrument=order.instrument, side=order.side,
-        quantity=order.quantity, filled=order.filled, price=order.price, status=order.status, doubt=order.doubt,
+        order_id=order.order_id,
+        intent_id=order.intent_id,
+        instrument=order.instrument,
+        side=order.side,
+        quantity=order.quantity,
+        filled=order.filled,
+        price=order.price,
+        status=order.status,
+        doubt=order.doubt,
         reason=order.reason,
-    )  # fmt: skip
+    )
 
 
 def restored(ledger: Ledger, strategy: str, incarnation: int) -> Restored:
@@ -50,26 +57,44 @@ def restored(ledger: Ledger, strategy: str, incarnation: int) -> Restored:
     runner = ledger.runners[strategy]
     step = max(runner.step, ledger.step)
     return Restored(
-        incarnation=incarnation, step=step, inbox=runner.inbox, state=runner.state,
-        capital=ledger.capital.get(strategy, 0), base_currency=ledger.base_currency,
+        incarnation=incarnation,
+        step=step,
+        inbox=runner.inbox,
+        state=runner.state,
+        capital=ledger.capital.get(strategy, 0),
+        base_currency=ledger.base_currency,
         positions=tuple((symbol, held.lots) for symbol, held in ledger.positions.get(strategy, {}).items()),
         orders=tuple(order_changed(order) for order in ledger.open_orders(strategy)),
-    )  # fmt: skip
+    )
 
 
 def _booked(
     ledger: Ledger, order: Order, event: ev.OrderFilled | ev.FillBusted | ev.FillCorrected, quantity: int, price: int
 ) -> FillBooked:
     return FillBooked(
-        order_id=order.order_id, intent_id=order.intent_id, instrument=order.instrument, side=order.side,
-        quantity=quantity, price=price, fee=event.fee,
+        order_id=order.order_id,
+        intent_id=order.intent_id,
+        instrument=order.instrument,
+        side=order.side,
+        quantity=quantity,
+        price=price,
+        fee=event.fee,
         fee_asset=event.fee_asset if isinstance(event, ev.OrderFilled) else "",
-        position=ledger.position(order.strategy, order.instrument).lots, time=event.time,
-    )  # fmt: skip
+        position=ledger.position(order.strategy, order.instrument).lots,
+        time=event.time,
+    )
 
 
 def _refused(event: ev.IntentRefused) -> OrderChanged:
     return OrderChanged(
-        order_id="", intent_id=event.intent_id, instrument=event.instrument, side=Side.BUY, quantity=0, filled=0,
-        price=None, status=Status.DENIED, doubt=Doubt.NONE, reason=event.reason,
-    )  # fmt: skip
+        order_id="",
+        intent_id=event.intent_id,
+        instrument=event.instrument,
+        side=Side.BUY,
+        quantity=0,
+        filled=0,
+        price=None,
+        status=Status.DENIED,
+        doubt=Doubt.NONE,
+        reason=event.reason,
+    )

@@ -12,6 +12,8 @@ from toolkit.domain.errors import ConfigError, DomainError
 from toolkit.domain.money import from_quanta, to_quanta
 from toolkit.domain.time import FeedTime
 
+ALWAYS = FeedTime(0)
+
 
 class Shortable(StrEnum):
     YES = "yes"
@@ -29,8 +31,9 @@ class Currency(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="instrument"):
     """One tradable thing. Tick and lot are in human units; everything inside is counted in them.
 
-    `tick_value` is the worth of one tick on one lot in quanta of `currency` (tick × lot × multiplier ÷ quantum) and must
-    be a whole number; `describe` builds an instrument and checks that. `minimum` and `maximum` are order sizes in lots.
+    `tick_value` is the worth of one tick on one lot in quanta of `currency` (tick × lot × multiplier ÷ quantum) and
+    must be a whole number; `describe` builds an instrument and checks that. `minimum` and `maximum` are order sizes
+    in lots.
     """
 
     symbol: str
@@ -47,7 +50,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
     shortable: Shortable = Shortable.YES
     expiry: FeedTime | None = None
     margin: Decimal | None = None
-    effective_from: FeedTime = FeedTime(0)
+    effective_from: FeedTime = ALWAYS
 
     def ticks(self, price: Decimal) -> int:
         """Exact ticks of a price; DomainError when it is not on the tick grid."""
@@ -77,10 +80,20 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
 
 
 def describe(
-    *, symbol: str, tick: Decimal, lot: Decimal, currency: Currency, calendar: str, venue: str,
-    multiplier: Decimal = Decimal(1), minimum: int = 1, maximum: int | None = None,
-    shortable: Shortable = Shortable.YES, expiry: FeedTime | None = None, margin: Decimal | None = None,
-    effective_from: FeedTime = FeedTime(0),
+    *,
+    symbol: str,
+    tick: Decimal,
+    lot: Decimal,
+    currency: Currency,
+    calendar: str,
+    venue: str,
+    multiplier: Decimal = Decimal(1),
+    minimum: int = 1,
+    maximum: int | None = None,
+    shortable: Shortable = Shortable.YES,
+    expiry: FeedTime | None = None,
+    margin: Decimal | None = None,
+    effective_from: FeedTime = ALWAYS,
 ) -> Instrument:
     """Build an instrument and check that one tick on one lot is a whole number of currency quanta."""
     for name, number in (("tick", tick), ("lot", lot), ("multiplier", multiplier)):
@@ -89,13 +102,25 @@ def describe(
     worth = tick * lot * multiplier / currency.quantum
     if worth != (whole := int(worth)) or whole < 1:
         raise ConfigError(
-            f"{symbol}: one tick on one lot is {tick * lot * multiplier} {currency.code}, which is not a multiple of its "
-            f"quantum {currency.quantum}; give {currency.code} a smaller quantum"
+            f"{symbol}: one tick on one lot is {tick * lot * multiplier} {currency.code}, which is not a multiple of "
+            f"its quantum {currency.quantum}; give {currency.code} a smaller quantum"
         )
     return Instrument(
-        symbol=symbol, tick=tick, lot=lot, multiplier=multiplier, currency=currency.code,
-        currency_quantum=currency.quantum, tick_value=whole, calendar=calendar, venue=venue, minimum=minimum,
-        maximum=maximum, shortable=shortable, expiry=expiry, margin=margin, effective_from=effective_from,
+        symbol=symbol,
+        tick=tick,
+        lot=lot,
+        multiplier=multiplier,
+        currency=currency.code,
+        currency_quantum=currency.quantum,
+        tick_value=whole,
+        calendar=calendar,
+        venue=venue,
+        minimum=minimum,
+        maximum=maximum,
+        shortable=shortable,
+        expiry=expiry,
+        margin=margin,
+        effective_from=effective_from,
     )
 
 

@@ -83,8 +83,12 @@ class Recent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
 
     def same_as(self, other: Recent) -> bool:
         return (self.instrument, self.side, self.quantity, self.order_type, self.price) == (
-            other.instrument, other.side, other.quantity, other.order_type, other.price,
-        )  # fmt: skip
+            other.instrument,
+            other.side,
+            other.quantity,
+            other.order_type,
+            other.price,
+        )
 
 
 class Ledger(msgspec.Struct, kw_only=True):
@@ -163,9 +167,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     def position(self, strategy: str, instrument: str) -> Position:
         return self.positions.get(strategy, {}).get(instrument, FLAT)
 
-    def interval(
-        self, strategy: str, instrument: str, without: str = "", *, entries_only: bool = False
-    ) -> Interval:
+    def interval(self, strategy: str, instrument: str, without: str = "", *, entries_only: bool = False) -> Interval:
         """[L, H] over all outcomes; exits and protective orders of the position count once, by the largest.
 
         `without` leaves one order out (the one that a replace would change), `entries_only` all exits.
@@ -300,7 +302,9 @@ class Ledger(msgspec.Struct, kw_only=True):
         if number > self.venue_reports.get(venue, 0):
             self.venue_reports[venue] = number
 
-    def book_trade(self, strategy: str, venue: str, instrument: Instrument, side: Side, quantity: int, price: int) -> None:
+    def book_trade(
+        self, strategy: str, venue: str, instrument: Instrument, side: Side, quantity: int, price: int
+    ) -> None:
         held = self.positions.setdefault(strategy, {})
         held[instrument.symbol] = after_trade(held.get(instrument.symbol, FLAT), side, quantity, price, instrument)
         self.move_cash(strategy, instrument.currency, -int(side) * instrument.value(price, quantity))

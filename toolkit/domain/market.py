@@ -28,7 +28,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="bar"):
-    """A finished bar of a feed that has only bars. Prices in ticks; `start` is inclusive, the step's time is its end."""
+    """A finished bar of a feed that has only bars. Prices in ticks; from `start` until the step's time."""
 
     instrument: str
     start: FeedTime

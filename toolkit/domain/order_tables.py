@@ -1,10 +1,11 @@
-"""The two tables of an order's life: our commands, and a venue's facts in every status × doubt; nothing else moves an order.
+"""The two tables of an order's life: our commands, and a venue's facts in every status × doubt.
 
-A command may be illegal. A fact never is: an unexpected one changes the books as well and raises an alarm.
+Nothing else moves an order. A command may be illegal. A fact never is: an unexpected one changes the books as well and
+raises an alarm.
 
-Reading the fact table: a cell is the next status, `=` for the same one, `W` for working (NEW, PARTIALLY_FILLED or FILLED,
-by what has filled). `?x` sets doubt x: the venue is asked. `!` raises an alarm. Without `?x` the doubt follows `DOUBTS`,
-and in a final status there is none.
+Reading the fact tables: a cell is the next status, `=` for the same one, `W` for working (NEW, PARTIALLY_FILLED or
+FILLED, by what has filled). `?x` sets doubt x: the venue is asked. `!` raises an alarm. Without `?x` the doubt follows
+`DOUBTS`, and in a final status there is none.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class OrderCommand(StrEnum):
 
 
 class Fact(StrEnum):
-    """What can become known of an order: reports of the venue, answers to our questions, and silence (`unanswered_…`)."""
+    """What can become known of an order: reports of the venue, answers to our questions, silence (`unanswered_…`)."""
 
     ACKNOWLEDGED = "acknowledged"
     FILLED_PARTLY = "filled_partly"
@@ -65,29 +66,44 @@ EXPIRED            -               -
 DENIED             -               -
 """
 
-_COLUMNS = (
-    Status.PENDING_NEW, Status.NEW, Status.PARTIALLY_FILLED, Status.PENDING_CANCEL, Status.PENDING_REPLACE,
-    Status.FILLED, Status.CANCELED, Status.REJECTED, Status.EXPIRED, Status.DENIED,
-)  # fmt: skip
+_FACTS_OPEN = """
+                    PENDING_NEW       NEW               PARTIALLY_FILLED  PENDING_CANCEL  PENDING_REPLACE
+acknowledged        NEW               =!                =                 =               =
+filled_partly       PARTIALLY_FILLED  PARTIALLY_FILLED  =                 =               =
+filled_wholly       FILLED            FILLED            FILLED            FILLED          FILLED
+canceled            CANCELED          CANCELED          CANCELED          CANCELED        CANCELED
+expired             EXPIRED           EXPIRED           EXPIRED           EXPIRED         EXPIRED
+rejected            REJECTED          REJECTED!         REJECTED!         REJECTED        REJECTED!
+replaced            W!                W!                W!                =               W
+cancel_refused      =?new!            =?cancel!         =?cancel!         W?cancel        =?cancel!
+replace_refused     =?new!            =?replace!        =?replace!        =?cancel        W?replace
+busted              =!                W!                W!                =!              =!
+corrected           =!                W!                W!                =!              =!
+found_working       W                 W                 W                 W               W
+proven_absent       REJECTED          CANCELED!         CANCELED!         CANCELED!       CANCELED!
+unanswered_new      =                 =                 =                 =               =
+unanswered_cancel   =                 =                 =                 =               =
+unanswered_replace  =                 =                 =                 =               =
+"""
 
-_FACTS = """
-                    PENDING_NEW  NEW       PARTIALLY_FILLED  PENDING_CANCEL  PENDING_REPLACE  FILLED  CANCELED   REJECTED   EXPIRED    DENIED
-acknowledged        NEW          =!        =                 =               =                =       =?cancel!  NEW!       =?cancel!  NEW!
-filled_partly       PARTIALLY_FILLED  PARTIALLY_FILLED  =      =               =                =!      =!         =?new!     =!         =?new!
-filled_wholly       FILLED       FILLED    FILLED            FILLED          FILLED           =!      FILLED!    FILLED!    FILLED!    FILLED!
-canceled            CANCELED     CANCELED  CANCELED          CANCELED        CANCELED         =!      =!         =!         =!         =!
-expired             EXPIRED      EXPIRED   EXPIRED           EXPIRED         EXPIRED          =!      =!         =!         =!         =!
-rejected            REJECTED     REJECTED! REJECTED!         REJECTED        REJECTED!        =!      =!         =!         =!         =!
-replaced            W!           W!        W!                =               W                W!      =?cancel!  W!         =?cancel!  W!
-cancel_refused      =?new!       =?cancel! =?cancel!         W?cancel        =?cancel!        =       =          =!         =          =!
-replace_refused     =?new!       =?replace! =?replace!       =?cancel        W?replace        =       =          =!         =          =!
-busted              =!           W!        W!                =!              =!               =!      =!         =!         =!         =!
-corrected           =!           W!        W!                =!              =!               =!      =!         =!         =!         =!
-found_working       W            W         W                 W               W                =!      W!         W!         W!         W!
-proven_absent       REJECTED     CANCELED! CANCELED!         CANCELED!       CANCELED!        =       =          =          =          =
-unanswered_new      =            =         =                 =               =                =       =          =          =          =
-unanswered_cancel   =            =         =                 =               =                =       =          =          =          =
-unanswered_replace  =            =         =                 =               =                =       =          =          =          =
+_FACTS_FINAL = """
+                    FILLED  CANCELED   REJECTED  EXPIRED    DENIED
+acknowledged        =       =?cancel!  NEW!      =?cancel!  NEW!
+filled_partly       =!      =!         =?new!    =!         =?new!
+filled_wholly       =!      FILLED!    FILLED!   FILLED!    FILLED!
+canceled            =!      =!         =!        =!         =!
+expired             =!      =!         =!        =!         =!
+rejected            =!      =!         =!        =!         =!
+replaced            W!      =?cancel!  W!        =?cancel!  W!
+cancel_refused      =       =          =!        =          =!
+replace_refused     =       =          =!        =          =!
+busted              =!      =!         =!        =!         =!
+corrected           =!      =!         =!        =!         =!
+found_working       =!      W!         W!        W!         W!
+proven_absent       =       =          =         =          =
+unanswered_new      =       =          =         =          =
+unanswered_cancel   =       =          =         =          =
+unanswered_replace  =       =          =         =          =
 """
 
 # What a fact leaves of a doubt, unless its cell says `?x`. Rows: fact; columns: the doubt before.
@@ -116,6 +132,10 @@ def _rows(table: str) -> dict[str, list[str]]:
     return {name: cells for name, *cells in (line.split() for line in table.strip("\n").splitlines()[1:])}
 
 
+def _columns(table: str) -> list[Status]:
+    return [Status(name) for name in table.split("\n")[1].split()]
+
+
 def _read_commands() -> dict[tuple[Status, OrderCommand], Status | None]:
     return {
         (Status(name), command): None if cell == "-" else Status(cell)
@@ -132,8 +152,9 @@ def _read_facts() -> dict[tuple[Status, Doubt, Fact], Outcome]:
     }
     return {
         (status, before, Fact(name)): _outcome(cell, status, doubts[Fact(name), before])
-        for name, cells in _rows(_FACTS).items()
-        for status, cell in zip(_COLUMNS, cells, strict=True)
+        for table in (_FACTS_OPEN, _FACTS_FINAL)
+        for name, cells in _rows(table).items()
+        for status, cell in zip(_columns(table), cells, strict=True)
         for before in Doubt
     }
 

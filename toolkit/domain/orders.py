@@ -67,7 +67,7 @@ class TradingState(IntEnum):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order"):
-    """One order, replace chain included. Prices in ticks, quantities in lots, `cost` in ticks × lots of what was filled."""
+    """One order, replace chain included. Prices in ticks, quantities in lots, `cost` in ticks × lots of what filled."""
 
     order_id: str
     chain: tuple[str, ...]

@@ -38,7 +38,7 @@ class Received(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """The right to write: the epoch, and until when requests may be sent (counted from before the renewal was asked for)."""
+    """The right to write: the epoch, and until when requests may be sent (counted from before the renewal was sent)."""
 
     epoch: int
     send_by: MonoTime
@@ -71,11 +71,11 @@ class Journal(Protocol):
     def read(self, after: int) -> AsyncIterator[Sealed]:
         """Every batch that holds events with numbers above `after`, in order, up to the present end, chain checked.
 
-        Asks for ≤ 500 entries a call. Raises Gap when the first of them was trimmed away, JournalError for a broken chain.
+        Asks for ≤ 500 entries a call. Raises Gap when the first was trimmed away, JournalError for a broken chain.
         """
 
     async def batches(self, after: int, block_ms: int) -> Sequence[Sealed]:
-        """The next ≤ 500 batches that hold events with numbers above `after`, waiting up to `block_ms` for the first."""
+        """The next ≤ 500 batches with events numbered above `after`, waiting up to `block_ms` for the first."""
 
     async def commands(self, positions: Mapping[str, str], block_ms: int) -> Sequence[Received]:
         """Commands after the given position per producer stream ("0" from the start), waiting up to `block_ms`."""
@@ -87,7 +87,7 @@ class Journal(Protocol):
         """Put a command into its producer's stream; the same command twice has one effect.
 
         Raises JournalError (that number is there with another payload), StaleIncarnation (the stream is past that
-        number: number anew under a larger incarnation), TransportError (send the same envelope again, before any later one).
+        number: number anew under a larger incarnation), TransportError (send the same again, before any later one).
         """
 
 
@@ -102,7 +102,7 @@ class Bus(Protocol):
         """Publish numbered steps; publishing a number again that is already there is ignored."""
 
     async def steps(self, stream: str, after: int, block_ms: int, count: int) -> Sequence[Step]:
-        """Steps with numbers above `after`, waiting up to `block_ms`; a first number above `after` + 1 means trimmed."""
+        """Steps with numbers above `after`, waiting up to `block_ms`; a first one above `after` + 1 means trimmed."""
 
     async def last(self, stream: str) -> int:
         """Number of the newest step, 0 when there is none."""

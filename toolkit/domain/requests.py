@@ -230,8 +230,18 @@ class OrderNotFound(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 
 
 VenueReport = (
-    Acknowledged | Filled | Canceled | Expired | Rejected | Replaced | CancelRefused | ReplaceRefused
-    | Busted | Corrected | OrderFound | OrderNotFound
+    Acknowledged
+    | Filled
+    | Canceled
+    | Expired
+    | Rejected
+    | Replaced
+    | CancelRefused
+    | ReplaceRefused
+    | Busted
+    | Corrected
+    | OrderFound
+    | OrderNotFound
 )
 
 

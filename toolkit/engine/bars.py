@@ -48,7 +48,17 @@ class BarFold:
     """
 
     __slots__ = (
-        "_close", "_high", "_low", "_open", "_size", "_start", "_volume", "_whole", "due", "takes", "uses_feed_bars",
+        "_close",
+        "_high",
+        "_low",
+        "_open",
+        "_size",
+        "_start",
+        "_volume",
+        "_whole",
+        "due",
+        "takes",
+        "uses_feed_bars",
     )
 
     def __init__(self, size: int, price: str = "mid") -> None:

@@ -1,4 +1,4 @@
-"""Commands of people, files and the supervisor: each takes effect once and leaves a record of who, from where and why."""
+"""Commands of people, files and the supervisor: each takes effect once and leaves a record of who and why."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ class CommandDesk:
                 self._hello(transaction, envelope, body)
             case cm.RunnerStopped():
                 transaction.emit(
-                    ev.RunnerEnded(
-                        strategy=body.strategy, cause=body.cause, detail=body.detail, given_up=body.given_up
-                    )
+                    ev.RunnerEnded(strategy=body.strategy, cause=body.cause, detail=body.detail, given_up=body.given_up)
                 )
             case cm.EnableStrategy():
                 self._enable(transaction, body)
@@ -166,9 +164,7 @@ class CommandDesk:
         looser = loosened(self._ledger.limits, body.rows) if body.who.source != START else []
         if looser:
             raise DomainError("loosening is refused while running: " + "; ".join(looser))
-        transaction.emit(
-            ev.LimitsChanged(rows=body.rows, checksum=body.checksum, who=body.who, reason=body.reason)
-        )
+        transaction.emit(ev.LimitsChanged(rows=body.rows, checksum=body.checksum, who=body.who, reason=body.reason))
 
     def _register(self, transaction: Transaction, body: cm.RegisterVersion) -> None:
         current = self._ledger.deployments.get(body.strategy)
@@ -185,9 +181,7 @@ class CommandDesk:
             )
         )
         transaction.emit(
-            ev.DeploymentChanged(
-                strategy=body.strategy, version=body.version, digest=body.digest, stage="PAPER"
-            )
+            ev.DeploymentChanged(strategy=body.strategy, version=body.version, digest=body.digest, stage="PAPER")
         )
 
     def _money(self, transaction: Transaction, body: cm.AllocateCapital | cm.MoveCash) -> None:

@@ -158,9 +158,7 @@ class Engine:
         if closed.session == self.ledger.session:
             return
         self._mark(transaction, only_due=False)
-        transaction.emit(
-            ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time)
-        )
+        transaction.emit(ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time))
 
     def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
         """Mark what is held to the last good quote, at most once per interval of feed time."""
@@ -179,9 +177,7 @@ class Engine:
             if only_due and mark is not None and transaction.time - mark.time < self._settings.mark_interval:
                 continue
             transaction.emit(
-                ev.Marked(
-                    instrument=symbol, twice=quote.bid + quote.ask, step=self.view.step, time=transaction.time
-                )
+                ev.Marked(instrument=symbol, twice=quote.bid + quote.ask, step=self.view.step, time=transaction.time)
             )
 
     def _pass_time(self, transaction: Transaction) -> None:

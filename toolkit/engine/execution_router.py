@@ -1,4 +1,4 @@
-"""Execution Router: turns approved orders into venue requests and keeps rates; cancels first, then exits, then entries."""
+"""Execution Router: turns approved orders into venue requests within rates; cancels, exits, then entries."""
 
 from __future__ import annotations
 
@@ -37,10 +37,15 @@ class ExecutionRouter:
         """Send a cancel; never refused and never queued."""
         transaction.requests.append(
             CancelOrder(
-                venue=order.venue, order_id=order.order_id, strategy=order.strategy, instrument=order.instrument,
-                time=transaction.time, epoch=self.lease.epoch, send_by=self.lease.send_by,
+                venue=order.venue,
+                order_id=order.order_id,
+                strategy=order.strategy,
+                instrument=order.instrument,
+                time=transaction.time,
+                epoch=self.lease.epoch,
+                send_by=self.lease.send_by,
             )
-        )  # fmt: skip
+        )
         self._rates.note(f"venue:{order.venue}", transaction.now.mono)
 
     def again(self, transaction: Transaction, order: Order) -> None:
@@ -65,7 +70,7 @@ class ExecutionRouter:
                 transaction.requests.append(request)
 
     def sort(self, requests: list[VenueRequest]) -> None:
-        """Cancels first, then exits, then the rest, each in the order of decision; a cancel never overtakes its own order."""
+        """Cancels, exits, then the rest, each in the order of decision; a cancel never overtakes its own order."""
         if len(requests) > 1:
             new = {request.order_id for request in requests if isinstance(request, SubmitOrder)}
             requests.sort(key=lambda request: _priority(request, new))
@@ -84,19 +89,36 @@ class ExecutionRouter:
 
     def _submission(self, order: Order, time: FeedTime) -> SubmitOrder:
         return SubmitOrder(
-            venue=order.venue, order_id=order.order_id, strategy=order.strategy, instrument=order.instrument,
-            side=order.side, quantity=order.quantity, order_type=order.order_type, price=order.price,
-            time_in_force=order.time_in_force, order_class=order.order_class, post_only=order.post_only,
-            reduce_only=order.reduce_only, time=time, epoch=self.lease.epoch, send_by=self.lease.send_by,
-        )  # fmt: skip
+            venue=order.venue,
+            order_id=order.order_id,
+            strategy=order.strategy,
+            instrument=order.instrument,
+            side=order.side,
+            quantity=order.quantity,
+            order_type=order.order_type,
+            price=order.price,
+            time_in_force=order.time_in_force,
+            order_class=order.order_class,
+            post_only=order.post_only,
+            reduce_only=order.reduce_only,
+            time=time,
+            epoch=self.lease.epoch,
+            send_by=self.lease.send_by,
+        )
 
     def _replacement(self, order: Order, time: FeedTime) -> ReplaceOrder:
         return ReplaceOrder(
-            venue=order.venue, order_id=order.order_id, new_id=order.replacing_id, strategy=order.strategy,
-            instrument=order.instrument, quantity=order.replacing_quantity or order.quantity,
-            price=order.replacing_price if order.replacing_price is not None else order.price, time=time,
-            epoch=self.lease.epoch, send_by=self.lease.send_by,
-        )  # fmt: skip
+            venue=order.venue,
+            order_id=order.order_id,
+            new_id=order.replacing_id,
+            strategy=order.strategy,
+            instrument=order.instrument,
+            quantity=order.replacing_quantity or order.quantity,
+            price=order.replacing_price if order.replacing_price is not None else order.price,
+            time=time,
+            epoch=self.lease.epoch,
+            send_by=self.lease.send_by,
+        )
 
 
 def _priority(request: VenueRequest, new: set[str]) -> int:
@@ -111,19 +133,38 @@ def submitted(transaction: Transaction, approved: Approved) -> OrderSubmitted:
     """The record of an approved order."""
     wanted = approved.proposal
     return OrderSubmitted(
-        order_id=transaction.next_order_id(), strategy=wanted.strategy, version=wanted.version,
-        intent_id=wanted.intent_id, instrument=wanted.instrument.symbol, venue=wanted.venue, side=wanted.side,
-        order_type=wanted.order_type, time_in_force=wanted.time_in_force, order_class=wanted.order_class,
-        quantity=wanted.quantity, price=wanted.price, post_only=wanted.post_only, reduce_only=wanted.reduce_only,
-        reason=wanted.reason, seen=approved.seen, checks=approved.checks, time=transaction.time,
+        order_id=transaction.next_order_id(),
+        strategy=wanted.strategy,
+        version=wanted.version,
+        intent_id=wanted.intent_id,
+        instrument=wanted.instrument.symbol,
+        venue=wanted.venue,
+        side=wanted.side,
+        order_type=wanted.order_type,
+        time_in_force=wanted.time_in_force,
+        order_class=wanted.order_class,
+        quantity=wanted.quantity,
+        price=wanted.price,
+        post_only=wanted.post_only,
+        reduce_only=wanted.reduce_only,
+        reason=wanted.reason,
+        seen=approved.seen,
+        checks=approved.checks,
+        time=transaction.time,
         wall=transaction.now.wall,
-    )  # fmt: skip
+    )
 
 
 def replace_requested(transaction: Transaction, approved: Approved, order: Order) -> ReplaceRequested:
     """The record of an approved change."""
     wanted = approved.proposal
     return ReplaceRequested(
-        order_id=order.order_id, new_id=transaction.next_order_id(), quantity=wanted.quantity, price=wanted.price,
-        seen=approved.seen, checks=approved.checks, time=transaction.time, wall=transaction.now.wall,
-    )  # fmt: skip
+        order_id=order.order_id,
+        new_id=transaction.next_order_id(),
+        quantity=wanted.quantity,
+        price=wanted.price,
+        seen=approved.seen,
+        checks=approved.checks,
+        time=transaction.time,
+        wall=transaction.now.wall,
+    )

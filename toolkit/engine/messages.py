@@ -1,4 +1,4 @@
-"""What the engine is fed with beside market data, reports and commands, and what it gives back; never how it got there."""
+"""What the engine is fed with beside market data, reports and commands, and what it gives back; never how."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LineLost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotSent(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests that were dropped unsent (latch shut, `send_by` passed, line down): nothing of them reached the venue."""
+    """Requests dropped unsent (latch shut, `send_by` passed, line down): nothing of them reached the venue."""
 
     requests: tuple[VenueRequest, ...]
     cause: str
@@ -42,7 +42,7 @@ Message = Step | VenueReport | Envelope | TimePassed | LineLost | NotSent | Abse
 
 
 class Output(NamedTuple):
-    """What one message led to: events in order, requests to release once they are durable, inbox entries by strategy."""
+    """What one message led to: events in order, requests to release once durable, inbox entries by strategy."""
 
     events: list[Event]
     requests: list[VenueRequest]

@@ -13,15 +13,22 @@ Booked = tuple[ev.Event, Fact]
 
 
 def booked(transaction: Transaction, order: Order, report: rq.VenueReport, sent: WallTime) -> Booked | None:
-    """The event and the fact of a report; `sent` is when the order was written to the line. None for a bust or correction of a trade that is not in the books."""
+    """The event and the fact of a report; `sent` is when the order was written to the line.
+
+    None for a bust or correction of a trade that is not in the books.
+    """
     identifier, number = order.order_id, getattr(report, "report", 0)
     time, wall = report.time, report.wall
     match report:
         case rq.Acknowledged():
             acknowledged = ev.OrderAcknowledged(
-                order_id=identifier, venue_order_id=report.venue_order_id, report=number, sent=sent, time=time,
+                order_id=identifier,
+                venue_order_id=report.venue_order_id,
+                report=number,
+                sent=sent,
+                time=time,
                 wall=wall,
-            )  # fmt: skip
+            )
             return acknowledged, Fact.ACKNOWLEDGED
         case rq.Filled():
             whole = order.filled + report.quantity >= order.quantity
@@ -40,14 +47,19 @@ def booked(transaction: Transaction, order: Order, report: rq.VenueReport, sent:
             return rejected(order, report.reason, report.text, number, report), Fact.REJECTED
         case rq.Replaced():
             replaced = ev.OrderReplaced(
-                order_id=identifier, new_id=report.new_id, quantity=report.quantity, price=report.price, report=number,
-                time=time, wall=wall,
-            )  # fmt: skip
+                order_id=identifier,
+                new_id=report.new_id,
+                quantity=report.quantity,
+                price=report.price,
+                report=number,
+                time=time,
+                wall=wall,
+            )
             return replaced, Fact.REPLACED
         case rq.CancelRefused():
             refused = ev.CancelRejected(
                 order_id=identifier, reason=report.reason, text=report.text, report=number, time=time, wall=wall
-            )  # fmt: skip
+            )
             return refused, Fact.CANCEL_REFUSED
         case rq.ReplaceRefused():
             return replace_rejected(order, report.reason, report.text, number, report), Fact.REPLACE_REFUSED
@@ -59,11 +71,22 @@ def booked(transaction: Transaction, order: Order, report: rq.VenueReport, sent:
 
 def fill(report: rq.Filled, strategy: str, sent: WallTime) -> ev.OrderFilled:
     return ev.OrderFilled(
-        order_id=report.order_id, venue_order_id=report.venue_order_id, execution_id=report.execution_id,
-        strategy=strategy, instrument=report.instrument, side=report.side, price=report.price,
-        quantity=report.quantity, fee=report.fee, fee_asset=report.fee_asset, liquidity=report.liquidity,
-        report=report.report, sent=sent, time=report.time, wall=report.wall,
-    )  # fmt: skip
+        order_id=report.order_id,
+        venue_order_id=report.venue_order_id,
+        execution_id=report.execution_id,
+        strategy=strategy,
+        instrument=report.instrument,
+        side=report.side,
+        price=report.price,
+        quantity=report.quantity,
+        fee=report.fee,
+        fee_asset=report.fee_asset,
+        liquidity=report.liquidity,
+        report=report.report,
+        sent=sent,
+        time=report.time,
+        wall=report.wall,
+    )
 
 
 def is_booked(transaction: Transaction, order: Order, report: rq.Filled) -> bool:
@@ -79,18 +102,19 @@ def dropped(transaction: Transaction, order: Order, request: rq.VenueRequest, ca
     reason, time, wall = rq.RejectReason.NOT_SENT, transaction.time, transaction.now.wall
     match request:
         case rq.SubmitOrder():
-            return ev.OrderRejected(
-                order_id=order.order_id, reason=reason, text=cause, report=0, time=time, wall=wall
-            )  # fmt: skip
+            return ev.OrderRejected(order_id=order.order_id, reason=reason, text=cause, report=0, time=time, wall=wall)
         case rq.ReplaceOrder():
             return ev.ReplaceRejected(
-                order_id=order.order_id, new_id=request.new_id, reason=reason, text=cause, report=0, time=time,
+                order_id=order.order_id,
+                new_id=request.new_id,
+                reason=reason,
+                text=cause,
+                report=0,
+                time=time,
                 wall=wall,
-            )  # fmt: skip
+            )
         case _:
-            return ev.CancelRejected(
-                order_id=order.order_id, reason=reason, text=cause, report=0, time=time, wall=wall
-            )  # fmt: skip
+            return ev.CancelRejected(order_id=order.order_id, reason=reason, text=cause, report=0, time=time, wall=wall)
 
 
 def found_ended(order: Order, report: rq.OrderFound) -> ev.Event | None:
@@ -99,19 +123,17 @@ def found_ended(order: Order, report: rq.OrderFound) -> ev.Event | None:
     if status == "CANCELED":
         return ev.OrderCanceled(
             order_id=order.order_id, text="found canceled", report=0, time=report.time, wall=report.wall
-        )  # fmt: skip
+        )
     if status == "EXPIRED":
         return ev.OrderExpired(
             order_id=order.order_id, text="found expired", report=0, time=report.time, wall=report.wall
-        )  # fmt: skip
+        )
     if status in ("REJECTED", "DENIED"):
         return rejected(order, rq.RejectReason.OTHER, "found rejected", 0, report)
     return None
 
 
-def rejected(
-    order: Order, reason: rq.RejectReason, text: str, number: int, report: rq.VenueReport
-) -> ev.OrderRejected:
+def rejected(order: Order, reason: rq.RejectReason, text: str, number: int, report: rq.VenueReport) -> ev.OrderRejected:
     return ev.OrderRejected(
         order_id=order.order_id, reason=reason, text=text, report=number, time=report.time, wall=report.wall
     )
@@ -121,9 +143,14 @@ def replace_rejected(
     order: Order, reason: rq.RejectReason, text: str, number: int, report: rq.ReplaceRefused
 ) -> ev.ReplaceRejected:
     return ev.ReplaceRejected(
-        order_id=order.order_id, new_id=report.new_id, reason=reason, text=text, report=number, time=report.time,
+        order_id=order.order_id,
+        new_id=report.new_id,
+        reason=reason,
+        text=text,
+        report=number,
+        time=report.time,
         wall=report.wall,
-    )  # fmt: skip
+    )
 
 
 def _revised(transaction: Transaction, order: Order, report: rq.Busted | rq.Corrected) -> Booked | None:
@@ -132,14 +159,28 @@ def _revised(transaction: Transaction, order: Order, report: rq.Busted | rq.Corr
             continue
         if isinstance(report, rq.Busted):
             busted = ev.FillBusted(
-                order_id=order.order_id, execution_id=known.execution_id, price=known.price, quantity=known.quantity,
-                fee=known.fee, report=report.report, time=report.time, wall=report.wall,
-            )  # fmt: skip
+                order_id=order.order_id,
+                execution_id=known.execution_id,
+                price=known.price,
+                quantity=known.quantity,
+                fee=known.fee,
+                report=report.report,
+                time=report.time,
+                wall=report.wall,
+            )
             return busted, Fact.BUSTED
         corrected = ev.FillCorrected(
-            order_id=order.order_id, execution_id=known.execution_id, old_price=known.price,
-            old_quantity=known.quantity, old_fee=known.fee, price=report.price, quantity=report.quantity,
-            fee=report.fee, report=report.report, time=report.time, wall=report.wall,
-        )  # fmt: skip
+            order_id=order.order_id,
+            execution_id=known.execution_id,
+            old_price=known.price,
+            old_quantity=known.quantity,
+            old_fee=known.fee,
+            price=report.price,
+            quantity=report.quantity,
+            fee=report.fee,
+            report=report.report,
+            time=report.time,
+            wall=report.wall,
+        )
         return corrected, Fact.CORRECTED
     return None

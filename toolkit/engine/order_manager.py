@@ -1,4 +1,4 @@
-"""Order Manager: the life of orders by the two tables; turns venue reports into events and watches what is unanswered."""
+"""Order Manager: the life of orders by the two tables; books venue reports and watches what is unanswered."""
 
 from __future__ import annotations
 
@@ -69,29 +69,48 @@ class OrderManager:
         if order.status is Status.PENDING_CANCEL and order.doubt is Doubt.NONE:
             return
         transaction.emit(
-            ev.CancelRequested(
-                order_id=order.order_id, cause=cause, time=transaction.time, wall=transaction.now.wall
-            )  # fmt: skip
+            ev.CancelRequested(order_id=order.order_id, cause=cause, time=transaction.time, wall=transaction.now.wall)
         )
         order = _order(transaction, order.chain[0])
         self._await(transaction, order, Doubt.CANCEL)
         self._router.cancel(transaction, order)
 
     def deny(
-        self, transaction: Transaction, proposal: Proposal, refused: Refused, seen: ev.Seen, checks: tuple[ev.Check, ...]
+        self,
+        transaction: Transaction,
+        proposal: Proposal,
+        refused: Refused,
+        seen: ev.Seen,
+        checks: tuple[ev.Check, ...],
     ) -> None:
         """Record a refusal that teaches."""
         transaction.emit(
             ev.OrderDenied(
-                order_id=transaction.next_order_id(), strategy=proposal.strategy, version=proposal.version,
-                intent_id=proposal.intent_id, instrument=proposal.instrument.symbol, venue=proposal.venue,
-                side=proposal.side, order_type=proposal.order_type, time_in_force=proposal.time_in_force,
-                order_class=proposal.order_class, quantity=proposal.quantity, price=proposal.price,
-                post_only=proposal.post_only, reduce_only=proposal.reduce_only, reason=proposal.reason, seen=seen,
-                checks=checks, control=refused.control, observed=refused.observed, limit=refused.limit,
-                source=refused.source, would_pass=refused.would_pass, time=transaction.time,
+                order_id=transaction.next_order_id(),
+                strategy=proposal.strategy,
+                version=proposal.version,
+                intent_id=proposal.intent_id,
+                instrument=proposal.instrument.symbol,
+                venue=proposal.venue,
+                side=proposal.side,
+                order_type=proposal.order_type,
+                time_in_force=proposal.time_in_force,
+                order_class=proposal.order_class,
+                quantity=proposal.quantity,
+                price=proposal.price,
+                post_only=proposal.post_only,
+                reduce_only=proposal.reduce_only,
+                reason=proposal.reason,
+                seen=seen,
+                checks=checks,
+                control=refused.control,
+                observed=refused.observed,
+                limit=refused.limit,
+                source=refused.source,
+                would_pass=refused.would_pass,
+                time=transaction.time,
                 wall=transaction.now.wall,
-            )  # fmt: skip
+            )
         )
 
     # ---- a venue's facts
@@ -122,13 +141,17 @@ class OrderManager:
             return
         made = booked(transaction, order, report, self._sent.get(order.order_id, NOT_SENT_HERE))
         if made is None:
-            transaction.alarm("unknown_execution", order.order_id, f"{type(report).__name__} of a trade not in the books")
+            transaction.alarm(
+                "unknown_execution", order.order_id, f"{type(report).__name__} of a trade not in the books"
+            )
             return
         event, fact = made
         expected = after_fact(order.status, order.doubt, fact).expected
         transaction.emit(event)
         if isinstance(report, rq.Filled) and order.filled + report.quantity > order.quantity:
-            transaction.alarm("overfill", order.order_id, f"filled {order.filled + report.quantity} of {order.quantity}")
+            transaction.alarm(
+                "overfill", order.order_id, f"filled {order.filled + report.quantity} of {order.quantity}"
+            )
         elif not expected:
             transaction.alarm("unexpected_fact", order.order_id, f"{fact.value} in status {order.shown_status}")
 
@@ -154,7 +177,9 @@ class OrderManager:
     def watch(self, transaction: Transaction) -> None:
         """Put what is unanswered for too long into doubt, and ask for what is in doubt."""
         now = transaction.now.mono
-        late = [root for root, open_ in self._unanswered.items() if now - open_.since >= self._settings.acknowledge_within]
+        late = [
+            root for root, open_ in self._unanswered.items() if now - open_.since >= self._settings.acknowledge_within
+        ]
         for root in late:
             self._doubt(transaction, root, self._unanswered.pop(root).kind, "no answer in time")
         for root in list(transaction.ledger.doubtful):
@@ -218,9 +243,14 @@ class OrderManager:
         if doubt is Doubt.REPLACE and report.order_id == replacing:
             transaction.emit(
                 ev.OrderReplaced(
-                    order_id=order.order_id, new_id=replacing, quantity=report.quantity, price=report.price, report=0,
-                    time=report.time, wall=report.wall,
-                )  # fmt: skip
+                    order_id=order.order_id,
+                    new_id=replacing,
+                    quantity=report.quantity,
+                    price=report.price,
+                    report=0,
+                    time=report.time,
+                    wall=report.wall,
+                )
             )
             return
         if doubt is Doubt.REPLACE and self._settings.sends_again:
@@ -235,7 +265,7 @@ class OrderManager:
         transaction.emit(
             ev.OrderResubmitted(
                 order_id=order.order_id, kind=order.doubt, time=transaction.time, wall=transaction.now.wall
-            )  # fmt: skip
+            )
         )
         self._asked[order.chain[0]] = transaction.now.mono
         self._router.again(transaction, order)
@@ -246,7 +276,7 @@ class OrderManager:
         transaction.emit(
             ev.DoubtResolved(
                 order_id=order.order_id, outcome=fact.value, time=transaction.time, wall=transaction.now.wall
-            )  # fmt: skip
+            )
         )
         if not expected:
             transaction.alarm("unexpected_fact", order.order_id, f"{fact.value} in status {shown}")
@@ -258,7 +288,7 @@ class OrderManager:
         transaction.emit(
             ev.OrderDoubted(
                 order_id=order.order_id, doubt=kind, cause=cause, time=transaction.time, wall=transaction.now.wall
-            )  # fmt: skip
+            )
         )
 
     def _await(self, transaction: Transaction, order: Order, kind: Doubt) -> None:

@@ -251,9 +251,7 @@ class Proposer:
         else:
             self._orders.submit(transaction, answer)
 
-    def _proposal(
-        self, strategy: str, instrument: Instrument, intent: PlaceOrder, order_class: OrderClass
-    ) -> Proposal:
+    def _proposal(self, strategy: str, instrument: Instrument, intent: PlaceOrder, order_class: OrderClass) -> Proposal:
         deployment = self._ledger.deployments.get(strategy)
         return Proposal(
             strategy=strategy,
@@ -277,8 +275,5 @@ def _refuse(
     transaction: Transaction, strategy: str, intent_id: str, instrument: str, control: int, reason: str
 ) -> None:
     transaction.emit(
-        ev.IntentRefused(
-            strategy=strategy, intent_id=intent_id, instrument=instrument, control=control, reason=reason
-        )
+        ev.IntentRefused(strategy=strategy, intent_id=intent_id, instrument=instrument, control=control, reason=reason)
     )
-

@@ -92,15 +92,29 @@ class Strategy:
     # ------------------------------------------------------------ requests
 
     def buy(
-        self, instrument: str | Number | None = None, quantity: Number | None = None, price: Number | None = None, *,
-        tif: InForce = "gtc", post_only: bool = False, reduce_only: bool = False, reason: str = "",
+        self,
+        instrument: str | Number | None = None,
+        quantity: Number | None = None,
+        price: Number | None = None,
+        *,
+        tif: InForce = "gtc",
+        post_only: bool = False,
+        reduce_only: bool = False,
+        reason: str = "",
     ) -> str:
         """Ask to buy: at the market, or at `price` or better. Returns the intent's id, for cancel and modify."""
         return self._order(Side.BUY, instrument, quantity, price, tif, post_only, reduce_only, reason)
 
     def sell(
-        self, instrument: str | Number | None = None, quantity: Number | None = None, price: Number | None = None, *,
-        tif: InForce = "gtc", post_only: bool = False, reduce_only: bool = False, reason: str = "",
+        self,
+        instrument: str | Number | None = None,
+        quantity: Number | None = None,
+        price: Number | None = None,
+        *,
+        tif: InForce = "gtc",
+        post_only: bool = False,
+        reduce_only: bool = False,
+        reason: str = "",
     ) -> str:
         """Ask to sell: at the market, or at `price` or better. Returns the intent's id, for cancel and modify."""
         return self._order(Side.SELL, instrument, quantity, price, tif, post_only, reduce_only, reason)
@@ -122,9 +136,7 @@ class Strategy:
         symbol, wanted = _addressed(instrument, quantity)
         return self._here.target(symbol, wanted, reason)
 
-    def signal(
-        self, instrument: str | Number | None = None, quantity: Number | None = None, reason: str = ""
-    ) -> None:
+    def signal(self, instrument: str | Number | None = None, quantity: Number | None = None, reason: str = "") -> None:
         """Journal what the strategy wants to hold, and why, without an order."""
         symbol, wanted = _addressed(instrument, quantity)
         self._here.signal(symbol, wanted, reason)
@@ -187,8 +199,15 @@ class Strategy:
         return self._context
 
     def _order(
-        self, side: Side, instrument: str | Number | None, quantity: Number | None, price: Number | None,
-        tif: InForce, post_only: bool, reduce_only: bool, reason: str,
+        self,
+        side: Side,
+        instrument: str | Number | None,
+        quantity: Number | None,
+        price: Number | None,
+        tif: InForce,
+        post_only: bool,
+        reduce_only: bool,
+        reason: str,
     ) -> str:
         if isinstance(instrument, str):
             symbol, size = _addressed(instrument, quantity)

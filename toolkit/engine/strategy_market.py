@@ -189,20 +189,32 @@ class InstrumentView:
 def order_view(change: OrderChanged, instrument: InstrumentView) -> OrderView:
     """An order's news in human units."""
     return OrderView(
-        intent_id=change.intent_id, order_id=change.order_id, instrument=change.instrument, side=change.side,
-        quantity=instrument.quantity_of(change.quantity), filled=instrument.quantity_of(change.filled),
+        intent_id=change.intent_id,
+        order_id=change.order_id,
+        instrument=change.instrument,
+        side=change.side,
+        quantity=instrument.quantity_of(change.quantity),
+        filled=instrument.quantity_of(change.filled),
         price=None if change.price is None else instrument.price_of(change.price),
-        status=change.status, doubt=change.doubt, reason=change.reason,
+        status=change.status,
+        doubt=change.doubt,
+        reason=change.reason,
     )
 
 
 def fill_view(fill: FillBooked, instrument: InstrumentView, quantum: Decimal | None) -> Fill:
     """A fill in human units; the fee is NaN when the quantum of its asset is not known."""
     return Fill(
-        intent_id=fill.intent_id, order_id=fill.order_id, instrument=fill.instrument, side=fill.side,
-        quantity=instrument.quantity_of(fill.quantity), price=instrument.price_of(fill.price),
-        fee=nan if quantum is None else float(fill.fee * quantum), fee_asset=fill.fee_asset,
-        position=instrument.quantity_of(fill.position), nanoseconds=int(fill.time),
+        intent_id=fill.intent_id,
+        order_id=fill.order_id,
+        instrument=fill.instrument,
+        side=fill.side,
+        quantity=instrument.quantity_of(fill.quantity),
+        price=instrument.price_of(fill.price),
+        fee=nan if quantum is None else float(fill.fee * quantum),
+        fee_asset=fill.fee_asset,
+        position=instrument.quantity_of(fill.position),
+        nanoseconds=int(fill.time),
     )
 
 

@@ -12,7 +12,16 @@ import msgspec
 from toolkit.domain.errors import ConfigError
 
 HOOKS = (
-    "on_start", "on_quote", "on_trade", "on_bar", "on_timer", "on_order", "on_fill", "on_capital", "on_gap", "on_stop",
+    "on_start",
+    "on_quote",
+    "on_trade",
+    "on_bar",
+    "on_timer",
+    "on_order",
+    "on_fill",
+    "on_capital",
+    "on_gap",
+    "on_stop",
 )
 # What every strategy has and configuration may override, beside the parameters of its own.
 DECLARATIONS: dict[str, type] = {"bar": str, "warmup": int, "bar_price": str}

@@ -1,4 +1,4 @@
-"""The View: last quotes, freshness, sessions and halts as the feed left them; rebuilt from the feed, never persisted."""
+"""The View: last quotes, freshness, sessions and halts as the feed left them; rebuilt from it, never persisted."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ class View:
         quote = self.quotes.get(instrument)
         if quote is None:
             return Seen(step=self.step, quote_step=0, bid=0, ask=0, age=0)
-        return Seen(
-            step=self.step, quote_step=quote.step, bid=quote.bid, ask=quote.ask, age=self.time - quote.time
-        )  # fmt: skip
+        return Seen(step=self.step, quote_step=quote.step, bid=quote.bid, ask=quote.ask, age=self.time - quote.time)
 
     def _quote(self, event: Quote) -> None:
         quote = self.quotes.get(event.instrument)

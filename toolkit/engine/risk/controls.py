@@ -1,6 +1,6 @@
 """The per-order controls of this release as small pure functions; each answers with what it checked or with a refusal.
 
-The numbers are those of the table of controls in the README. `binds_exits` says which of them an exit must pass as well.
+The numbers are those of the table of controls in the README. `binds_exits` says which of them an exit must pass too.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ def trading_state(proposal: Proposal, situation: Situation) -> Answer:
     deployment = situation.ledger.deployments.get(proposal.strategy)
     if deployment is None:
         return Refused(
-            control=24, observed="not deployed", limit="a registered version", source="registry",
+            control=24,
+            observed="not deployed",
+            limit="a registered version",
+            source="registry",
             would_pass=f"register a version of {proposal.strategy}: tk.promote or execution up does it",
-        )  # fmt: skip
+        )
     state, cause = situation.ledger.trading_state(proposal.strategy, proposal.venue)
     allowed = state is TradingState.ACTIVE or proposal.by_person
     if state is TradingState.REDUCING:
@@ -41,9 +44,12 @@ def trading_state(proposal: Proposal, situation: Situation) -> Answer:
     if allowed:
         return Check(control=24, observed=state.name, limit="ACTIVE")
     return Refused(
-        control=24, observed=state.name, limit="ACTIVE", source=cause,
+        control=24,
+        observed=state.name,
+        limit="ACTIVE",
+        source=cause,
         would_pass="an exit would" if state is TradingState.REDUCING else "nothing until a person enables it",
-    )  # fmt: skip
+    )
 
 
 def limits_set(proposal: Proposal, situation: Situation) -> Answer:
@@ -52,9 +58,12 @@ def limits_set(proposal: Proposal, situation: Situation) -> Answer:
     if unset == "permitted" or not unset:
         return None
     return Refused(
-        control=4, observed=unset, limit=LIMIT_NOT_SET, source="config/limits.yaml",
+        control=4,
+        observed=unset,
+        limit=LIMIT_NOT_SET,
+        source="config/limits.yaml",
         would_pass=f"set {unset} for the book, for {proposal.strategy} or for {proposal.instrument.symbol}",
-    )  # fmt: skip
+    )
 
 
 def permitted(proposal: Proposal, situation: Situation) -> Answer:
@@ -62,21 +71,30 @@ def permitted(proposal: Proposal, situation: Situation) -> Answer:
     symbol, side = proposal.instrument.symbol, proposal.side.name.lower()
     if not situation.limits.permitted:
         return Refused(
-            control=16, observed=symbol, limit=LIMIT_NOT_SET, source="config/limits.yaml",
+            control=16,
+            observed=symbol,
+            limit=LIMIT_NOT_SET,
+            source="config/limits.yaml",
             would_pass=f"add {symbol} to `permitted` of {proposal.strategy}",
-        )  # fmt: skip
+        )
     for row in situation.limits.permitted:
         if symbol not in row.words and "*" not in row.words:
             return Refused(
-                control=16, observed=symbol, limit=",".join(sorted(row.words)), source=row.source,
+                control=16,
+                observed=symbol,
+                limit=",".join(sorted(row.words)),
+                source=row.source,
                 would_pass=f"one of {', '.join(sorted(row.words))}",
-            )  # fmt: skip
+            )
     for row in situation.limits.sides:
         if side not in row.words:
             return Refused(
-                control=16, observed=side, limit=",".join(sorted(row.words)), source=row.source,
+                control=16,
+                observed=side,
+                limit=",".join(sorted(row.words)),
+                source=row.source,
                 would_pass=f"a {' or '.join(sorted(row.words))} order",
-            )  # fmt: skip
+            )
     return _short_sale(proposal, situation)
 
 
@@ -86,10 +104,12 @@ def _short_sale(proposal: Proposal, situation: Situation) -> Answer:
         low = situation.ledger.account_interval(symbol).low
         if proposal.adds > low:
             return Refused(
-                control=16, observed=f"short sale of {proposal.adds} with {low} certain to be held",
-                limit=f"shortable: {proposal.instrument.shortable}", source=f"instrument {symbol}",
+                control=16,
+                observed=f"short sale of {proposal.adds} with {low} certain to be held",
+                limit=f"shortable: {proposal.instrument.shortable}",
+                source=f"instrument {symbol}",
                 would_pass=f"{max(low, 0)} lots would",
-            )  # fmt: skip
+            )
     return Check(control=16, observed=symbol, limit="permitted")
 
 
@@ -98,18 +118,24 @@ def session(proposal: Proposal, situation: Situation) -> Answer:
     instrument, view = proposal.instrument, situation.view
     if instrument.expiry is not None and view.time >= instrument.expiry:
         return Refused(
-            control=17, observed="expired", limit="before expiry", source=f"instrument {instrument.symbol}",
+            control=17,
+            observed="expired",
+            limit="before expiry",
+            source=f"instrument {instrument.symbol}",
             would_pass="an instrument that has not expired",
-        )  # fmt: skip
+        )
     if instrument.symbol in view.halted:
         return Refused(
             control=17, observed="halted", limit="trading", source="the venue", would_pass="once the venue resumes it"
         )
     if view.sessions.get(instrument.calendar) is None:
         return Refused(
-            control=17, observed="closed", limit="open session", source=f"calendar {instrument.calendar}",
+            control=17,
+            observed="closed",
+            limit="open session",
+            source=f"calendar {instrument.calendar}",
             would_pass="within the next session",
-        )  # fmt: skip
+        )
     return Check(control=17, observed="open", limit="open")
 
 
@@ -127,9 +153,12 @@ def grid(proposal: Proposal, situation: Situation) -> Answer:
         problem = "no price on a market order"
     if problem:
         return Refused(
-            control=18, observed=f"quantity {quantity}, price {price}", limit=problem,
-            source=f"instrument {instrument.symbol}", would_pass=problem,
-        )  # fmt: skip
+            control=18,
+            observed=f"quantity {quantity}, price {price}",
+            limit=problem,
+            source=f"instrument {instrument.symbol}",
+            would_pass=problem,
+        )
     return Check(control=18, observed=quantity, limit=instrument.minimum)
 
 
@@ -150,9 +179,12 @@ def market_data(proposal: Proposal, situation: Situation) -> Answer:
 
 def _data_refused(proposal: Proposal, observed: str, limit: str, source: Limit | None) -> Refused:
     return Refused(
-        control=19, observed=f"{proposal.instrument.symbol}: {observed}", limit=limit,
-        source=source.source if source else "config/limits.yaml", would_pass="once fresh good quotes arrive",
-    )  # fmt: skip
+        control=19,
+        observed=f"{proposal.instrument.symbol}: {observed}",
+        limit=limit,
+        source=source.source if source else "config/limits.yaml",
+        would_pass="once fresh good quotes arrive",
+    )
 
 
 def duplicate(proposal: Proposal, situation: Situation) -> Answer:
@@ -160,25 +192,34 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
     ledger, window = situation.ledger, situation.limits.duplicate_window
     if not proposal.replaces and proposal.intent_id in ledger.intents.get(proposal.strategy, ()):
         return Refused(
-            control=13, observed=f"intent {proposal.intent_id} again", limit="once", source="engine",
+            control=13,
+            observed=f"intent {proposal.intent_id} again",
+            limit="once",
+            source="engine",
             would_pass="a new intent",
-        )  # fmt: skip
+        )
     if window is None or not window.value:
         return None
     now = situation.view.time
     wanted = Recent(
-        time=now, instrument=proposal.instrument.symbol, side=proposal.side, quantity=proposal.quantity,
-        order_type=proposal.order_type, price=proposal.price,
-    )  # fmt: skip
+        time=now,
+        instrument=proposal.instrument.symbol,
+        side=proposal.side,
+        quantity=proposal.quantity,
+        order_type=proposal.order_type,
+        price=proposal.price,
+    )
     for known in reversed(ledger.recent.get(proposal.strategy, ())):
         if now - known.time >= window.value:
             break
         if known.same_as(wanted):
             return Refused(
-                control=13, observed=f"same order {(now - known.time) / NANOSECONDS:g} s ago",
-                limit=f"{window.value / NANOSECONDS:g} s", source=window.source,
+                control=13,
+                observed=f"same order {(now - known.time) / NANOSECONDS:g} s ago",
+                limit=f"{window.value / NANOSECONDS:g} s",
+                source=window.source,
                 would_pass="after the window, or with another price or quantity",
-            )  # fmt: skip
+            )
     return Check(control=13, observed="new", limit=window.value)
 
 
@@ -202,9 +243,12 @@ def order_value(proposal: Proposal, situation: Situation) -> Answer:
     rate = ledger.rate(instrument.currency)
     if rate is None:
         return Refused(
-            control=2, observed=f"no rate {instrument.currency}/{ledger.base_currency}", limit="a fresh rate",
-            source=limit.source, would_pass="once the rate is marked",
-        )  # fmt: skip
+            control=2,
+            observed=f"no rate {instrument.currency}/{ledger.base_currency}",
+            limit="a fresh rate",
+            source=limit.source,
+            would_pass="once the rate is marked",
+        )
     value = instrument.value(price, proposal.quantity)
     if rate != 1:
         value = int((value * rate).to_integral_value())
@@ -212,10 +256,12 @@ def order_value(proposal: Proposal, situation: Situation) -> Answer:
         fitting = proposal.quantity * limit.value // value if value else 0
         quantum = ledger.currencies[ledger.base_currency].quantum
         return Refused(
-            control=2, observed=f"{value * quantum:,.2f} {ledger.base_currency}",
-            limit=f"{limit.value * quantum:,.2f} {ledger.base_currency}", source=limit.source,
+            control=2,
+            observed=f"{value * quantum:,.2f} {ledger.base_currency}",
+            limit=f"{limit.value * quantum:,.2f} {ledger.base_currency}",
+            source=limit.source,
             would_pass=f"{instrument.quantity_of(fitting)} would",
-        )  # fmt: skip
+        )
     return Check(control=2, observed=value, limit=limit.value)
 
 
@@ -232,9 +278,12 @@ def working_orders(proposal: Proposal, situation: Situation) -> Answer:
     ):
         if limit is not None and count >= limit.value:
             return Refused(
-                control=8, observed=f"{count + 1} of {what}", limit=str(limit.value), source=limit.source,
+                control=8,
+                observed=f"{count + 1} of {what}",
+                limit=str(limit.value),
+                source=limit.source,
                 would_pass="after one of them has ended",
-            )  # fmt: skip
+            )
     return Check(control=8, observed=own + 1, limit=limits.working_strategy.value if limits.working_strategy else 0)
 
 
@@ -267,9 +316,12 @@ def message_rate(proposal: Proposal, situation: Situation, now: MonoTime) -> Ans
         used, limit = rates.used(scope, now) + 1, allowance.messages - allowance.reserve
         if used > limit:
             return Refused(
-                control=5, observed=f"{used} messages in a second of {scope}", limit=f"{limit} for entries",
-                source=allowance.source, would_pass="within a second",
-            )  # fmt: skip
+                control=5,
+                observed=f"{used} messages in a second of {scope}",
+                limit=f"{limit} for entries",
+                source=allowance.source,
+                would_pass="within a second",
+            )
         answer = answer or Check(control=5, observed=used, limit=limit)
     return answer
 
@@ -283,18 +335,23 @@ def _opposite(proposal: Proposal, situation: Situation) -> int:
 
 def _unset(control: int, name: str, proposal: Proposal) -> Refused:
     return Refused(
-        control=control, observed=name, limit=LIMIT_NOT_SET, source="config/limits.yaml",
+        control=control,
+        observed=name,
+        limit=LIMIT_NOT_SET,
+        source="config/limits.yaml",
         would_pass=f"set {name} for the book, for {proposal.strategy} or for {proposal.instrument.symbol}",
-    )  # fmt: skip
+    )
 
 
 def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit, fitting: int) -> Refused:
     instrument = proposal.instrument
     return Refused(
-        control=control, observed=str(instrument.quantity_of(observed)), limit=str(instrument.quantity_of(limit.value)),
+        control=control,
+        observed=str(instrument.quantity_of(observed)),
+        limit=str(instrument.quantity_of(limit.value)),
         source=limit.source,
         would_pass=f"{instrument.quantity_of(fitting)} would" if fitting > 0 else "no further order on this side",
-    )  # fmt: skip
+    )
 
 
 CONTROLS = (

@@ -1,7 +1,7 @@
 """Risk Guard's frame: runs the registry of controls over a proposal and answers `Approved` or `Refused`.
 
-What is approved is reserved at once: the engine folds the submitted order before it looks at anything else, and it counts
-in the worst case until the venue has spoken (control 9). A final fact releases it.
+What is approved is reserved at once: the engine folds the submitted order before it looks at anything else, and it
+counts in the worst case until the venue has spoken (control 9). A final fact releases it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Guard:
         self._allowances.clear()
 
     def examine(self, proposal: Proposal, now: MonoTime) -> tuple[Approved | Refused, Seen, tuple[Check, ...]]:
-        """Run every control that binds this class of order; the first refusal ends it. Refused tries count as messages."""
+        """Run every control that binds this class of order until one refuses. Refused tries count as messages."""
         situation = self._situation(proposal)
         is_entry = proposal.order_class is OrderClass.ENTRY
         checks: list[Check] = []

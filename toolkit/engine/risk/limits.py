@@ -1,4 +1,4 @@
-"""The table of limits, resolved per strategy and instrument when it changes, not per order; reading files happens elsewhere."""
+"""The table of limits, resolved per strategy and instrument when it changes, not per order; it reads no files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.time import NANOSECONDS
 
 REQUIRED = (
-    "max_order_value", "max_order_quantity", "max_working_orders", "max_position", "message_rate",
-    "duplicate_window", "permitted", "max_quote_age",
-)  # fmt: skip
+    "max_order_value",
+    "max_order_quantity",
+    "max_working_orders",
+    "max_position",
+    "message_rate",
+    "duplicate_window",
+    "permitted",
+    "max_quote_age",
+)
 OPTIONAL = ("permitted_sides", "cancel_reserve", "fresh_quotes")
 NAMES = REQUIRED + OPTIONAL
 _LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_window"})
@@ -139,9 +145,7 @@ def _is_looser(limit: str, old: str, new: str) -> bool:
     return Decimal(new) > Decimal(old)
 
 
-def _strictest(
-    rows: Sequence[LimitRow], convert: Callable[[Decimal], int], *, largest: bool = False
-) -> Limit | None:
+def _strictest(rows: Sequence[LimitRow], convert: Callable[[Decimal], int], *, largest: bool = False) -> Limit | None:
     if not rows:
         return None
     limits = [Limit(convert(Decimal(row.value)), row.source) for row in rows]

@@ -17,7 +17,7 @@ from toolkit.engine.view import LastQuote, View
 
 
 class Proposal(NamedTuple):
-    """An order that somebody wants. Price in ticks, quantity in lots. `replaces` is the order a replace would change."""
+    """An order that somebody wants. Price in ticks, quantity in lots. `replaces` is the order to be changed."""
 
     strategy: str
     version: str

@@ -1,4 +1,4 @@
-"""Message rates over a sliding second (controls 5 and 6), local to one engine: entries are refused, exits queue, cancels go first."""
+"""Message rates over a sliding second (controls 5 and 6), local to one engine: who may go now, never who goes first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WINDOW = NANOSECONDS
 
 
 class Allowance(NamedTuple):
-    """What is in force for one scope: messages per window, which of them only cancels and exits may use, and the place."""
+    """What is in force for one scope: messages per window, those kept for cancels and exits, and the place."""
 
     messages: int
     reserve: int
