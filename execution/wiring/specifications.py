@@ -18,10 +18,10 @@ from toolkit.client.stopping import venue_state
 from toolkit.domain.errors import TransportError
 
 
-def venue(home: Home, settings: Settings, name: str) -> Specification:
+def venue(home: Home, settings: Settings, line: DeskLine, name: str) -> Specification:
     """`execution venue` on its socket, with its own ledger."""
     address = str(venue_socket(home, name))
-    return _service(home, settings, f"venue-{name}", "venue", name, ("--name", name), b"\n", address)
+    return _service(home, settings, f"venue-{name}", "venue", name, ("--name", name), _secret(line, "venue"), address)
 
 
 def engine(home: Home, settings: Settings, line: DeskLine) -> Specification:

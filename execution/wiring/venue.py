@@ -15,18 +15,32 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from execution.home import find_home
+from execution.child import read_secret
+from execution.home import Home, find_home
 from execution.services.venue import VenueServer
+from execution.services.venue_feed import VenueFeed
 from execution.services.venue_host import VenueHost
 from toolkit.adapters.clock import wall_time
 from toolkit.adapters.failpoints import from_environment
+from toolkit.adapters.redis_bus import RedisBus
+from toolkit.adapters.server_access import ServerRole
+from toolkit.adapters.server_address import ServerAddress
 from toolkit.adapters.sockets import socket_path
 from toolkit.domain.errors import ConfigError, DomainError, ExecutionError
 from toolkit.domain.instruments import Instrument
+from toolkit.domain.market import FeedMode
 from toolkit.simulation.paper_settings import PaperSettings
 
+USER = "venue"
 REFUSED = 2
 FAILED = 1
+
+
+class BusPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a venue on a free feed gets its prices. The password comes by stdin."""
+
+    url: str
+    book: str
 
 
 class VenuePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +52,7 @@ class VenuePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ledger: str
     durable: bool
     scriptable: bool = False
+    bus: BusPlan | None = None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,8 +60,9 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         plan = _plan(options)
+        password = read_secret() if plan.bus is not None else ""
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(plan, watch_input=not options.no_input))
+            runner.run(serve(plan, watch_input=not options.no_input, password=password))
     except ConfigError as error:
         print(f"execution venue: {error}", file=sys.stderr)
         return REFUSED
@@ -56,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def serve(plan: VenuePlan, *, watch_input: bool) -> None:
+async def serve(plan: VenuePlan, *, watch_input: bool, password: str = "") -> None:
     """Host the venue until standard input closes (with `watch_input`) or a signal says stop."""
     path = Path(plan.socket)
     _make_way(path)
@@ -67,10 +83,12 @@ async def serve(plan: VenuePlan, *, watch_input: bool) -> None:
     listener = await server.listen(path)
     print(f"venue {plan.settings.name} on {path}", flush=True)
     stopping = asyncio.ensure_future(stop.wait())
+    feed = asyncio.ensure_future(_follow_feed(plan.bus, password, server, host))
     try:
-        await asyncio.wait((stopping, server.failed), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((stopping, server.failed, feed), return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
+        feed.cancel()
         listener.close()
         path.unlink(missing_ok=True)
         server.stop()
@@ -114,7 +132,24 @@ def _plan_of_desk(given: str | None, name: str | None, scriptable: bool) -> Venu
         ledger=str(home.venue(name) / "ledger"),
         durable=settings.desk.servers.durability == "machine",
         scriptable=scriptable,
+        bus=None if settings.desk.feed.mode is FeedMode.LOCKSTEP else _bus_of(home, settings.desk.book),
     )
+
+
+def _bus_of(home: Home, book: str) -> BusPlan:
+    return BusPlan(url=f"unix://{socket_path(home.run, ServerRole.BUS.value)}", book=book)
+
+
+async def _follow_feed(plan: BusPlan | None, password: str, server: VenueServer, host: VenueHost) -> None:
+    """A free venue reads its prices from the bus; in lockstep they come with the schedule."""
+    if plan is None:
+        await asyncio.Event().wait()
+        return
+    bus = RedisBus(ServerAddress(plan.url, USER, password), plan.book)
+    try:
+        await VenueFeed(server, bus, host.venue.last_step).run()
+    finally:
+        await bus.close()
 
 
 def _error_of(context: Mapping[str, object]) -> Exception:

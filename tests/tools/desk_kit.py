@@ -125,7 +125,7 @@ class DeskKit:
     def specification(self, name: str) -> Specification:
         kind, _, subject = name.partition("-")
         if kind == "venue":
-            return specifications.venue(self.home, self.settings, subject)
+            return specifications.venue(self.home, self.settings, self.line, subject)
         if kind == "engine":
             return specifications.engine(self.home, self.settings, self.line)
         if kind == "listener":
