@@ -7,6 +7,7 @@ and after a lost reply a command would be in the stream twice.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -46,16 +47,21 @@ class RedisLine:
                 password=address.password,
                 protocol=2,
                 decode_responses=False,
-                socket_timeout=reply_seconds,
+                socket_timeout=None,  # its own costs a task for each request
                 socket_connect_timeout=reply_seconds or CONNECT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
                 max_connections=connections,
-                timeout=reply_seconds,
+                timeout=None,
             )
         )
         self._client.response_callbacks.clear()
-        self.ask: Callable[..., Awaitable[Reply]] = self._client.execute_command
-        """One request, its words as arguments, and its reply in the shape of the wire."""
+        self._patience = reply_seconds
+        self._execute: Callable[..., Awaitable[Reply]] = self._client.execute_command
+
+    async def ask(self, *words: bytes | str | int) -> Reply:
+        """One request and its reply in the shape of the wire. TimeoutError after `reply_seconds`."""
+        async with asyncio.timeout(self._patience):
+            return await self._execute(*words)
 
     async def look(self, *words: bytes | str | int) -> Reply:
         """A request that changes nothing, asked once more when the line turns out to be dead.
@@ -76,7 +82,8 @@ class RedisLine:
             add: Callable[..., object] = pipeline.execute_command
             for words in requests:
                 add(*words)
-            replies: list[Reply] = await pipeline.execute(raise_on_error=False)
+            async with asyncio.timeout(self._patience):
+                replies: list[Reply] = await pipeline.execute(raise_on_error=False)
         return replies
 
     async def close(self) -> None:

@@ -1,4 +1,6 @@
 -- Take a book that nobody holds. A new epoch each time, above every epoch this server or the caller has seen.
+-- The server counts the time to live by its wall clock. When that is stepped forward a successor may come early: it
+-- fences the first at once, and what the first may still send until its own `send_by` is doubtful during the quarantine.
 -- KEYS: lease, head. ARGV: owner, time to live (ms), epoch already seen elsewhere.
 -- Reply: {'OK', epoch} or {'HELD', 'epoch owner'}.
 local holder = redis.call('GET', KEYS[1])
