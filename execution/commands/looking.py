@@ -84,8 +84,7 @@ def tell(books: Books, order_id: str) -> Story | None:
     mentioned = list(books.batches(containing=order_id))
     root = chain_root(mentioned, order_id)
     batches = mentioned if root == order_id else list(books.batches(containing=root))
-    instruments = {instrument.symbol: instrument for instrument in books.replica().ledger.instruments.all()}
-    return story(batches, root, instruments)
+    return story(batches, root, books.replica().ledger)
 
 
 def logs(given: Path | None, process: str | None, *, count: int, as_json: bool) -> Exit:

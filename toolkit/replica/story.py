@@ -9,6 +9,7 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.instruments import Instrument
+from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import from_quanta
 from toolkit.domain.ports import Sealed
 
@@ -56,9 +57,12 @@ def chain_root(batches: Iterable[ev.Batch], identifier: str) -> str:
     return roots.get(identifier, identifier)
 
 
-def story(batches: Iterable[ev.Batch], order_id: str, instruments: dict[str, Instrument]) -> Story | None:
-    """The story of the order whose chain begins with `order_id`; None when no batch speaks of it."""
-    teller = _Teller(order_id, instruments)
+def story(batches: Iterable[ev.Batch], order_id: str, ledger: Ledger) -> Story | None:
+    """The story of the order whose chain begins with `order_id`; None when no batch speaks of it.
+
+    `ledger` is asked for instruments and the base currency only.
+    """
+    teller = _Teller(order_id, ledger)
     for batch in batches:
         for number, event in enumerate(batch.events, start=batch.first):
             teller.hear(Told(number=number, batch=batch, event=event))
@@ -68,9 +72,10 @@ def story(batches: Iterable[ev.Batch], order_id: str, instruments: dict[str, Ins
 class _Teller:
     """Collects the lines of one order."""
 
-    def __init__(self, order_id: str, instruments: dict[str, Instrument]) -> None:
+    def __init__(self, order_id: str, ledger: Ledger) -> None:
         self._ids = [order_id]
-        self._instruments = instruments
+        self._ledger = ledger
+        self._base = ledger.currencies.get(ledger.base_currency)
         self._instrument: Instrument | None = None
         self._strategy = ""
         self._headline = ""
@@ -113,7 +118,7 @@ class _Teller:
                 self._other(told)
 
     def _decided(self, told: Told, event: ev.OrderSubmitted | ev.OrderDenied) -> None:
-        self._instrument = self._instruments.get(event.instrument)
+        self._instrument = self._ledger.instruments.find(event.instrument)
         self._strategy = event.strategy
         size = self._size(event.quantity, event.price)
         self._headline = (
@@ -127,10 +132,12 @@ class _Teller:
         signal = self._signals.get((event.strategy, event.instrument))
         if signal is not None and isinstance(signal.event, ev.SignalRaised) and signal.event.step == seen.step:
             detail = f"hold {self._quantity(signal.event.target)}{_because(signal.event.reason)}"
-            self._add(signal, int(signal.batch.wall), "signal", detail)
+            self._add(signal, event.wall, "signal", detail)
         self._add(told, event.wall, "intent", f"{event.intent_id}{_because(event.reason)}", 0)
         for check in event.checks:
-            self._add(told, event.wall, f"control {check.control}", f"{check.observed} within {check.limit}", 0)
+            name, unit = CONTROLS.get(check.control, ("", ""))
+            seen_as, limit = self._in_units(check.observed, unit), self._in_units(check.limit, unit)
+            self._add(told, event.wall, f"control {check.control}", f"{name}: {seen_as}, limit {limit}", 0)
         if isinstance(event, ev.OrderDenied):
             self._add(told, event.wall, "DENIED", _denial(event))
         else:
@@ -142,6 +149,8 @@ class _Teller:
         self._add(told, event.wall, "acknowledged", f"venue's id {event.venue_order_id or '–'}, report {event.report}")
 
     def _filled(self, told: Told, event: ev.OrderFilled) -> None:
+        if int(event.sent) and not any(line.what == "sent" for line in self._lines):
+            self._add(told, event.sent, "sent", "to the venue", 0)
         fee = "" if not event.fee else f", fee {self._fee(event.fee, event.fee_asset)}"
         what = f"{self._quantity(event.quantity)} at {self._price(event.price)}, {event.liquidity.value}{fee}"
         self._add(told, event.wall, "filled", f"{what}, execution {event.execution_id}")
@@ -167,11 +176,36 @@ class _Teller:
     def _price(self, ticks: int) -> str:
         return f"{ticks} ticks" if self._instrument is None else f"{self._instrument.price_of(ticks):f}"
 
+    def _in_units(self, value: object, unit: str) -> str:
+        """What a control saw or allows, as people say it; words stay words."""
+        if not isinstance(value, int):
+            return str(value)
+        if unit == "lots":
+            return self._quantity(value)
+        if unit == "money" and self._base is not None:
+            return f"{from_quanta(value, self._base.quantum):,.2f} {self._base.code}"
+        return f"{value / 1e9:g} s" if unit == "nanoseconds" else f"{value:,}"
+
     def _fee(self, quanta: int, asset: str) -> str:
         if self._instrument is None or asset != self._instrument.currency:
             return f"{quanta} quanta {asset}"
         return f"{from_quanta(quanta, self._instrument.currency_quantum):f} {asset}"
 
+
+CONTROLS: dict[int, tuple[str, str]] = {
+    2: ("order value", "money"),
+    3: ("order quantity", "lots"),
+    5: ("messages in a second", ""),
+    8: ("working orders", ""),
+    10: ("position in the worst case", "lots"),
+    13: ("repeated order", "nanoseconds"),
+    16: ("instrument, side, short sale", ""),
+    17: ("session", ""),
+    18: ("on the grid, at least", "lots"),
+    19: ("age of the quote", "nanoseconds"),
+    24: ("trading state", ""),
+}
+"""What each control looks at, and the unit of the numbers in its checks."""
 
 _SAID_ELSEWHERE = frozenset({"order_id", "time", "wall"})
 
