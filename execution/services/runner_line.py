@@ -15,7 +15,7 @@ from toolkit.domain.time import WallTime
 
 FEED: Final = "feed"
 ENGINE: Final = "engine"
-STEPS_A_CALL: Final = 500
+STEPS_A_CALL: Final = 100  # few at a time: what a process once held in memory it keeps
 
 Asked = ParamSpec("Asked")
 Reply = TypeVar("Reply")

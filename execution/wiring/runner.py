@@ -49,6 +49,7 @@ def main() -> int:
         setup = read_setup(read_secret(longest=LONGEST_SETUP).encode())
         limit_memory(setup.memory_mb)
         make = container_maker(setup)
+        gc.collect()
         gc.freeze()  # what is loaded by now stays: no collection looks at it again
         return uvloop.run(serve(setup, make))
     except msgspec.DecodeError as problem:
