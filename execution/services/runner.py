@@ -144,6 +144,9 @@ class Lockstep:
 class Free:
     """Feed and inbox as they come; an answer when the strategy has something to say, and its cursor twice a second.
 
+    Each item of the inbox is answered, whatever the strategy says to it: the journal then tells after which step it was
+    read, and recorded feed and journal together give the same intents again.
+
     A strategy that has never answered takes what the feed holds by then for history.
     """
 
@@ -188,7 +191,7 @@ class Free:
         else:
             answer = run_strategy(self._container, (), arrived)
         self._line.step = answer.step
-        if not is_quiet(answer):
+        if isinstance(arrived, InboxEntry) or not is_quiet(answer):
             await self._line.send(answer)
 
     async def _tell_cursor(self) -> None:

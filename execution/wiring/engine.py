@@ -30,9 +30,11 @@ from toolkit.adapters.server_address import ServerAddress
 from toolkit.adapters.snapshots import Snapshot, SnapshotStore
 from toolkit.adapters.sockets import socket_path
 from toolkit.domain.errors import ConfigError, ExecutionError, Fenced, JournalGone
+from toolkit.domain.market import FeedMode
 from toolkit.domain.ports import Head
 
 USER = "engine"
+FREE_HISTORY = 5_000
 
 
 class WireCodec:
@@ -126,7 +128,7 @@ def plan_of(settings: Settings) -> EnginePlan:
     if len(settings.venues) != 1:
         raise ConfigError(f"config/venues.yaml: {len(settings.venues)} venues; this release trades on one per book")
     desk = settings.desk
-    feed = sample_feed(desk.feed, settings.instruments)
+    first_step, history_steps = _span(settings)
     return EnginePlan(
         book=desk.book,
         desk=desk.code,
@@ -138,10 +140,19 @@ def plan_of(settings: Settings) -> EnginePlan:
         lease_seconds=desk.engine.lease_seconds,
         quarantine_seconds=desk.engine.quarantine_seconds,
         snapshot_every=desk.engine.snapshot_every,
-        first_step=feed.last_step(desk.feed.first_session),
-        history_steps=feed.last_step(desk.feed.history_sessions),
+        first_step=first_step,
+        history_steps=history_steps,
         beat_seconds=desk.supervision.beat_seconds,
     )
+
+
+def _span(settings: Settings) -> tuple[int, int]:
+    """After which step a new book trades, and how many before the book's step rebuild the View."""
+    feed = settings.desk.feed
+    if feed.mode is FeedMode.FREE:
+        return 0, FREE_HISTORY
+    sample = sample_feed(feed, settings.instruments)
+    return sample.last_step(feed.first_session), sample.last_step(feed.history_sessions)
 
 
 def _options() -> argparse.ArgumentParser:

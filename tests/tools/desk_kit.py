@@ -61,6 +61,7 @@ class DeskKit:
         self._logs: list[Any] = []
         self._follower: asyncio.Task[None] | None = None
         self.batches: list[Batch] = []
+        self.listener_arguments: tuple[str, ...] = ()
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -105,10 +106,11 @@ class DeskKit:
     def launch(self, name: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start one process of the desk."""
         wanted = self.specification(name)
+        arguments = (*wanted.arguments, *self.listener_arguments) if name == "listener" else wanted.arguments
         log = wanted.log.open("ab")
         self._logs.append(log)
         process = subprocess.Popen(
-            wanted.arguments,
+            arguments,
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
