@@ -25,7 +25,7 @@ from execution.wiring.desk_line import DeskLine, start_time
 from execution.wiring.versions import register_missing
 from toolkit.client.commands import person
 from toolkit.client.home import Home
-from toolkit.client.stopping import Leftover, describe, verify_stopped
+from toolkit.client.stopping import Leftover, describe, look, stop_at_venues
 from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 from toolkit.domain.events import Batch, TradingStateChanged
@@ -33,6 +33,7 @@ from toolkit.domain.orders import TradingState
 
 READY_SECONDS = 60.0
 RETRY_SECONDS = 0.25
+VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
 
 
@@ -50,17 +51,21 @@ class Stopped:
     """How the desk ended: what was left at the venues, and what could not be verified."""
 
     leftover: Leftover | None = None
+    left_on_purpose: bool = False
     problem: str = ""
 
     @property
     def verified(self) -> bool:
-        return not self.problem and self.leftover is not None and self.leftover.clean
+        if self.problem or self.leftover is None:
+            return False
+        return not self.leftover.silent if self.left_on_purpose else self.leftover.clean
 
     def document(self) -> dict[str, Any]:
         """The same for `execution down`, which asks from another process."""
         left = self.leftover or Leftover()
         return {
             "verified": self.verified,
+            "left_on_purpose": self.left_on_purpose,
             "problem": self.problem,
             "left": [*map(describe, left.open_orders), *(f"{name} does not answer" for name in left.silent)],
             "protective": [*map(describe, left.protective)],
@@ -92,7 +97,9 @@ class Supervisor:
         begun = time.monotonic()
         self.status.begin()
         await self._start_servers()
-        self._start("venue", *(specifications.venue(self.home, self.settings, name) for name in self.settings.venues))
+        self._start(
+            "venue", *(specifications.venue(self.home, self.settings, self.line, name) for name in self.settings.venues)
+        )
         self._start("engine", specifications.engine(self.home, self.settings, self.line))
         watcher = Watcher(
             self.managed,
@@ -129,12 +136,11 @@ class Supervisor:
         """Entries stop, resting orders are cancelled and that is verified at the venues, then processes and servers."""
         self._stopping = True
         stopped = Stopped()
-        try:
-            await self._stop_kind("runner")
+        try:  # with runners alive: in lockstep nothing moves without them, a cancel that takes its time neither
             await self._cancel_and_verify(stopped)
         except ExecutionError as problem:
             stopped.problem = str(problem)
-        for kind in ("jupyter", "listener", "engine", "venue"):
+        for kind in ("runner", "jupyter", "listener", "engine", "venue"):
             await self._stop_kind(kind)
         for task in self._tasks:
             task.cancel()
@@ -185,6 +191,9 @@ class Supervisor:
             specification = specifications.runner(self.home, self.settings, self.line, strategy)
         except ExecutionError as problem:
             self.status.problem(f"runner-{strategy}", str(problem))
+            # In lockstep everybody waits for this one's answers until somebody says that none will come.
+            telling = self._tell_of_runner(strategy, "hash", str(problem), given_up=True)
+            self._tasks.append(asyncio.create_task(telling, name=f"tell of {strategy}"))
             return
         self.status.problem(f"runner-{strategy}", "")
         self._start("runner", specification)
@@ -285,13 +294,14 @@ class Supervisor:
             self.say("leaving resting orders at the venues")
         else:
             self.say("cancelling resting orders")
-            for name in self.settings.strategies:
-                await self._tell_of_runner(name, "exit", "the desk goes down", given_up=False)
             refused = await self.propose(CancelAll(who=person("down"), reason="the desk goes down"))
             stopped.problem = refused and f"the engine did not cancel: {refused}"
         sockets = specifications.venue_sockets(self.home, self.settings)
-        wait = 0.0 if self.wishes.leave_orders else self.settings.desk.supervision.stop_seconds
-        stopped.leftover = await asyncio.to_thread(verify_stopped, sockets, wait)
+        if self.wishes.leave_orders:
+            stopped.leftover = await asyncio.to_thread(look, sockets)
+            stopped.left_on_purpose = True
+        else:
+            stopped.leftover = await asyncio.to_thread(stop_at_venues, sockets, VENUE_SECONDS, not stopped.problem)
 
     async def _stop_servers(self) -> None:
         self.say("stopping the servers")

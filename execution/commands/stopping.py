@@ -15,12 +15,12 @@ from toolkit.client import emergency
 from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, give, person
 from toolkit.client.desk_state import DeskState
-from toolkit.client.stopping import Leftover, describe, look, verify_stopped
+from toolkit.client.stopping import Leftover, describe, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import Command, DisableStrategy, EnableStrategy, SetThrottle
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 from toolkit.domain.requests import VenueOrder
 
-VERIFY_SECONDS = 15.0
+VERIFY_SECONDS = 5.0
 FLATTEN_SECONDS = 60.0
 LIFEBOAT_SECONDS = 4.0
 SOURCE = "cli"
@@ -39,7 +39,7 @@ def disable(given: Path | None, strategy: str, *, flatten: bool, reason: str, as
         return _without_the_engine(home, state, strategy, str(problem), as_json)
     if outcome.refused:
         raise Stop(Exit.REFUSED, f"{outcome.refused}. The latch of {strategy} is shut all the same")
-    left = verify_stopped(_sockets(home, state), VERIFY_SECONDS, _belongs_to(home, state, strategy))
+    left = stop_at_venues(_sockets(home, state), VERIFY_SECONDS, True, _belongs_to(home, state, strategy))
     open_position = _wait_flat(home, state, strategy) if flatten and left.clean else ""
     return _tell(state, strategy, left, outcome, open_position, as_json)
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from execution.commands.output import RED, banner, paint, say
+from execution.commands.output import RED, YELLOW, banner, heading, paint, say
 from execution.supervisor import Stopped
 from toolkit.client.desk_state import DeskState
 
@@ -48,9 +48,9 @@ def welcome(state: DeskState) -> None:
         if process.kind == "jupyter":
             continue
         grid.add_row(process.name, str(process.pid or "–"), _coloured(process.state), _where(process.address))
-    for name, link in state.links:
-        grid.add_row(name, "", "[green]running[/]", f"[link={link}]{link}[/]")
     console.print(grid, soft_wrap=True)
+    for name, link in state.links:
+        say(f"{heading(name)}  {link}")
     for problem in state.problems:
         say(paint(f"  to mend: {problem.subject}: {problem.detail}", RED))
     say("\nThree things to try:")
@@ -63,13 +63,16 @@ def welcome(state: DeskState) -> None:
 def farewell(kind: str, stopped: Stopped | Mapping[str, Any]) -> None:
     """What the venues showed when the desk went down."""
     said = stopped.document() if isinstance(stopped, Stopped) else stopped
+    on_purpose = said["left_on_purpose"]
     for line in said["left"]:
-        say(paint(f"  LEFT: {line}", RED))
+        say(paint(f"  {'stays' if on_purpose else 'LEFT'}: {line}", YELLOW if on_purpose else RED))
     for line in (*said["protective"], *said["positions"]):
         say(f"  stays: {line}")
     if said["problem"]:
         say(paint(f"  {said['problem']}", RED))
     words = "no entry rests at a venue, and that was asked there" if said["verified"] else "NOT VERIFIED: see above"
+    if on_purpose and said["verified"]:
+        words = "resting orders were left at the venues, as you wished"
     say(banner(kind, f"the desk is down; {words}"))
 
 

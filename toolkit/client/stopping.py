@@ -49,6 +49,25 @@ def verify_stopped(
         time.sleep(POLL_SECONDS)
 
 
+def stop_at_venues(
+    sockets: Mapping[str, Path],
+    wait_seconds: float,
+    journaled: bool,
+    concerns: Callable[[VenueOrder], bool] = lambda _: True,
+) -> Leftover:
+    """Wait for the engine's cancels to be seen; with their record in the journal, what still rests is cancelled here.
+
+    A feed that stands still, or an engine that died in between, does not hold a stop up then.
+    """
+    found = verify_stopped(sockets, wait_seconds, concerns)
+    if found.clean or not journaled:
+        return found
+    for name in {venue for venue, _ in found.open_orders}:
+        with VenueHotline(sockets[name], "operator", PATIENCE) as line:
+            line.cancel(order for venue, order in found.open_orders if venue == name)
+    return verify_stopped(sockets, 1.0, concerns)
+
+
 def look(sockets: Mapping[str, Path], concerns: Callable[[VenueOrder], bool] = lambda _: True) -> Leftover:
     """One look at every venue (name → socket)."""
     states, silent = {}, []
