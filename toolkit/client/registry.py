@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from toolkit.adapters.versions import NotLoadable, Registry, Version
+from toolkit.adapters.versions import Loaded, NotLoadable, Registry, Version, load_version
 from toolkit.client.books import Books
 from toolkit.client.commands import give, person
 from toolkit.client.desk_state import read_desk_state
@@ -18,7 +18,7 @@ from toolkit.domain.errors import ConfigError, TransportError
 
 LOAD_SECONDS: Final = 60.0
 
-__all__ = ["Registry", "Version", "announce", "register"]
+__all__ = ["Loaded", "Registry", "Version", "announce", "load_version", "register"]
 
 
 def register(

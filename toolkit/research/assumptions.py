@@ -1,0 +1,124 @@
+"""What a backtest assumes where nobody said otherwise: a named set of limits and a named paper venue, both written out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from toolkit.domain.commands import LimitRow
+from toolkit.domain.errors import ConfigError
+from toolkit.engine.risk.limits import NAMES
+from toolkit.engine.strategy_parameters import nearest
+from toolkit.simulation.paper_settings import (
+    ExecutionIds,
+    FeeSchedule,
+    PaperSettings,
+    QuoteAsset,
+    Remainder,
+    UnknownCancel,
+)
+
+RESEARCH_LIMITS: Final = "research limits"
+RESEARCH_VENUE: Final = "research venue"
+GIVEN: Final = "limits= of the backtest"
+
+_LIMITS: Final[Mapping[str, str]] = {
+    "max_order_value": "10000000",
+    "max_order_quantity": "1000000",
+    "max_position": "1000000",
+    "max_working_orders": "1000",
+    "message_rate": "1000",
+    "cancel_reserve": "20",
+    "duplicate_window": "1",
+    "permitted": "*",
+    "permitted_sides": "buy,sell",
+    "max_quote_age": "86400",
+    "fresh_quotes": "1",
+}
+_SCOPES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "message_rate": (("strategy", "*"), ("venue", "*")),
+    "max_working_orders": (("book", ""), ("strategy", "*"), ("instrument", "*")),
+}
+
+
+def research_limits(changes: Mapping[str, object] | None = None) -> tuple[LimitRow, ...]:
+    """Generous limits under which every control is still set, so that a slip of the pen is refused all the same.
+
+    Orders up to 10 million in the base currency and a million units, positions up to a million units, 1,000 working
+    orders, 1,000 messages a second, no order twice within a second, no entry on a quote older than a day. `changes`
+    replaces some of them: `{"max_position": 500}`; ConfigError for a limit that does not exist.
+    """
+    changes = changes or {}
+    for name in changes:
+        if name not in NAMES:
+            raise ConfigError(f"limits: there is no limit {name!r}{nearest(name, NAMES)}")
+    rows = []
+    for name, value in _LIMITS.items():
+        source = GIVEN if name in changes else RESEARCH_LIMITS
+        text = _text(name, changes.get(name, value))
+        rows += [
+            LimitRow(scope=scope, name=of, limit=name, value=text, source=source)
+            for scope, of in _SCOPES.get(name, (("book", ""),))
+        ]
+    return tuple(rows)
+
+
+def research_venue(name: str = "paper") -> PaperSettings:
+    """The paper venue of the shipped `config/venues.yaml`, value for value (a test compares them).
+
+    50 ms to submit, cancel or replace; 10 % of the displayed size can be had; a resting order fills when the other side
+    goes through its price, not when it touches; 0.2 % of the orders are rejected and 10 % of the fills come in parts;
+    taking liquidity costs half a basis point and half a cent a unit.
+    """
+    latency = 50_000_000
+    return PaperSettings(
+        name=name,
+        seed=7,
+        submit_latency=latency,
+        cancel_latency=latency,
+        replace_latency=latency,
+        delays_per_million=0,
+        delay=0,
+        rejects_per_million=2_000,
+        silences_per_million=0,
+        partial_fills_per_million=100_000,
+        participation_percent=10,
+        unlimited_size=False,
+        slippage_ticks=0,
+        quote_touch_fills=False,
+        trade_touch_fills=False,
+        remainder=Remainder.CANCELED,
+        unknown_cancel=UnknownCancel.REFUSED,
+        closed_until_opened=True,
+        acknowledges_before_fill=True,
+        execution_ids=ExecutionIds.UNIQUE,
+        keeps_book_on_restart=True,
+        closed_orders_kept=100_000,
+        fees=FeeSchedule(
+            maker_basis_points=Decimal(0),
+            taker_basis_points=Decimal("0.5"),
+            maker_per_unit=Decimal(0),
+            taker_per_unit=Decimal("0.005"),
+            minimum=None,
+            asset=QuoteAsset(),
+        ),
+    )
+
+
+def _text(name: str, value: object) -> str:
+    if name in ("permitted", "permitted_sides"):
+        return value if isinstance(value, str) else ",".join(map(str, _items(name, value)))
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        raise ConfigError(f"limits: {name} is {value!r}; give a number") from None
+    if not number.is_finite() or number < 0:
+        raise ConfigError(f"limits: {name} is {value!r}; give a number from 0 on")
+    return f"{number:f}"
+
+
+def _items(name: str, value: object) -> list[object]:
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise ConfigError(f"limits: {name} is {value!r}; give a list of names, or '*'")
+    return sorted(value)

@@ -1,0 +1,94 @@
+"""What a backtest keeps of its run: every event with its feed time, each order as the books last knew it, and the curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from toolkit.domain import events as ev
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.market import Step
+from toolkit.domain.orders import Order
+
+_CHANGES_EQUITY = (
+    ev.Marked, ev.OrderFilled, ev.FxMarked, ev.CashMoved, ev.FillBusted, ev.FillCorrected, ev.SessionRolled,
+)  # fmt: skip
+
+
+class Fact(NamedTuple):
+    """One event, its number in the journal that a desk would have written, and the feed time of its step (ns)."""
+
+    number: int
+    time: int
+    event: ev.Event
+
+
+class CurvePoint(NamedTuple):
+    """The books after a step: PnL of each strategy and `Σ|position · mark|`, both in quanta; None where a mark is missing.
+
+    `ends_session` marks the last point of a trading session.
+    """
+
+    time: int
+    pnl: tuple[int | None, ...]
+    gross: int | None
+    ends_session: bool
+
+
+class Recording:
+    """The recorder of one run over the strategies `names`; hand `record` and `after_step` to `Backtest`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.facts: list[Fact] = []
+        self.orders: dict[str, Order] = {}
+        self.curve: list[CurvePoint] = []
+        self.steps = 0
+        self.last_time = 0
+        self._fresh: list[ev.Event] = []
+        self._counted = 0
+
+    def record(self, events: list[ev.Event], ledger: Ledger) -> None:
+        """Take a committed batch."""
+        self._fresh += events
+        for event in events:
+            identifier = getattr(event, "order_id", "")
+            if identifier and (order := ledger.order(identifier)) is not None:
+                self.orders[order.chain[0]] = order
+
+    def after_step(self, step: Step, ledger: Ledger) -> None:
+        """A step is done: what was committed in it happened at its time."""
+        self.steps += 1
+        time = self.last_time = int(step.time)
+        if not self.curve:
+            self.curve.append(CurvePoint(time, (0,) * len(self.names), 0, False))
+        if not self._fresh:
+            return
+        changed = ends_session = False
+        for event in self._fresh:
+            self._counted += 1
+            self.facts.append(Fact(self._counted, time, event))
+            changed = changed or isinstance(event, _CHANGES_EQUITY)
+            ends_session = ends_session or isinstance(event, ev.SessionRolled)
+        self._fresh.clear()
+        if changed:
+            self.curve.append(self._point(time, ledger, ends_session))
+
+    def _point(self, time: int, ledger: Ledger, ends_session: bool) -> CurvePoint:
+        return CurvePoint(time, tuple(map(ledger.pnl, self.names)), gross_exposure(ledger, self.names), ends_session)
+
+
+def gross_exposure(ledger: Ledger, names: Sequence[str]) -> int | None:
+    """`Σ|position · mark|` in quanta of the base currency; None when a mark or a rate is missing."""
+    total = 0
+    for name in names:
+        for symbol, position in ledger.positions.get(name, {}).items():
+            if not position.lots:
+                continue
+            instrument, mark = ledger.instruments.require(symbol), ledger.marks.get(symbol)
+            rate = ledger.rate(instrument.currency)
+            if mark is None or rate is None:
+                return None
+            worth = mark.twice * abs(position.lots) * instrument.tick_value // 2
+            total += worth if rate == 1 else int(worth * rate)
+    return total
