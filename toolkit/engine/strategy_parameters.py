@@ -64,6 +64,8 @@ def check_class(strategy: type) -> None:
     for name in strategy.__dict__:
         if name.startswith("on_") and name not in HOOKS:
             raise ConfigError(f"{strategy.__name__}.{name} is not a hook{nearest(name, HOOKS)}")
+    for name in sorted({*strategy.__dict__, *get_annotations(strategy)} & _words(strategy)):
+        raise ConfigError(f"{strategy.__name__}.{name}: every strategy has a {name} of its own; choose another name")
     state = strategy.__dict__.get("State")
     if state is not None and not (isinstance(state, type) and issubclass(state, msgspec.Struct)):
         raise ConfigError(f"{strategy.__name__}.State must be a msgspec.Struct: class State(msgspec.Struct): …")
@@ -86,6 +88,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(names) or 'none'}"
+
+
+def _words(strategy: type) -> set[str]:
+    """The requests and views of every strategy, which a parameter or a helper would hide."""
+    base = next(owner for owner in strategy.__mro__ if owner.__dict__.get("__strategy_base__"))
+    words = {name for name in vars(base) if not name.startswith("_")}
+    return words - set(HOOKS) - set(DECLARATIONS) - _NOT_PARAMETERS
 
 
 def _hints(strategy: type) -> dict[str, Any]:

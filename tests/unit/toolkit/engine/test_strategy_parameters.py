@@ -82,6 +82,19 @@ def test_a_misspelt_hook_is_refused_where_it_is_written() -> None:
             def on_bars(self, bar: object) -> None: ...
 
 
+def test_a_parameter_or_helper_may_not_hide_what_every_strategy_has() -> None:
+    with pytest.raises(ConfigError, match=r"Wrong.position: every strategy has a position of its own"):
+
+        class Wrong(Strategy):
+            position: float = 5.0
+
+    with pytest.raises(ConfigError, match=r"Worse.signal: every strategy has a signal of its own"):
+
+        class Worse(Strategy):
+            def signal(self, closes: list[float]) -> bool:
+                return closes[0] > closes[-1]
+
+
 def test_a_state_must_be_a_struct_with_defaults() -> None:
     with pytest.raises(ConfigError, match=r"class State\(msgspec.Struct\)"):
 
