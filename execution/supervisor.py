@@ -23,9 +23,10 @@ from execution.supervision.watcher import Watcher
 from execution.wiring import specifications
 from execution.wiring.desk_line import DeskLine, start_time
 from execution.wiring.versions import register_missing
+from toolkit.client import emergency
 from toolkit.client.commands import person
 from toolkit.client.home import Home
-from toolkit.client.stopping import Leftover, describe, look, stop_at_venues
+from toolkit.client.stopping import Leftover, describe, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 from toolkit.domain.events import Batch, TradingStateChanged
@@ -97,10 +98,9 @@ class Supervisor:
         begun = time.monotonic()
         self.status.begin()
         await self._start_servers()
-        self._start(
-            "venue", *(specifications.venue(self.home, self.settings, self.line, name) for name in self.settings.venues)
-        )
-        self._start("engine", specifications.engine(self.home, self.settings, self.line))
+        self.say("venue and engine")
+        self._start(*(specifications.venue(self.home, self.settings, self.line, name) for name in self.settings.venues))
+        self._start(specifications.engine(self.home, self.settings, self.line))
         watcher = Watcher(
             self.managed,
             hung_after=self.settings.desk.supervision.hung_after_seconds,
@@ -115,10 +115,11 @@ class Supervisor:
         await self._wait_for(*self.managed)
         await self._end_an_old_stop()
         await self._open_desk()
-        self._start("listener", specifications.listener(self.home, self.settings, self.line, self.wishes.speed))
-        for name, row in self.settings.strategies.items():
-            if row.enabled:
-                self.start_runner(name)
+        enabled = [name for name, row in self.settings.strategies.items() if row.enabled]
+        self.say(f"listener and {len(enabled)} runners" + (", JupyterLab" if self.wishes.lab else ""))
+        self._start(specifications.listener(self.home, self.settings, self.line, self.wishes.speed))
+        for name in enabled:
+            self.start_runner(name)
         if self.wishes.lab:
             self._start_lab()
         await self._wait_for(*self.managed)
@@ -175,8 +176,7 @@ class Supervisor:
         self.line.latch()
         self._tasks.append(asyncio.create_task(self._follow(), name="follow the journal"))
 
-    def _start(self, what: str, *wanted: Specification) -> None:
-        self.say(", ".join(each.name for each in wanted) or what)
+    def _start(self, *wanted: Specification) -> None:
         for specification in wanted:
             self.managed[specification.name] = Managed(
                 specification,
@@ -196,12 +196,12 @@ class Supervisor:
             self._tasks.append(asyncio.create_task(telling, name=f"tell of {strategy}"))
             return
         self.status.problem(f"runner-{strategy}", "")
-        self._start("runner", specification)
+        self._start(specification)
 
     def _start_lab(self) -> None:
         lab = new_lab(self.settings.desk.jupyter.first_port)
         self.status.link("JupyterLab", lab.link)
-        self._start("jupyter", specifications.jupyter(self.home, self.settings, lab))
+        self._start(specifications.jupyter(self.home, self.settings, lab))
 
     async def _end_an_old_stop(self) -> None:
         """A `down` that no engine took in its time was taken just now: a new epoch ends it, as it ends every `down`."""
@@ -289,8 +289,9 @@ class Supervisor:
         """As `execution down` promises: cancelled, looked at in the venue, and what is left is named."""
         engine = self.managed.get("engine")
         if engine is None or engine.state is not State.RUNNING:
-            stopped.problem = "the engine does not run: what rests at the venue was not cancelled"
-        elif self.wishes.leave_orders:
+            await self._cancel_without_engine(stopped)
+            return
+        if self.wishes.leave_orders:
             self.say("leaving resting orders at the venues")
         else:
             self.say("cancelling resting orders")
@@ -302,6 +303,21 @@ class Supervisor:
             stopped.left_on_purpose = True
         else:
             stopped.leftover = await asyncio.to_thread(stop_at_venues, sockets, VENUE_SECONDS, not stopped.problem)
+
+    async def _cancel_without_engine(self, stopped: Stopped) -> None:
+        """Past engine and journal, as the lifeboat records it and the next start journals it."""
+        await self._stop_kind("engine")
+        sockets = specifications.venue_sockets(self.home, self.settings)
+        stopped.leftover = await asyncio.to_thread(look, sockets)
+        if self.wishes.leave_orders:
+            stopped.left_on_purpose = True
+            return
+        self.say("cancelling resting orders without the engine")
+        cause = "the desk goes down without an engine"
+        for name, order in stopped.leftover.open_orders:
+            cancelling = (self.home, self.settings.desk.book, name, sockets[name], order, cause)
+            await asyncio.to_thread(emergency.cancel, *cancelling)
+        stopped.leftover = await asyncio.to_thread(verify_stopped, sockets, 1.0)
 
     async def _stop_servers(self) -> None:
         self.say("stopping the servers")

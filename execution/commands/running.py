@@ -54,7 +54,7 @@ async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
         if as_json:
             say_json(supervisor.status.state)
         else:
-            welcome(supervisor.status.state)
+            welcome(supervisor.status.state, home)
         await supervisor.run()
     except ExecutionError as problem:
         progress.done()
@@ -158,7 +158,7 @@ def _up_behind(home: Home, *, speed: float, lab: bool, as_json: bool) -> Exit:
     if as_json:
         say_json(state)
     else:
-        welcome(state)
+        welcome(state, home)
     return Exit.DONE
 
 

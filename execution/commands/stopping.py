@@ -20,6 +20,7 @@ from toolkit.domain.commands import Command, DisableStrategy, EnableStrategy, Se
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 from toolkit.domain.requests import VenueOrder
 
+ENGINE_SECONDS = 5.0
 VERIFY_SECONDS = 5.0
 FLATTEN_SECONDS = 60.0
 LIFEBOAT_SECONDS = 4.0
@@ -34,7 +35,9 @@ def disable(given: Path | None, strategy: str, *, flatten: bool, reason: str, as
     emergency.shut(home, state.book, strategy)
     command = DisableStrategy(strategy=strategy, flatten=flatten, who=person(SOURCE), reason=reason)
     try:
-        outcome = give(Books(home=home, book=state.book), command)
+        engine = state.process("engine")
+        patience = ENGINE_SECONDS if engine is not None and engine.is_alive() else 1.0
+        outcome = give(Books(home=home, book=state.book), command, patience_seconds=patience)
     except (TransportError, ConfigError) as problem:
         return _without_the_engine(home, state, strategy, str(problem), as_json)
     if outcome.refused:

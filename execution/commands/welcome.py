@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from execution.commands.output import RED, YELLOW, banner, heading, paint, say
+from execution.home import Home
 from execution.supervisor import Stopped
 from toolkit.client.desk_state import DeskState
 
@@ -36,7 +37,7 @@ class Progress:
             self._line = ""
 
 
-def welcome(state: DeskState) -> None:
+def welcome(state: DeskState, home: Home) -> None:
     """What runs, where, and what to do now."""
     console = Console(highlight=False)
     say()
@@ -47,14 +48,14 @@ def welcome(state: DeskState) -> None:
     for process in (state.supervisor, *state.processes):
         if process.kind == "jupyter":
             continue
-        grid.add_row(process.name, str(process.pid or "–"), _coloured(process.state), _where(process.address))
+        grid.add_row(process.name, str(process.pid or "–"), _coloured(process.state), _where(process.address, home))
     console.print(grid, soft_wrap=True)
     for name, link in state.links:
         say(f"{heading(name)}  {link}")
     for problem in state.problems:
         say(paint(f"  to mend: {problem.subject}: {problem.detail}", RED))
     say("\nThree things to try:")
-    say("  execution status                                    what runs, what it holds, what it earns")
+    say("  execution status                                     what runs, what it holds, what it earns")
     say("  execution disable --strategy trend --reason 'a try'  stops one strategy, proven at the venue")
     say(_third(state))
     say()
@@ -79,7 +80,7 @@ def farewell(kind: str, stopped: Stopped | Mapping[str, Any]) -> None:
 def _third(state: DeskState) -> str:
     if state.links:
         return "  open the link above, then notebooks/01_first_backtest.ipynb"
-    return "  execution journal tail --follow                     every fact, as it is written"
+    return "  execution journal tail --follow                      every fact, as it is written"
 
 
 def _coloured(state: str) -> str:
@@ -87,5 +88,5 @@ def _coloured(state: str) -> str:
     return f"[{colour}]{state}[/]"
 
 
-def _where(address: str) -> str:
-    return address.replace("[", r"\[")
+def _where(address: str, home: Home) -> str:
+    return address.removeprefix(f"{home.root}/").replace("[", r"\[")
