@@ -2,6 +2,9 @@
 
 import random
 import resource
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +13,9 @@ import pytest
 
 from execution.services.venue_drill import SetBehaviour
 from execution.services.venue_ledger import Took, read_ledger
+from execution.wiring.venue import main
 from tests.tools.venue_kit import SECOND, cancel, order, quote, step, submit
-from tests.tools.venue_process import RawLine, VenueProcess, eventually, venue_process
+from tests.tools.venue_process import PROGRAM, RawLine, VenueProcess, eventually, venue_process
 from toolkit.domain.market import Step
 from toolkit.domain.orders import Side
 from toolkit.domain.requests import Filled, Liquidity, OrderNotFound, QueryOrder, SubmitOrder, VenueState
@@ -376,3 +380,30 @@ def test_a_venue_that_is_not_scriptable_listens_to_no_drill() -> None:
         for drill in (SetBehaviour(swallow=("submit_order",)), RefuseCancels(count=1)):
             line.say(drill)
             assert "--scriptable" in error_on(line)
+
+
+# ---------------------------------------------------------------- a desk's own venue
+
+
+def test_a_desk_names_its_venue_in_config(repository: Path, tmp_path: Path) -> None:
+    shutil.copytree(repository / "config", tmp_path / "config")
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "--home", str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    _, _, place = process.stdout.readline().strip().partition(" on ")
+    state = state_of(RawLine(Path(place)))
+    process.communicate("")
+    assert process.returncode == 0
+    assert (state.venue, state.step) == ("paper", 0)
+    assert (tmp_path / "var" / "venue" / "paper" / "ledger").exists()
+
+
+def test_a_venue_that_no_desk_has_is_refused_with_the_ones_it_has(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(repository), "--name", "mars"]) == 2
+    assert "config/venues.yaml has paper" in capsys.readouterr().err

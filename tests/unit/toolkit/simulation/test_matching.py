@@ -152,21 +152,27 @@ def test_a_print_through_a_resting_order_fills_it_and_one_at_its_price_does_not(
     assert fills(desk.feed(trade(998))) == [(999, 6)]
 
 
-def test_a_bar_is_walked_to_the_nearer_extreme_first() -> None:
+@pytest.mark.parametrize(
+    ("prices", "first"), [((1000, 1005, 980, 985), Side.SELL), ((1000, 1020, 990, 1015), Side.BUY)]
+)
+def test_a_bar_is_walked_to_the_nearer_extreme_first(prices: tuple[int, int, int, int], first: Side) -> None:
     desk = Desk()
-    desk.buy(10, 990)
+    desk.buy(10, 991)
     desk.sell(10, 1003)
-    high_first = desk.feed(bar(0, (1000, 1005, 980, 985)))
-    assert [(fill.side, fill.price) for fill in high_first if isinstance(fill, Filled)] == [
-        (Side.SELL, 1003),
-        (Side.BUY, 990),
-    ]
+    reports = desk.feed(bar(0, prices))
+    assert sorted(fills(reports)) == [(991, 10), (1003, 10)]
+    assert isinstance(reports[0], Filled)
+    assert reports[0].side is first
 
 
-def test_a_bar_that_opens_beyond_the_limit_fills_at_the_open() -> None:
+def test_a_bar_that_opens_beyond_a_resting_limit_fills_it_at_the_open() -> None:
     desk = Desk()
     desk.buy(10, 990)
-    assert fills(desk.feed(bar(0, (985, 995, 980, 990)))) == [(985, 10)]
+    desk.sell(10, 1010)
+    assert desk.feed(bar(0, (1000, 1001, 999, 1000))) == ()
+    low = only(Filled, desk.feed(bar(SECOND, (985, 995, 980, 990))))
+    assert (low.price, low.liquidity) == (985, Liquidity.MAKER)
+    assert fills(desk.feed(bar(2 * SECOND, (1015, 1020, 1012, 1013)))) == [(1015, 10)]
 
 
 def test_market_orders_of_a_feed_with_bars_alone_take_the_next_open() -> None:
@@ -182,6 +188,32 @@ def test_an_order_that_came_after_a_bar_began_waits_for_the_next_one() -> None:
     desk.buy(10, 990)
     assert fills(desk.feed(bar(9 * SECOND, (1000, 1001, 900, 1000)), at=20 * SECOND)) == []
     assert fills(desk.feed(bar(20 * SECOND, (1000, 1001, 900, 1000)), at=30 * SECOND)) == [(990, 10)]
+
+
+def test_a_market_order_that_came_after_a_bar_began_does_not_get_its_open() -> None:
+    desk = Desk()
+    desk.feed(bar(0, (1000, 1001, 999, 1000)), at=10 * SECOND)
+    desk.buy(10)
+    assert fills(desk.feed(bar(9 * SECOND, (900, 1001, 900, 1000)), at=20 * SECOND)) == []
+    assert fills(desk.feed(bar(20 * SECOND, (1005, 1010, 1000, 1000)), at=30 * SECOND)) == [(1005, 10)]
+
+
+def test_an_order_that_rested_at_a_print_within_a_bar_is_not_filled_by_what_came_before_it() -> None:
+    desk = Desk()
+    desk.feed(trade(1000), at=10 * SECOND)
+    desk.buy(10, 990)
+    assert desk.feed(trade(1000), at=11 * SECOND) == ()
+    assert fills(desk.feed(bar(9 * SECOND, (1000, 1001, 900, 1000)), at=20 * SECOND)) == []
+    assert fills(desk.feed(bar(20 * SECOND, (1000, 1001, 900, 1000)), at=30 * SECOND)) == [(990, 10)]
+
+
+def test_in_a_feed_of_prints_alone_a_market_order_takes_the_next_one() -> None:
+    desk = Desk()
+    desk.feed(trade(1000))
+    desk.buy(10)
+    desk.sell(10, 1001)
+    reports = desk.feed(trade(1004, size=15))
+    assert fills(reports) == [(1004, 10), (1004, 5)]
 
 
 def test_the_volume_of_a_bar_is_all_that_can_be_had() -> None:
@@ -313,6 +345,12 @@ def test_a_post_only_order_that_does_not_trade_rests() -> None:
     assert said(desk.buy(10, 1001, post_only=True)) == ["acknowledged"]
     replaced = desk.replace(1, 10, 1002)
     assert only(ReplaceRefused, replaced).reason is RejectReason.POST_ONLY_WOULD_TRADE
+
+
+def test_a_post_only_order_that_the_opening_would_trade_is_canceled() -> None:
+    desk = Desk(closed_until_opened=True)
+    assert said(desk.buy(10, 1005, post_only=True)) == ["acknowledged"]
+    assert said(desk.feed(opened(), quote(1000, 1002))) == ["canceled"]
 
 
 def test_a_used_id_is_rejected_and_the_first_order_lives_on() -> None:
