@@ -10,7 +10,15 @@ from execution.services.journal_writer import JournalWriter
 from toolkit.domain.errors import TransportError
 from toolkit.domain.orders import Doubt, OrderClass, Status
 from toolkit.domain.ports import Lease
-from toolkit.domain.requests import CancelOrder, OrderNotFound, QueryOrder, SubmitOrder, VenueReport, VenueRequest
+from toolkit.domain.requests import (
+    CancelOrder,
+    OrderNotFound,
+    QueryOrder,
+    ReplaceOrder,
+    SubmitOrder,
+    VenueReport,
+    VenueRequest,
+)
 from toolkit.domain.time import NANOSECONDS, MonoTime, Now
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import AbsenceProven, Message, Output
@@ -29,6 +37,7 @@ class EngineCore:
         self.plan = plan
         self._began = parts.clock.mono()
         self._sent: dict[str, MonoTime] = {}
+        self._heard = engine.ledger.venue_reports.get(plan.venue, 0)
 
     def now(self) -> Now:
         return Now(self.engine.view.time, self.parts.clock.wall(), self.parts.clock.mono())
@@ -57,21 +66,42 @@ class EngineCore:
 
     # ---- absence of evidence
 
-    async def believe(self, reports: Iterable[VenueReport], *, patient: bool) -> list[Message]:
-        """Reports as the engine may take them: "not found" counts once the quarantine has passed, else it is dropped.
+    async def rejoin(self) -> Sequence[VenueReport]:
+        """A new line to the venue, and every report that no line before it brought. TransportError when it is silent."""
+        await self.parts.venue.connect(CONNECT_WITHIN)
+        self._heard = self.engine.ledger.venue_reports.get(self.plan.venue, 0)
+        return await self._whole((), missed=True)
 
-        With `patient` it is waited for: in lockstep feed time stands still meanwhile.
+    async def believe(self, reports: Iterable[VenueReport], *, patient: bool) -> list[Message]:
+        """Reports as the engine may take them: without a hole; "not found" counts once the quarantine has passed.
+
+        Until then it is dropped. With `patient` it is waited for: in lockstep feed time stands still meanwhile.
         """
-        believed: list[Message] = []
-        for report in reports:
+        heard = list(reports)
+        whole = await self._whole(heard, missed=any(isinstance(report, OrderFound) for report in heard))
+        believed: list[Message] = [report for report in whole if not isinstance(report, OrderNotFound)]
+        for report in whole:
             if not isinstance(report, OrderNotFound):
-                believed.append(report)
-            elif (left := self._quarantine_left(report.order_id)) <= 0:
+                continue
+            if (left := self._quarantine_left(report.order_id)) <= 0:
                 believed.append(AbsenceProven(venue=report.venue, order_id=report.order_id))
             elif patient:
                 await asyncio.sleep(left)
                 believed += await self._ask_again(report)
         return believed
+
+    async def _whole(self, reports: Sequence[VenueReport], *, missed: bool) -> Sequence[VenueReport]:
+        """These reports and those that are missing before them, which are asked for.
+
+        `missed` asks in any case: the venue's word on an order says nothing of the fills that led there.
+        """
+        numbers = [number for report in reports if (number := _number(report)) > self._heard]
+        if missed or numbers != list(range(self._heard + 1, self._heard + 1 + len(numbers))):
+            replayed = await self.parts.venue.replay(self._heard)
+            answers = [report for report in reports if not _number(report)]
+            reports, numbers = [*replayed, *answers], [_number(report) for report in replayed]
+        self._heard = max(numbers, default=self._heard)
+        return reports
 
     async def _ask_again(self, report: OrderNotFound) -> list[Message]:
         await self.parts.venue.send((QueryOrder(venue=report.venue, order_id=report.order_id),))
@@ -84,7 +114,8 @@ class EngineCore:
     def _note_sent(self, request: VenueRequest) -> None:
         if isinstance(request, QueryOrder):
             return
-        self._sent[request.order_id] = self.parts.clock.mono()
+        asked_by = request.new_id if isinstance(request, ReplaceOrder) else request.order_id
+        self._sent[asked_by] = self.parts.clock.mono()
         if len(self._sent) > SENT_KEPT:
             del self._sent[next(iter(self._sent))]
 
@@ -118,7 +149,9 @@ class EngineCore:
             order.order_id
             for order in self.engine.ledger.open_orders()
             if order.order_class is OrderClass.ENTRY
-            and not (order.status is Status.PENDING_NEW and order.doubt is Doubt.NONE and not self._was_sent(order.order_id))
+            and not (
+                order.status is Status.PENDING_NEW and order.doubt is Doubt.NONE and not self._was_sent(order.order_id)
+            )
         ]
 
     def _was_sent(self, order_id: str) -> bool:
@@ -141,3 +174,8 @@ class EngineCore:
             await self.parts.venue.connect(CONNECT_WITHIN / 10)
         except TransportError:
             return
+
+
+def _number(report: VenueReport) -> int:
+    """The venue's number of a report; 0 for an answer to a question."""
+    return getattr(report, "report", 0)

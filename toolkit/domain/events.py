@@ -437,9 +437,8 @@ class SessionRolled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     time: FeedTime
 
 
-CASH_KINDS = frozenset(
-    {"deposit", "withdrawal", "transfer", "dividend", "funding", "interest", "borrow", "fee", "adjustment"}
-)
+MOVED_BY_PEOPLE = frozenset({"deposit", "withdrawal", "transfer"})
+CASH_KINDS = MOVED_BY_PEOPLE | {"dividend", "funding", "interest", "borrow", "fee", "adjustment"}
 
 
 class CashMoved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cash_moved"):

@@ -165,8 +165,9 @@ def _session_rolled(ledger: Ledger, event: ev.SessionRolled) -> None:
 
 def _cash_moved(ledger: Ledger, event: ev.CashMoved) -> None:
     ledger.move_cash(event.sub_account, event.asset, event.amount)
-    if event.kind in ("deposit", "withdrawal", "transfer"):
-        ledger.count(event.sub_account, "moved", event.amount)
+    if event.kind in ev.MOVED_BY_PEOPLE:
+        moved = ledger.moved.setdefault(event.sub_account, {})
+        moved[event.asset] = moved.get(event.asset, 0) + event.amount
 
 
 def _nothing(ledger: Ledger, event: ev.Event) -> None:

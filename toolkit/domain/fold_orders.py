@@ -62,6 +62,7 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
             decided=event.wall,
             created=event.time,
             reason=reason,
+            requested=event.time,
         )
     )
     ledger.number_inbox(event.strategy, type(event))
@@ -70,7 +71,7 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
 def _cancel_requested(ledger: Ledger, event: ev.CancelRequested) -> None:
     order = _known(ledger, event.order_id)
     status = after_command(order.status, order.doubt, OrderCommand.CANCEL, order.order_id)
-    ledger.put(msgspec.structs.replace(order, status=status))
+    ledger.put(msgspec.structs.replace(order, status=status, requested=event.time))
     ledger.number_inbox(order.strategy, ev.CancelRequested)
 
 
@@ -87,6 +88,7 @@ def _replace_requested(ledger: Ledger, event: ev.ReplaceRequested) -> None:
             replacing_id=event.new_id,
             replacing_quantity=event.quantity,
             replacing_price=event.price,
+            requested=event.time,
         )
     )
     ledger.number_inbox(order.strategy, ev.ReplaceRequested)
@@ -110,10 +112,8 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
     ledger.book_trade(event.strategy, venue, instrument, event.side, event.quantity, event.price)
     ledger.charge(event.strategy, event.fee_asset, event.fee)
     ledger.count(event.strategy, "fills")
-    if order is None:
-        return
-    ledger.number_inbox(event.strategy, ev.OrderFilled)
-    ledger.fills.setdefault(order.chain[0], []).append(
+    root = event.order_id if order is None else order.chain[0]
+    ledger.fills.setdefault(root, []).append(
         Fill(
             execution_id=event.execution_id,
             price=event.price,
@@ -122,6 +122,9 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
             fee_asset=event.fee_asset,
         )
     )
+    if order is None:
+        return
+    ledger.number_inbox(event.strategy, ev.OrderFilled)
     filled = order.filled + event.quantity
     order = msgspec.structs.replace(order, filled=filled, cost=order.cost + event.price * event.quantity)
     _transit(ledger, order, Fact.FILLED_WHOLLY if filled >= order.quantity else Fact.FILLED_PARTLY)
@@ -183,8 +186,13 @@ def _order_replaced(ledger: Ledger, event: ev.OrderReplaced) -> None:
         return
     ledger.note_report(order.venue, event.report)
     ledger.number_inbox(order.strategy, ev.OrderReplaced)
+    chain = order.chain
+    if event.new_id not in chain:  # a venue that gives ids of its own
+        chain = (*chain, event.new_id)
+        ledger.aliases[event.new_id] = chain[0]
     order = msgspec.structs.replace(
         order,
+        chain=chain,
         order_id=event.new_id,
         quantity=event.quantity,
         price=event.price,
@@ -201,7 +209,7 @@ def _cancel_rejected(ledger: Ledger, event: ev.CancelRejected) -> None:
 
 def _replace_rejected(ledger: Ledger, event: ev.ReplaceRejected) -> None:
     order = _fact(ledger, event.order_id, Fact.REPLACE_REFUSED, event, report=event.report)
-    if order is not None and order.doubt is Doubt.NONE:
+    if order is not None and event.new_id in ("", order.replacing_id):
         ledger.put(_without_replace(order))
 
 

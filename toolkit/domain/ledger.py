@@ -95,7 +95,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     """Orders, positions, cash, limits and states of one book. Amounts are quanta, quantities lots, prices ticks.
 
     Orders are keyed by the first id of their replace chain; `aliases` leads there from every later id. Final orders
-    stay until CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs.
+    stay until CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs. `held` counts the sub-accounts
+    that are not flat in an instrument, `moved` the cash that people moved in or out.
     """
 
     fold_version: int = FOLD_VERSION
@@ -126,8 +127,10 @@ class Ledger(msgspec.Struct, kw_only=True):
     flattening: dict[str, None] = {}
     recent: dict[str, list[Recent]] = {}
     positions: dict[str, dict[str, Position]] = {}
+    held: dict[str, int] = {}
     venue_positions: dict[str, dict[str, int]] = {}
     cash: dict[str, dict[str, int]] = {}
+    moved: dict[str, dict[str, int]] = {}
     fees: dict[str, dict[str, int]] = {}
     opening_equity: dict[str, int] = {}
     marks: dict[str, Mark] = {}
@@ -198,11 +201,10 @@ class Ledger(msgspec.Struct, kw_only=True):
         None when a mark or a rate that is needed is missing.
         """
         total = Decimal(0)
-        for asset, amount in self._balances(strategy).items():
-            rate = self.rate(asset)
-            if rate is None:
-                return None
-            total += amount * rate
+        cash = self._worth(self.cash.get(strategy, {}))
+        if cash is None:
+            return None
+        total += cash
         for symbol, position in self.positions.get(strategy, {}).items():
             if not position.lots:
                 continue
@@ -214,11 +216,11 @@ class Ledger(msgspec.Struct, kw_only=True):
         return int(total.to_integral_value())
 
     def pnl(self, strategy: str) -> int | None:
-        """Equity less the cash that was moved in; since nothing but trades moves a strategy's cash, that is equity."""
-        equity = self.equity(strategy)
-        if equity is None:
+        """Equity less the cash that people moved in or out, at the rates of now; None like `equity`."""
+        equity, moved = self.equity(strategy), self._worth(self.moved.get(strategy, {}))
+        if equity is None or moved is None:
             return None
-        return equity - self.counts.get(strategy, {}).get("moved", 0)
+        return equity - int(moved.to_integral_value())
 
     def digest(self) -> str:
         """SHA-256 over the whole state."""
@@ -243,8 +245,17 @@ class Ledger(msgspec.Struct, kw_only=True):
             if instrument in self.positions.get(name, ()) or instrument in self.working.get(name, ())
         ]
 
-    def _balances(self, strategy: str) -> dict[str, int]:
-        return self.cash.get(strategy, {})
+    def _worth(self, amounts: dict[str, int]) -> Decimal | None:
+        """Base quanta of amounts by asset; None when the rate of one that is not 0 is missing."""
+        total = Decimal(0)
+        for asset, amount in amounts.items():
+            if not amount:
+                continue
+            rate = self.rate(asset)
+            if rate is None:
+                return None
+            total += amount * rate
+        return total
 
     def rate(self, asset: str) -> Decimal | None:
         """Base quanta per quantum of `asset`."""
@@ -287,7 +298,9 @@ class Ledger(msgspec.Struct, kw_only=True):
             del self.closed[root]
             order = self.orders.pop(root)
             self.fills.pop(root, None)
-            self.intents.get(order.strategy, {}).pop(order.intent_id, None)
+            intents = self.intents.get(order.strategy, {})
+            if intents.get(order.intent_id) == root:
+                del intents[order.intent_id]
             for identifier in order.chain[1:]:
                 self.aliases.pop(identifier, None)
 
@@ -305,11 +318,21 @@ class Ledger(msgspec.Struct, kw_only=True):
     def book_trade(
         self, strategy: str, venue: str, instrument: Instrument, side: Side, quantity: int, price: int
     ) -> None:
-        held = self.positions.setdefault(strategy, {})
-        held[instrument.symbol] = after_trade(held.get(instrument.symbol, FLAT), side, quantity, price, instrument)
+        held, symbol = self.positions.setdefault(strategy, {}), instrument.symbol
+        before = held.get(symbol, FLAT)
+        after = held[symbol] = after_trade(before, side, quantity, price, instrument)
+        if bool(before.lots) is not bool(after.lots):
+            self._count_holder(symbol, 1 if after.lots else -1)
         self.move_cash(strategy, instrument.currency, -int(side) * instrument.value(price, quantity))
         account = self.venue_positions.setdefault(venue, {})
-        account[instrument.symbol] = account.get(instrument.symbol, 0) + int(side) * quantity
+        account[symbol] = account.get(symbol, 0) + int(side) * quantity
+
+    def _count_holder(self, symbol: str, by: int) -> None:
+        holders = self.held.get(symbol, 0) + by
+        if holders:
+            self.held[symbol] = holders
+        else:
+            del self.held[symbol]
 
     def move_cash(self, sub_account: str, asset: str, amount: int) -> None:
         balances = self.cash.setdefault(sub_account, {})

@@ -9,9 +9,9 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import to_quanta
 from toolkit.domain.orders import OrderClass, TradingState
 from toolkit.engine.order_manager import OrderManager
-from toolkit.engine.proposing import Proposer
+from toolkit.engine.proposing import Proposer, drop_exit
 from toolkit.engine.risk.guard import Guard
-from toolkit.engine.risk.limits import loosened
+from toolkit.engine.risk.limits import loosened, problem_with
 from toolkit.engine.transaction import Transaction
 
 DISABLED, DOWN = "disable", "down"
@@ -47,6 +47,8 @@ class CommandDesk:
         )
 
     def _carry_out(self, transaction: Transaction, envelope: cm.Envelope, body: cm.Command) -> None:
+        if envelope.producer in self._ledger.deployments and not isinstance(body, cm.RunnerHello):
+            raise DomainError(f"{envelope.producer} is a strategy: it answers, it gives no command")
         match body:
             case cm.RunnerHello():
                 self._hello(transaction, envelope, body)
@@ -74,6 +76,7 @@ class CommandDesk:
     ) -> None:
         match body:
             case cm.SetThrottle():
+                _check_throttle(body)
                 transaction.emit(
                     ev.ThrottleChanged(
                         scope=body.scope, name=body.name, rate=body.rate, who=body.who, reason=body.reason
@@ -137,7 +140,7 @@ class CommandDesk:
             )
         )
         for symbol in list(self._ledger.waiting_exits.get(body.strategy, {})):
-            transaction.emit(ev.ExitUnqueued(strategy=body.strategy, instrument=symbol))
+            drop_exit(transaction, body.strategy, symbol, "disabled")
         self._cancel_orders(transaction, body.strategy, spare_protective=not body.flatten, cause=DISABLED)
         if body.flatten:
             transaction.emit(ev.FlattenStarted(strategy=body.strategy, who=body.who, reason=body.reason))
@@ -161,6 +164,8 @@ class CommandDesk:
     def _limits(self, transaction: Transaction, body: cm.SetLimits) -> None:
         if body.checksum == self._ledger.limits_checksum:
             return
+        if problems := [problem for row in body.rows if (problem := problem_with(row))]:
+            raise DomainError("; ".join(problems))
         looser = loosened(self._ledger.limits, body.rows) if body.who.source != START else []
         if looser:
             raise DomainError("loosening is refused while running: " + "; ".join(looser))
@@ -192,6 +197,10 @@ class CommandDesk:
             raise DomainError(f"unknown currency {asset!r}; known: {known}")
         amount = to_quanta(body.amount, currency.quantum, f"amount of {asset}")
         if isinstance(body, cm.MoveCash):
+            if body.kind not in ev.CASH_KINDS:
+                raise DomainError(
+                    f"unknown kind of cash movement {body.kind!r}; known: {', '.join(sorted(ev.CASH_KINDS))}"
+                )
             transaction.emit(
                 ev.CashMoved(
                     kind=body.kind,
@@ -202,7 +211,16 @@ class CommandDesk:
                     time=transaction.time,
                 )
             )
+        elif amount < 0:
+            raise DomainError(f"capital of {body.strategy} is {body.amount}; give 0 or more")
         elif self._ledger.capital.get(body.strategy) != amount:
             transaction.emit(
                 ev.CapitalAllocated(strategy=body.strategy, amount=amount, who=body.who, reason=body.reason)
             )
+
+
+def _check_throttle(body: cm.SetThrottle) -> None:
+    if body.scope not in ("venue", "strategy") or not body.name:
+        raise DomainError(f"cannot throttle {body.scope} {body.name!r}: name a venue or a strategy")
+    if body.rate is not None and (not body.rate.is_finite() or body.rate < 0):
+        raise DomainError(f"throttle of {body.scope} {body.name} is {body.rate}; give messages per second, 0 or more")

@@ -12,7 +12,7 @@ from toolkit.domain.commands import Envelope, RunnerAnswer, Who
 from toolkit.domain.instruments import Currency
 from toolkit.domain.ledger import FOLD_VERSION, Ledger, Producer
 from toolkit.domain.market import SessionClosed, Step
-from toolkit.domain.orders import Order, Status, TradingState
+from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import VenueRequest
 from toolkit.domain.time import Now, WallTime
@@ -65,6 +65,7 @@ class Engine:
                     book=book, desk=desk, base_currency=base, currencies=tuple(currencies), venues=tuple(venues)
                 )
             )
+            self._guard.limits_changed()
         return self._output(transaction)
 
     def begin_epoch(self, now: Now, lease: Lease, host: str, pid: int) -> Output:
@@ -103,12 +104,8 @@ class Engine:
         transaction = self._transaction(now)
         for identifier in order_ids:
             order = self.ledger.order(identifier)
-            if order is not None and order.is_open and order.status is not Status.PENDING_CANCEL:
-                transaction.emit(
-                    ev.CancelRequested(
-                        order_id=identifier, cause="lifeboat", time=transaction.time, wall=transaction.now.wall
-                    )
-                )
+            if order is not None and order.is_open:
+                self._orders.left_by_lifeboat(transaction, order)
         return self._output(transaction)
 
     def note_snapshot(self, now: Now, digest: str) -> Output:
@@ -136,7 +133,8 @@ class Engine:
             case LineLost():
                 self._orders.line_lost(transaction, message)
             case NotSent():
-                self._orders.not_sent(transaction, message)
+                for order in self._orders.not_sent(transaction, message):
+                    self._follow_up(transaction, order)
             case AbsenceProven():
                 self._follow_up(transaction, self._orders.absent(transaction, message))
             case _:
@@ -144,31 +142,28 @@ class Engine:
         return self._output(transaction)
 
     def _step(self, transaction: Transaction, step: Step) -> None:
-        self.view.update(step)
+        self.view.update(step, transaction.now.mono)
         transaction.time = step.time
         self._pass_time(transaction)
         self._mark(transaction, only_due=True)
         for event in step.events:
             if isinstance(event, SessionClosed):
                 self._roll(transaction, event)
+        for strategy, waiting in self.ledger.waiting_exits.items():
+            for symbol in list(waiting):
+                self._proposer.release_exit(transaction, strategy, symbol)
         for strategy in list(self.ledger.flattening):
             self._proposer.continue_flatten(transaction, strategy)
 
     def _roll(self, transaction: Transaction, closed: SessionClosed) -> None:
-        if closed.session == self.ledger.session:
+        if closed.session <= self.ledger.session:
             return
         self._mark(transaction, only_due=False)
         transaction.emit(ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time))
 
     def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
         """Mark what is held to the last good quote, at most once per interval of feed time."""
-        held = {
-            symbol
-            for positions in self.ledger.positions.values()
-            for symbol, position in positions.items()
-            if position.lots
-        }
-        for symbol in sorted(held):
+        for symbol in sorted(self.ledger.held):
             quote, mark = self.view.quote(symbol), self.ledger.marks.get(symbol)
             if quote is None or not quote.is_two_sided or quote.is_crossed_or_locked:
                 continue
@@ -182,7 +177,7 @@ class Engine:
 
     def _pass_time(self, transaction: Transaction) -> None:
         self._orders.watch(transaction)
-        self._router.release_waiting(transaction)
+        self._orders.release_waiting(transaction)
 
     def _follow_up(self, transaction: Transaction, order: Order | None) -> None:
         if order is None:
@@ -252,8 +247,6 @@ class Engine:
 
     def _output(self, transaction: Transaction) -> Output:
         self._router.sort(transaction.requests)
-        if any(isinstance(event, ev.LimitsChanged | ev.BookOpened) for event in transaction.events):
-            self._guard.limits_changed()
         return Output(transaction.events, transaction.requests, transaction.inbox)
 
 

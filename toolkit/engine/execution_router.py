@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from toolkit.domain.errors import DomainError
 from toolkit.domain.events import OrderSubmitted, ReplaceRequested
-from toolkit.domain.orders import Order, OrderClass
+from toolkit.domain.orders import Order, OrderClass, Status
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
 from toolkit.engine.risk.proposal import Approved
-from toolkit.engine.risk.rates import MessageRates
+from toolkit.engine.risk.rates import BOOK, MessageRates
 from toolkit.engine.transaction import Transaction
 
 
@@ -18,7 +18,7 @@ class ExecutionRouter:
 
     def __init__(self, rates: MessageRates) -> None:
         self._rates = rates
-        self._waiting: list[SubmitOrder | ReplaceOrder] = []
+        self._waiting: dict[str, str] = {}
         self.lease = Lease(epoch=0, send_by=MonoTime(0))
 
     def submit(self, transaction: Transaction, approved: Approved, order: Order) -> None:
@@ -46,28 +46,42 @@ class ExecutionRouter:
                 send_by=self.lease.send_by,
             )
         )
-        self._rates.note(f"venue:{order.venue}", transaction.now.mono)
+        for scope in (f"strategy:{order.strategy}", f"venue:{order.venue}", BOOK):
+            self._rates.note(scope, transaction.now.mono)
 
     def again(self, transaction: Transaction, order: Order) -> None:
-        """Send what never arrived once more, with its own ids: proven absent, and approved when it was first sent."""
-        if order.replacing_id:
-            transaction.requests.append(self._replacement(order, transaction.time))
-        else:
-            transaction.requests.append(self._submission(order, order.created))
+        """Send what never arrived once more, as it was then: proven absent, and approved when it was first sent."""
+        time = order.requested if order.replacing_id else order.created
+        transaction.requests.append(self._request(order, time))
 
     def ask(self, transaction: Transaction, order: Order) -> None:
         """Ask the venue what became of an order, by the id it may have now first."""
         for identifier in (order.replacing_id, order.order_id) if order.replacing_id else (order.order_id,):
             transaction.requests.append(QueryOrder(venue=order.venue, order_id=identifier))
 
-    def release_waiting(self, transaction: Transaction) -> None:
-        """Let waiting exits go as far as the venue's rate allows."""
-        while self._waiting and self._rates.has_room(f"venue:{self._waiting[0].venue}", transaction.now.mono):
-            request = self._waiting.pop(0)
-            order = transaction.ledger.order(request.order_id)
-            if order is not None and order.is_open:
-                self._rates.note(f"venue:{request.venue}", transaction.now.mono)
-                transaction.requests.append(request)
+    def keeps(self, root: str) -> bool:
+        """Whether the order's last request still waits here for the venue's rate."""
+        return root in self._waiting
+
+    def withdraw(self, transaction: Transaction, order: Order) -> SubmitOrder | ReplaceOrder | None:
+        """Take a waiting request back; None when nothing of this order waits."""
+        if self._waiting.pop(order.chain[0], None) is None:
+            return None
+        return self._request(order, transaction.time)
+
+    def release_waiting(self, transaction: Transaction) -> list[Order]:
+        """Let waiting exits go as far as the venue's rate allows, under the lease of now; returns their orders."""
+        released = []
+        for root, venue in list(self._waiting.items()):
+            if not self._rates.has_room(f"venue:{venue}", transaction.now.mono):
+                continue
+            del self._waiting[root]
+            order = transaction.ledger.order(root)
+            if order is not None and order.status in (Status.PENDING_NEW, Status.PENDING_REPLACE):
+                self._rates.note(f"venue:{venue}", transaction.now.mono)
+                transaction.requests.append(self._request(order, transaction.time))
+                released.append(order)
+        return released
 
     def sort(self, requests: list[VenueRequest]) -> None:
         """Cancels, exits, then the rest, each in the order of decision; a cancel never overtakes its own order."""
@@ -78,14 +92,16 @@ class ExecutionRouter:
     def _send(self, transaction: Transaction, request: SubmitOrder | ReplaceOrder, order: Order) -> None:
         scope = f"venue:{order.venue}"
         if order.order_class is not OrderClass.ENTRY and self._over(scope, transaction.now.mono):
-            self._waiting.append(request)
+            self._waiting[order.chain[0]] = order.venue
         else:
             transaction.requests.append(request)
 
     def _over(self, scope: str, now: MonoTime) -> bool:
         """The guard has counted this message already, so the rate is full only when it is exceeded."""
-        allowance = self._rates.allowance(scope)
-        return allowance is not None and self._rates.used(scope, now) > allowance.messages
+        return self._rates.exceeded(scope, now)
+
+    def _request(self, order: Order, time: FeedTime) -> SubmitOrder | ReplaceOrder:
+        return self._replacement(order, time) if order.replacing_id else self._submission(order, time)
 
     def _submission(self, order: Order, time: FeedTime) -> SubmitOrder:
         return SubmitOrder(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
 from toolkit.domain.order_tables import Fact
-from toolkit.domain.orders import Order
+from toolkit.domain.orders import Doubt, Order, Status
 from toolkit.domain.time import WallTime
 from toolkit.engine.transaction import Transaction
 
@@ -32,7 +32,9 @@ def booked(transaction: Transaction, order: Order, report: rq.VenueReport, sent:
             return acknowledged, Fact.ACKNOWLEDGED
         case rq.Filled():
             whole = order.filled + report.quantity >= order.quantity
-            return fill(report, order.strategy, sent), Fact.FILLED_WHOLLY if whole else Fact.FILLED_PARTLY
+            known = transaction.ledger.instruments.find(report.instrument) is not None
+            booking = fill(report, order.strategy, sent, report.instrument if known else order.instrument)
+            return booking, Fact.FILLED_WHOLLY if whole else Fact.FILLED_PARTLY
         case rq.Canceled():
             return (
                 ev.OrderCanceled(order_id=identifier, text=report.text, report=number, time=time, wall=wall),
@@ -69,13 +71,14 @@ def booked(transaction: Transaction, order: Order, report: rq.VenueReport, sent:
             return None
 
 
-def fill(report: rq.Filled, strategy: str, sent: WallTime) -> ev.OrderFilled:
+def fill(report: rq.Filled, strategy: str, sent: WallTime, instrument: str = "") -> ev.OrderFilled:
+    """A trade as the venue tells it; `instrument` stands in for one that we do not know."""
     return ev.OrderFilled(
         order_id=report.order_id,
         venue_order_id=report.venue_order_id,
         execution_id=report.execution_id,
         strategy=strategy,
-        instrument=report.instrument,
+        instrument=instrument or report.instrument,
         side=report.side,
         price=report.price,
         quantity=report.quantity,
@@ -89,11 +92,31 @@ def fill(report: rq.Filled, strategy: str, sent: WallTime) -> ev.OrderFilled:
     )
 
 
-def is_booked(transaction: Transaction, order: Order, report: rq.Filled) -> bool:
-    """Whether this very trade is in the books: by id, price and quantity, for ids alone repeat at some venues."""
+def malformed(report: rq.VenueReport) -> str | None:
+    """What no venue can mean: a trade of nothing or of less."""
+    if isinstance(report, rq.Filled) and report.quantity <= 0:
+        return f"a fill of {report.quantity} lots"
+    if isinstance(report, rq.Corrected) and report.quantity < 0:
+        return f"a correction to {report.quantity} lots"
+    return None
+
+
+def proves_arrival(order: Order, report: rq.Rejected) -> bool:
+    """Whether a rejected second try says that the first one is there: ids are never used twice."""
+    first_try = order.status is Status.PENDING_NEW and order.doubt is Doubt.NONE
+    return report.reason is rq.RejectReason.DUPLICATE and not first_try
+
+
+def is_booked(transaction: Transaction, root: str, report: rq.Filled) -> bool:
+    """Whether this very trade is in the books: by the venue's own number, else by id, price and quantity.
+
+    Ids alone repeat at some venues; a number that was seen before never comes this far.
+    """
+    if report.report:
+        return False
     return any(
         (known.execution_id, known.price, known.quantity) == (report.execution_id, report.price, report.quantity)
-        for known in transaction.ledger.fills.get(order.chain[0], ())
+        for known in transaction.ledger.fills.get(root, ())
     )
 
 
@@ -115,6 +138,15 @@ def dropped(transaction: Transaction, order: Order, request: rq.VenueRequest, ca
             )
         case _:
             return ev.CancelRejected(order_id=order.order_id, reason=reason, text=cause, report=0, time=time, wall=wall)
+
+
+def withdrawn(transaction: Transaction, order: Order, request: rq.VenueRequest, cause: str) -> ev.Event:
+    """The event of a request that we took back ourselves before it was sent."""
+    if isinstance(request, rq.ReplaceOrder):
+        return dropped(transaction, order, request, cause)
+    return ev.OrderCanceled(
+        order_id=order.order_id, text=cause, report=0, time=transaction.time, wall=transaction.now.wall
+    )
 
 
 def found_ended(order: Order, report: rq.OrderFound) -> ev.Event | None:

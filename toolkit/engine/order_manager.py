@@ -15,7 +15,16 @@ from toolkit.domain.orders import FINAL, Doubt, Order, Status
 from toolkit.domain.time import MonoTime, WallTime
 from toolkit.engine.execution_router import ExecutionRouter, replace_requested, submitted
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
-from toolkit.engine.order_facts import booked, dropped, fill, found_ended, is_booked
+from toolkit.engine.order_facts import (
+    booked,
+    dropped,
+    fill,
+    found_ended,
+    is_booked,
+    malformed,
+    proves_arrival,
+    withdrawn,
+)
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused
 from toolkit.engine.transaction import Transaction
 
@@ -44,6 +53,7 @@ class OrderManager:
         self._router = router
         self._unanswered: dict[str, Unanswered] = {}
         self._asked: dict[str, MonoTime] = {}
+        self._absent: set[str] = set()
         self._sent: dict[str, WallTime] = {}
 
     # ---- our commands
@@ -67,6 +77,9 @@ class OrderManager:
     def cancel(self, transaction: Transaction, order: Order, cause: str) -> None:
         """Record a cancel and send it; one that is already on its way is not sent again."""
         if order.status is Status.PENDING_CANCEL and order.doubt is Doubt.NONE:
+            return
+        order = self._withdrawn(transaction, order, cause)
+        if not order.is_open:
             return
         transaction.emit(
             ev.CancelRequested(order_id=order.order_id, cause=cause, time=transaction.time, wall=transaction.now.wall)
@@ -113,6 +126,15 @@ class OrderManager:
             )
         )
 
+    def _withdrawn(self, transaction: Transaction, order: Order, cause: str) -> Order:
+        """Take back what still waits for the venue's rate: an order ends at once, of a change nothing has left."""
+        waiting = self._router.withdraw(transaction, order)
+        if waiting is None:
+            return order
+        del self._unanswered[order.chain[0]]
+        transaction.emit(withdrawn(transaction, order, waiting, f"{cause}: withdrawn before it was sent"))
+        return _order(transaction, order.chain[0])
+
     # ---- a venue's facts
 
     def report(self, transaction: Transaction, report: rq.VenueReport) -> Order | None:
@@ -120,6 +142,9 @@ class OrderManager:
         ledger = transaction.ledger
         number = getattr(report, "report", 0)
         if number and number <= ledger.venue_reports.get(report.venue, 0):
+            return None
+        if (nonsense := malformed(report)) is not None:
+            transaction.alarm("malformed_report", report.order_id, nonsense)
             return None
         order = ledger.order(report.order_id)
         if order is None:
@@ -137,7 +162,10 @@ class OrderManager:
         return order
 
     def _book(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> None:
-        if isinstance(report, rq.Filled) and is_booked(transaction, order, report):
+        if isinstance(report, rq.Filled) and is_booked(transaction, order.chain[0], report):
+            return
+        if isinstance(report, rq.Rejected) and proves_arrival(order, report):
+            transaction.alarm("duplicate_id", order.order_id, f"{report.venue} has it already: {report.text}")
             return
         made = booked(transaction, order, report, self._sent.get(order.order_id, NOT_SENT_HERE))
         if made is None:
@@ -148,7 +176,9 @@ class OrderManager:
         event, fact = made
         expected = after_fact(order.status, order.doubt, fact).expected
         transaction.emit(event)
-        if isinstance(report, rq.Filled) and order.filled + report.quantity > order.quantity:
+        if isinstance(report, rq.Filled) and (report.instrument, report.side) != (order.instrument, order.side):
+            transaction.alarm("mismatched_fill", order.order_id, f"{report.side.name} {report.instrument}")
+        elif isinstance(report, rq.Filled) and order.filled + report.quantity > order.quantity:
             transaction.alarm(
                 "overfill", order.order_id, f"filled {order.filled + report.quantity} of {order.quantity}"
             )
@@ -161,7 +191,9 @@ class OrderManager:
         ours = belongs_to(ledger.desk, report.order_id)
         if isinstance(report, rq.OrderFound | rq.OrderNotFound):
             return
-        if isinstance(report, rq.Filled) and ours:
+        if isinstance(report, rq.Filled) and ours and ledger.instruments.find(report.instrument) is not None:
+            if is_booked(transaction, report.order_id, report):
+                return
             transaction.emit(fill(report, HOUSE, NOT_SENT_HERE))
         kind = "lost_order" if ours else "foreign_order"
         transaction.alarm(kind, report.order_id, f"{type(report).__name__} from {report.venue}")
@@ -178,7 +210,9 @@ class OrderManager:
         """Put what is unanswered for too long into doubt, and ask for what is in doubt."""
         now = transaction.now.mono
         late = [
-            root for root, open_ in self._unanswered.items() if now - open_.since >= self._settings.acknowledge_within
+            root
+            for root, open_ in self._unanswered.items()
+            if now - open_.since >= self._settings.acknowledge_within and not self._router.keeps(root)
         ]
         for root in late:
             self._doubt(transaction, root, self._unanswered.pop(root).kind, "no answer in time")
@@ -191,7 +225,7 @@ class OrderManager:
     def line_lost(self, transaction: Transaction, lost: LineLost) -> None:
         """Everything unanswered at a venue is in doubt once its line is cut."""
         for root, open_ in list(self._unanswered.items()):
-            if _order(transaction, root).venue == lost.venue:
+            if _order(transaction, root).venue == lost.venue and not self._router.keeps(root):
                 del self._unanswered[root]
                 self._doubt(transaction, root, open_.kind, "line lost")
 
@@ -201,19 +235,41 @@ class OrderManager:
             if order.status in PENDING and order.doubt is Doubt.NONE:
                 self._doubt(transaction, order.chain[0], PENDING[order.status], cause)
 
-    def not_sent(self, transaction: Transaction, notice: NotSent) -> None:
+    def release_waiting(self, transaction: Transaction) -> None:
+        """Let exits go that waited for the venue's rate; from now on an answer to them is expected."""
+        for order in self._router.release_waiting(transaction):
+            self._await(transaction, order, PENDING[order.status])
+
+    def left_by_lifeboat(self, transaction: Transaction, order: Order) -> None:
+        """Book a cancel that left without a record in the journal; what became of it is to be asked."""
+        if order.status is not Status.PENDING_CANCEL:
+            transaction.emit(
+                ev.CancelRequested(
+                    order_id=order.order_id, cause="lifeboat", time=transaction.time, wall=transaction.now.wall
+                )
+            )
+        self._doubt(transaction, order.chain[0], Doubt.CANCEL, "left through the lifeboat")
+
+    def not_sent(self, transaction: Transaction, notice: NotSent) -> list[Order]:
         """What was dropped before it reached the line ends here: an order as rejected, a replace as refused."""
+        changed = []
         for request in notice.requests:
             order = transaction.ledger.order(request.order_id)
             if order is None or isinstance(request, rq.QueryOrder):
                 continue
             self._unanswered.pop(order.chain[0], None)
             transaction.emit(dropped(transaction, order, request, notice.cause))
+            changed.append(_order(transaction, order.chain[0]))
+        return changed
 
     def absent(self, transaction: Transaction, proven: AbsenceProven) -> Order | None:
         """What we asked for never arrived. In lockstep feed time stood still: the same request goes out again."""
         order = transaction.ledger.order(proven.order_id)
-        if order is None or order.doubt is Doubt.NONE or proven.order_id != order.order_id:
+        if order is None or order.doubt is Doubt.NONE:
+            return order
+        if order.replacing_id:
+            self._absent.add(proven.order_id)
+        if proven.order_id != order.order_id or self._may_be_changed(order):
             return order
         never_arrived = order.doubt is Doubt.NEW and not order.venue_order_id and not order.filled
         if self._settings.sends_again and never_arrived and order.status not in FINAL:
@@ -223,43 +279,56 @@ class OrderManager:
         return transaction.ledger.order(proven.order_id)
 
     def _found(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> None:
-        """The venue's word on an order in doubt. Its fills come as reports of their own."""
-        if order.doubt is Doubt.NONE:
+        """The venue's word on an order in doubt. Its fills come as reports of their own, and are waited for."""
+        if order.doubt is Doubt.NONE or (report.status in FINAL and report.filled > order.filled):
             return
-        if report.status in FINAL and report.filled <= order.filled:
+        if order.replacing_id and report.order_id == order.replacing_id:
+            order = self._found_changed(transaction, order, report)
+        if report.status in FINAL:
             self._ended(transaction, order, report)
-        elif report.status not in FINAL:
-            self._still_works(transaction, order, report)
+        elif order.doubt is not Doubt.NONE:
+            self._still_works(transaction, order)
+
+    def _found_changed(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> Order:
+        """The venue knows the order by the id of its change: the change was made."""
+        transaction.emit(
+            ev.OrderReplaced(
+                order_id=order.order_id,
+                new_id=order.replacing_id,
+                quantity=report.quantity,
+                price=report.price,
+                report=0,
+                time=report.time,
+                wall=report.wall,
+            )
+        )
+        return _order(transaction, order.chain[0])
+
+    def _may_be_changed(self, order: Order) -> bool:
+        """Whether the venue may still know the order by the id of its change. The old id alone proves nothing then."""
+        return bool(order.replacing_id) and order.replacing_id not in self._absent
 
     def _ended(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> None:
         event = found_ended(order, report)
-        if event is None:
+        if event is None and order.doubt is not Doubt.NONE:
             self._resolve(transaction, order, Fact.FOUND_WORKING)
-        else:
+        elif event is not None and order.is_open:
             transaction.emit(event)
 
-    def _still_works(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> None:
-        doubt, replacing = order.doubt, order.replacing_id
-        if doubt is Doubt.REPLACE and report.order_id == replacing:
-            transaction.emit(
-                ev.OrderReplaced(
-                    order_id=order.order_id,
-                    new_id=replacing,
-                    quantity=report.quantity,
-                    price=report.price,
-                    report=0,
-                    time=report.time,
-                    wall=report.wall,
-                )
-            )
+    def _still_works(self, transaction: Transaction, order: Order) -> None:
+        """It works there as we knew it: a change that is proven absent goes out again, a cancel in any case."""
+        unsettled = self._may_be_changed(order)
+        if order.doubt is Doubt.CANCEL:
+            if not unsettled:
+                self._resolve(transaction, order, Fact.FOUND_WORKING)
+            again = _order(transaction, order.chain[0])
+            self.cancel(transaction, again, "asked again: it still works at the venue")
+        elif unsettled:
             return
-        if doubt is Doubt.REPLACE and self._settings.sends_again:
+        elif order.replacing_id and self._settings.sends_again:
             self._again(transaction, order)
-            return
-        was_cancel = doubt is Doubt.CANCEL
-        self._resolve(transaction, order, Fact.FOUND_WORKING)
-        if was_cancel:
-            self.cancel(transaction, _order(transaction, order.chain[0]), "asked again: it still works at the venue")
+        else:
+            self._resolve(transaction, order, Fact.FOUND_WORKING)
 
     def _again(self, transaction: Transaction, order: Order) -> None:
         transaction.emit(
@@ -268,9 +337,12 @@ class OrderManager:
             )
         )
         self._asked[order.chain[0]] = transaction.now.mono
+        self._absent.difference_update(order.chain)
         self._router.again(transaction, order)
 
     def _resolve(self, transaction: Transaction, order: Order, fact: Fact) -> None:
+        self._asked.pop(order.chain[0], None)
+        self._absent.difference_update(order.chain)
         expected = after_fact(order.status, order.doubt, fact).expected
         shown = order.shown_status
         transaction.emit(

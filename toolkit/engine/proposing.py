@@ -61,10 +61,9 @@ class Proposer:
             self._propose(transaction, self._proposal(strategy, instrument, intent, order_class))
 
     def _cancel(self, transaction: Transaction, strategy: str, intent: CancelIntent) -> None:
-        waiting = self._ledger.waiting_exits.get(strategy, {})
-        for symbol, queued in list(waiting.items()):
+        for symbol, queued in list(self._ledger.waiting_exits.get(strategy, {}).items()):
             if queued.intent_id == intent.target:
-                transaction.emit(ev.ExitUnqueued(strategy=strategy, instrument=symbol))
+                drop_exit(transaction, strategy, symbol, "canceled while it waited")
                 return
         order = self._ledger.order_of_intent(strategy, intent.target)
         if order is None:
@@ -112,7 +111,9 @@ class Proposer:
             time_in_force=order.time_in_force,
             post_only=order.post_only,
             reduce_only=order.reduce_only,
-            order_class=self._classify(order.strategy, order.instrument, order.side, quantity - order.filled),
+            order_class=self._classify(
+                order.strategy, order.instrument, order.side, quantity - order.filled, without=order.chain[0]
+            ),
             reason="modify",
             replaces=order.chain[0],
             already_filled=order.filled,
@@ -125,30 +126,46 @@ class Proposer:
             self._orders.replace(transaction, answer, order)
 
     def _target(self, transaction: Transaction, strategy: str, intent: TargetPosition) -> None:
-        """Market orders for the difference to what is held and works already; through zero as an exit and an entry."""
-        held = self._ledger.position(strategy, intent.instrument).lots
-        working = sum(
-            int(order.side) * order.remaining for order in self._ledger.open_orders(strategy, intent.instrument)
+        """Market orders for what is missing to the target: first an exit of what is held, then an entry beyond.
+
+        Nothing happens while what works leads there already. Else the exits that work make room for a new one.
+        """
+        symbol = intent.instrument
+        held = self._ledger.position(strategy, symbol).lots
+        orders = self._ledger.open_orders(strategy, symbol)
+        queued = self._ledger.waiting_exits.get(strategy, {}).get(symbol)
+        entering = sum(int(order.side) * order.remaining for order in orders if order.order_class is OrderClass.ENTRY)
+        leaving = sum(
+            int(order.side) * order.remaining for order in orders if order.order_class is not OrderClass.ENTRY
         )
-        queued = self._ledger.waiting_exits.get(strategy, {}).get(intent.instrument)
         if queued is not None:
-            working = int(queued.side) * queued.quantity
-        change = intent.quantity - held - working
-        if not change:
+            leaving = int(queued.side) * queued.quantity
+        if intent.quantity == held + entering + leaving:
             return
+        change = intent.quantity - held - entering
         side = Side.BUY if change > 0 else Side.SELL
-        closing = min(abs(change), abs(held)) if held * change < 0 and not working else 0
+        closing = max(0, min(abs(change), self._certain(strategy, symbol, side)))
+        if leaving and not closing:
+            self._stay(transaction, strategy, symbol)
         for quantity, suffix in ((closing, ""), (abs(change) - closing, "+" if closing else "")):
             if quantity:
                 order = PlaceOrder(
                     intent_id=intent.intent_id + suffix,
-                    instrument=intent.instrument,
+                    instrument=symbol,
                     side=side,
                     quantity=quantity,
                     order_type=OrderType.MARKET,
                     reason=intent.reason,
                 )
                 self._place(transaction, strategy, order)
+
+    def _stay(self, transaction: Transaction, strategy: str, symbol: str) -> None:
+        """Take back the exits that would lead below the target."""
+        if symbol in self._ledger.waiting_exits.get(strategy, {}):
+            drop_exit(transaction, strategy, symbol, "the target is what is held")
+        for order in self._exits(strategy, symbol):
+            if order.order_class is OrderClass.EXIT:
+                self._orders.cancel(transaction, order, "the target is what is held")
 
     # ---- exits
 
@@ -157,12 +174,11 @@ class Proposer:
         queued = self._ledger.waiting_exits.get(strategy, {}).get(instrument)
         if queued is None or self._exits(strategy, instrument):
             return
-        transaction.emit(ev.ExitUnqueued(strategy=strategy, instrument=instrument))
-        interval = self._ledger.interval(strategy, instrument)
-        certain = interval.low if queued.side is Side.SELL else -interval.high
-        quantity = min(queued.quantity, certain)
+        quantity = min(queued.quantity, self._certain(strategy, instrument, queued.side))
         if quantity <= 0:
+            drop_exit(transaction, strategy, instrument, "nothing certain is left to close")
             return
+        transaction.emit(ev.ExitUnqueued(strategy=strategy, instrument=instrument))
         definition = self._ledger.instruments.require(instrument, self._view.time)
         intent = PlaceOrder(
             intent_id=queued.intent_id,
@@ -178,6 +194,9 @@ class Proposer:
         self._propose(transaction, self._proposal(strategy, definition, intent, OrderClass.EXIT))
 
     def _wait(self, transaction: Transaction, strategy: str, intent: PlaceOrder) -> None:
+        """Queue an exit and cancel its group; it goes out at once when nothing of that had left yet."""
+        if intent.instrument in self._ledger.waiting_exits.get(strategy, {}):
+            drop_exit(transaction, strategy, intent.instrument, f"exit {intent.intent_id} takes its place")
         transaction.emit(
             ev.ExitQueued(
                 strategy=strategy,
@@ -195,6 +214,7 @@ class Proposer:
         )
         for order in self._exits(strategy, intent.instrument):
             self._orders.cancel(transaction, order, f"exit {intent.intent_id} takes its place")
+        self.release_exit(transaction, strategy, intent.instrument)
 
     def _exits(self, strategy: str, instrument: str) -> list[Order]:
         return [
@@ -203,11 +223,20 @@ class Proposer:
             if order.order_class is not OrderClass.ENTRY
         ]
 
-    def _classify(self, strategy: str, instrument: str, side: Side, quantity: int) -> OrderClass:
-        """An exit shrinks the position in every outcome; the exits that already work would be cancelled for it."""
-        interval = self._ledger.interval(strategy, instrument, entries_only=True)
-        certain = interval.low if side is Side.SELL else -interval.high
+    def _classify(self, strategy: str, instrument: str, side: Side, quantity: int, *, without: str = "") -> OrderClass:
+        """An exit shrinks the position in every outcome."""
+        certain = self._certain(strategy, instrument, side, without)
         return OrderClass.EXIT if 0 < quantity <= certain else OrderClass.ENTRY
+
+    def _certain(self, strategy: str, instrument: str, side: Side, without: str = "") -> int:
+        """Lots that this side may close in every outcome of the entries; exits that work are cancelled before."""
+        interval = self._ledger.interval(strategy, instrument, without, entries_only=True)
+        return interval.low if side is Side.SELL else -interval.high
+
+    def _account_shrinks(self, instrument: str, intent: PlaceOrder) -> bool:
+        """Whether the venue's account shrinks as well; only then may the venue enforce reduce-only."""
+        interval = self._ledger.account_interval(instrument)
+        return intent.quantity <= (interval.low if intent.side is Side.SELL else -interval.high)
 
     # ---- a person's flatten
 
@@ -229,11 +258,12 @@ class Proposer:
 
     def _flatten(self, transaction: Transaction, strategy: str, instrument: Instrument) -> None:
         lots = self._ledger.position(strategy, instrument.symbol).lots
+        largest = abs(lots) if instrument.maximum is None else min(abs(lots), instrument.maximum)
         intent = PlaceOrder(
             intent_id=f"{FLATTEN}.{self._ledger.order_count + 1}",
             instrument=instrument.symbol,
             side=Side.SELL if lots > 0 else Side.BUY,
-            quantity=abs(lots),
+            quantity=largest,
             order_type=OrderType.MARKET,
             time_in_force=TimeInForce.IOC,
             reduce_only=True,
@@ -265,10 +295,17 @@ class Proposer:
             price=intent.price,
             time_in_force=intent.time_in_force,
             post_only=intent.post_only,
-            reduce_only=intent.reduce_only,
+            reduce_only=intent.reduce_only and self._account_shrinks(instrument.symbol, intent),
             order_class=order_class,
             reason=intent.reason,
         )
+
+
+def drop_exit(transaction: Transaction, strategy: str, instrument: str, reason: str) -> None:
+    """Give a waiting exit up and tell its strategy so."""
+    queued = transaction.ledger.waiting_exits[strategy][instrument]
+    transaction.emit(ev.ExitUnqueued(strategy=strategy, instrument=instrument))
+    _refuse(transaction, strategy, queued.intent_id, instrument, 0, f"waiting exit: {reason}")
 
 
 def _refuse(

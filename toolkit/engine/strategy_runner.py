@@ -41,8 +41,13 @@ class StrategyContainer:
     """
 
     def __init__(
-        self, strategy_class: type[Strategy], parameters: Mapping[str, object], instruments: Mapping[str, Instrument],
-        base_currency: Currency, *, name: str | None = None,
+        self,
+        strategy_class: type[Strategy],
+        parameters: Mapping[str, object],
+        instruments: Mapping[str, Instrument],
+        base_currency: Currency,
+        *,
+        name: str | None = None,
     ) -> None:
         self.name = name or strategy_class.__name__.lower()
         if not instruments:
@@ -51,7 +56,8 @@ class StrategyContainer:
         self._size = bar_size(self.strategy.bar)
         self._context = StrategyContext(
             {symbol: self._series(definition) for symbol, definition in instruments.items()},
-            base_currency, _warmup(self.strategy),
+            base_currency,
+            _warmup(self.strategy),
         )
         self._bind(strategy_class)
         self._encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=_plain).encode
@@ -77,9 +83,7 @@ class StrategyContainer:
             raise ConfigError(f"{self.name}: the book is kept in {restored.base_currency}, not in {context.base}")
         self._restored = restored
         context.capital_quanta = restored.capital
-        context.positions.update(
-            (symbol, lots) for symbol, lots in restored.positions if symbol in context.positions
-        )
+        context.positions.update((symbol, lots) for symbol, lots in restored.positions if symbol in context.positions)
         for order in restored.orders:
             self._keep_order(order)
         if restored.state is not None:
@@ -200,8 +204,10 @@ class StrategyContainer:
             self._called = True
             self.strategy.on_trade(
                 seen.Trade(
-                    instrument=trade.instrument, price=one.view.price_of(trade.price),
-                    size=one.view.quantity_of(trade.size), nanoseconds=time,
+                    instrument=trade.instrument,
+                    price=one.view.price_of(trade.price),
+                    size=one.view.quantity_of(trade.size),
+                    nanoseconds=time,
                 )
             )
 
@@ -235,9 +241,15 @@ class StrategyContainer:
     def _remember(self, one: Series, done: FinishedBar) -> seen.Bar:
         price = one.view.price_of_halves
         bar = seen.Bar(
-            instrument=one.view.symbol, open=price(done.open), high=price(done.high), low=price(done.low),
-            close=price(done.close), volume=one.view.quantity_of(done.volume),
-            start_nanoseconds=done.start, end_nanoseconds=done.end, whole=done.whole,
+            instrument=one.view.symbol,
+            open=price(done.open),
+            high=price(done.high),
+            low=price(done.low),
+            close=price(done.close),
+            volume=one.view.quantity_of(done.volume),
+            start_nanoseconds=done.start,
+            end_nanoseconds=done.end,
+            whole=done.whole,
         )
         warmup = self._context.warmup
         if warmup:
@@ -337,8 +349,13 @@ class StrategyContainer:
         if changed:
             self._unpack(kept)
         answer = RunnerAnswer(
-            strategy=self.name, step=context.step, inbox=context.inbox, signals=tuple(context.signals),
-            intents=tuple(context.intents), state=kept if changed else None, logs=context.take_logs(),
+            strategy=self.name,
+            step=context.step,
+            inbox=context.inbox,
+            signals=tuple(context.signals),
+            intents=tuple(context.intents),
+            state=kept if changed else None,
+            logs=context.take_logs(),
         )
         context.signals.clear()
         context.intents.clear()

@@ -13,7 +13,7 @@ from toolkit.domain.market import (
     Trade,
     TradingHalted,
 )
-from toolkit.domain.time import FeedTime
+from toolkit.domain.time import FeedTime, MonoTime
 
 
 class LastQuote:
@@ -42,14 +42,16 @@ class View:
     def __init__(self) -> None:
         self.step = 0
         self.time = FeedTime(0)
+        self.received: MonoTime | None = None
         self.label = ""
         self.quotes: dict[str, LastQuote] = {}
         self.sessions: dict[str, str | None] = {}
         self.halted: set[str] = set()
 
-    def update(self, step: Step) -> None:
-        """Take one step in. Steps come in the order of their numbers."""
+    def update(self, step: Step, received: MonoTime | None = None) -> None:
+        """Take one step in. Steps come in the order of their numbers; `received` is None for one of long ago."""
         self.step, self.time, self.label = step.number, step.time, step.label
+        self.received = received
         for event in step.events:
             if type(event) is Quote:
                 self._quote(event)
@@ -59,12 +61,17 @@ class View:
     def quote(self, instrument: str) -> LastQuote | None:
         return self.quotes.get(instrument)
 
-    def seen(self, instrument: str) -> Seen:
-        """What a decision about this instrument sees now; zeros where there is no quote."""
+    def seen(self, instrument: str, now: MonoTime) -> Seen:
+        """What a decision about this instrument sees now; zeros where there is no quote.
+
+        A quote ages with the feed and, once the feed says nothing more, with the clock. In lockstep both are one.
+        """
         quote = self.quotes.get(instrument)
         if quote is None:
             return Seen(step=self.step, quote_step=0, bid=0, ask=0, age=0)
-        return Seen(step=self.step, quote_step=quote.step, bid=quote.bid, ask=quote.ask, age=self.time - quote.time)
+        silence = 0 if self.received is None else max(0, now - self.received)
+        age = self.time - quote.time + silence
+        return Seen(step=self.step, quote_step=quote.step, bid=quote.bid, ask=quote.ask, age=age)
 
     def _quote(self, event: Quote) -> None:
         quote = self.quotes.get(event.instrument)

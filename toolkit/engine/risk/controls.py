@@ -11,9 +11,10 @@ from typing import NamedTuple
 from toolkit.domain.events import Check
 from toolkit.domain.ledger import Recent
 from toolkit.domain.orders import OrderClass, OrderType, Side, TradingState
-from toolkit.domain.time import NANOSECONDS, MonoTime
+from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
+from toolkit.engine.risk.rates import BOOK
 
 Answer = Check | Refused | None
 LIMIT_NOT_SET = "LIMIT_NOT_SET"
@@ -29,7 +30,7 @@ class Control(NamedTuple):
 def trading_state(proposal: Proposal, situation: Situation) -> Answer:
     """24: ACTIVE lets all pass, REDUCING exits, HALTED only a named person's flatten."""
     deployment = situation.ledger.deployments.get(proposal.strategy)
-    if deployment is None:
+    if deployment is None and not proposal.by_person:
         return Refused(
             control=24,
             observed="not deployed",
@@ -101,7 +102,7 @@ def permitted(proposal: Proposal, situation: Situation) -> Answer:
 def _short_sale(proposal: Proposal, situation: Situation) -> Answer:
     symbol = proposal.instrument.symbol
     if proposal.side is Side.SELL and proposal.instrument.shortable != "yes":
-        low = situation.ledger.account_interval(symbol).low
+        low = situation.ledger.account_interval(symbol, proposal.replaces).low
         if proposal.adds > low:
             return Refused(
                 control=16,
@@ -172,8 +173,9 @@ def market_data(proposal: Proposal, situation: Situation) -> Answer:
     age = situation.seen.age
     if limit is not None and age > limit.value:
         return _data_refused(proposal, f"{age / NANOSECONDS:g} s old", f"{limit.value / NANOSECONDS:g} s", limit)
-    if needed is not None and quote.fresh < needed.value:
-        return _data_refused(proposal, f"{quote.fresh} good quotes in a row", f"{needed.value}", needed)
+    wanted = max(1, needed.value) if needed else 1
+    if quote.fresh < wanted:
+        return _data_refused(proposal, f"{quote.fresh} good quotes in a row", f"{wanted}", needed)
     return Check(control=19, observed=age, limit=limit.value if limit else 0)
 
 
@@ -234,11 +236,19 @@ def order_quantity(proposal: Proposal, situation: Situation) -> Answer:
 
 
 def order_value(proposal: Proposal, situation: Situation) -> Answer:
-    """2: maximum order value in the base currency, at the limit price or the opposite side of the quote."""
+    """2: maximum order value in the base currency, at the worse of the limit price and the opposite side."""
     limit = situation.limits.order_value
     if limit is None:
         return _unset(2, "max_order_value", proposal)
-    price = proposal.price or _opposite(proposal, situation)
+    price = _worst_price(proposal, situation)
+    if price <= 0:
+        return Refused(
+            control=2,
+            observed="no price",
+            limit="a quote or a limit price",
+            source=limit.source,
+            would_pass="once a quote arrives",
+        )
     instrument, ledger = proposal.instrument, situation.ledger
     rate = ledger.rate(instrument.currency)
     if rate is None:
@@ -305,11 +315,11 @@ def position(proposal: Proposal, situation: Situation) -> Answer:
     return Check(control=10, observed=worst, limit=limits.position.value)
 
 
-def message_rate(proposal: Proposal, situation: Situation, now: MonoTime) -> Answer:
-    """5: messages per second of the strategy and of the venue, less the reserve of cancels and exits (6)."""
-    rates = situation.rates
+def message_rate(proposal: Proposal, situation: Situation) -> Answer:
+    """5: messages per second of the strategy, the venue and the book, less the reserve of cancels and exits (6)."""
+    rates, now = situation.rates, situation.now
     answer: Answer = None
-    for scope in (f"strategy:{proposal.strategy}", f"venue:{proposal.venue}"):
+    for scope in rate_scopes(proposal):
         allowance = rates.allowance(scope)
         if allowance is None:
             continue
@@ -326,11 +336,12 @@ def message_rate(proposal: Proposal, situation: Situation, now: MonoTime) -> Ans
     return answer
 
 
-def _opposite(proposal: Proposal, situation: Situation) -> int:
-    quote = situation.quote
-    if quote is None:
-        return 0
-    return quote.ask if proposal.side is Side.BUY else quote.bid
+def _worst_price(proposal: Proposal, situation: Situation) -> int:
+    """The most that one lot may change hands for, in ticks: a sale with a low limit still gets the bid."""
+    quote, limit = situation.quote, proposal.price or 0
+    if proposal.side is Side.BUY:
+        return limit or (quote.ask if quote else 0)
+    return max(limit, quote.bid if quote else 0)
 
 
 def _unset(control: int, name: str, proposal: Proposal) -> Refused:
@@ -354,6 +365,11 @@ def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit,
     )
 
 
+def rate_scopes(proposal: Proposal) -> tuple[str, str, str]:
+    """The scopes whose messages an order counts among."""
+    return f"strategy:{proposal.strategy}", f"venue:{proposal.venue}", BOOK
+
+
 CONTROLS = (
     Control(24, "trading state", True, trading_state),
     Control(18, "tick, lot, minimum, maximum", True, grid),
@@ -366,4 +382,5 @@ CONTROLS = (
     Control(2, "maximum order value", False, order_value),
     Control(8, "working orders", False, working_orders),
     Control(10, "position limit over the interval", False, position),
+    Control(5, "message rate", False, message_rate),
 )

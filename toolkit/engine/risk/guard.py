@@ -13,7 +13,7 @@ from toolkit.domain.events import Check, Seen
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderClass
 from toolkit.domain.time import MonoTime
-from toolkit.engine.risk.controls import CONTROLS, Control, message_rate
+from toolkit.engine.risk.controls import CONTROLS, Control, rate_scopes
 from toolkit.engine.risk.limits import LimitTable
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates
@@ -39,7 +39,7 @@ class Guard:
 
     def examine(self, proposal: Proposal, now: MonoTime) -> tuple[Approved | Refused, Seen, tuple[Check, ...]]:
         """Run every control that binds this class of order until one refuses. Refused tries count as messages."""
-        situation = self._situation(proposal)
+        situation = self._situation(proposal, now)
         is_entry = proposal.order_class is OrderClass.ENTRY
         checks: list[Check] = []
         for control in self._controls if is_entry else self._exit_controls:
@@ -49,27 +49,21 @@ class Guard:
                 return answer, situation.seen, tuple(checks)
             if answer is not None:
                 checks.append(answer)
-        if is_entry:
-            answer = message_rate(proposal, situation, now)
-            if isinstance(answer, Refused):
-                self._note(proposal, now)
-                return answer, situation.seen, tuple(checks)
-            if answer is not None:
-                checks.append(answer)
         self._note(proposal, now)
         seen = situation.seen
         return approve(proposal, seen, tuple(checks)), seen, tuple(checks)
 
-    def _situation(self, proposal: Proposal) -> Situation:
+    def _situation(self, proposal: Proposal, now: MonoTime) -> Situation:
         symbol = proposal.instrument.symbol
         return Situation(
             ledger=self._ledger,
             view=self._view,
             limits=self._limits().for_order(proposal.strategy, proposal.instrument),
             quote=self._view.quote(symbol),
-            seen=self._view.seen(symbol),
+            seen=self._view.seen(symbol, now),
             interval=self._ledger.interval(proposal.strategy, symbol, proposal.replaces),
             rates=self.rates,
+            now=now,
         )
 
     def _limits(self) -> LimitTable:
@@ -91,11 +85,12 @@ class Guard:
             return _throttled(scope, throttle)
         if limit is None:
             return None
-        return Allowance(limit.value, min(self._limits().cancel_reserve(), limit.value - 1), limit.source)
+        reserve = min(self._limits().cancel_reserve(), max(0, limit.value - 1))
+        return Allowance(limit.value, reserve, limit.source)
 
     def _note(self, proposal: Proposal, now: MonoTime) -> None:
-        self.rates.note(f"strategy:{proposal.strategy}", now)
-        self.rates.note(f"venue:{proposal.venue}", now)
+        for scope in rate_scopes(proposal):
+            self.rates.note(scope, now)
 
 
 def _throttled(scope: str, rate: Decimal) -> Allowance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import NamedTuple
 
 from toolkit.domain.commands import LimitRow
@@ -73,13 +73,9 @@ class LimitTable:
         return found
 
     def rate(self, scope: str, name: str) -> Limit | None:
-        """Messages per second of a scope: the stricter of its own row and the book's default."""
-        rows = [row for row in self._rows if row.limit == "message_rate"]
-        return _strictest(
-            [row for row in rows if (row.scope, row.name) == (scope, name)]
-            or [row for row in rows if (row.scope, row.name) == (scope, "*")],
-            int,
-        )
+        """Messages per second of one scope: of a strategy, of a venue, or of the whole book (named "")."""
+        rows = [row for row in self._rows if row.limit == "message_rate" and row.scope == scope]
+        return _strictest([row for row in rows if row.name in ("", "*", name)], int)
 
     def cancel_reserve(self) -> int:
         """Messages of each rate that only cancels and exits may use."""
@@ -120,6 +116,22 @@ class LimitTable:
             sides=tuple(_words(row) for row in rows("permitted_sides")),
             unset=next((name for name in REQUIRED if not rows(name)), ""),
         )
+
+
+def problem_with(row: LimitRow) -> str:
+    """What is wrong with a row, in words; empty when it can be in force."""
+    where = f"{row.source}: {row.limit}"
+    if row.limit not in NAMES:
+        return f"{where} is no limit; known: {', '.join(NAMES)}"
+    if row.limit in _LISTS:
+        return "" if _split(row.value) else f"{where} is empty"
+    try:
+        value = Decimal(row.value)
+    except InvalidOperation:
+        return f"{where} is {row.value!r}; give a number"
+    if not value.is_finite() or value < 0:
+        return f"{where} is {row.value}; give a finite number, 0 or more"
+    return ""
 
 
 def loosened(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> list[str]:

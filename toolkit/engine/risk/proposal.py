@@ -11,6 +11,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderClass, OrderType, Side, TimeInForce
 from toolkit.domain.positions import Interval
+from toolkit.domain.time import MonoTime
 from toolkit.engine.risk.limits import OrderLimits
 from toolkit.engine.risk.rates import MessageRates
 from toolkit.engine.view import LastQuote, View
@@ -53,6 +54,7 @@ class Situation(NamedTuple):
     seen: Seen
     interval: Interval
     rates: MessageRates
+    now: MonoTime
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from toolkit.domain.time import NANOSECONDS, MonoTime
 
 WINDOW = NANOSECONDS
+BOOK = "book:"
 
 
 class Allowance(NamedTuple):
@@ -43,14 +44,22 @@ class MessageRates:
         return len(sent)
 
     def note(self, scope: str, now: MonoTime) -> None:
-        """Count one message, sent or refused."""
+        """Count one message, sent or refused. Where nothing is in force only the last window is kept."""
         allowance = self._allowance(scope)
         sent = self._sent.setdefault(scope, deque())
         sent.append(now)
-        if allowance is not None and len(sent) > 4 * allowance.messages + 16:
+        if allowance is None:
+            while now - sent[0] >= WINDOW:
+                sent.popleft()
+        elif len(sent) > 4 * allowance.messages + 16:
             sent.popleft()
 
     def has_room(self, scope: str, now: MonoTime) -> bool:
-        """Whether a cancel or an exit may go now: the whole rate, reserve included, is theirs."""
+        """Whether an exit that waited may go now: the whole rate is its own, and never less than one message."""
         allowance = self._allowance(scope)
-        return allowance is None or self.used(scope, now) < allowance.messages
+        return allowance is None or self.used(scope, now) < max(1, allowance.messages)
+
+    def exceeded(self, scope: str, now: MonoTime) -> bool:
+        """Whether an exit that was counted already has to wait."""
+        allowance = self._allowance(scope)
+        return allowance is not None and self.used(scope, now) > max(1, allowance.messages)
