@@ -186,7 +186,9 @@ class Supervisor:
             )
 
     def start_runner(self, strategy: str) -> None:
-        """Start the runner of a strategy's deployed version, or say why that cannot be."""
+        """Start the runner of a strategy's deployed version, unless there is one, or say why that cannot be."""
+        if f"runner-{strategy}" in self.managed:
+            return
         try:
             specification = specifications.runner(self.home, self.settings, self.line, strategy)
         except ExecutionError as problem:
@@ -213,7 +215,7 @@ class Supervisor:
     async def _open_desk(self) -> None:
         """Versions first, since nothing can be said about a strategy that has none; then what the files say."""
         await register_missing(self.home, self.settings, self.line, say=self.say, problem=self.status.problem)
-        for command in opening_commands(self.settings, self.line.replica.ledger, person("start")):
+        for command in opening_commands(self.settings, self.line.replica.ledger, person("up")):
             refused = await self.propose(command)
             if refused:
                 self.status.problem(type(command).__name__, refused)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from execution.settings import Settings
-from execution.supervision.managed import Managed
+from execution.supervision.managed import Managed, State
 from toolkit.client.desk_state import DeskState, Problem, ProcessState, write_desk_state
 from toolkit.client.home import Home
 
@@ -89,7 +89,7 @@ class StatusFile:
         return ProcessState(
             name=specification.name, kind=specification.kind, pid=managed.pid,
             started=self._start_time(managed.pid) if managed.pid else "", state=managed.state.value,
-            since=managed.since, restarts=managed.restarts, address=specification.address, detail=managed.detail,
+            since=managed.since, restarts=managed.restarts, address=specification.address, detail=_last_end(managed),
         )  # fmt: skip
 
     def _save(self) -> None:
@@ -97,3 +97,10 @@ class StatusFile:
         if state != self._written:
             write_desk_state(self._path, state)
             self._written = state
+
+
+def _last_end(managed: Managed) -> str:
+    """Why it is not running, or why it was not for a while."""
+    if managed.detail and managed.state is State.RUNNING:
+        return f"came back from {managed.detail}"
+    return managed.detail
