@@ -67,7 +67,10 @@ class TradingState(IntEnum):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order"):
-    """One order, replace chain included. Prices in ticks, quantities in lots, `cost` in ticks × lots of what filled."""
+    """One order, replace chain included. Prices in ticks, quantities in lots, `cost` in ticks × lots of what filled.
+
+    `requested` is when the newest request about it was decided.
+    """
 
     order_id: str
     chain: tuple[str, ...]
@@ -96,6 +99,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ord
     replacing_quantity: int | None = None
     replacing_price: int | None = None
     reason: str = ""
+    requested: FeedTime = FeedTime(0)
 
     @property
     def remaining(self) -> int:
