@@ -82,9 +82,8 @@ class BarFold:
             self._low = twice
 
     def add_volume(self, lots: int) -> None:
-        """Count traded lots; outside of a bar they belong to none."""
-        if self._start >= 0:
-            self._volume += lots
+        """Count traded lots; those before the bar's first price belong to none."""
+        self._volume += lots
 
     def add_bar(self, bar: Bar, end: int) -> None:
         """Count a bar of the feed that ended at `end`. ConfigError when it is longer than the declared size."""

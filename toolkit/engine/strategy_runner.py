@@ -17,6 +17,7 @@ from toolkit.domain.market import FeedGap, MarketEvent, Quote, SessionClosed, Se
 from toolkit.domain.orders import FINAL, Doubt, Status
 from toolkit.engine import strategy_market as seen
 from toolkit.engine.bars import BAR_PRICES, NEVER, SESSION, BarFold, FinishedBar, bar_size
+from toolkit.engine.late_bars import LateBars
 from toolkit.engine.strategy import Strategy
 from toolkit.engine.strategy_context import Series, StrategyContext, quote_view
 from toolkit.engine.strategy_parameters import new_state, parameter_values
@@ -158,6 +159,8 @@ class StrategyContainer:
             self._start_when_warm()
         if time >= self._due:
             self._finish(time, [one for one in self._all if one.fold.due <= time])
+        if self._late:
+            self._tell_late(step, time)
         find = context.series.get
         for event in step.events:
             if type(event) is not Quote:
@@ -186,6 +189,7 @@ class StrategyContainer:
                     if self._size == SESSION:
                         one.fold.begin_whole()
             case SessionClosed():
+                self._late.close(event.calendar)
                 self._finish(time, self._of(event.calendar))
             case FeedGap():
                 if not event.instrument or event.instrument in self._context.series:
@@ -221,22 +225,42 @@ class StrategyContainer:
         self._due = min(self._due, one.fold.due)
 
     def _finish(self, time: int, finished: Iterable[Series]) -> None:
-        """End bars; all of them are in the history before a hook sees the first."""
+        """End bars; all of them are in the history before a hook sees the first. Those of a session wait for the next."""
         bars = []
         for one in finished:
             end = one.fold.end_of_interval() if self._size else time
             if (done := one.fold.finish(min(end, time))) is not None:
-                bars.append((one, self._remember(one, done)))
+                bar = self._remember(one, done)
+                if self._size == SESSION and one.quote is not None:
+                    self._late.keep(bar)
+                else:
+                    bars.append((one, bar))
         self._due = min(one.fold.due for one in self._all)
         if not self._live or not bars:
             return
         if not self._started:
             self._start_when_warm()
-        if self._started and self._on_bar:
-            for one, bar in bars:
-                if one.was_warm:
-                    self._called = True
-                    self.strategy.on_bar(bar)
+        for one, bar in bars:
+            self._tell(one, bar)
+
+    def _tell_late(self, step: Step, time: int) -> None:
+        """Tell the bars of the last session to those that can act on them, with the step's quotes in view."""
+        told = self._late.take(step)
+        if not told:
+            return
+        series = self._context.series
+        for event in step.events:
+            if type(event) is Quote and event.instrument in series:
+                one = series[event.instrument]
+                one.quote, one.quote_time = event, time
+        for symbol, one in series.items():
+            for bar in told.get(symbol, ()):
+                self._tell(one, bar)
+
+    def _tell(self, one: Series, bar: seen.Bar) -> None:
+        if self._started and self._on_bar and one.was_warm:
+            self._called = True
+            self.strategy.on_bar(bar)
 
     def _remember(self, one: Series, done: FinishedBar) -> seen.Bar:
         price = one.view.price_of_halves
@@ -397,6 +421,7 @@ class StrategyContainer:
     def _bind(self, strategy_class: type[Strategy]) -> None:
         context = self._context
         self._all = tuple(context.series.values())
+        self._late = LateBars({symbol: one.view.definition.calendar for symbol, one in context.series.items()})
         self._hooks = _overridden(strategy_class)
         self._on_quote, self._on_trade = "on_quote" in self._hooks, "on_trade" in self._hooks
         self._on_bar = "on_bar" in self._hooks

@@ -218,6 +218,23 @@ async def test_a_new_epoch_begins_anew_and_goes_on_as_if_nothing_had_happened(st
     assert words(answers[stopped:]) == words(expected[stopped:])
 
 
+async def test_a_step_that_the_dead_engine_had_released_is_answered_to_its_successor() -> None:
+    desk, feed = Desk(), steps(30)
+    await desk.bus.publish(FEED, feed)
+    await desk.begin(1)
+    async with running(desk):
+        await welcome(desk, nothing())
+        for step in feed[:20]:
+            await desk.release(1, step)
+            answers = await desk.answers(step.number)
+        await desk.begin(2)
+        await welcome(desk, nothing(step=15, state=next(a.state for a in reversed(answers[:15]) if a.state)), number=2)
+        await desk.release(2, feed[19])
+        again = await desk.answers(21)
+    assert again[-1].step == 20
+    assert [answer.step for answer in again[20:] if not said_something(answer)] in ([], [20])
+
+
 @pytest.mark.parametrize("mode", list(FeedMode))
 async def test_what_the_feed_held_before_the_first_start_is_history(mode: FeedMode) -> None:
     desk, feed = Desk(), steps()

@@ -113,6 +113,14 @@ def test_trades_make_bars_when_declared_and_volume_always() -> None:
     assert [(bar.close, bar.volume) for bar in collected(feed, bar_price="mid")] == [(1.01, 7.0)]
 
 
+def test_volume_before_the_first_price_of_a_bar_belongs_to_none() -> None:
+    feed = Feed()
+    feed.step(Trade(instrument="AAPL", price=105, size=3), at=0)
+    feed.step(quote(100, 102), Trade(instrument="AAPL", price=105, size=4), at=1)
+    feed.step(at=60)
+    assert [bar.volume for bar in collected(feed)] == [4.0]
+
+
 def feed_bar(minute: int, price: int) -> Bar:
     return Bar(
         instrument="AAPL", start=FeedTime(minute * 60 * NANOSECONDS), open=price, high=price + 2, low=price - 2,

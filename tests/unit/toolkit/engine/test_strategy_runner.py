@@ -73,6 +73,16 @@ class TestWarmUp:
         assert container.strategy.history.closes() == [1.0, 1.01]
         assert logs(run(container, [feed.step(quote(100, 102))])) == ["start", "quote AAPL"]
 
+    def test_history_is_as_long_as_the_warm_up_however_long_it_runs(self) -> None:
+        feed = Feed()
+        for price in (100, 101, 102, 103):
+            feed.session(price)
+        container = started(Diary)
+        run(container, feed.steps)
+        assert container.strategy.history.closes() == [1.02, 1.03]
+        with pytest.raises(ValueError, match="declare a larger warmup"):
+            container.strategy.history.closes(3)
+
     def test_each_instrument_has_its_own(self) -> None:
         feed = Feed()
         feed.session(100)
@@ -105,14 +115,15 @@ class TestOrderOfThings:
             warmup = 0
 
             def on_start(self) -> None:
-                self.set_timer(1, "late")
+                self.set_timer(1, "a late one")
                 self.set_timer(0.5, "early")
 
         feed, container = Feed(), started(Timed)
         container.process((), feed.step())
         news: list[tuple[int, InboxItem]] = [(1, order("x")), (2, CapitalChanged(amount=100))]
         answer = container.process(news, feed.step(quote(1, 3), Trade(instrument="AAPL", price=2, size=3)))
-        assert answer.logs == ("order NEW", "capital 1.0", "quote AAPL", "trade 0.02 3.0", "timer early", "timer late")
+        assert answer.logs[:4] == ("order NEW", "capital 1.0", "quote AAPL", "trade 0.02 3.0")
+        assert answer.logs[4:] == ("timer early", "timer a late one")
         assert logs(run(container, [feed.step()])) == []
 
     def test_a_timer_may_set_itself_again(self) -> None:
@@ -190,6 +201,23 @@ class TestGap:
         run(container, [feed.step(FeedGap(instrument="AAPL"))])
         first, second = run(container, [feed.step(quote(1, 3)), feed.step(quote(1, 3))])
         assert [type(answer.intents[0]).__name__ for answer in (first, second)] == ["PlaceOrder", "MalformedIntent"]
+
+    def test_an_order_that_would_turn_the_position_is_an_entry(self) -> None:
+        class Turning(Strategy):
+            warmup = 2
+
+            def on_quote(self, quote: strategy_market.Quote) -> None:
+                self.sell(4)
+                self.target_position(-1)
+                self.sell(4, reduce_only=True)
+                self.target_position(1)
+
+        feed = Feed()
+        history = [*feed.session(100), *feed.session(101)]
+        container = started(Turning, ONE, nothing(step=len(history), positions=(("AAPL", 3),)), history)
+        _, answer = run(container, [feed.step(FeedGap()), feed.step(quote(1, 3))])
+        names = [type(intent).__name__ for intent in answer.intents]
+        assert names == ["MalformedIntent", "MalformedIntent", "PlaceOrder", "MalformedIntent"]
 
     def test_a_hole_in_the_numbers_is_a_gap(self) -> None:
         feed = Feed()
