@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
-from execution.services.engine_core import CONNECT_WITHIN, EngineCore
+from execution.services.engine_core import EngineCore
 from toolkit.domain.errors import TransportError
 from toolkit.domain.events import Event
 from toolkit.domain.inbox import InboxEntry
@@ -40,7 +41,11 @@ class FreeEngine:
         self._news.set()
 
     async def run(self, warming: asyncio.Task[None]) -> None:
-        """Process mail until stopped, once the View is warm. Raises what ends an engine: Fenced, JournalError, …"""
+        """Meet the venue, then process mail until stopped, once the View is warm.
+
+        Raises what ends an engine: Fenced, JournalError, TransportError.
+        """
+        await self._meet_venue()
         await warming
         self.state = "running"
         async with asyncio.TaskGroup() as tasks:
@@ -59,12 +64,14 @@ class FreeEngine:
             for task in running:
                 task.cancel()
 
-    async def meet_venue(self) -> None:
+    async def _meet_venue(self) -> None:
         """Connect and book what happened without us; doubts are asked for and resolve as the answers come."""
         await self._line_back()
         self._post(TimePassed())
         while self._mail:
             await self._work()
+        with suppress(TransportError):
+            await self._core.commit(self._engine.reconcile(self._core.now(), await self._parts.venue.state()))
 
     # ---- the loop
 
@@ -133,9 +140,7 @@ class FreeEngine:
     async def _line_back(self) -> None:
         while True:
             try:
-                await self._parts.venue.connect(CONNECT_WITHIN)
-                known = self._engine.ledger.venue_reports.get(self._core.plan.venue, 0)
-                await self._hear(await self._parts.venue.replay(known))
+                await self._hear(await self._core.rejoin())
                 return
             except TransportError:
                 await asyncio.sleep(BLOCK_MS / 1000)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from execution.services.engine_core import CONNECT_WITHIN, EngineCore
+from execution.services.engine_core import EngineCore
 from toolkit.domain.commands import Envelope, RunnerAnswer, RunnerHello, RunnerStopped
 from toolkit.domain.errors import TransportError
 from toolkit.domain.inbox import Released
 from toolkit.domain.market import Step
 from toolkit.domain.ports import Lease
-from toolkit.domain.requests import QueryOrder, VenueRequest
+from toolkit.domain.requests import QueryOrder, VenueReport, VenueRequest
 from toolkit.domain.time import MonoTime, Now
 from toolkit.engine.messages import LineLost, Message, NotSent, TimePassed
 from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, absorb, lockstep, settle
@@ -39,6 +39,8 @@ class LockstepEngine:
         self._stopping = False
         self._greeted: set[str] = set()
         self._read: dict[str, str] = {}
+        self._venue_step = 0
+        self._withheld: list[Message] = []
         self.state = "starting"
 
     def stop(self) -> None:
@@ -46,8 +48,16 @@ class LockstepEngine:
         self._stopping = True
 
     async def run(self, warming: asyncio.Task[None]) -> None:
-        """Step after step, once the View is warm. Raises what ends an engine: Fenced, JournalError, TransportError."""
-        await self._wait_for_runners(warming)
+        """Step after step, once the View is warm, the venue met and every runner there.
+
+        Raises what ends an engine: Fenced, JournalError, TransportError.
+        """
+        await self._wait_until(warming.done, "waiting for the feed")
+        if self._stopping:
+            return
+        warming.result()
+        await self._meet_venue()
+        await self._wait_until(lambda: self._expected <= self._greeted, "waiting for runners")
         self.state = "running"
         while not self._stopping:
             await self._take_commands(0)
@@ -78,15 +88,16 @@ class LockstepEngine:
             return
 
     async def _match(self, step: Step) -> list[Message]:
+        """Have the venue match a step, which it does once; over a cut line again until it says that it has."""
+        missed: list[Message] = []
         while True:
+            await self._hold_the_book()
             try:
                 reports = await self._parts.venue.advance(step)
                 self._parts.reach("after_report_before_append")
-                return await self._core.believe(reports, patient=True)
+                return [*missed, *await self._hear(reports)]
             except TransportError:
-                missed = await self._line_back()
-                again = await self._core.believe(await self._parts.venue.advance(step), patient=True)
-                return [*missed, *again, LineLost(venue=self._core.plan.venue), TimePassed()]
+                missed = [*await self._line_back(), LineLost(venue=self._core.plan.venue), TimePassed()]
 
     async def _commit(self, commit: Commit) -> list[Message]:
         await self._core.writer.commit(commit.events, commit.inbox)
@@ -100,7 +111,7 @@ class LockstepEngine:
                 dropped = await self._send_late(dropped)
             reports = await self._parts.venue.sync()
             self._parts.reach("after_report_before_append")
-            heard = await self._core.believe(reports, patient=True)
+            heard = await self._hear(reports)
         except TransportError:
             return [*await self._line_back(), LineLost(venue=self._core.plan.venue), TimePassed()]
         if dropped:
@@ -116,6 +127,12 @@ class LockstepEngine:
         ]
         return await self._core.send(renewed)
 
+    async def _hold_the_book(self) -> None:
+        """Fenced for an engine that slept while another took over: it must not move the venue's time on."""
+        lease = self._core.writer.lease
+        if lease is None or self._parts.clock.mono() > lease.send_by:
+            await self._fresh_lease()
+
     async def _fresh_lease(self) -> Lease:
         lease = self._core.writer.lease
         if lease is None:
@@ -126,28 +143,52 @@ class LockstepEngine:
 
     async def _line_back(self) -> list[Message]:
         """A new line to the venue, and every report that the old one did not bring."""
+        self._withheld.clear()
         while True:
             try:
-                await self._parts.venue.connect(CONNECT_WITHIN)
-                known = self._engine.ledger.venue_reports.get(self._core.plan.venue, 0)
-                return await self._core.believe(await self._parts.venue.replay(known), patient=True)
+                missed = await self._core.rejoin()
+                self._venue_step = (await self._parts.venue.state()).step
+                return await self._hear(missed)
             except TransportError:
                 if self._stopping:
-                    raise
+                    raise StoppedMidStep from None
+                self.state = "waiting for the venue"
                 await asyncio.sleep(IDLE_MS / 1000)
 
-    # ---- venue at the start
+    async def _hear(self, reports: Iterable[VenueReport]) -> list[Message]:
+        """Reports as the engine may take them now.
 
-    async def meet_venue(self) -> None:
-        """Connect, book what happened without us, and resolve every doubt."""
+        Steps without an event leave no trace in the journal and are done again after a start. The venue is ahead then:
+        what it reports belongs to its own step and waits for that, so that strategies hear of it when they should.
+        """
+        self._withheld += await self._core.believe(reports, patient=True)
+        if self._engine.ledger.step + 1 < self._venue_step:
+            self._withheld = [message for message in self._withheld if getattr(message, "report", 0)]
+            return []
+        heard, self._withheld = self._withheld, []
+        return heard
+
+    # ---- venue and runners at the start
+
+    async def _meet_venue(self) -> None:
+        """Connect, book what happened without us, and resolve every doubt, before any strategy is asked."""
         missed = await self._line_back()
         await self.carry_out(absorb(self._engine, [*missed, TimePassed()], self.here()))
+        await self._reconcile()
 
-    # ---- runners
+    async def _reconcile(self) -> None:
+        """Hold the venue's own account of itself against the books; what it does not list is asked for at once."""
+        try:
+            state = await self._parts.venue.state()
+        except TransportError:
+            await self._meet_venue()
+            return
+        await self.carry_out(settle(self._engine, self._engine.reconcile(self.here(), state), self.here()))
+        await self.carry_out(absorb(self._engine, [TimePassed()], self.here()))
 
-    async def _wait_for_runners(self, warming: asyncio.Task[None]) -> None:
-        while not self._stopping and not (warming.done() and self._expected <= self._greeted):
-            self.state = "waiting for runners" if warming.done() else "waiting for the feed"
+    async def _wait_until(self, reached: Callable[[], bool], state: str) -> None:
+        while not self._stopping and not reached():
+            self.state = state
             await self._take_commands(IDLE_MS)
 
     async def _consult(self, step: Step) -> list[Message]:

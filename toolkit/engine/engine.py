@@ -14,13 +14,14 @@ from toolkit.domain.ledger import FOLD_VERSION, Ledger, Producer
 from toolkit.domain.market import SessionClosed, Step
 from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.ports import Lease
-from toolkit.domain.requests import VenueRequest
+from toolkit.domain.requests import VenueRequest, VenueState
 from toolkit.domain.time import Now, WallTime
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, Message, NotSent, Output, TimePassed
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer
+from toolkit.engine.reconciliation import reconcile
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.transaction import Transaction
@@ -106,6 +107,12 @@ class Engine:
             order = self.ledger.order(identifier)
             if order is not None and order.is_open:
                 self._orders.left_by_lifeboat(transaction, order)
+        return self._output(transaction)
+
+    def reconcile(self, now: Now, state: VenueState) -> Output:
+        """Hold what a venue says of itself against the books, with nothing in flight."""
+        transaction = self._transaction(now)
+        reconcile(transaction, state, ENGINE)
         return self._output(transaction)
 
     def note_snapshot(self, now: Now, digest: str) -> Output:
