@@ -1,4 +1,4 @@
-"""What a venue says of itself held against the books; differences are told and reduce trading, nothing is healed by trading."""
+"""A venue's account of itself held against the books: differences are told and reduce trading, never traded away."""
 
 from __future__ import annotations
 
