@@ -117,10 +117,8 @@ class Replica(msgspec.Struct, kw_only=True):
             case ev.OrderFilled():
                 self.fills.append(_fill(number, event))
                 self.time = event.time
-            case ev.FillBusted():
-                self.fills = [fill for fill in self.fills if not _same(fill, event)]
-            case ev.FillCorrected():
-                self.fills = [_corrected(fill, event) if _same(fill, event) else fill for fill in self.fills]
+            case ev.FillBusted() | ev.FillCorrected():
+                _revise(self.fills, event)
             case ev.OrderDenied():
                 self.denials.append(_denial(number, event))
             case ev.IntentRefused():
@@ -141,6 +139,25 @@ class Replica(msgspec.Struct, kw_only=True):
             del self.alarms[:-ALARMS_KEPT]
 
 
+class FillHistory:
+    """Every fill of a journal, busts taken out and corrections applied, from its batches in order."""
+
+    def __init__(self) -> None:
+        self._fills: list[FillSeen] = []
+
+    def hear(self, batch: ev.Batch) -> None:
+        """Take in the next batch."""
+        for number, event in enumerate(batch.events, start=batch.first):
+            if isinstance(event, ev.OrderFilled):
+                self._fills.append(_fill(number, event))
+            elif isinstance(event, ev.FillBusted | ev.FillCorrected):
+                _revise(self._fills, event)
+
+    def fills(self) -> tuple[FillSeen, ...]:
+        """All of them, in the order of the journal."""
+        return tuple(self._fills)
+
+
 def _fill(number: int, event: ev.OrderFilled) -> FillSeen:
     return FillSeen(
         number=number, order_id=event.order_id, execution_id=event.execution_id, strategy=event.strategy,
@@ -149,12 +166,16 @@ def _fill(number: int, event: ev.OrderFilled) -> FillSeen:
     )  # fmt: skip
 
 
-def _same(fill: FillSeen, event: ev.FillBusted | ev.FillCorrected) -> bool:
-    return (fill.order_id, fill.execution_id) == (event.order_id, event.execution_id)
-
-
-def _corrected(fill: FillSeen, event: ev.FillCorrected) -> FillSeen:
-    return msgspec.structs.replace(fill, price=event.price, quantity=event.quantity, fee=event.fee)
+def _revise(fills: list[FillSeen], event: ev.FillBusted | ev.FillCorrected) -> None:
+    """Take a fill out or correct it: the first of that id, as the ledger does, since ids of a venue may repeat."""
+    for index, fill in enumerate(fills):
+        if (fill.order_id, fill.execution_id) == (event.order_id, event.execution_id):
+            if isinstance(event, ev.FillBusted):
+                del fills[index]
+            else:
+                change = {"price": event.price, "quantity": event.quantity, "fee": event.fee}
+                fills[index] = msgspec.structs.replace(fill, **change)
+            return
 
 
 def _denial(number: int, event: ev.OrderDenied) -> DenialSeen:

@@ -1,0 +1,200 @@
+"""`tk.connect()` and `tk.journal()`: a running desk as DataFrames, for notebooks; it reads, nothing here can trade."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+import pandas as pd
+
+from toolkit.client.books import Books
+from toolkit.client.desk_state import DeskState, read_desk_state
+from toolkit.client.home import Home, find_home
+from toolkit.domain.errors import ConfigError
+from toolkit.domain.events import Batch, Event
+from toolkit.replica import views
+from toolkit.replica.replica import FillHistory, Replica
+from toolkit.replica.story import Story, chain_root, story
+
+Row = dict[str, object]
+
+__all__ = ["Desk", "connect", "journal"]
+
+
+def connect(home: str | os.PathLike[str] | None = None) -> Desk:
+    """The desk of `home`, else of EXECUTION_HOME, else of the nearest parent with config/.
+
+    ConfigError when there is none or when it does not run; TransportError when its journal cannot be read.
+    """
+    found, state = _running(home)
+    return Desk(found, state)
+
+
+def journal(
+    after: int = 0, kind: str | Sequence[str] | None = None, home: str | os.PathLike[str] | None = None
+) -> pd.DataFrame:
+    """Events above number `after`, one a row, indexed by when they were written (UTC).
+
+    Columns: `event` (number), `kind`, `epoch`, `step`, then the fields of the kinds asked for, in the journal's own
+    units (ticks, lots, quanta). Without `kind` the fields stand in one column as a dictionary.
+    """
+    found, state = _running(home)
+    wanted = None if kind is None else {kind} if isinstance(kind, str) else set(kind)
+    books = Books(home=found, book=state.book)
+    rows = list(_event_rows(books.batches(after), after, wanted))
+    return _frame(rows, "written", ("event", "kind", "epoch", "step"))
+
+
+class Desk:
+    """A running desk, as its journal tells it. Each table is read anew; amounts are float64 in human units."""
+
+    def __init__(self, home: Home, state: DeskState) -> None:
+        self._home = home
+        self._state = state
+        self._books = Books(home=home, book=state.book)
+
+    @property
+    def name(self) -> str:
+        return self._state.name
+
+    @property
+    def kind(self) -> str:
+        """`paper` or `live`."""
+        return self._state.kind
+
+    def status(self) -> pd.DataFrame:
+        """One row per strategy: version, stage, enabled, orders, fills, position, result."""
+        return _table(views.strategies(self.replica()), "name")
+
+    def orders(self, closed: int = 1_000) -> pd.DataFrame:
+        """Open orders and the `closed` newest that are over, indexed by the time of the decision (UTC)."""
+        return _timed(views.orders(self.replica(), closed=closed), "decided")
+
+    def positions(self) -> pd.DataFrame:
+        """Positions at their last marks, indexed by strategy and instrument."""
+        return _table(views.positions(self.replica()), "strategy", "instrument")
+
+    def fills(self) -> pd.DataFrame:
+        """Every fill in the journal, indexed by feed time (UTC)."""
+        fills = FillHistory()
+        for batch in self._books.batches():
+            fills.hear(batch)
+        ledger = self.replica().ledger
+        return _timed([views.fill_view(ledger, fill) for fill in fills.fills()], "time")
+
+    def limits(self) -> pd.DataFrame:
+        """Every limit in force, what of it is used, and the line it stands in."""
+        return _table(views.limits(self.replica()), "scope", "name", "limit")
+
+    def denials(self) -> pd.DataFrame:
+        """The newest orders that were refused by a control: observed, limit, place, and what would pass."""
+        return _timed(self.replica().denials, "wall")
+
+    def alarms(self) -> pd.DataFrame:
+        return _timed(self.replica().alarms, "wall")
+
+    def why(self, order_id: str) -> Story:
+        """The whole story of one order. ConfigError when the journal knows none of that id."""
+        mentioned = list(self._books.batches(containing=order_id))
+        root = chain_root(mentioned, order_id)
+        batches = mentioned if root == order_id else list(self._books.batches(containing=root))
+        told = story(batches, root, self.replica().ledger)
+        if told is None:
+            raise ConfigError(f"the journal knows no order {order_id}; desk.orders() lists them")
+        return told
+
+    def replica(self) -> Replica:
+        """The books up to the journal's present end."""
+        return self._books.replica()
+
+    def __repr__(self) -> str:
+        return f"Desk({self.name!r}, {self.kind})"
+
+    def _repr_html_(self) -> str:
+        replica = self.replica()
+        ledger = replica.ledger
+        colour = "#8a8d91" if self.kind == "paper" else "#c62828"
+        facts = f"session {ledger.session or '–'} · step {ledger.step:,} · event {ledger.sequence:,}"
+        columns = ("name", "version", "stage", "state", "capital", "orders", "open", "fills", "denied", "position",
+                   "pnl", "fees")  # fmt: skip
+        rows = "".join(_html_row(row, columns) for row in views.strategies(replica))
+        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in columns)
+        return (
+            f"<div><span style='background:{colour};color:white;padding:2px 8px;font-weight:600'>"
+            f"{html.escape(self.kind.upper())}</span> <b>{html.escape(self.name)}</b> · {facts} · amounts in "
+            f"{html.escape(ledger.base_currency)}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+
+
+def _running(home: str | os.PathLike[str] | None) -> tuple[Home, DeskState]:
+    found = find_home(home)
+    state = read_desk_state(found.processes)
+    if state is None or not state.supervisor.is_alive():
+        raise ConfigError(f"no desk runs in {found.root}; start it with `execution up -d`, or pass connect(home=…)")
+    return found, state
+
+
+def _html_row(row: views.StrategyView, columns: Sequence[str]) -> str:
+    cells = []
+    for name in columns:
+        value = getattr(row, name)
+        number = isinstance(value, int | Decimal)
+        text = f"{value:,.2f}" if isinstance(value, Decimal) else "–" if value is None else str(value)
+        cells.append(f"<td style='text-align:{'right' if number else 'left'}'>{html.escape(text)}</td>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _event_rows(batches: Iterable[Batch], after: int, wanted: set[str] | None) -> Iterator[Row]:
+    for batch in batches:
+        for number, event in enumerate(batch.events, start=batch.first):
+            name = type(event).__name__
+            if number > after and (wanted is None or name in wanted):
+                fields = _fields(event)
+                shown: Row = {"fields": fields} if wanted is None else fields
+                yield {"written": int(batch.wall), "event": number, "kind": name, "epoch": batch.epoch,
+                       "step": batch.step, **shown}  # fmt: skip
+
+
+def _fields(event: Event) -> Row:
+    names = {"kind": "event_kind", "epoch": "event_epoch", "step": "event_step"}
+    return {names.get(name, name): _plain(getattr(event, name)) for name in event.__struct_fields__}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, tuple):
+        return [_plain(inside) for inside in value]
+    return getattr(value, "value", value)
+
+
+def _table(rows: Iterable[msgspec.Struct], *index: str) -> pd.DataFrame:
+    found = [_human(row) for row in rows]
+    if not found:
+        return pd.DataFrame()
+    return pd.DataFrame(found).set_index(list(index))
+
+
+def _timed(rows: Iterable[msgspec.Struct], column: str) -> pd.DataFrame:
+    return _frame([_human(row) for row in rows], column, ())
+
+
+def _frame(rows: Sequence[Row], time: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Rows under a UTC index; an empty table has the index and its columns all the same."""
+    frame = pd.DataFrame(rows, columns=None if rows else [time, *columns])
+    frame[time] = pd.to_datetime(frame[time].astype("int64"), unit="ns", utc=True)
+    return frame.set_index(time)
+
+
+def _human(row: msgspec.Struct) -> Row:
+    """Decimals as float64: statistics are made of these, never books."""
+    return {name: _number(getattr(row, name)) for name in row.__struct_fields__}
+
+
+def _number(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    return getattr(value, "name", value) if not isinstance(value, int) else value
