@@ -29,7 +29,7 @@ from toolkit.simulation.matching import PaperVenue
 from toolkit.simulation.paper_settings import PaperSettings
 from toolkit.simulation.surprises import Surprise
 
-SNAPSHOT_EVERY = 20_000
+SNAPSHOT_EVERY = 50_000
 
 HostMessage = ToVenue | Surprise
 

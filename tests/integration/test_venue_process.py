@@ -26,6 +26,7 @@ from toolkit.domain.venue_line import (
     AskState,
     FromVenue,
     LineError,
+    Login,
     ReplayDone,
     Sync,
     Synced,
@@ -219,10 +220,10 @@ def test_killed_at_a_failpoint_it_knows_what_it_had_written_and_said_nothing_els
         line.say(Advance(step=quotes(1)))
         line.hear(Advanced)
         venue.stop()
-        venue.failpoints.write_text(f"{name}:kill:2\n")  # the first turn is the login and Sync
+        venue.failpoints.write_text(f"{name}:kill:2\n")
         venue.start()
-        line = RawLine(venue.socket)
-        line.say(Sync(token=1))
+        line = RawLine(venue.socket, None)
+        line.say(Login(client="engine", trading=True), Sync(token=1))  # one frame: the first turn of the loop
         line.hear(Synced)
         line.say(submit(order(1), Side.BUY, 10, 990))
         heard = []
