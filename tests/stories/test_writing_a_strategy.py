@@ -33,25 +33,31 @@ def sessions(*closes):
     return feed
 
 
+def then_open(feed, mid):
+    """A daily bar is told at the next open: decide on the close, trade at the open."""
+    feed.opening(mid)
+    return feed
+
+
 def test_it_is_asked_once_its_warm_up_is_there_and_says_what_it_wants_and_why():
-    *quiet, last = run(started(Breakout), sessions(10000, 10100, 10050, 10200).steps)
+    *quiet, last = run(started(Breakout), then_open(sessions(10000, 10100, 10050, 10200), 10210).steps)
     assert not any(answer.intents for answer in quiet)
     assert last.signals == (Signal(instrument="AAPL", target=100, reason="breakout 1"),)
     assert isinstance(last.intents[0], TargetPosition)
 
 
 def test_parameters_are_annotated_attributes_and_a_misspelt_one_is_answered_with_the_nearest():
-    answers = run(started(Breakout, size=50), sessions(10000, 10100, 10050, 10200).steps)
+    answers = run(started(Breakout, size=50), then_open(sessions(10000, 10100, 10050, 10200), 10210).steps)
     assert answers[-1].intents[0].quantity == 50
     with pytest.raises(ConfigError, match=r"no parameter 'sise'; did you mean 'size'\?"):
         started(Breakout, sise=50)
 
 
 def test_what_it_keeps_is_its_state_and_that_survives_a_restart():
-    before = sessions(10000, 10100, 10050, 10200)
+    before = then_open(sessions(10000, 10100, 10050, 10200), 10210)
     kept = run(started(Breakout), before.steps)[-1].state
     again = started(Breakout, ONE, nothing(step=len(before.steps), state=kept), before.steps)
-    assert run(again, before.session(10300))[-1].signals[0].reason == "breakout 2"
+    assert run(again, [*before.session(10300), *before.opening(10310)])[-1].signals[0].reason == "breakout 2"
 
 
 def test_what_it_does_not_declare_it_cannot_keep():

@@ -69,7 +69,11 @@ class Strategy:
         """A public trade."""
 
     def on_bar(self, bar: Bar) -> None:
-        """A bar has finished. All that finished together are in `history` before the first of them is delivered."""
+        """A bar has finished. All that finished together are in `history` before the first of them is delivered.
+
+        A daily bar ends with its session, when nothing can be traded any more. It is in `history` from then on, and is
+        delivered with the instrument's first good quote of the next session: decide on the close, trade at the open.
+        """
 
     def on_timer(self, name: str) -> None:
         """A timer is due: the first step at or after its feed time, once that step's prices are known."""

@@ -52,6 +52,13 @@ class Feed:
         self.step(SessionClosed(calendar="XNYS", session="2026-01-05"))
         return self.steps[begin:]
 
+    def opening(self, mid: int, symbols: Iterable[str] = ("AAPL",)) -> list[Step]:
+        """The begin of a daily session: opened, and the first quote, with which the last session's bar is told."""
+        begin = len(self.steps)
+        self.step(SessionOpened(calendar="XNYS", session="2026-01-06"))
+        self.step(*(quote(mid - 1, mid + 1, symbol) for symbol in symbols))
+        return self.steps[begin:]
+
 
 def nothing(step: int = 0, **changes: object) -> Restored:
     values: dict[str, object] = {

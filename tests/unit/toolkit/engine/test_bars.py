@@ -99,6 +99,7 @@ def test_a_session_bar_ends_with_its_session_and_all_are_in_history_before_the_f
 
     feed = Feed()
     feed.session(1000, 1010, symbols=("AAPL", "MSFT"))
+    feed.opening(1020, symbols=("MSFT", "AAPL"))
     answers = run(started(Both, TWO), feed.steps)
     assert answers[-1].logs == ("AAPL [10.1] [10.1]", "MSFT [10.1] [10.1]")
     assert not any(answer.logs for answer in answers[:-1])

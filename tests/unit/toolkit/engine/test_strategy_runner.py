@@ -63,7 +63,7 @@ class TestWarmUp:
         feed = Feed()
         feed.session(100)
         feed.session(101)
-        feed.step(quote(100, 102))
+        feed.opening(101)
         assert logs(run(started(Diary), feed.steps)) == ["start", "bar AAPL", "quote AAPL"]
 
     def test_history_fills_it_without_a_word_and_the_first_live_step_starts(self) -> None:
@@ -87,7 +87,7 @@ class TestWarmUp:
         feed = Feed()
         feed.session(100)
         feed.session(101, symbols=("AAPL", "MSFT"))
-        feed.step(quote(100, 102, "MSFT"), quote(100, 102))
+        feed.opening(101, symbols=("MSFT", "AAPL"))
         assert logs(run(started(Diary, TWO), feed.steps)) == ["start", "bar AAPL", "quote AAPL"]
 
     def test_news_that_came_before_is_delivered_after_the_start(self) -> None:
@@ -95,8 +95,8 @@ class TestWarmUp:
         container = started(Diary)
         early = container.process([(1, fill(position=10))], feed.step(quote(100, 102)))
         assert (early.logs, early.inbox) == ((), 1)
-        answers = run(container, [*feed.session(100), *feed.session(101)])
-        assert logs(answers) == ["start", "fill 10.0", "bar AAPL"]
+        answers = run(container, [*feed.session(100), *feed.session(101), *feed.opening(102)])
+        assert logs(answers) == ["start", "fill 10.0", "bar AAPL", "quote AAPL"]
 
     def test_without_one_the_first_live_step_starts(self) -> None:
         assert logs(run(started(Diary, warmup=0), [Feed().step()])) == ["start"]
@@ -185,13 +185,12 @@ class TestGap:
         container = started(Greedy, ONE, nothing(step=len(history), positions=(("AAPL", 3),)), history)
         run(container, [feed.step(FeedGap())])
         answers = run(container, feed.session(102))
-        exits, entries = answers[1].intents, answers[-1].intents
-        assert [type(intent).__name__ for intent in (*exits, *entries)] == ["PlaceOrder", "MalformedIntent"]
-        (refused,) = entries
+        refused, exit_ = answers[1].intents
         assert isinstance(refused, MalformedIntent)
-        assert refused.control == 19
-        assert "only 1 of 2 whole bars" in refused.problem
-        (entry,) = run(container, feed.session(103))[-1].intents
+        assert (refused.control, type(exit_).__name__) == (19, "PlaceOrder")
+        assert "only 0 of 2 whole bars" in refused.problem
+        run(container, feed.session(103))
+        entry, _ = run(container, feed.opening(104))[-1].intents
         assert type(entry).__name__ == "PlaceOrder"
 
     def test_an_exit_counts_what_already_works(self) -> None:
