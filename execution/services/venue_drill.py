@@ -13,7 +13,8 @@ class SetBehaviour(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
 
     `swallow`: such requests are received and ignored. `mute`: such reports stay in the books and are not sent. `cut`:
     the line is cut when such a request has taken effect, before anything is answered. They apply to the next `count`
-    such messages (all with None). `delay` holds back everything that is sent and `pause` all work, in seconds of wall time.
+    such messages (all with None). `delay` holds back everything that is sent and `pause` all work, in seconds of wall
+    time.
     """
 
     swallow: tuple[str, ...] = ()

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from execution.services.venue_ledger import Ledger, Opened, Record, Took, number_of
+from execution.services.venue_ledger import Ledger, Opened, Record, Took
 from toolkit.domain.errors import JournalError
 from toolkit.domain.instruments import Instrument
-from toolkit.domain.requests import VenueReport, VenueRequest
+from toolkit.domain.requests import QueryOrder, VenueReport, VenueRequest
 from toolkit.domain.time import WallTime
 from toolkit.domain.venue_line import (
     Advance,
@@ -131,7 +131,7 @@ class VenueHost:
     def _process(self, line: int, client: str, message: VenueRequest | Surprise, raw: msgspec.Raw) -> Answer:
         wall = self._wall()
         reports = self.venue.process(message, wall)
-        if reports and not number_of(reports[0]):
+        if isinstance(message, QueryOrder):  # answered or not, nothing has changed
             return Answer(own=reports)
         self._remember(Took(wall=wall, line=line, client=client, message=raw, reports=reports))
         return Answer(reports)
