@@ -2,16 +2,14 @@
 
 from statistics import fmean, stdev
 
-import msgspec
-
 import toolkit as tk
 
 
 class MeanReversion(tk.Strategy):
     """Buys what closed far below its average and sells short what closed far above, until it is near again.
 
-    Far is `enter` standard deviations of the last `window` closes, near is `leave`. The decision falls at the close,
-    when the market is shut, and is traded at the first quote of the next session.
+    Far is `enter` standard deviations of the last `window` closes, near is `leave`. It decides on the close
+    and trades at the open: a session's bar is told with the first quote of the next one.
     """
 
     instruments = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
@@ -22,9 +20,6 @@ class MeanReversion(tk.Strategy):
     leave: float = 0.5
     invested: float = 0.8  # share of the capital, split evenly over the instruments
 
-    class State(msgspec.Struct):
-        wanted: dict[str, float] = {}  # decided at the close, to be traded at the open
-
     @property
     def warmup(self):
         return self.window
@@ -33,14 +28,10 @@ class MeanReversion(tk.Strategy):
         score = self.score(bar.instrument, bar.close)
         held = self.position(bar.instrument)
         if held and (abs(score) < self.leave or score * held > 0):  # near again, or beyond the average
-            self.state.wanted[bar.instrument] = 0
+            self.target_position(bar.instrument, 0, reason="came back")
         elif not held and abs(score) > self.enter:
-            self.state.wanted[bar.instrument] = self.size(bar) * (-1 if score > 0 else 1)
-
-    def on_quote(self, quote):
-        wanted = self.state.wanted.pop(quote.instrument, None)
-        if wanted is not None:
-            self.target_position(quote.instrument, wanted, reason="went too far" if wanted else "came back")
+            away = -1 if score > 0 else 1
+            self.target_position(bar.instrument, away * self.size(bar), reason="went too far")
 
     def score(self, instrument, close):
         closes = self.history.closes(instrument, self.window)

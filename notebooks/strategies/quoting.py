@@ -32,7 +32,9 @@ class Quoting(tk.Strategy):
     def keep(self, instrument, side, price, room):
         """Have one order on this side, at this price, within the room that the inventory leaves."""
         mine = [
-            order for order in self.orders if order.instrument == instrument.symbol and order.is_buy == (side == self.buy)
+            order
+            for order in self.orders
+            if order.instrument == instrument.symbol and order.is_buy == (side == self.buy)
         ]
         if not mine and room > 0:
             side(instrument.symbol, min(self.size, room), price, tif="day", post_only=True, reason="quote")
