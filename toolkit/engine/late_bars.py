@@ -9,10 +9,10 @@ from toolkit.engine.strategy_market import Bar
 
 
 class LateBars:
-    """A session's bar is finished by the bell that ends trading, when nobody can act on it: it is told at the next open.
+    """A session's bar is finished by the bell that ends trading, when nobody can act: it is told at the next open.
 
-    That is the first good quote of its instrument in the next open session. What waits follows from the feed alone, so a
-    warm-up rebuilds it. `calendars` is symbol → calendar.
+    That is the first good quote of its instrument in the next open session. What waits follows from the feed alone, so
+    a warm-up rebuilds it. `calendars` is symbol → calendar.
     """
 
     def __init__(self, calendars: Mapping[str, str]) -> None:

@@ -225,7 +225,7 @@ class StrategyContainer:
         self._due = min(self._due, one.fold.due)
 
     def _finish(self, time: int, finished: Iterable[Series]) -> None:
-        """End bars; all of them are in the history before a hook sees the first. Those of a session wait for the next."""
+        """End bars; all are in the history before a hook sees the first. Those of a session wait for the next."""
         bars = []
         for one in finished:
             end = one.fold.end_of_interval() if self._size else time

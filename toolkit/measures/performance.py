@@ -1,4 +1,4 @@
-"""Return, risk and drawdown of a book whose profits are not compounded; arrays in, figures out, never a table or a picture.
+"""Return, risk and drawdown of a book whose profits are not compounded: arrays in, figures out, never a table.
 
 A return is the change of PnL in one period as a fraction of the capital, which stays what it was allocated. So periods
 add up: a year is `periods` times the mean, not a power.

@@ -1,4 +1,4 @@
-"""What trading did: round trips for display, hit rate, turnover, exposure, slippage from the decision; plain numbers in and out."""
+"""What trading did: round trips for display, hit rate, turnover, exposure, slippage; numbers in and out, no tables."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def mean_exposure(gross: Floats, capital: float) -> Figure:
 
 
 def slippage_basis_points(cost: float, traded: float) -> Figure:
-    """What fills cost against the middle at their decisions, in basis points of the value traded; negative is a gain."""
+    """What fills cost against the middle at their decisions, in bp of the value traded; negative is a gain."""
     return Figure(cost / traded * 1e4) if traded else unknown("nothing traded")
 
 

@@ -1,4 +1,4 @@
-"""What a backtest assumes where nobody said otherwise: a named set of limits and a named paper venue, both written out."""
+"""What a backtest assumes where nobody said otherwise: named limits and a named paper venue; it reads no file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tk.backtest`: a strategy, several, or a desk's whole book over numbered steps, on the desk's own schedule and engine."""
+"""`tk.backtest`: a strategy, several, or a desk's book over numbered steps, on the desk's own schedule and engine."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _research_setting(
 
 
 def _by_name(book: StrategyClass | Sequence[StrategyClass]) -> dict[str, StrategyClass]:
-    listed = [book] if isinstance(book, type) else list(book)
+    listed: list[object] = [book] if isinstance(book, type) else list(book)
     if not listed:
         raise ConfigError("no strategy given; give a class, several, or a desk's book")
     classes: dict[str, StrategyClass] = {}
@@ -184,7 +184,7 @@ def _parameters(
         _check_known(name, classes, "parameters")
         if not isinstance(values, Mapping):
             raise ConfigError(f"parameters of {name}: give a mapping, {{{name!r}: {{'fast': 10}}}}")
-    return {name: dict(values) if isinstance(values := given.get(name, {}), Mapping) else {} for name in classes}
+    return {name: values for name in classes if isinstance(values := given.get(name, {}), Mapping)}
 
 
 def _by_strategy(

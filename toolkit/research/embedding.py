@@ -1,4 +1,4 @@
-"""Puts bokeh pictures into HTML that works offline, in JupyterLab, in exports and in a browser; it draws nothing itself."""
+"""Puts bokeh pictures into HTML that works offline, in JupyterLab, in exports and in a browser; it draws nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from uuid import uuid4
 
+from bokeh.core.types import ID
 from bokeh.embed import json_item
 from bokeh.model import Model
 from bokeh.resources import Resources
@@ -45,7 +46,7 @@ class Pictures:
     def place(self, model: Model) -> str:
         """The spot of one picture."""
         spot = f"qd-{uuid4().hex}"
-        self._items.append(dict(json_item(model, target=spot)))
+        self._items.append(dict(json_item(model, target=ID(spot))))
         return f"<div class='qd-picture' id='{spot}'></div>"
 
     def script(self) -> str:
@@ -87,7 +88,7 @@ notebook = Notebook()
 
 
 def current_cell() -> str | None:
-    """What tells the running cell from others; None outside of a kernel. Without ids of cells the count of runs serves."""
+    """What tells the running cell from others: its id, else the count of runs; None outside of a kernel."""
     try:
         from IPython import get_ipython
     except ImportError:

@@ -1,19 +1,26 @@
-"""Pictures of a backtest in bokeh, legible on a light and on a dark page alike; they draw tables and compute no figure."""
+"""Pictures of a backtest in bokeh, legible on light and dark pages alike; they draw tables and compute no figure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from bokeh.layouts import column
-from bokeh.models import BoxAnnotation, ColumnDataSource, CrosshairTool, HoverTool, NumeralTickFormatter, Span
+from bokeh.models import (
+    BasicTicker,
+    ColumnDataSource,
+    CrosshairTool,
+    DataRange1d,
+    HoverTool,
+    NumeralTickFormatter,
+)
+from bokeh.models.annotations import BoxAnnotation, Span, Title
 from bokeh.models.layouts import Column
 from bokeh.plotting import figure
 
 from toolkit.measures.performance import drawdowns
-from toolkit.research.result import BacktestResult
+from toolkit.research.outcome import Outcome
 
 INK: Final = "#8a929c"
 LINE: Final = "#3d7eea"
@@ -21,24 +28,30 @@ UP: Final = "#1f9d6b"
 DOWN: Final = "#d9485f"
 STRATEGIES: Final = ("#e0892b", "#8d62d8", "#1aa5b8", "#b8579c", "#7a9a2e", "#a9744f")
 MOST_POINTS: Final = 1_500
+SMALL: Final = 150
 
 
-def equity_picture(result: BacktestResult) -> Column:
+def equity_picture(result: Outcome) -> Column:
     """Equity of the book and of each strategy, with its drawdown below, over the whole run."""
     table = _without_zone(thinned(result.equity, "total"))
-    currency, label = result.currency, result.setting.data.label
-    above = _figure(f"Equity in {currency} · backtest · {label}", 250)
-    if len(result.strategies) > 1:
-        for name, colour in zip(result.strategies, _colours(len(result.strategies)), strict=True):
-            own = table[name] - table[name].iloc[0] + table["total"].iloc[0]
-            above.line(table.index, own, color=colour, line_width=1.2, alpha=0.85, legend_label=name)
-    drawn = above.line(table.index, table["total"], color=LINE, line_width=2, legend_label="book")
-    _dress_legend(above, hidden=len(result.strategies) == 1)
-    above.add_layout(Span(location=table["total"].iloc[0], dimension="width", line_color=INK, line_dash="dotted"))
+    start, several = float(table["total"].iloc[0]), len(result.strategies) > 1
+    table["fall"], table["none"] = drawdowns(table["total"].to_numpy(dtype=float)), 0.0
+    for name in result.strategies:
+        table[name] += start - table[name].iloc[0]
+    source = ColumnDataSource(table)
+    above = _figure(f"Equity in {result.currency} · backtest · {result.setting.data.label}", 250)
+    if several:
+        for place, name in enumerate(result.strategies):
+            colour = STRATEGIES[place % len(STRATEGIES)]
+            above.line("time", name, source=source, color=colour, line_width=1.2, alpha=0.85, legend_label=name)
+    drawn = above.line("time", "total", source=source, color=LINE, line_width=2, legend_label="book")
+    _dress_legend(above, hidden=not several)
+    above.add_layout(Span(location=start, dimension="width", line_color=INK, line_dash="dotted"))
     above.yaxis.formatter = NumeralTickFormatter(format="0,0")
-    above.add_tools(HoverTool(renderers=[drawn], mode="vline", tooltips=[("", "@x{%F %H:%M} UTC"), ("equity", "@y{0,0.00}")], formatters={"@x": "datetime"}))
+    tips = [("", "@time{%F %H:%M} UTC"), ("equity", "@total{0,0.00}"), ("drawdown", "@fall{0.00%}")]
+    above.add_tools(HoverTool(renderers=[drawn], mode="vline", tooltips=tips, formatters={"@time": "datetime"}))
     fall = _figure("Drawdown", 110, share=above)
-    fall.varea(table.index, drawdowns(table["total"].to_numpy()), 0, color=DOWN, alpha=0.35)
+    fall.varea("time", "fall", "none", source=source, color=DOWN, alpha=0.35)
     fall.yaxis.formatter = NumeralTickFormatter(format="0.0%")
     dates = result.measures.drawdown_dates
     if dates is not None and result.measures.drawdown.depth < 0:
@@ -47,27 +60,36 @@ def equity_picture(result: BacktestResult) -> Column:
     return _stack(above, fall)
 
 
-def price_picture(result: BacktestResult, instrument: str) -> Column:
+def price_picture(result: Outcome, instrument: str) -> Column:
     """The middle of the quotes of one instrument with every fill, and the account's position below."""
     data = result.setting.data
     quotes = _without_zone(thinned(_traded_span(data.frame(instrument), result), "mid"))
     above = _figure(f"{instrument} with fills · backtest · {data.label}", 280)
-    above.line(quotes.index, quotes["mid"], color=LINE, line_width=1.2)
+    above.line("time", "mid", source=ColumnDataSource(quotes[["mid"]]), color=LINE, line_width=1.2)
     fills = _without_zone(result.fills[result.fills["instrument"] == instrument])
     for side, marker, colour in (("buy", "triangle", UP), ("sell", "inverted_triangle", DOWN)):
-        chosen = fills[fills["side"] == side]
-        source = ColumnDataSource(chosen[["price", "quantity", "strategy", "fee", "liquidity"]].reset_index())
-        drawn = above.scatter("time", "price", source=source, marker=marker, size=8, color=colour, alpha=0.75, line_color=None, legend_label=f"{side} ({len(chosen)})")
-        above.add_tools(HoverTool(renderers=[drawn], tooltips=[("", f"{side} @quantity{{0,0.##}} at @price{{0,0.00##}}"), ("strategy", "@strategy, @liquidity"), ("fee", "@fee{0,0.00##}"), ("time", "@time{%F %H:%M:%S} UTC")], formatters={"@time": "datetime"}))
+        _draw_fills(above, fills[fills["side"] == side], side, marker, colour)
     _dress_legend(above)
     above.yaxis.formatter = NumeralTickFormatter(format="0,0.00")
     below = _figure("Position", 90, share=above)
-    held = _without_zone(result.positions)
-    series = held[instrument] if instrument in held else pd.Series(0.0, index=held.index)
-    times, lots = _steps(series, quotes.index)
-    below.varea(times, lots, 0, color=LINE, alpha=0.3)
+    below.varea("time", "held", "none", source=_staircase(result, instrument), color=LINE, alpha=0.3)
     below.yaxis.formatter = NumeralTickFormatter(format="0,0")
     return _stack(above, below)
+
+
+def _draw_fills(above: figure, fills: pd.DataFrame, side: str, marker: str, colour: str) -> None:
+    source = ColumnDataSource(fills[["price", "quantity", "strategy", "fee", "liquidity"]].reset_index())
+    drawn = above.scatter(
+        "time", "price", source=source, marker=marker, size=9 if len(fills) < 300 else 5, color=colour, alpha=0.8,
+        line_color=None, legend_label=f"{side} ({len(fills):,})",
+    )  # fmt: skip
+    tips = [
+        ("", f"{side} @quantity{{0,0.##}} at @price{{0,0.00##}}"),
+        ("strategy", "@strategy, @liquidity"),
+        ("fee", "@fee{0,0.00##}"),
+        ("time", "@time{%F %H:%M:%S} UTC"),
+    ]
+    above.add_tools(HoverTool(renderers=[drawn], tooltips=tips, formatters={"@time": "datetime"}))
 
 
 def thinned(table: pd.DataFrame, column_name: str) -> pd.DataFrame:
@@ -84,7 +106,7 @@ def thinned(table: pd.DataFrame, column_name: str) -> pd.DataFrame:
     return table.iloc[sorted(kept)]
 
 
-def _traded_span(quotes: pd.DataFrame, result: BacktestResult) -> pd.DataFrame:
+def _traded_span(quotes: pd.DataFrame, result: Outcome) -> pd.DataFrame:
     """Without the history that only warmed up, and what came after the last step."""
     return quotes.loc[result.equity.index[0] : result.last_time] if len(result.equity) else quotes
 
@@ -94,50 +116,46 @@ def _without_zone(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_axis(table.index.tz_localize(None), axis=0) if isinstance(table.index, pd.DatetimeIndex) else table
 
 
-def _steps(series: pd.Series[float], span: pd.DatetimeIndex) -> tuple[list[pd.Timestamp], list[float]]:
-    """A position as a staircase up to the end of the picture."""
-    times: list[pd.Timestamp] = []
-    lots: list[float] = []
-    for time, value in series.items():
-        if lots:
-            times.append(pd.Timestamp(str(time)))
-            lots.append(lots[-1])
-        times.append(pd.Timestamp(str(time)))
-        lots.append(float(value))
-    if lots and len(span):
-        times.append(span[-1])
-        lots.append(lots[-1])
-    return times, lots
+def _staircase(result: Outcome, instrument: str) -> ColumnDataSource:
+    """The account's position as a staircase up to the last step."""
+    positions = result.positions
+    held = positions[instrument].to_numpy(dtype=float) if instrument in positions else np.zeros(len(positions))
+    times = _without_zone(positions).index.to_numpy()
+    ends = np.append(times[1:], np.datetime64(result.last_time.tz_localize(None)))
+    both = np.column_stack([times, ends]).ravel()
+    return ColumnDataSource({"time": both, "held": np.repeat(held, 2), "none": np.zeros(2 * len(held))})
 
 
 def _figure(title: str, height: int, share: figure | None = None) -> figure:
     """A figure without a background of its own, in inks that stand out on white and on black."""
-    options = {} if share is None else {"x_range": share.x_range}
+    heading = Title(text=title, text_color=INK, text_font_size="12px", text_font_style="normal")
     made = figure(
-        title=title, height=height, x_axis_type="datetime", sizing_mode="stretch_width", toolbar_location=None,
-        tools="xpan,xwheel_zoom,box_zoom,reset", active_drag="box_zoom", active_scroll=None, **options,
+        title=heading, height=height, x_axis_type="datetime", sizing_mode="stretch_width", toolbar_location=None,
+        tools="xpan,xwheel_zoom,box_zoom,reset", active_drag="box_zoom", active_scroll=None,
+        x_range=DataRange1d(range_padding=0.01) if share is None else share.x_range, min_border_left=64,
     )  # fmt: skip
     made.background_fill_color = made.border_fill_color = None
     made.outline_line_color = None
-    made.title.text_color, made.title.text_font_size, made.title.text_font_style = INK, "12px", "normal"
     made.grid.grid_line_color, made.grid.grid_line_alpha = INK, 0.18
     for axis in (*made.xaxis, *made.yaxis):
         axis.axis_line_color = axis.minor_tick_line_color = None
         axis.major_tick_line_color, axis.major_tick_line_alpha = INK, 0.4
         axis.major_label_text_color = INK
     made.yaxis.minor_tick_line_color = None
-    made.min_border_left = 64
-    made.x_range.range_padding = 0.01
+    if height < SMALL:
+        made.yaxis.ticker = BasicTicker(desired_num_ticks=3)
     return made
 
 
 def _dress_legend(made: figure, *, hidden: bool = False) -> None:
-    legend = made.legend[0]
+    """Above the picture, where it covers nothing; a click hides what it names."""
+    (legend,) = made.legend
     legend.visible = not hidden
+    made.add_layout(legend, "above")
     legend.location, legend.orientation, legend.click_policy = "top_left", "horizontal", "hide"
     legend.background_fill_color = legend.border_line_color = None
     legend.label_text_color, legend.label_text_font_size = INK, "11px"
-    legend.padding, legend.margin, legend.spacing = 2, 2, 12
+    legend.spacing = 14
 
 
 def _stack(above: figure, below: figure) -> Column:
@@ -146,7 +164,3 @@ def _stack(above: figure, below: figure) -> Column:
     above.add_tools(cross)
     below.add_tools(cross)
     return column(above, below, sizing_mode="stretch_width", spacing=0)
-
-
-def _colours(count: int) -> Sequence[str]:
-    return [STRATEGIES[place % len(STRATEGIES)] for place in range(count)]

@@ -1,4 +1,4 @@
-"""What a backtest keeps of its run: every event with its feed time, each order as the books last knew it, and the curve."""
+"""What a backtest keeps of its run: events with feed times, each order as the books last knew it, the curve."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Fact(NamedTuple):
 
 
 class CurvePoint(NamedTuple):
-    """The books after a step: PnL of each strategy and `Σ|position · mark|`, both in quanta; None where a mark is missing.
+    """The books after a step: PnL of each strategy and `Σ|position · mark|`, in quanta; None where a mark is missing.
 
     `ends_session` marks the last point of a trading session.
     """

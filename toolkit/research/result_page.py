@@ -1,29 +1,28 @@
-"""The page of a backtest: five figures first, then pictures, the rest one click away; it only words what the result knows."""
+"""The page of a backtest: five figures first, then pictures, the rest one click away; it only words what is known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from math import isnan
 from typing import Final
 
-
 from toolkit.measures.figure import Figure
 from toolkit.research.embedding import Pictures, current_cell, library, notebook, style
+from toolkit.research.outcome import Outcome
 from toolkit.research.pictures import equity_picture, price_picture
-from toolkit.research.result import BacktestResult
 
 MOST_ROWS: Final = 10
 
 Cell = str | tuple[str, str]  # text, or text and its classes
 
 
-def notebook_page(result: BacktestResult) -> str:
+def notebook_page(result: Outcome) -> str:
     """The page as a cell's output; bokeh's own script comes once per notebook."""
     return _page(result, notebook.library(current_cell()))
 
 
-def whole_page(result: BacktestResult) -> str:
+def whole_page(result: Outcome) -> str:
     """The page as a file of its own."""
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{escape(result.setting.title)}</title>"
@@ -32,7 +31,20 @@ def whole_page(result: BacktestResult) -> str:
     )
 
 
-def _page(result: BacktestResult, script: str) -> str:
+class Picture:
+    """One picture of a backtest, for a cell of its own."""
+
+    def __init__(self, result: Outcome, instrument: str | None) -> None:
+        self._model = equity_picture(result) if instrument is None else price_picture(result, instrument)
+
+    def _repr_html_(self) -> str:
+        pictures = Pictures()
+        spot = pictures.place(self._model)
+        script = notebook.library(current_cell())
+        return f"{style()}{script}<div class='qd-result'>{spot}</div>{pictures.script()}"
+
+
+def _page(result: Outcome, script: str) -> str:
     pictures = Pictures()
     parts = [
         style(),
@@ -56,7 +68,7 @@ def _page(result: BacktestResult, script: str) -> str:
 # ---- what one sees first
 
 
-def _header(result: BacktestResult) -> str:
+def _header(result: Outcome) -> str:
     first, last = result.first_time, result.last_time
     data, limits = result.setting.data, result.setting.limits_name
     return (
@@ -66,7 +78,7 @@ def _header(result: BacktestResult) -> str:
     )
 
 
-def _cards(result: BacktestResult) -> str:
+def _cards(result: Outcome) -> str:
     measured, currency = result.measures, result.currency
     orders = int((result.orders["status"] != "DENIED").sum())
     pnl = float(result.pnl)
@@ -78,7 +90,7 @@ def _cards(result: BacktestResult) -> str:
         _card(
             "Sharpe, a year", number(measured.sharpe), _sharpe_note(measured.sharpe, measured.sharpe_error)
         ),
-        _card("Deepest drawdown", percent(Figure(measured.drawdown.depth, measured.drawdown.reason)), _fall_note(result)),
+        _card("Deepest drawdown", _depth(result), _fall_note(result)),
         _card(
             "Orders → fills", f"{orders:,} → {len(result.fills):,}", f"{len(result.denials):,} refused by our controls",
         ),
@@ -104,7 +116,12 @@ def _sharpe_note(ratio: Figure, error: Figure) -> str:
     return f"± {error.value:.2f}; 95 % within {_plain(low)} … {_plain(high)}"
 
 
-def _fall_note(result: BacktestResult) -> str:
+def _depth(result: Outcome) -> str:
+    fall = result.measures.drawdown
+    return percent(Figure(fall.depth, fall.reason))
+
+
+def _fall_note(result: Outcome) -> str:
     dates = result.measures.drawdown_dates
     if dates is None or not result.measures.drawdown.depth:
         return result.measures.drawdown.reason or "equity never fell"
@@ -115,22 +132,22 @@ def _fall_note(result: BacktestResult) -> str:
 # ---- the rest
 
 
-def _strategies(result: BacktestResult) -> str:
+def _strategies(result: Outcome) -> str:
     if len(result.strategies) < 2:
         return ""
     heads = ("strategy", "capital", "PnL", "return", "Sharpe", "drawdown", "orders", "fills", "denials", "fees")
     rows: list[list[Cell]] = [
         [
             str(name), f"{row['capital']:,.0f}", (signed(row["pnl"]), _tone(row["pnl"])), _percent(row["return"]),
-            _plain(row["sharpe"]), _percent(row["drawdown"]), f"{row['orders']:,}", f"{row['fills']:,}",
-            f"{row['denials']:,}", f"{row['fees']:,.2f}",
+            _plain(row["sharpe"]), _percent(row["drawdown"]), f"{row['orders']:,.0f}", f"{row['fills']:,.0f}",
+            f"{row['denials']:,.0f}", f"{row['fees']:,.2f}",
         ]
         for name, row in result.breakdown.iterrows()
     ]  # fmt: skip
     return _fold("By strategy", f"{len(rows)} sub-accounts", _rows(heads, rows, texts=1), is_open=True)
 
 
-def _prices(result: BacktestResult, pictures: Pictures) -> str:
+def _prices(result: Outcome, pictures: Pictures) -> str:
     traded = result.fills["instrument"].value_counts()
     parts = []
     for place, (symbol, count) in enumerate(traded.items()):
@@ -139,7 +156,7 @@ def _prices(result: BacktestResult, pictures: Pictures) -> str:
     return "".join(parts)
 
 
-def _worst_trades(result: BacktestResult) -> str:
+def _worst_trades(result: Outcome) -> str:
     trades = result.trades
     if trades.empty:
         return _fold("Worst round trips", "none has closed", "")
@@ -147,18 +164,18 @@ def _worst_trades(result: BacktestResult) -> str:
     worst = trades.nsmallest(MOST_ROWS, "pnl")
     rows: list[list[Cell]] = [
         [
-            f"{row.Index:%d %b %Y %H:%M}", row.strategy, row.instrument, row.side, f"{row.quantity:,.8g}",
-            f"{row.entry:,.2f}", f"{row.exit:,.2f}", f"{row.days:,.1f}", f"{row.fees:,.2f}",
-            (signed(row.pnl), _tone(row.pnl)),
+            f"{row['time']:%d %b %Y %H:%M}", row["strategy"], row["instrument"], row["side"],
+            f"{row['quantity']:,.8g}", f"{row['entry']:,.2f}", f"{row['exit']:,.2f}", f"{row['days']:,.1f}",
+            f"{row['fees']:,.2f}", (signed(row["pnl"]), _tone(row["pnl"])),
         ]
-        for row in worst.itertuples()
+        for row in worst.reset_index().to_dict("records")
     ]  # fmt: skip
-    note = "<p>Paired first in, first out, for display: the books keep cost at average. All of them: <code>.trades</code></p>"
+    note = "<p>Paired first in, first out, for display; the books keep cost at average. All: <code>.trades</code></p>"
     hits = f"{percent(result.measures.hit_rate)} of {len(trades):,} earned money"
     return _fold("Worst round trips", hits, _rows(heads, rows, texts=4) + note, is_open=True)
 
 
-def _denials(result: BacktestResult) -> str:
+def _denials(result: Outcome) -> str:
     denials = result.denials
     if denials.empty:
         return _fold("Denials", "no order was refused", "")
@@ -183,14 +200,14 @@ def _left_over(groups: int) -> str:
     return f" ({groups - MOST_ROWS} more kinds)" if groups > MOST_ROWS else ""
 
 
-def _figures(result: BacktestResult) -> str:
+def _figures(result: Outcome) -> str:
     measured, currency = result.measures, result.currency
     rows: list[list[Cell]] = [
-        ["Return on capital", percent(measured.total_return, signed_too=True), "PnL / capital; profits are not compounded"],
+        ["Return on capital", percent(measured.total_return, signed_too=True), "PnL / capital, not compounded"],
         ["Return, a year", percent(measured.annual_return, signed_too=True), "mean session return × 252"],
         ["Volatility, a year", percent(measured.volatility), "standard deviation of session returns × √252"],
         ["Sharpe, a year", number(measured.sharpe), _sharpe_note(measured.sharpe, measured.sharpe_error)],
-        ["Deepest drawdown", percent(Figure(measured.drawdown.depth, measured.drawdown.reason)), _fall_note(result)],
+        ["Deepest drawdown", _depth(result), _fall_note(result)],
         ["Hit rate", percent(measured.hit_rate), "round trips that earned more than their fees"],
         ["Turnover, a year", number(measured.turnover, "×"), "value traded / 2 / capital"],
         ["Exposure", percent(measured.exposure), "mean of Σ|position| at the ends of sessions / capital"],
@@ -204,17 +221,13 @@ def _figures(result: BacktestResult) -> str:
     return _fold("All figures", "with their formulas", _rows(("", "", ""), rows, texts=1, wide=2))
 
 
-def _assumptions(result: BacktestResult) -> str:
+def _assumptions(result: Outcome) -> str:
     setting, venue = result.setting, result.setting.venue
     strategies = [
         [one.name, _parameters(one.values), ", ".join(one.instruments), f"{float(one.capital):,.0f}"]
         for one in setting.strategies
     ]
-    limits = "; ".join(
-        f"{row.limit}{f' ({row.scope})' if row.scope != 'book' else ''} {row.value}"
-        for row in setting.spec.limits
-        if row.name in ("", "*")
-    )
+    limits = "; ".join(dict.fromkeys(f"{row.limit} {_value(row.value)}" for row in setting.spec.limits if not row.name))
     steps_a_second = result.steps / result.seconds if result.seconds else 0.0
     text = (
         f"<p>Fills: {escape(setting.venue_name)}, seed {venue.seed}, latency {venue.submit_latency / 1e6:g} ms, "
@@ -227,12 +240,16 @@ def _assumptions(result: BacktestResult) -> str:
         f"Books <code>{result.digest[:12]}</code>: the same input ends in the same digest.</p>"
     )
     heads = ("strategy", "parameters", "instruments", "capital")
-    return _fold("Assumptions", f"{setting.limits_name} · {setting.venue_name}", _rows(heads, strategies, texts=3) + text)
+    note = f"{setting.limits_name} · {setting.venue_name}"
+    return _fold("Assumptions", note, _rows(heads, strategies, texts=3) + text)
 
 
-def _parameters(values: object) -> str:
-    given = dict(values) if isinstance(values, dict) else {}
-    return ", ".join(f"{name} = {value!r}" for name, value in given.items()) or "none"
+def _parameters(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in values.items()) or "none"
+
+
+def _value(text: str) -> str:
+    return f"{int(text):,}" if text.isdecimal() else text
 
 
 # ---- words and tables
@@ -284,10 +301,11 @@ def _rows(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, texts: int, w
             classes += " qd-wide"
         elif place >= texts:
             classes += " qd-number"
-        return f"<{tag} class='{classes.strip()}'>{escape(text)}</{tag}>" if classes.strip() else f"<{tag}>{escape(text)}</{tag}>"
+        return f"<{tag} class='{classes.strip()}'>{escape(text)}</{tag}>"
 
     def line(tag: str, cells: Sequence[Cell]) -> str:
         return f"<tr>{''.join(shown(tag, place, cell) for place, cell in enumerate(cells))}</tr>"
 
     head = f"<thead>{line('th', heads)}</thead>" if any(heads) else ""
-    return f"<div class='qd-scroll'><table>{head}<tbody>{''.join(line('td', row) for row in rows)}</tbody></table></div>"
+    body = "".join(line("td", row) for row in rows)
+    return f"<div class='qd-scroll'><table>{head}<tbody>{body}</tbody></table></div>"

@@ -1,4 +1,4 @@
-"""Tables of what happened in a backtest, for pandas: UTC index, float64 in human units; exact money stays in the ledger."""
+"""Tables of what happened in a backtest, for pandas: UTC index, float64, human units; exact money is in the ledger."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _EVENT_COLUMNS = ("number", "event", "strategy", "instrument", "order_id", "deta
 
 
 class BookedFill(NamedTuple):
-    """A trade as it stands after busts and corrections; ticks, lots and quanta. `arrival` is twice the mid it was decided on."""
+    """A trade after busts and corrections; ticks, lots and quanta. `arrival` is twice the mid it was decided on."""
 
     time: int
     order_id: str
@@ -232,8 +232,8 @@ def positions_table(fills: Sequence[BookedFill], start: int, symbols: Sequence[s
             rows.append(dict(held))
     order = {symbol: place for place, symbol in enumerate(symbols)}
     names = sorted(held, key=lambda key: (key[0], order.get(key[1], len(order))))
-    columns = pd.MultiIndex.from_tuples(names, names=["strategy", "instrument"]) if names else pd.MultiIndex.from_arrays(
-        [[], []], names=["strategy", "instrument"]
+    columns = pd.MultiIndex.from_arrays(
+        [[strategy for strategy, _ in names], [symbol for _, symbol in names]], names=["strategy", "instrument"]
     )
     values = [[row.get(name, 0.0) for name in names] for row in rows]
     return pd.DataFrame(values, index=_index(times), columns=columns, dtype="float64")

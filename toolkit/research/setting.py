@@ -13,7 +13,7 @@ from toolkit.simulation.paper_settings import PaperSettings
 
 
 class Traded(NamedTuple):
-    """One strategy of the run. `parameters` are those given to it, `values` all of them, `capital` in the base currency."""
+    """One strategy. `parameters` are those given to it, `values` all of them, `capital` in the base currency."""
 
     name: str
     version: str

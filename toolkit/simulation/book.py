@@ -70,6 +70,7 @@ def decode_book(data: bytes) -> DeskBook:
         raise ConfigError(f"the desk's book cannot be read ({error}); `execution up` writes it anew") from error
     if book.version != BOOK_VERSION:
         raise ConfigError(
-            f"the desk's book has version {book.version}, this release reads {BOOK_VERSION}; `execution up` writes it anew"
+            f"the desk's book has version {book.version}, this release reads {BOOK_VERSION}; "
+            "`execution up` writes it anew"
         )
     return book
