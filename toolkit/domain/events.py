@@ -219,7 +219,10 @@ class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
 
 
 class ExitQueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_queued"):
-    """An exit waits until the exits that work for the same position are confirmed gone; a newer one takes its place."""
+    """An exit waits until the exits that work for the same position are confirmed gone; a newer one takes its place.
+
+    `beyond` are the lots of the entry that follows it through zero.
+    """
 
     strategy: str
     intent_id: str
@@ -232,6 +235,7 @@ class ExitQueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     post_only: bool
     reason: str
     time: FeedTime
+    beyond: int = 0
 
 
 class ExitUnqueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_unqueued"):

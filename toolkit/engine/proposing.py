@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from toolkit.domain import events as ev
 from toolkit.domain.errors import IllegalCommand
 from toolkit.domain.instruments import Instrument
@@ -139,7 +141,7 @@ class Proposer:
             int(order.side) * order.remaining for order in orders if order.order_class is not OrderClass.ENTRY
         )
         if queued is not None:
-            leaving = int(queued.side) * queued.quantity
+            leaving = int(queued.side) * (queued.quantity + queued.beyond)
         if intent.quantity == held + entering + leaving:
             return
         change = intent.quantity - held - entering
@@ -147,17 +149,31 @@ class Proposer:
         closing = max(0, min(abs(change), self._certain(strategy, symbol, side)))
         if leaving and not closing:
             self._stay(transaction, strategy, symbol)
-        for quantity, suffix in ((closing, ""), (abs(change) - closing, "+" if closing else "")):
-            if quantity:
-                order = PlaceOrder(
-                    intent_id=intent.intent_id + suffix,
-                    instrument=symbol,
-                    side=side,
-                    quantity=quantity,
-                    order_type=OrderType.MARKET,
-                    reason=intent.reason,
-                )
-                self._place(transaction, strategy, order)
+        order = PlaceOrder(
+            intent_id=intent.intent_id,
+            instrument=symbol,
+            side=side,
+            quantity=closing or abs(change),
+            order_type=OrderType.MARKET,
+            reason=intent.reason,
+        )
+        if not change:
+            return
+        if not closing:
+            self._place(transaction, strategy, order)
+        elif self._exits(strategy, symbol):
+            self._wait(transaction, strategy, order, beyond=abs(change) - closing)
+        else:
+            self._place(transaction, strategy, order)
+            self._go_beyond(transaction, strategy, order, abs(change) - closing)
+
+    def _go_beyond(self, transaction: Transaction, strategy: str, exit_: PlaceOrder, quantity: int) -> None:
+        """The entry that follows an exit through zero; an order of its own, for an exit must pass where it may not."""
+        if quantity <= 0:
+            return
+        instrument = self._ledger.instruments.require(exit_.instrument, self._view.time)
+        intent = msgspec.structs.replace(exit_, intent_id=f"{exit_.intent_id}+", quantity=quantity)
+        self._propose(transaction, self._proposal(strategy, instrument, intent, OrderClass.ENTRY))
 
     def _stay(self, transaction: Transaction, strategy: str, symbol: str) -> None:
         """Take back the exits that would lead below the target."""
@@ -175,10 +191,10 @@ class Proposer:
         if queued is None or self._exits(strategy, instrument):
             return
         quantity = min(queued.quantity, self._certain(strategy, instrument, queued.side))
-        if quantity <= 0:
+        if quantity > 0:
+            transaction.emit(ev.ExitUnqueued(strategy=strategy, instrument=instrument))
+        else:
             drop_exit(transaction, strategy, instrument, "nothing certain is left to close")
-            return
-        transaction.emit(ev.ExitUnqueued(strategy=strategy, instrument=instrument))
         definition = self._ledger.instruments.require(instrument, self._view.time)
         intent = PlaceOrder(
             intent_id=queued.intent_id,
@@ -191,9 +207,11 @@ class Proposer:
             post_only=queued.post_only,
             reason=queued.reason,
         )
-        self._propose(transaction, self._proposal(strategy, definition, intent, OrderClass.EXIT))
+        if quantity > 0:
+            self._propose(transaction, self._proposal(strategy, definition, intent, OrderClass.EXIT))
+        self._go_beyond(transaction, strategy, intent, queued.beyond)
 
-    def _wait(self, transaction: Transaction, strategy: str, intent: PlaceOrder) -> None:
+    def _wait(self, transaction: Transaction, strategy: str, intent: PlaceOrder, beyond: int = 0) -> None:
         """Queue an exit and cancel its group; it goes out at once when nothing of that had left yet."""
         if intent.instrument in self._ledger.waiting_exits.get(strategy, {}):
             drop_exit(transaction, strategy, intent.instrument, f"exit {intent.intent_id} takes its place")
@@ -210,6 +228,7 @@ class Proposer:
                 post_only=intent.post_only,
                 reason=intent.reason,
                 time=transaction.time,
+                beyond=beyond,
             )
         )
         for order in self._exits(strategy, intent.instrument):
