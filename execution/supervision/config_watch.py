@@ -43,11 +43,12 @@ class ConfigWatch:
 
     async def run(self) -> None:
         """Watch until cancelled; what was saved while the desk started is looked at first."""
-        await self._look({"strategies.yaml", "limits.yaml"})
+        await self.look({"strategies.yaml", "limits.yaml"})
         async for changes in awatch(self._home.config, debounce=100, step=20, recursive=False):
-            await self._look({Path(name).name for _, name in changes})
+            await self.look({Path(name).name for _, name in changes})
 
-    async def _look(self, names: set[str]) -> None:
+    async def look(self, names: set[str]) -> None:
+        """Read the files of these names and propose what they newly ask for."""
         if "strategies.yaml" in names:
             await self._look_at_strategies()
         if "limits.yaml" in names:

@@ -1,0 +1,86 @@
+"""What is saved while a desk runs: half a file is waited for, a broken one disables or stays away, a good one is proposed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from execution.settings import read_settings
+from execution.supervision import config_watch
+from execution.supervision.config_watch import ConfigWatch
+from toolkit.client.home import Home
+from toolkit.domain.commands import Command, DisableStrategy, SetLimits
+
+
+class Desk:
+    """A desk's folder, what its files proposed, and what people are told to mend."""
+
+    def __init__(self, root: Path) -> None:
+        self.config = root / "config"
+        self.proposed: list[Command] = []
+        self.problems: dict[str, str] = {}
+        self.refusal = ""
+        self.watch = ConfigWatch(Home(root), read_settings(root), propose=self._propose, problem=self._problem)
+
+    async def save(self, name: str, old: str, new: str) -> None:
+        path = self.config / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        await self.watch.look({name})
+
+    async def _propose(self, command: Command) -> str:
+        self.proposed.append(command)
+        return self.refusal
+
+    def _problem(self, subject: str, detail: str) -> None:
+        self.problems[subject] = detail
+
+
+@pytest.fixture
+def desk(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr(config_watch, "SECOND_LOOK", 0.001)
+    shutil.copytree(repository / "config", tmp_path / "config")
+    return Desk(tmp_path)
+
+
+async def test_a_flag_that_is_switched_off_disables_its_strategy_once(desk: Desk) -> None:
+    await desk.save("strategies.yaml", "    enabled: true", "    enabled: false")
+    await desk.watch.look({"strategies.yaml"})
+    assert [(type(each), getattr(each, "strategy", "")) for each in desk.proposed] == [(DisableStrategy, "trend")]
+
+
+async def test_switching_it_on_again_asks_for_nothing(desk: Desk) -> None:
+    await desk.save("strategies.yaml", "    enabled: true", "    enabled: false")
+    await desk.save("strategies.yaml", "    enabled: false", "    enabled: true")
+    assert len(desk.proposed) == 1
+
+
+async def test_a_broken_file_of_flags_means_disabled(desk: Desk) -> None:
+    await desk.save("strategies.yaml", "strategies:", "strategies: [")
+    assert [getattr(each, "strategy", "") for each in desk.proposed] == ["trend", "mean_reversion", "quoting"]
+    assert "config/strategies.yaml:" in desk.problems["config/strategies.yaml"]
+
+
+async def test_a_broken_file_of_limits_leaves_the_last_valid_ones_and_says_so(desk: Desk) -> None:
+    await desk.save("limits.yaml", "max_position: 10000", "max_position: -1")
+    assert desk.proposed == []
+    assert "the last valid limits stay in force" in desk.problems["config/limits.yaml"]
+    await desk.save("limits.yaml", "max_position: -1", "max_position: 10000")
+    assert desk.problems["config/limits.yaml"] == ""
+
+
+async def test_a_refused_file_is_shown_and_proposed_again_when_it_changes(desk: Desk) -> None:
+    desk.refusal = "loosening is refused while running: max_position"
+    await desk.save("limits.yaml", "max_position: 10000", "max_position: 20000")
+    assert "stay as they are" in desk.problems["config/limits.yaml"]
+    desk.refusal = ""
+    await desk.save("limits.yaml", "max_position: 20000", "max_position: 9000")
+    assert [type(each) for each in desk.proposed] == [SetLimits, SetLimits]
+    assert desk.problems["config/limits.yaml"] == ""
+
+
+async def test_other_files_wait_for_the_next_start(desk: Desk) -> None:
+    await desk.save("desk.yaml", "seed: 7", "seed: 8")
+    assert desk.proposed == []
+    assert "next `execution up`" in desk.problems["config/desk.yaml"]
