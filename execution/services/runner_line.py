@@ -93,9 +93,7 @@ class RunnerLine:
     async def send(self, body: Command) -> None:
         """Put a command into our stream; the same envelope until it is there, so it counts once."""
         self._number += 1
-        envelope = Envelope(
-            producer=self.strategy, incarnation=self._incarnation, number=self._number, body=body
-        )
+        envelope = Envelope(producer=self.strategy, incarnation=self._incarnation, number=self._number, body=body)
         self._outside.reach("before_answer")
         await self._patiently(self._outside.journal.send, envelope)
         self._outside.reach("after_answer")

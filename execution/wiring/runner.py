@@ -38,7 +38,9 @@ from toolkit.engine.strategy_runner import StrategyContainer
 
 LONGEST_SETUP: Final = 4 * 1024 * 1024
 EXITS: Final[Mapping[type[Exception], RunnerExit]] = {
-    ChangedVersion: RunnerExit.HASH, NotLoadable: RunnerExit.IMPORT, StaleIncarnation: RunnerExit.REPLACED,
+    ChangedVersion: RunnerExit.HASH,
+    NotLoadable: RunnerExit.IMPORT,
+    StaleIncarnation: RunnerExit.REPLACED,
 }
 
 
@@ -68,7 +70,11 @@ async def serve(setup: RunnerSetup, make: Callable[[], StrategyContainer]) -> Ru
     journal = RedisJournal(_address(setup, setup.journal_url), setup.book, mono=mono_time)
     bus = RedisBus(_address(setup, setup.bus_url), setup.book)
     outside = Outside(
-        journal=journal, bus=bus, wall=wall_time, reach=failpoints.from_environment(), beat=Beats(setup.beat_seconds),
+        journal=journal,
+        bus=bus,
+        wall=wall_time,
+        reach=failpoints.from_environment(),
+        beat=Beats(setup.beat_seconds),
     )
     patience = min(0.25, setup.beat_seconds)
     line = RunnerLine(Identity(setup.strategy, setup.version, setup.digest), outside, patience)

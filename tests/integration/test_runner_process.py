@@ -71,8 +71,14 @@ class Engine:
         assert self._lease is not None
         alarm = Alarmed(kind="test", subject="", detail="", time=FeedTime(0))
         batch = Batch(
-            book=self.book, schema=codec.SCHEMA, epoch=self._lease.epoch, first=1, previous=b"", step=0,
-            wall=WallTime(0), events=(alarm,),
+            book=self.book,
+            schema=codec.SCHEMA,
+            epoch=self._lease.epoch,
+            first=1,
+            previous=b"",
+            step=0,
+            wall=WallTime(0),
+            events=(alarm,),
         )
         entry = InboxEntry(number=1, item=nothing(incarnation=hello.incarnation))
         await self.journal.append(self._lease, codec.seal(batch), {"trend": [entry]})
@@ -141,9 +147,19 @@ def promoted(folder: Path, source: str) -> Version:
 def setup_of(version: Version, journal: Server, bus: Server, book: str) -> RunnerSetup:
     address = journal.address("runner-trend")
     return RunnerSetup(
-        strategy="trend", version=version.label, digest=version.digest, path=str(version.path), book=book,
-        mode=FeedMode.LOCKSTEP, journal_url=address.url, bus_url=bus.address("runner-trend").url,
-        username=address.username, password=address.password, instruments=(AAPL,), base_currency=USD, memory_mb=256,
+        strategy="trend",
+        version=version.label,
+        digest=version.digest,
+        path=str(version.path),
+        book=book,
+        mode=FeedMode.LOCKSTEP,
+        journal_url=address.url,
+        bus_url=bus.address("runner-trend").url,
+        username=address.username,
+        password=address.password,
+        instruments=(AAPL,),
+        base_currency=USD,
+        memory_mb=256,
         beat_seconds=0.05,
     )
 
@@ -151,8 +167,14 @@ def setup_of(version: Version, journal: Server, bus: Server, book: str) -> Runne
 @asynccontextmanager
 async def started(first_line: bytes) -> AsyncIterator[Runner]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "execution.wiring.runner", "--strategy", "trend",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        sys.executable,
+        "-m",
+        "execution.wiring.runner",
+        "--strategy",
+        "trend",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdin is not None
     process.stdin.write(first_line)

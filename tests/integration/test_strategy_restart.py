@@ -43,8 +43,11 @@ def events(settings: Settings, sessions: int, meddle: Callable[[Backtest, list[S
     names = settings.strategies
     venue = PaperVenue(next(iter(settings.venues.values())), settings.instruments)
     backtest = Backtest(
-        spec_of(settings), venue, {name: container(settings, name) for name in names},
-        lambda batch, ledger: told.extend(batch), lambda step, ledger: None,
+        spec_of(settings),
+        venue,
+        {name: container(settings, name) for name in names},
+        lambda batch, ledger: told.extend(batch),
+        lambda step, ledger: None,
     )
 
     def steps() -> Iterator[Step]:
@@ -60,12 +63,22 @@ def events(settings: Settings, sessions: int, meddle: Callable[[Backtest, list[S
 
 def spec_of(settings: Settings) -> BookSpec:
     return BookSpec(
-        book="paper", desk=settings.desk.code, base_currency=settings.desk.base_currency,
-        currencies=settings.currencies, venues=tuple(settings.venues), instruments=settings.instruments,
-        limits=settings.limits.rows, limits_checksum=settings.limits.checksum,
+        book="paper",
+        desk=settings.desk.code,
+        base_currency=settings.desk.base_currency,
+        currencies=settings.currencies,
+        venues=tuple(settings.venues),
+        instruments=settings.instruments,
+        limits=settings.limits.rows,
+        limits_checksum=settings.limits.checksum,
         strategies=tuple(
             StrategySpec(
-                name=name, version=1, digest="d", path="", instruments=row.instruments, capital=row.capital,
+                name=name,
+                version=1,
+                digest="d",
+                path="",
+                instruments=row.instruments,
+                capital=row.capital,
                 enabled=True,
             )
             for name, row in settings.strategies.items()

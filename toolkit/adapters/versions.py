@@ -78,8 +78,14 @@ class Registry:
         self._root = root
 
     def add(
-        self, strategy: str, file: str, source: str, class_name: str, parameters: Mapping[str, object],
-        instruments: tuple[str, ...], check: Callable[[Path, str], None],
+        self,
+        strategy: str,
+        file: str,
+        source: str,
+        class_name: str,
+        parameters: Mapping[str, object],
+        instruments: tuple[str, ...],
+        check: Callable[[Path, str], None],
     ) -> Version:
         """Put a version in, unless its content is there already. `check` gets folder and digest and raises to refuse.
 
@@ -210,7 +216,11 @@ def _mend(error: BaseException) -> str:
 
 
 def _manifest(
-    strategy: str, file: str, source: str, class_name: str, parameters: Mapping[str, object],
+    strategy: str,
+    file: str,
+    source: str,
+    class_name: str,
+    parameters: Mapping[str, object],
     instruments: tuple[str, ...],
 ) -> Manifest:
     try:
@@ -218,8 +228,13 @@ def _manifest(
     except SyntaxError as error:
         raise NotLoadable(f"{file}:{error.lineno}: {error.msg}; mend that line and promote again") from error
     return Manifest(
-        strategy=strategy, class_name=class_name, file=file, parameters=dict(parameters), instruments=instruments,
-        requires=needed, files={file: sha256(source.encode()).hexdigest()},
+        strategy=strategy,
+        class_name=class_name,
+        file=file,
+        parameters=dict(parameters),
+        instruments=instruments,
+        requires=needed,
+        files={file: sha256(source.encode()).hexdigest()},
     )
 
 

@@ -52,8 +52,13 @@ class Promoted(NamedTuple):
 
 
 def promote(
-    strategy: type[Strategy], name: str | None = None, parameters: Mapping[str, object] | None = None, *,
-    instruments: Sequence[str] | None = None, home: str | Path | None = None, reason: str = "promoted from a notebook",
+    strategy: type[Strategy],
+    name: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    instruments: Sequence[str] | None = None,
+    home: str | Path | None = None,
+    reason: str = "promoted from a notebook",
 ) -> Promoted:
     """Put `strategy` with `parameters` into the desk's registry as an immutable version.
 
@@ -73,13 +78,24 @@ def promote(
         raise ConfigError(f"{strategy.__name__} names no instruments; declare them in the class, or give instruments=…")
     desk = find_home(home)
     version = register(
-        desk, called, file=source.file, source=source.text, class_name=strategy.__name__, parameters=given,
+        desk,
+        called,
+        file=source.file,
+        source=source.text,
+        class_name=strategy.__name__,
+        parameters=given,
         instruments=traded,
     )
     note = announce(desk, version, traded, source="notebook", reason=reason)
     return Promoted(
-        strategy=called, version=version.number, digest=version.digest, path=version.path, parameters=given,
-        instruments=traded, fresh=version.fresh, note=note,
+        strategy=called,
+        version=version.number,
+        digest=version.digest,
+        path=version.path,
+        parameters=given,
+        instruments=traded,
+        fresh=version.fresh,
+        note=note,
     )
 
 

@@ -63,7 +63,10 @@ class Desk:
 
     def line(self) -> RunnerLine:
         outside = Outside(
-            journal=self.journal, bus=self.bus, wall=lambda: WallTime(next(self._walls)), reach=lambda name: None,
+            journal=self.journal,
+            bus=self.bus,
+            wall=lambda: WallTime(next(self._walls)),
+            reach=lambda name: None,
             beat=lambda state, step: self.said.append((state, step)),
         )
         return RunnerLine(Identity(NAME, "trend v1", "abc"), outside, patience=0.01)
@@ -198,7 +201,9 @@ async def test_a_new_epoch_begins_anew_and_goes_on_as_if_nothing_had_happened(st
         await welcome(
             desk,
             nothing(
-                step=last.step, inbox=last.inbox, state=states[-1] if states else None,
+                step=last.step,
+                inbox=last.inbox,
+                state=states[-1] if states else None,
                 positions=(("AAPL", 1 if last.step >= 20 else 0),),
             ),
             number=2,

@@ -25,9 +25,19 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def setup(path: str, digest: str, *instruments: object) -> RunnerSetup:
     return RunnerSetup(
-        strategy="trend", version="v1", digest=digest, path=path, book="paper", mode=FeedMode.FREE,
-        journal_url="unix:///nowhere", bus_url="unix:///nowhere", username="runner-trend", password="secret",
-        instruments=instruments, base_currency=USD, memory_mb=64,
+        strategy="trend",
+        version="v1",
+        digest=digest,
+        path=path,
+        book="paper",
+        mode=FeedMode.FREE,
+        journal_url="unix:///nowhere",
+        bus_url="unix:///nowhere",
+        username="runner-trend",
+        password="secret",
+        instruments=instruments,
+        base_currency=USD,
+        memory_mb=64,
     )
 
 
@@ -41,8 +51,12 @@ def test_a_setup_comes_back_from_its_line_and_never_shows_its_password() -> None
 @pytest.mark.parametrize(
     ("ending", "cause"),
     [
-        (RunnerExit.RAISED, "raised"), (RunnerExit.MEMORY, "memory"), (RunnerExit.HASH, "hash"),
-        (RunnerExit.IMPORT, "import"), (RunnerExit.SETUP, "exit"), (RunnerExit.REPLACED, "exit"),
+        (RunnerExit.RAISED, "raised"),
+        (RunnerExit.MEMORY, "memory"),
+        (RunnerExit.HASH, "hash"),
+        (RunnerExit.IMPORT, "import"),
+        (RunnerExit.SETUP, "exit"),
+        (RunnerExit.REPLACED, "exit"),
         (RunnerExit.STOPPED, "exit"),
     ],
 )
@@ -56,7 +70,9 @@ def test_signs_of_life_are_rare_but_a_new_state_is_told_at_once(pipe: tuple[int,
     for state, step in [("running", 1), ("running", 2), ("without-servers", 2), ("running", 3)]:
         beat(state, step)
     assert os.read(reader, 4096).decode().splitlines() == [
-        "beat running 1", "beat without-servers 2", "beat running 3",
+        "beat running 1",
+        "beat without-servers 2",
+        "beat running 3",
     ]
 
 

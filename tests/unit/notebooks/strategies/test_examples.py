@@ -64,7 +64,8 @@ class TestTrend:
         assert not intents(answers[:16])
         at_open = answers[17]
         assert [(i.instrument, i.quantity) for i in at_open.intents if isinstance(i, TargetPosition)] == [
-            ("AAPL", 445), ("MSFT", 445),  # 90 % of 100,000 over two instruments at 101.00, rounded down
+            ("AAPL", 445),
+            ("MSFT", 445),  # 90 % of 100,000 over two instruments at 101.00, rounded down
         ]
         assert [signal.reason for signal in at_open.signals] == ["rises", "rises"]
         assert len(intents(answers)) == 2
@@ -160,6 +161,14 @@ class TestQuoting:
 
 def filled(symbol: str, position: int) -> FillBooked:
     return FillBooked(
-        order_id="DSK-1", intent_id="1.0.0", instrument=symbol, side=Side.BUY, quantity=position, price=10000, fee=0,
-        fee_asset="USD", position=position, time=FeedTime(0),
+        order_id="DSK-1",
+        intent_id="1.0.0",
+        instrument=symbol,
+        side=Side.BUY,
+        quantity=position,
+        price=10000,
+        fee=0,
+        fee_asset="USD",
+        position=position,
+        time=FeedTime(0),
     )

@@ -62,15 +62,25 @@ class Feed:
 
 def nothing(step: int = 0, **changes: object) -> Restored:
     values: dict[str, object] = {
-        "incarnation": 1, "step": step, "inbox": 0, "state": None, "capital": 10_000_00, "base_currency": "USD",
-        "positions": (), "orders": (), **changes,
+        "incarnation": 1,
+        "step": step,
+        "inbox": 0,
+        "state": None,
+        "capital": 10_000_00,
+        "base_currency": "USD",
+        "positions": (),
+        "orders": (),
+        **changes,
     }
     return Restored(**values)
 
 
 def started(
-    strategy: type[Strategy], instruments: Mapping[str, Instrument] = ONE, restored: Restored | None = None,
-    history: Iterable[Step] = (), **parameters: object,
+    strategy: type[Strategy],
+    instruments: Mapping[str, Instrument] = ONE,
+    restored: Restored | None = None,
+    history: Iterable[Step] = (),
+    **parameters: object,
 ) -> StrategyContainer:
     container = StrategyContainer(strategy, parameters, instruments, USD, name="test")
     container.restore(restored or nothing(), history)
@@ -83,14 +93,30 @@ def run(container: StrategyContainer, steps: Iterable[Step]) -> list[RunnerAnswe
 
 def order(intent_id: str, status: Status = Status.NEW, **changes: object) -> OrderChanged:
     values: dict[str, object] = {
-        "order_id": f"DSK-{intent_id}", "intent_id": intent_id, "instrument": "AAPL", "side": Side.BUY, "quantity": 10,
-        "filled": 0, "price": 10000, "status": status, "doubt": Doubt.NONE, **changes,
+        "order_id": f"DSK-{intent_id}",
+        "intent_id": intent_id,
+        "instrument": "AAPL",
+        "side": Side.BUY,
+        "quantity": 10,
+        "filled": 0,
+        "price": 10000,
+        "status": status,
+        "doubt": Doubt.NONE,
+        **changes,
     }
     return OrderChanged(**values)
 
 
 def fill(position: int, quantity: int = 10, side: Side = Side.BUY, symbol: str = "AAPL") -> FillBooked:
     return FillBooked(
-        order_id="DSK-1", intent_id="1.0.0", instrument=symbol, side=side, quantity=quantity, price=10123, fee=35,
-        fee_asset="USD", position=position, time=FeedTime(0),
+        order_id="DSK-1",
+        intent_id="1.0.0",
+        instrument=symbol,
+        side=side,
+        quantity=quantity,
+        price=10123,
+        fee=35,
+        fee_asset="USD",
+        position=position,
+        time=FeedTime(0),
     )

@@ -124,8 +124,13 @@ def test_volume_before_the_first_price_of_a_bar_belongs_to_none() -> None:
 
 def feed_bar(minute: int, price: int) -> Bar:
     return Bar(
-        instrument="AAPL", start=FeedTime(minute * 60 * NANOSECONDS), open=price, high=price + 2, low=price - 2,
-        close=price + 1, volume=10,
+        instrument="AAPL",
+        start=FeedTime(minute * 60 * NANOSECONDS),
+        open=price,
+        high=price + 2,
+        low=price - 2,
+        close=price + 1,
+        volume=10,
     )
 
 

@@ -38,8 +38,13 @@ def problem(ask: Callable[[Strategy], object], several: bool = False) -> tuple[i
 
 def place(**changes: object) -> PlaceOrder:
     values: dict[str, object] = {
-        "intent_id": "1.0.0", "instrument": "AAPL", "side": Side.BUY, "quantity": 10, "order_type": OrderType.LIMIT,
-        "price": 10123, **changes,
+        "intent_id": "1.0.0",
+        "instrument": "AAPL",
+        "side": Side.BUY,
+        "quantity": 10,
+        "order_type": OrderType.LIMIT,
+        "price": 10123,
+        **changes,
     }
     return PlaceOrder(**values)
 
@@ -64,9 +69,7 @@ class TestRequests:
 
     def test_conditions_and_reason_are_passed_on(self) -> None:
         asked = said(lambda self: self.buy(10, price=101.23, tif="day", post_only=True, reduce_only=True, reason="why"))
-        assert asked == (
-            place(time_in_force=TimeInForce.DAY, post_only=True, reduce_only=True, reason="why"),
-        )
+        assert asked == (place(time_in_force=TimeInForce.DAY, post_only=True, reduce_only=True, reason="why"),)
 
     def test_a_target_raises_a_signal_too(self) -> None:
         class Target(Strategy):
@@ -75,9 +78,7 @@ class TestRequests:
 
         answer = started(Target).process((), Feed().step(quote(1, 3)))
         assert answer.signals == (Signal(instrument="AAPL", target=-5, reason="down"),)
-        assert answer.intents == (
-            TargetPosition(intent_id="1.0.0", instrument="AAPL", quantity=-5, reason="down"),
-        )
+        assert answer.intents == (TargetPosition(intent_id="1.0.0", instrument="AAPL", quantity=-5, reason="down"),)
 
     def test_cancel_and_modify_name_the_intent(self) -> None:
         def ask(self: Strategy) -> None:
@@ -121,7 +122,8 @@ class TestValuesThatDoNotFit:
 
     def test_an_unknown_symbol_is_refused_as_not_permitted(self) -> None:
         assert problem(lambda self: self.buy("MSTF", 1), several=True) == (
-            16, "'MSTF' is not an instrument of this strategy; did you mean 'MSFT'?",
+            16,
+            "'MSTF' is not an instrument of this strategy; did you mean 'MSFT'?",
         )
 
     def test_what_was_refused_still_has_an_id_of_its_own(self) -> None:
@@ -133,10 +135,18 @@ class TestProgrammingErrors:
     @pytest.mark.parametrize(
         "ask",
         [
-            lambda self: self.buy("AAPL"), lambda self: self.buy("AAPL", "10"), lambda self: self.buy(True),
-            lambda self: self.buy(1, 2.0, 3.0), lambda self: self.buy(1, tif="soon"), lambda self: self.cancel(5),
-            lambda self: self.modify("1.0.0"), lambda self: self.set_timer(-1), lambda self: self.set_timer(nan),
-            lambda self: self.history.closes(1), lambda self: self.instruments["XXX"], lambda self: self.buy(10, [1]),
+            lambda self: self.buy("AAPL"),
+            lambda self: self.buy("AAPL", "10"),
+            lambda self: self.buy(True),
+            lambda self: self.buy(1, 2.0, 3.0),
+            lambda self: self.buy(1, tif="soon"),
+            lambda self: self.cancel(5),
+            lambda self: self.modify("1.0.0"),
+            lambda self: self.set_timer(-1),
+            lambda self: self.set_timer(nan),
+            lambda self: self.history.closes(1),
+            lambda self: self.instruments["XXX"],
+            lambda self: self.buy(10, [1]),
         ],
     )
     def test_they_raise(self, ask: Callable[[Strategy], object]) -> None:
@@ -218,8 +228,10 @@ class TestViews:
     def test_a_replaced_order_is_one_order_under_its_new_id(self) -> None:
         container = started(Strategy)
         news = [
-            order("1.0.0", order_id="A"), order("1.0.0", Status.PENDING_REPLACE, order_id="A"),
-            order("1.0.0", order_id="B", price=10100), order("1.0.1", order_id="C"),
+            order("1.0.0", order_id="A"),
+            order("1.0.0", Status.PENDING_REPLACE, order_id="A"),
+            order("1.0.0", order_id="B", price=10100),
+            order("1.0.1", order_id="C"),
         ]
         container.process(list(enumerate(news, 1)), Feed().step())
         assert [(one.order_id, one.price) for one in container.strategy.orders] == [("B", 101.0), ("C", 100.0)]
