@@ -90,7 +90,7 @@ class PaperVenue:
         if isinstance(message, (SubmitOrder, CancelOrder, ReplaceOrder)):
             self._receive(message)
         elif isinstance(message, QueryOrder):
-            self._reporter.found(message.order_id, self._register.find(message.order_id), self._now)
+            self._query(message.order_id)
         elif isinstance(message, RefuseCancels):
             self._refusing = message.count
         elif isinstance(message, (LateFill, BustFill, CorrectFill)):
@@ -212,6 +212,12 @@ class PaperVenue:
             raise DomainError(f"step {step.number} follows step {self._step}: send what is between, or a FeedGap in it")
 
     # ------------------------------------------------------------------ requests
+
+    def _query(self, order_id: str) -> None:
+        """A question never overtakes what was sent before it: while that is on its way there is no answer yet."""
+        order = self._register.find(order_id)
+        if not any(self._mail.concerns(known) for known in (order.ids if order else [order_id])):
+            self._reporter.found(order_id, order, self._now)
 
     def _surprise(self, surprise: Unexpected) -> None:
         order = self._register.find(surprise.order_id)

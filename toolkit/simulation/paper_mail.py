@@ -60,6 +60,13 @@ class Mail:
         due, _, request = heappop(self._heap)
         return due, request
 
+    def concerns(self, order_id: str) -> bool:
+        """Whether something about an order, by this id, is still on its way."""
+        return any(
+            order_id == request.order_id or (isinstance(request, ReplaceOrder) and order_id == request.new_id)
+            for _, _, request in self._heap
+        )
+
     def lose_all(self) -> None:
         self._heap.clear()
 
