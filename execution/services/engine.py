@@ -91,7 +91,6 @@ class EngineService:
         gc.set_threshold(50_000, 50, 100)
         if self._loop is None:
             raise DomainError("nothing to run")
-        await self._loop.meet_venue()
         warming = asyncio.create_task(self._warm_view(core))
         try:
             with suppress(StoppedMidStep):

@@ -12,6 +12,7 @@ from toolkit.domain.orders import Doubt, OrderClass, Status
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import (
     CancelOrder,
+    OrderFound,
     OrderNotFound,
     QueryOrder,
     ReplaceOrder,
@@ -19,7 +20,7 @@ from toolkit.domain.requests import (
     VenueReport,
     VenueRequest,
 )
-from toolkit.domain.time import NANOSECONDS, MonoTime, Now
+from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, Now
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import AbsenceProven, Message, Output
 
@@ -164,7 +165,7 @@ class EngineCore:
             order_id=order_id,
             strategy=order.strategy if order else "",
             instrument=order.instrument if order else "",
-            time=self.engine.view.time,
+            time=FeedTime(0),  # long ago: the feed may stand still, and a venue's latency with it
             epoch=lease.epoch,
             send_by=lease.send_by,
         )

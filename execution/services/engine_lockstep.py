@@ -40,6 +40,7 @@ class LockstepEngine:
         self._greeted: set[str] = set()
         self._read: dict[str, str] = {}
         self._venue_step = 0
+        self._reconciled = False
         self._withheld: list[Message] = []
         self.state = "starting"
 
@@ -66,6 +67,8 @@ class LockstepEngine:
                 await self._take_commands(IDLE_MS)
                 continue
             await self.carry_out(lockstep(self._engine, step, self._clock))
+            if not self._reconciled:
+                await self._reconcile()
             await self._snapshot()
 
     # ---- carrying out the schedule
@@ -177,11 +180,17 @@ class LockstepEngine:
         await self._reconcile()
 
     async def _reconcile(self) -> None:
-        """Hold the venue's own account of itself against the books; what it does not list is asked for at once."""
+        """Hold the venue's own account of itself against the books; what it does not list is asked for at once.
+
+        A venue that is ahead of the books is looked at when they have caught up.
+        """
         try:
             state = await self._parts.venue.state()
         except TransportError:
             await self._meet_venue()
+            return
+        self._reconciled = self._engine.ledger.step + 1 >= state.step
+        if not self._reconciled:
             return
         await self.carry_out(settle(self._engine, self._engine.reconcile(self.here(), state), self.here()))
         await self.carry_out(absorb(self._engine, [TimePassed()], self.here()))
