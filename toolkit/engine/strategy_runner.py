@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
-
-import msgspec
 
 from toolkit.domain.commands import RunnerAnswer
 from toolkit.domain.errors import ConfigError, DomainError
@@ -21,15 +18,7 @@ from toolkit.engine.late_bars import LateBars
 from toolkit.engine.strategy import Strategy
 from toolkit.engine.strategy_context import Series, StrategyContext, quote_view
 from toolkit.engine.strategy_parameters import new_state, parameter_values
-
-MOST_STATE = 64 * 1024
-
-
-class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """What survives of a strategy: its declared state and its timers (name, due in feed time)."""
-
-    state: msgspec.Raw
-    timers: tuple[tuple[str, int], ...]
+from toolkit.engine.strategy_state import StateKeeper
 
 
 class StrategyContainer:
@@ -61,13 +50,12 @@ class StrategyContainer:
             _warmup(self.strategy),
         )
         self._bind(strategy_class)
-        self._encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=_plain).encode
-        self._kept = b""
         self._due = NEVER
         self._live = self._started = self._called = False
         self._waiting: list[InboxItem] = []
-        self._set_state(new_state(strategy_class))
-        self._kept = self._pack()
+        self._keeper = StateKeeper(self.name, strategy_class.State)
+        self.strategy.state = new_state(strategy_class)
+        self._kept = self._keeper.pack(self.strategy.state, {})
 
     # ------------------------------------------------------------ inputs
 
@@ -88,7 +76,7 @@ class StrategyContainer:
         for order in restored.orders:
             self._keep_order(order)
         if restored.state is not None:
-            self._unpack(restored.state)
+            self._keep(restored.state)
 
     def warm_up(self, history: Iterable[Step]) -> None:
         """The next piece of the feed's history; steps after the restored one are left alone."""
@@ -368,10 +356,10 @@ class StrategyContainer:
     def _answer(self) -> RunnerAnswer:
         context = self._context
         self._called = False
-        kept = self._pack()
+        kept = self._keeper.pack(self.strategy.state, context.timers)
         changed = kept != self._kept
         if changed:
-            self._unpack(kept)
+            self._keep(kept)
         answer = RunnerAnswer(
             strategy=self.name,
             step=context.step,
@@ -385,29 +373,9 @@ class StrategyContainer:
         context.intents.clear()
         return answer
 
-    def _pack(self) -> bytes:
-        timers = tuple(sorted(self._context.timers.items()))
-        try:
-            kept = self._encode(Kept(msgspec.Raw(self._encode(self.strategy.state)), timers))
-        except (TypeError, OverflowError) as error:
-            raise DomainError(f"{self.name}: the state cannot be kept: {error}") from error
-        if len(kept) > MOST_STATE:
-            raise DomainError(f"{self.name}: the state has {len(kept)} bytes of {MOST_STATE}; keep less in State")
-        return kept
-
-    def _unpack(self, packed: bytes) -> None:
+    def _keep(self, packed: bytes) -> None:
         """Take a kept state; after every change too, so that what cannot be read back is found before a crash."""
-        wanted = type(self.strategy).State
-        try:
-            kept = msgspec.msgpack.decode(packed, type=Kept)
-            state = msgspec.msgpack.decode(kept.state, type=wanted)
-        except msgspec.DecodeError as error:
-            raise ConfigError(
-                f"{self.name}: the kept state does not fit {wanted.__qualname__}: {error}; mend the value or the "
-                "declared type, and give a new field a default"
-            ) from error
-        self._set_state(state)
-        self._context.timers = dict(kept.timers)
+        self.strategy.state, self._context.timers = self._keeper.unpack(packed)
         self._kept = packed
 
     # ------------------------------------------------------------ building
@@ -431,18 +399,6 @@ class StrategyContainer:
 
     def _of(self, calendar: str) -> list[Series]:
         return [one for one in self._all if one.view.definition.calendar == calendar]
-
-    def _set_state(self, state: Any) -> None:
-        self.strategy.state = state
-
-
-def _plain(value: object) -> object:
-    """A number or text of somebody else's class (numpy's, our own `Position`) as what it stands for."""
-    if isinstance(value, float | str):
-        return float(value) if isinstance(value, float) else str(value)
-    if hasattr(value, "__index__"):
-        return value.__index__()
-    raise TypeError(f"a {type(value).__name__} cannot be kept; use numbers, texts, lists, mappings and structs")
 
 
 def _instance(strategy_class: type[Strategy], parameters: Mapping[str, object]) -> Strategy:
