@@ -17,7 +17,7 @@ from execution.settings import Settings
 from execution.supervision.config_watch import ConfigWatch
 from execution.supervision.jupyter import new_lab
 from execution.supervision.managed import Ended, Managed, Specification, State
-from execution.supervision.opening import opening_commands
+from execution.supervision.opening import is_disabled, opening_commands
 from execution.supervision.status_file import StatusFile
 from execution.supervision.watcher import Watcher
 from execution.wiring import specifications
@@ -90,6 +90,7 @@ class Supervisor:
         self.status = StatusFile(self.home, self.settings, start_time)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._shut_before: set[str] = set()
 
     # ---- life
 
@@ -107,7 +108,7 @@ class Supervisor:
             requests=self.home.run / "restart",
             beats=self.line.beats,
             venue_answers=partial(specifications.venue_answers, self.home),
-            revive_servers=self.line.revive_servers,
+            each_round=self._each_round,
             revive=self.revive,
             changed=self._write,
         )
@@ -262,6 +263,22 @@ class Supervisor:
             self.start_runner(strategy)
         elif managed is not None and managed.state is State.GIVEN_UP:
             self.revive(managed.specification.name)
+
+    async def _each_round(self) -> None:
+        """Servers that died come back; a latch that was shut while the journal was away gets into the journal."""
+        found = await asyncio.to_thread(self.line.revive_servers)
+        if found is not None:
+            self.status.servers(found)
+            await self.line.note("restart", "supervisor", what="a server had died")
+        shut = {name for name in self.settings.strategies if self.line.latch_is_shut(name)}
+        engine = self.managed.get("engine")
+        if engine is not None and engine.state is State.RUNNING and not self._stopping:
+            for name in sorted(shut & self._shut_before):  # in two rounds: not a command that is on its way
+                if not is_disabled(self.line.replica.ledger, name):
+                    reason = "its latch was shut while the journal was away"
+                    who = person("latch")
+                    await self.propose(DisableStrategy(strategy=name, flatten=False, who=who, reason=reason))
+        self._shut_before = shut
 
     async def _ended(self, ended: Ended) -> None:
         """A process ended by itself: tell the operations log, and of a runner also the engine."""

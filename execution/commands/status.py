@@ -10,6 +10,7 @@ from execution.commands.desk import the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.output import DIM, RED, YELLOW, ago, banner, clock, heading, money, paint, say, say_json, table
 from execution.home import Home
+from toolkit.client import emergency
 from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, ProcessState
 from toolkit.domain.errors import ConfigError, TransportError
@@ -18,6 +19,7 @@ from toolkit.replica.replica import Replica
 
 ALARMS_SHOWN = 5
 DENIALS_SHOWN = 3
+DETAIL_SHOWN = 110
 
 
 def status(given: Path | None, *, as_json: bool, all_limits: bool) -> Exit:
@@ -27,10 +29,12 @@ def status(given: Path | None, *, as_json: bool, all_limits: bool) -> Exit:
     processes = [_alive(process) for process in (state.supervisor, *state.processes)]
     runs = processes[0].state == "running"
     replica, problem = _books(home, state) if runs else (None, "")
+    shut = emergency.shut_rows(home, state.book)
     if as_json:
-        say_json(_document(state, processes, replica, problem))
+        say_json(_document(state, processes, replica, problem) | {"latch_shut": shut})
     else:
         _show(state, processes, replica, problem, all_limits)
+        _show_latch(shut)
     if not runs:
         return Exit.NOT_RUNNING
     return Exit.FAILED if replica is None else Exit.DONE
@@ -126,6 +130,7 @@ def _show_books(replica: Replica) -> None:
 
 def _process_row(process: ProcessState) -> tuple[object, ...]:
     detail = process.detail or (process.address if process.kind == "runner" else "")
+    detail = detail if len(detail) <= DETAIL_SHOWN else f"{detail[: DETAIL_SHOWN - 3]}..."
     pid = process.pid or None
     return process.name, str(pid or "–"), process.state, ago(process.since), process.restarts, detail
 
@@ -180,6 +185,13 @@ def _show_alarms(replica: Replica) -> None:
         say(f"\n{heading('ALARMS')}")
         for row in replica.alarms[-ALARMS_SHOWN:]:
             say(paint(f"  {clock(int(row.wall))}  {row.kind} {row.subject}: {row.detail}", RED))
+
+
+def _show_latch(shut: tuple[str, ...]) -> None:
+    for scope in shut:
+        kind, _, name = scope.partition(":")
+        mend = f"`execution enable {name}`" if kind == "strategy" else f"`execution reopen {scope}`"
+        say(paint(f"  latch shut: {scope}: nothing leaves for it but cancels; a person opens it: {mend}", YELLOW))
 
 
 def _show_problems(state: DeskState, problem: str) -> None:

@@ -130,7 +130,7 @@ class Managed:
             if ended is None or self._over():
                 continue
             self.restarts += 1
-            self.detail = f"{ended.cause}: {ended.detail}"
+            self.detail = ended.detail if ended.cause == "exit" else f"{ended.cause}: {ended.detail}"
             self._set(State.GIVEN_UP if ended.given_up else State.BACKING_OFF)
             await self._ended(ended)
             await self._pause(None if ended.given_up else ended.delay)

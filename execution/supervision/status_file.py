@@ -102,5 +102,5 @@ class StatusFile:
 def _last_end(managed: Managed) -> str:
     """Why it is not running, or why it was not for a while."""
     if managed.detail and managed.state is State.RUNNING:
-        return f"came back from {managed.detail}"
+        return f"came back after {managed.detail}"
     return managed.detail

@@ -25,8 +25,8 @@ NOT_READY = frozenset({"starting", "recovering"})
 class Watcher:
     """Judges the managed processes of one desk.
 
-    `beats` is what they say of themselves (None while the bus is away), `venue_answers` asks a venue, `revive_servers`
-    starts servers that died, `revive` starts a process anew for a person who left its name in `requests`.
+    `beats` is what they say of themselves (None while the bus is away), `venue_answers` asks a venue, `each_round`
+    looks after servers and latch, `revive` starts a process anew for a person who left its name in `requests`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Watcher:
         requests: Path,
         beats: Callable[[], Awaitable[Mapping[str, Beat] | None]],
         venue_answers: Callable[[str], bool],
-        revive_servers: Callable[[], object],
+        each_round: Callable[[], Awaitable[None]],
         revive: Callable[[str], bool],
         changed: Callable[[], None],
     ) -> None:
@@ -46,7 +46,7 @@ class Watcher:
         self._requests = requests
         self._beats = beats
         self._ask_venue = venue_answers
-        self._revive_servers = revive_servers
+        self._each_round = each_round
         self._revive = revive
         self._changed = changed
         self._pulse = Pulse(self._hung_after)
@@ -84,7 +84,7 @@ class Watcher:
     async def _round(self) -> None:
         self._accuse_heavy()
         with suppress(ExecutionError):  # shown as the problem `journal`, tried again in the next round
-            await asyncio.to_thread(self._revive_servers)
+            await self._each_round()
         for managed in self._managed.values():
             subject = managed.specification.subject
             if managed.specification.kind == "venue" and await asyncio.to_thread(self._ask_venue, subject):

@@ -181,6 +181,14 @@ class DeskLine:
         latch.add(scopes)
         return latch
 
+    def latch_is_shut(self, strategy: str) -> bool:
+        """Whether nothing may leave for this strategy."""
+        latch = Latch(latch_path(self._home, self._book))
+        try:
+            return not latch.is_open(strategy_scope(strategy))
+        finally:
+            latch.close()
+
     def shut_latch(self, strategy: str) -> None:
         """Nothing more leaves for this strategy but cancels and a person's flatten, whatever else is dead."""
         Latch(latch_path(self._home, self._book)).shut(strategy_scope(strategy))

@@ -41,6 +41,12 @@ def shut_scopes(home: Home, book: str, venues: Sequence[str]) -> tuple[str, ...]
     return tuple(scope for scope in (BOOK, *map(venue_scope, venues)) if not latch.is_open(scope))
 
 
+def shut_rows(home: Home, book: str) -> tuple[str, ...]:
+    """Every scope whose latch is shut; all of a book whose latch is missing."""
+    rows = _latch(home, book).rows()
+    return tuple(scope for scope, is_open in rows.items() if not is_open) if rows else (BOOK,)
+
+
 def check_strategy(home: Home, state: DeskState, strategy: str) -> None:
     """ConfigError when the desk has no such strategy, with the nearest. Nothing to compare with: no error."""
     rows = _latch(home, state.book).rows()

@@ -16,10 +16,12 @@ from toolkit.client.home import Home, find_home
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.events import Batch, Event
 from toolkit.replica import views
-from toolkit.replica.replica import FillHistory, Replica
+from toolkit.replica.replica import AlarmSeen, DenialSeen, FillHistory, Replica
 from toolkit.replica.story import Story, chain_root, story
 
 Row = dict[str, object]
+TIMES = frozenset({"decided", "sent", "time", "wall", "written"})
+"""Columns of nanoseconds since 1970, feed time or wall time, shown as UTC."""
 
 __all__ = ["Desk", "connect", "journal"]
 
@@ -67,15 +69,15 @@ class Desk:
 
     def status(self) -> pd.DataFrame:
         """One row per strategy: version, stage, enabled, orders, fills, position, result."""
-        return _table(views.strategies(self.replica()), "name")
+        return _table(views.StrategyView, views.strategies(self.replica()), "name")
 
     def orders(self, closed: int = 1_000) -> pd.DataFrame:
         """Open orders and the `closed` newest that are over, indexed by the time of the decision (UTC)."""
-        return _timed(views.orders(self.replica(), closed=closed), "decided")
+        return _timed(views.OrderView, views.orders(self.replica(), closed=closed), "decided")
 
     def positions(self) -> pd.DataFrame:
         """Positions at their last marks, indexed by strategy and instrument."""
-        return _table(views.positions(self.replica()), "strategy", "instrument")
+        return _table(views.PositionView, views.positions(self.replica()), "strategy", "instrument")
 
     def fills(self) -> pd.DataFrame:
         """Every fill in the journal, indexed by feed time (UTC)."""
@@ -83,18 +85,19 @@ class Desk:
         for batch in self._books.batches():
             fills.hear(batch)
         ledger = self.replica().ledger
-        return _timed([views.fill_view(ledger, fill) for fill in fills.fills()], "time")
+        return _timed(views.FillView, [views.fill_view(ledger, fill) for fill in fills.fills()], "time")
 
     def limits(self) -> pd.DataFrame:
         """Every limit in force, what of it is used, and the line it stands in."""
-        return _table(views.limits(self.replica()), "scope", "name", "limit")
+        return _table(views.LimitView, views.limits(self.replica()), "scope", "name", "limit")
 
     def denials(self) -> pd.DataFrame:
         """The newest orders that were refused by a control: observed, limit, place, and what would pass."""
-        return _timed(self.replica().denials, "wall")
+        return _timed(DenialSeen, self.replica().denials, "wall")
 
     def alarms(self) -> pd.DataFrame:
-        return _timed(self.replica().alarms, "wall")
+        """The newest alarms: unexpected facts, breaks, what could not be resolved."""
+        return _timed(AlarmSeen, self.replica().alarms, "wall")
 
     def why(self, order_id: str) -> Story:
         """The whole story of one order. ConfigError when the journal knows none of that id."""
@@ -152,8 +155,7 @@ def _event_rows(batches: Iterable[Batch], after: int, wanted: set[str] | None) -
         for number, event in enumerate(batch.events, start=batch.first):
             name = type(event).__name__
             if number > after and (wanted is None or name in wanted):
-                fields = _fields(event)
-                shown: Row = {"fields": fields} if wanted is None else fields
+                shown: Row = {"fields": _fields(event)} if wanted is None else _fields(event)
                 yield {"written": int(batch.wall), "event": number, "kind": name, "epoch": batch.epoch,
                        "step": batch.step, **shown}  # fmt: skip
 
@@ -171,21 +173,20 @@ def _plain(value: object) -> object:
     return getattr(value, "value", value)
 
 
-def _table(rows: Iterable[msgspec.Struct], *index: str) -> pd.DataFrame:
-    found = [_human(row) for row in rows]
-    if not found:
-        return pd.DataFrame()
-    return pd.DataFrame(found).set_index(list(index))
+def _table(kind: type[msgspec.Struct], rows: Iterable[msgspec.Struct], *index: str) -> pd.DataFrame:
+    frame = pd.DataFrame([_human(row) for row in rows], columns=list(kind.__struct_fields__))
+    return frame.set_index(list(index))
 
 
-def _timed(rows: Iterable[msgspec.Struct], column: str) -> pd.DataFrame:
-    return _frame([_human(row) for row in rows], column, ())
+def _timed(kind: type[msgspec.Struct], rows: Iterable[msgspec.Struct], column: str) -> pd.DataFrame:
+    return _frame([_human(row) for row in rows], column, kind.__struct_fields__)
 
 
 def _frame(rows: Sequence[Row], time: str, columns: Sequence[str]) -> pd.DataFrame:
     """Rows under a UTC index; an empty table has the index and its columns all the same."""
-    frame = pd.DataFrame(rows, columns=None if rows else [time, *columns])
-    frame[time] = pd.to_datetime(frame[time].astype("int64"), unit="ns", utc=True)
+    frame = pd.DataFrame(rows, columns=None if rows else list(dict.fromkeys((time, *columns))))
+    for name in TIMES & set(frame.columns):
+        frame[name] = pd.to_datetime(frame[name].astype("int64"), unit="ns", utc=True)
     return frame.set_index(time)
 
 

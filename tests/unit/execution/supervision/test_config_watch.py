@@ -1,4 +1,4 @@
-"""What is saved while a desk runs: half a file is waited for, a broken one disables or stays away, a good one is proposed."""
+"""What is saved while a desk runs: a broken file disables or stays away, a good one is proposed."""
 
 import shutil
 from pathlib import Path
