@@ -33,7 +33,8 @@ class LockstepEngine:
         self._core = core
         self._engine = core.engine
         self._parts = core.parts
-        self._expected = set(core.plan.strategies)
+        runners = core.engine.ledger.runners
+        self._expected = {name for name in core.plan.strategies if name not in runners or not runners[name].given_up}
         self._answers: dict[str, Envelope] = {}
         self._ahead: deque[Step] = deque()
         self._stopping = False
@@ -249,7 +250,8 @@ class LockstepEngine:
     async def _take(self, envelope: Envelope) -> None:
         body = envelope.body
         if isinstance(body, RunnerAnswer):
-            if body.step == self._engine.view.step and body.step > self._engine.ledger.step:
+            is_due = body.step == self._engine.view.step and body.step > self._engine.ledger.step
+            if is_due and self._engine.heeds(body.strategy):
                 self._answers[envelope.producer] = envelope
             else:
                 self._engine.skip(envelope)

@@ -96,6 +96,11 @@ class Engine:
         known = self._cursors.get(producer) or self.ledger.producers.get(producer)
         return known or Producer(incarnation=0, number=0)
 
+    def heeds(self, strategy: str) -> bool:
+        """Whether the runner of a strategy runs what is deployed; after a promotion only the new version is heard."""
+        runner, deployed = self.ledger.runners.get(strategy), self.ledger.deployments.get(strategy)
+        return runner is not None and deployed is not None and runner.digest == deployed.digest
+
     def sent(self, requests: Sequence[VenueRequest], wall: WallTime) -> None:
         """Note when requests were written to the line; the facts that answer them will carry it."""
         self._orders.sent(requests, wall)
@@ -216,6 +221,8 @@ class Engine:
         """A runner's answer as one batch: cursor and state, then signals, then intents in the order of decision."""
         if envelope.producer != answer.strategy:
             transaction.alarm("impostor", envelope.producer, f"answered for {answer.strategy}")
+            return
+        if not self.heeds(answer.strategy):
             return
         if _is_quiet(answer) and answer.inbox <= self._inbox_read(answer.strategy):
             return
