@@ -21,6 +21,7 @@ from execution.supervision.opening import opening_commands
 from execution.wiring import specifications
 from execution.wiring.desk_line import DeskLine
 from execution.wiring.versions import register_missing
+from toolkit.adapters.failpoints import VARIABLE
 from toolkit.client.commands import person
 from toolkit.client.stopping import venue_state
 from toolkit.domain.errors import TransportError
@@ -61,6 +62,7 @@ class DeskKit:
         self._logs: list[Any] = []
         self._follower: asyncio.Task[None] | None = None
         self.batches: list[Batch] = []
+        self.digests: list[bytes] = []
         self.listener_arguments: tuple[str, ...] = ()
 
     @property
@@ -103,8 +105,8 @@ class DeskKit:
         for log in self._logs:
             log.close()
 
-    def launch(self, name: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start one process of the desk."""
+    def launch(self, name: str) -> subprocess.Popen[bytes]:
+        """Start one process of the desk; it looks for its failpoints in a file of its own."""
         wanted = self.specification(name)
         arguments = (*wanted.arguments, *self.listener_arguments) if name == "listener" else wanted.arguments
         log = wanted.log.open("ab")
@@ -115,7 +117,7 @@ class DeskKit:
             stdout=log,
             stderr=log,
             cwd=wanted.folder,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, VARIABLE: str(self._failpoints(name))},
         )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -139,6 +141,29 @@ class DeskKit:
         process = self.processes.pop(name)
         process.send_signal(signal.SIGKILL)
         await self.restart(name, process)
+
+    def arm(self, name: str, *lines: str) -> None:
+        """Set failpoints of one process, each `name:action[:count]`; none disarms it."""
+        path = self._failpoints(name)
+        beside = path.with_suffix(".new")
+        beside.write_text("\n".join(lines))
+        beside.replace(path)
+
+    async def die_at(self, name: str, failpoint: str, count: int = 1, seconds: float = 60.0) -> None:
+        """Let one process reach a failpoint for the `count`-th time and die there; then start it again at once."""
+        process = self.processes[name]
+        self.arm(name, f"{failpoint}:kill:{count}")
+        try:
+            await self.until(lambda: process.poll() is not None, seconds)
+        except TimeoutError:
+            raise AssertionError(f"{name} never reached {failpoint}\n{self.last_words()}") from None
+        assert process.returncode == -signal.SIGKILL, f"{name} ended with {process.returncode}\n{self.last_words()}"
+        self.arm(name)
+        del self.processes[name]
+        await self.restart(name, process)
+
+    def _failpoints(self, name: str) -> Path:
+        return self.home.root / f"failpoints-{name}"
 
     async def restart(self, name: str, dead: subprocess.Popen[bytes]) -> None:
         """Start a process again that has died."""
@@ -182,16 +207,20 @@ class DeskKit:
         """The ends of all logs, for a failure's message."""
         parts = []
         for path in sorted(self.home.logs.glob("*.log")):
-            tail = path.read_text(errors="replace")[-1500:]
-            parts.append(f"--- {path.name}\n{tail}")
+            lines = [line for line in path.read_text(errors="replace").splitlines() if not line.startswith("beat ")]
+            parts.append("\n".join((f"--- {path.name}", *lines[-25:])))
         return "\n".join(parts)
 
     async def _follow(self) -> None:
         while True:
             try:
-                await self.line.follow(self.batches.append)
+                await self.line.follow(self._keep)
             except TransportError:
                 await asyncio.sleep(0.1)
+
+    def _keep(self, batch: Batch) -> None:
+        self.batches.append(batch)
+        self.digests.append(self.ledger.batch_digest)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         if process.stdin is not None:

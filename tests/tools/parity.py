@@ -9,6 +9,7 @@ from typing import NamedTuple
 from execution.wiring.listener import sample_feed
 from tests.tools.desk_kit import DeskKit
 from toolkit.adapters.versions import load_version
+from toolkit.domain.fold import apply_batch
 from toolkit.domain.events import Event, OrderDenied, OrderFilled, OrderSubmitted
 from toolkit.domain.ledger import Ledger
 from toolkit.engine.book import BookSpec, StrategySpec
@@ -118,10 +119,29 @@ def assert_same_as_backtest(kit: DeskKit) -> int:
     step = kit.ledger.step
     feed = sample_feed(kit.settings.desk.feed, kit.settings.instruments)
     until = next(feed.steps(step - 1)).time
-    _, expected = backtest(kit, step)
+    expected_ledger, expected = backtest(kit, step)
     live = [done for done in fills(event for batch in kit.batches for event in batch.events) if done.time <= int(until)]
     wanted = [done for done in fills(expected) if done.time <= int(until)]
     for index, (ours, theirs) in enumerate(zip(live, wanted, strict=False)):
         assert ours == theirs, f"fill {index}: desk {ours}, backtest {theirs}"
-    assert abs(len(live) - len(wanted)) == 0, f"{len(live)} fills on the desk, {len(wanted)} in the backtest"
+    assert len(live) == len(wanted), f"{len(live)} fills on the desk, {len(wanted)} in the backtest"
+    ledger = _at_the_end_of(kit, step)
+    for strategy in kit.strategies:
+        assert _books(ledger, strategy) == _books(expected_ledger, strategy), strategy
     return len(live)
+
+
+def _at_the_end_of(kit: DeskKit, step: int) -> Ledger:
+    """The desk's ledger when it was done with a step; batches carry the step that was done before them."""
+    ledger = Ledger()
+    for batch, digest in zip(kit.batches, kit.digests, strict=True):
+        if batch.step >= step:
+            break
+        apply_batch(ledger, batch, digest)
+    return ledger
+
+
+def _books(ledger: Ledger, strategy: str) -> tuple[object, ...]:
+    """Positions with cost and realised result, cash, fees and profit of one strategy, in quanta."""
+    positions = {symbol: held for symbol, held in ledger.positions.get(strategy, {}).items() if held.bought or held.sold}
+    return positions, ledger.cash.get(strategy), ledger.fees.get(strategy), ledger.pnl(strategy)

@@ -103,7 +103,13 @@ def _command_taken(ledger: Ledger, event: ev.CommandTaken) -> None:
 def _runner_started(ledger: Ledger, event: ev.RunnerStarted) -> None:
     known = ledger.runners.get(event.strategy, Runner())
     ledger.runners[event.strategy] = msgspec.structs.replace(
-        known, incarnation=event.incarnation, version=event.version, digest=event.digest, running=True, detail=""
+        known,
+        incarnation=event.incarnation,
+        version=event.version,
+        digest=event.digest,
+        running=True,
+        detail="",
+        given_up=False,
     )
     ledger.number_inbox(event.strategy, ev.RunnerStarted)
 
@@ -111,7 +117,7 @@ def _runner_started(ledger: Ledger, event: ev.RunnerStarted) -> None:
 def _runner_ended(ledger: Ledger, event: ev.RunnerEnded) -> None:
     known = ledger.runners.get(event.strategy, Runner())
     ledger.runners[event.strategy] = msgspec.structs.replace(
-        known, running=False, detail=f"{event.cause}: {event.detail}"
+        known, running=False, detail=f"{event.cause}: {event.detail}", given_up=event.given_up
     )
 
 

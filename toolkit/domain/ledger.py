@@ -55,6 +55,7 @@ class Runner(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     inbox: int = 0
     state: bytes | None = None
     detail: str = ""
+    given_up: bool = False
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
