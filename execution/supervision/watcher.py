@@ -15,8 +15,9 @@ from toolkit.domain.beats import Beat
 from toolkit.domain.errors import ExecutionError
 
 LOOK_SECONDS = 0.25
-LOOKS_PER_ROUND = 8
-"""One in so many looks also weighs the processes and asks venues and servers whether they answer."""
+STARTING_LOOK_SECONDS = 0.05
+ROUND_SECONDS = 2.0
+"""Every so often it also weighs the processes and asks venues and servers whether they answer."""
 
 STARTING_SECONDS = 60.0
 NOT_READY = frozenset({"starting", "recovering"})
@@ -55,17 +56,18 @@ class Watcher:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        looks = 0
+        next_round = time.monotonic()
         while True:
             beats = await self._beats()
             await self._note_ready(beats or {})
-            if looks % LOOKS_PER_ROUND == 0:
+            if time.monotonic() >= next_round:
+                next_round = time.monotonic() + ROUND_SECONDS
                 await self._round()
             self._accuse_silent(beats)
             self._take_requests()
             self._changed()
-            looks += 1
-            await asyncio.sleep(LOOK_SECONDS)
+            starting = any(managed.state is State.STARTING for managed in self._managed.values())
+            await asyncio.sleep(STARTING_LOOK_SECONDS if starting else LOOK_SECONDS)
 
     async def _note_ready(self, beats: Mapping[str, Beat]) -> None:
         for name, managed in self._managed.items():
