@@ -1,0 +1,182 @@
+"""The desk whole, as its people run it: up in the background, looked at, stopped, killed, and nothing left behind."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import toolkit as tk
+from execution.commands.exits import Exit
+from toolkit.adapters.process_identity import ProcessIdentity, is_running
+from toolkit.client.desk_state import ProcessState, read_desk_state
+
+pytestmark = pytest.mark.integration
+
+Answer = subprocess.CompletedProcess[str]
+
+
+class Desk:
+    """A desk of its own and the command line for it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def run(self, *arguments: str) -> Answer:
+        return subprocess.run(
+            [sys.executable, "-m", "execution.cli", *arguments], env={**os.environ, "EXECUTION_HOME": str(self.home)},
+            cwd=self.home, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    def json(self, *arguments: str) -> Any:
+        answer = self.run(*arguments, "--json")
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)
+
+    def process(self, name: str) -> ProcessState:
+        state = read_desk_state(self.home / "var/run/processes.json")
+        assert state is not None
+        found = state.process(name)
+        assert found is not None
+        return found
+
+    def strategy(self, name: str) -> dict[str, Any]:
+        return next(row for row in self.json("status")["strategies"] if row["name"] == name)
+
+    def processes(self) -> list[ProcessIdentity]:
+        state = read_desk_state(self.home / "var/run/processes.json")
+        assert state is not None
+        found = (state.supervisor, *state.processes)
+        return [ProcessIdentity(pid=each.pid, started=each.started) for each in found if each.pid]
+
+
+def until(true: Callable[[], bool], seconds: float = 30.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[Desk]:
+    home = tmp_path_factory.mktemp("desk")
+    shutil.copytree(repository / "config", home / "config")
+    shutil.copytree(repository / "notebooks/strategies", home / "notebooks/strategies")
+    desk = Desk(home)
+    answer = desk.run("up", "-d", "--speed", "10")
+    try:
+        assert answer.returncode == 0, answer.stderr
+        yield desk
+    finally:
+        desk.run("down")
+
+
+def test_everything_runs_and_every_screen_says_paper(desk: Desk) -> None:
+    status = desk.json("status")
+    assert {row["state"] for row in status["processes"]} == {"running"}
+    assert [row["name"] for row in status["strategies"]] == ["mean_reversion", "quoting", "trend"]
+    assert all(row["enabled"] and row["stage"] == "PAPER" for row in status["strategies"])
+    assert status["problems"] == []
+    assert desk.run("status").stdout.startswith(" PAPER  desk demo")
+
+
+def test_a_second_up_is_refused_and_names_the_first(desk: Desk) -> None:
+    state = read_desk_state(desk.home / "var/run/processes.json")
+    assert state is not None
+    answer = desk.run("up")
+    assert answer.returncode == Exit.USAGE
+    assert f"desk demo runs already, pid {state.supervisor.pid}" in answer.stderr
+
+
+def test_strategies_trade_and_a_fill_can_be_explained(desk: Desk) -> None:
+    assert until(lambda: not tk.connect(desk.home).fills().empty)
+    fill = tk.connect(desk.home).fills().iloc[0]
+    story = desk.json("why", fill["order_id"])
+    told = [line["what"] for line in story["lines"]]
+    positions = [told.index(what) for what in ("quote seen", "intent", "journaled", "filled")]
+    assert positions == sorted(positions)
+    assert any(what.startswith("control ") for what in told)
+
+
+def test_disable_is_proven_at_the_venue_and_only_a_person_enables(desk: Desk) -> None:
+    said = desk.json("disable", "--strategy", "quoting", "--reason", "a test")
+    assert (said["verified"], said["journaled"], said["left"]) == (True, True, [])
+    assert (desk.strategy("quoting")["enabled"], desk.strategy("quoting")["open"]) == (False, 0)
+    assert desk.run("enable", "quoting", "--reason", "again").returncode == 0
+    assert desk.strategy("quoting")["enabled"]
+
+
+def test_the_file_switches_off_but_never_on(desk: Desk) -> None:
+    path = desk.home / "config/strategies.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("    enabled: true", "    enabled: false", 1))
+    assert until(lambda: not desk.strategy("trend")["enabled"], 10.0)
+    path.write_text(text)
+    time.sleep(1.0)
+    assert not desk.strategy("trend")["enabled"]
+    assert desk.run("enable", "trend").returncode == 0
+
+
+def test_a_looser_file_of_limits_is_refused_and_shown_a_tighter_one_taken(desk: Desk) -> None:
+    path = desk.home / "config/limits.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("max_position: 10000", "max_position: 20000"))
+    assert until(lambda: any("loosening is refused" in each["detail"] for each in desk.json("status")["problems"]), 10)
+    path.write_text(text.replace("max_position: 10000", "max_position: 9000"))
+
+    def book_position() -> str:
+        limits = desk.json("status")["limits"]
+        return next(row["value"] for row in limits if (row["scope"], row["limit"]) == ("book", "max_position"))
+
+    assert until(lambda: book_position() == "9000", 10.0)
+    assert desk.json("status")["problems"] == []
+
+
+def test_a_throttle_is_in_force_until_it_is_lifted(desk: Desk) -> None:
+    desk.json("throttle", "--venue", "paper", "--rate", "5/s")
+    assert desk.json("status")["throttles"] == {"venue:paper": "5"}
+    desk.json("throttle", "--venue", "paper", "--rate", "off")
+    assert desk.json("status")["throttles"] == {}
+
+
+def test_a_runner_that_is_killed_comes_back_alone(desk: Desk) -> None:
+    before, engine = desk.process("runner-trend").pid, desk.process("engine").pid
+    os.kill(before, signal.SIGKILL)
+    assert until(lambda: desk.process("runner-trend").pid not in (0, before) and
+                 desk.process("runner-trend").state == "running")  # fmt: skip
+    assert desk.process("engine").pid == engine
+
+
+def test_the_doctor_finds_nothing_and_the_journal_is_whole(desk: Desk) -> None:
+    assert [row for row in desk.json("doctor") if row["verdict"] == "wrong"] == []
+    assert desk.json("journal", "verify")["whole"]
+
+
+def test_after_a_kill_of_the_supervisor_the_children_end_and_up_goes_on(desk: Desk) -> None:
+    state = read_desk_state(desk.home / "var/run/processes.json")
+    assert state is not None
+    children = [each for each in state.processes if each.kind != "server"]
+    events = desk.json("status")["as_of"]["event"]
+    os.kill(state.supervisor.pid, signal.SIGKILL)
+    assert until(lambda: not any(child.is_alive() for child in children), 60.0)
+    assert desk.run("status").returncode == Exit.NOT_RUNNING
+
+    assert desk.run("up", "-d", "--speed", "10").returncode == 0
+    assert desk.json("status")["as_of"]["event"] > events
+
+
+def test_down_is_verified_and_leaves_no_process(desk: Desk) -> None:
+    processes = desk.processes()
+    said = desk.json("down")
+    assert (said["verified"], said["left"]) == (True, [])
+    assert [each for each in processes if is_running(each)] == []
+    assert desk.run("down").returncode == Exit.DONE
