@@ -107,6 +107,7 @@ class _Teller:
             case ev.ReplaceRequested():
                 self._ids.append(event.new_id)
                 size = self._size(event.quantity, event.price)
+                self._checked(told, event.wall, event.checks)
                 self._add(told, event.wall, "replace asked", f"{size}, id {event.new_id}")
             case ev.OrderResubmitted():
                 self._add(told, event.wall, "sent again", f"{event.kind.value}: proven absent at the venue")
@@ -134,14 +135,17 @@ class _Teller:
             detail = f"hold {self._quantity(signal.event.target)}{_because(signal.event.reason)}"
             self._add(signal, event.wall, "signal", detail)
         self._add(told, event.wall, "intent", f"{event.intent_id}{_because(event.reason)}", 0)
-        for check in event.checks:
-            name, unit = CONTROLS.get(check.control, ("", ""))
-            seen_as, limit = self._in_units(check.observed, unit), self._in_units(check.limit, unit)
-            self._add(told, event.wall, f"control {check.control}", f"{name}: {seen_as}, limit {limit}", 0)
+        self._checked(told, event.wall, event.checks)
         if isinstance(event, ev.OrderDenied):
             self._add(told, event.wall, "DENIED", _denial(event))
         else:
             self._add(told, int(told.batch.wall), "journaled", f"event {told.number}, epoch {told.batch.epoch}")
+
+    def _checked(self, told: Told, wall: object, checks: tuple[ev.Check, ...]) -> None:
+        for check in checks:
+            name, unit = CONTROLS.get(check.control, ("", ""))
+            observed, limit = self._in_units(check.observed, unit), self._in_units(check.limit, unit)
+            self._add(told, wall, f"control {check.control}", f"{name}: {observed}, limit {limit}", 0)
 
     def _acknowledged(self, told: Told, event: ev.OrderAcknowledged) -> None:
         if int(event.sent):

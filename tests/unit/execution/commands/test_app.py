@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 from execution.commands.app import app
 from execution.commands.exits import MEANINGS, Exit
 
-COMMANDS = (
-    ["up", "down", "status", "enable", "disable", "throttle", "orders", "positions", "logs", "why", "restart", "journal", "doctor", "venue", "version"]
-)
+COMMANDS = [
+    *("up", "down", "status", "enable", "disable", "throttle", "orders", "positions", "logs", "why", "restart"),
+    *("journal", "doctor", "venue", "version"),
+]
 
 
 def run(*arguments: str, folder: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
