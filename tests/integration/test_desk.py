@@ -156,6 +156,22 @@ def test_a_runner_that_is_killed_comes_back_alone(desk: Desk) -> None:
     assert desk.process("engine").pid == engine
 
 
+def test_with_the_journal_dead_a_stop_still_stops_and_is_journaled_later(desk: Desk) -> None:
+    os.kill(desk.process("journal-server").pid, signal.SIGKILL)
+    answer = desk.run("disable", "--strategy", "quoting", "--reason", "no journal", "--json")
+    said = json.loads(answer.stdout)
+    assert answer.returncode == Exit.LEFT
+    assert (said["journaled"], said["left"], said["silent"]) == (False, [], [])
+
+    def is_journaled() -> bool:
+        answer = desk.run("status", "--json")
+        rows = json.loads(answer.stdout).get("strategies", []) if answer.returncode == 0 else []
+        return any(row["name"] == "quoting" and not row["enabled"] for row in rows)
+
+    assert until(is_journaled, 60.0)
+    assert desk.run("enable", "quoting").returncode == 0
+
+
 def test_the_doctor_finds_nothing_and_the_journal_is_whole(desk: Desk) -> None:
     assert [row for row in desk.json("doctor") if row["verdict"] == "wrong"] == []
     assert desk.json("journal", "verify")["whole"]
@@ -180,3 +196,24 @@ def test_down_is_verified_and_leaves_no_process(desk: Desk) -> None:
     assert (said["verified"], said["left"]) == (True, [])
     assert [each for each in processes if is_running(each)] == []
     assert desk.run("down").returncode == Exit.DONE
+
+
+def test_ctrl_c_ends_a_desk_in_the_foreground_in_order(desk: Desk) -> None:
+    with (desk.home / "foreground.log").open("w") as log:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "execution.cli", "up", "--home", str(desk.home), "--speed", "10"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=desk.home, start_new_session=True,
+        )  # fmt: skip
+
+    def is_ready() -> bool:
+        state = read_desk_state(desk.home / "var/run/processes.json")
+        return state is not None and state.ready and state.supervisor.pid == up.pid
+
+    assert until(is_ready, 60.0)
+    processes = desk.processes()
+    up.send_signal(signal.SIGINT)
+    assert up.wait(60.0) == Exit.DONE
+    said = (desk.home / "foreground.log").read_text()
+    assert "no entry rests at a venue, and that was asked there" in said
+    assert "Three things to try" in said
+    assert [each for each in processes if is_running(each)] == []
