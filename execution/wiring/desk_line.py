@@ -26,6 +26,7 @@ from toolkit.domain.beats import Beat
 from toolkit.domain.commands import Command
 from toolkit.domain.errors import TransportError
 from toolkit.domain.events import Batch, CommandTaken
+from toolkit.domain.ports import Head
 from toolkit.replica.replica import Replica
 
 USER = "supervisor"
@@ -124,6 +125,10 @@ class DeskLine:
             raise TransportError(f"no engine took {type(command).__name__} within {patience:.0f} s") from None
         finally:
             self._waiting.pop(key, None)
+
+    async def head(self) -> Head:
+        """Where the journal ends now. TransportError when it is away."""
+        return await self._journal.head()
 
     async def note(self, kind: str, process: str, **detail: str) -> None:
         """Add a line to the operations log; one that is lost harms nothing."""

@@ -34,7 +34,13 @@ PLACES = {
     "listener": ("before_publish", "after_publish"),
 }
 SHORT = {
-    "engine": ("before_append", "after_append_before_mirror", "after_mirror_before_send", "after_send", "after_release"),
+    "engine": (
+        "before_append",
+        "after_append_before_mirror",
+        "after_mirror_before_send",
+        "after_send",
+        "after_release",
+    ),
     "venue-paper": ("before_ledger", "after_ledger_before_reply"),
     "runner-quoting": ("before_answer",),
     "listener": ("after_publish",),

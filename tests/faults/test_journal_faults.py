@@ -6,17 +6,15 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from tests.servers import Server
 from tests.tools.journal_kit import batch_after, chain, command, end_of, entry, step
 from tests.tools.lossy_proxy import Lose, LossyProxy
+from tests.tools.servers_kit import administrator, kill, paused
 from toolkit.adapters import codec
-from toolkit.adapters.blocking_redis import BlockingLine
 from toolkit.adapters.clock import mono_time, wall_time
 from toolkit.adapters.embedded_servers import EmbeddedServers
 from toolkit.adapters.head_seen import HeadSeen
@@ -332,26 +330,3 @@ async def every_request_fails(bus: RedisBus) -> None:
     ]  # fmt: skip
     results = await asyncio.gather(*requests, return_exceptions=True)
     assert all(isinstance(result, TransportError) for result in results), results
-
-
-def kill(servers: EmbeddedServers, role: ServerRole) -> None:
-    os.kill(Server(servers, role).pid, signal.SIGKILL)
-    while servers.identity(role) is not None:
-        pass
-
-
-@contextlib.contextmanager
-def paused(servers: EmbeddedServers, role: ServerRole) -> Iterator[None]:
-    pid = Server(servers, role).pid
-    os.kill(pid, signal.SIGSTOP)
-    yield
-    os.kill(pid, signal.SIGCONT)
-
-
-@contextlib.contextmanager
-def administrator(servers: EmbeddedServers, role: ServerRole = ServerRole.JOURNAL) -> Iterator[BlockingLine]:
-    """A line that may do anything to a server, which no user of a desk may."""
-    with BlockingLine(servers.address(role, "supervisor")) as line:
-        line.ask("ACL", "SETUSER", "admin", "on", ">admin", "~*", "&*", "+@all")
-    with BlockingLine(ServerAddress(f"unix://{servers.socket(role)}", "admin", "admin")) as line:
-        yield line

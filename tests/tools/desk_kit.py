@@ -105,8 +105,11 @@ class DeskKit:
         for log in self._logs:
             log.close()
 
-    def launch(self, name: str) -> subprocess.Popen[bytes]:
-        """Start one process of the desk; it looks for its failpoints in a file of its own."""
+    def launch(self, name: str, known_as: str | None = None) -> subprocess.Popen[bytes]:
+        """Start one process of the desk; it looks for its failpoints in a file of its own.
+
+        `known_as` is for a second one of a kind, such as `engine-2`.
+        """
         wanted = self.specification(name)
         arguments = (*wanted.arguments, *self.listener_arguments) if name == "listener" else wanted.arguments
         log = wanted.log.open("ab")
@@ -117,13 +120,13 @@ class DeskKit:
             stdout=log,
             stderr=log,
             cwd=wanted.folder,
-            env={**os.environ, VARIABLE: str(self._failpoints(name))},
+            env={**os.environ, VARIABLE: str(self._failpoints(known_as or name))},
         )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(wanted.first_line)
             process.stdin.flush()
-        self.processes[name] = process
+        self.processes[known_as or name] = process
         return process
 
     def specification(self, name: str) -> Specification:
@@ -171,7 +174,7 @@ class DeskKit:
         if dead.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 dead.stdin.close()
-        self.launch(name)
+        self.launch("engine" if name.startswith("engine") else name, known_as=name)
 
     async def revive(self) -> list[str]:
         """Start every process again that has died by itself; returns their names."""
@@ -190,6 +193,11 @@ class DeskKit:
     def venue(self) -> VenueState:
         """What the venue says of itself."""
         return venue_state(specifications.venue_socket(self.home, "paper"), timeout=5.0)
+
+    async def caught_up(self, seconds: float = 30.0) -> None:
+        """Wait until we have read what the journal holds now."""
+        head = (await self.line.head()).sequence
+        await self.until(lambda: self.ledger.sequence >= head, seconds)
 
     async def until(self, reached: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for something, reviving what dies meanwhile is the caller's business."""
@@ -234,7 +242,9 @@ class DeskKit:
 
 
 @contextlib.asynccontextmanager
-async def desk(folder: Path, *, speed: float = 0.0, changes: Mapping[str, Mapping[str, Any]] = FAST) -> AsyncIterator[DeskKit]:
+async def desk(
+    folder: Path, *, speed: float = 0.0, changes: Mapping[str, Mapping[str, Any]] = FAST
+) -> AsyncIterator[DeskKit]:
     """A running desk in an empty folder, ended in any case."""
     kit = DeskKit(make_home(folder, changes), speed=speed)
     try:
@@ -247,4 +257,3 @@ async def desk(folder: Path, *, speed: float = 0.0, changes: Mapping[str, Mappin
 def _raise(subject: str, problem: str) -> None:
     if problem:
         raise AssertionError(f"{subject}: {problem}")
-

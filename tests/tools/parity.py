@@ -9,8 +9,8 @@ from typing import NamedTuple
 from execution.wiring.listener import sample_feed
 from tests.tools.desk_kit import DeskKit
 from toolkit.adapters.versions import load_version
-from toolkit.domain.fold import apply_batch
 from toolkit.domain.events import Event, OrderDenied, OrderFilled, OrderSubmitted
+from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import Ledger
 from toolkit.engine.book import BookSpec, StrategySpec
 from toolkit.engine.strategy_runner import StrategyContainer
@@ -143,5 +143,7 @@ def _at_the_end_of(kit: DeskKit, step: int) -> Ledger:
 
 def _books(ledger: Ledger, strategy: str) -> tuple[object, ...]:
     """Positions with cost and realised result, cash, fees and profit of one strategy, in quanta."""
-    positions = {symbol: held for symbol, held in ledger.positions.get(strategy, {}).items() if held.bought or held.sold}
+    positions = {
+        symbol: held for symbol, held in ledger.positions.get(strategy, {}).items() if held.bought or held.sold
+    }
     return positions, ledger.cash.get(strategy), ledger.fees.get(strategy), ledger.pnl(strategy)

@@ -17,7 +17,15 @@ from toolkit.adapters.clock import mono_time
 from toolkit.adapters.redis_journal import RedisJournal
 from toolkit.adapters.server_access import ServerRole
 from toolkit.adapters.snapshots import SnapshotStore
-from toolkit.domain.events import Batch, Event, OrderFilled, OrderRejected, OrderSubmitted, ReplaceRequested, SnapshotTaken
+from toolkit.domain.events import (
+    Batch,
+    Event,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+    ReplaceRequested,
+    SnapshotTaken,
+)
 from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
 from toolkit.domain.orders import Status
@@ -79,7 +87,7 @@ async def _journal(kit: DeskKit) -> list[tuple[Batch, bytes]]:
 
 
 def assert_folds_agree(kit: DeskKit, batches: list[tuple[Batch, bytes]]) -> Ledger:
-    """The fold from empty equals every running ledger that was hashed into the journal, and the one from the snapshot."""
+    """The fold from empty equals every ledger that was hashed into the journal, and the one from the snapshot."""
     ledger = Ledger()
     for batch, digest in batches:
         for event in batch.events:
@@ -102,9 +110,7 @@ def assert_folds_agree(kit: DeskKit, batches: list[tuple[Batch, bytes]]) -> Ledg
 def assert_orders_arrived_once(took: list[Took], events: list[Event]) -> None:
     """Each order and change of the journal was received by the venue exactly once, and nothing else was."""
     dropped = {
-        event.order_id
-        for event in events
-        if isinstance(event, OrderRejected) and event.reason is RejectReason.NOT_SENT
+        event.order_id for event in events if isinstance(event, OrderRejected) and event.reason is RejectReason.NOT_SENT
     }
     decided = {event.order_id for event in events if isinstance(event, OrderSubmitted)} - dropped
     changed = {event.new_id for event in events if isinstance(event, ReplaceRequested)}

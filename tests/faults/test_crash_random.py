@@ -1,0 +1,44 @@
+"""kill -9 of any process at any moment: no order is lost, none doubled, every fill is the backtest's."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.tools.desk_kit import desk
+from tests.tools.parity import assert_same_as_backtest
+from tests.tools.truth import assert_one_story
+
+pytestmark = pytest.mark.faults
+
+SEED = 7
+DESKS, KILLS = 4, 25
+LONGEST_LIFE = 0.8  # seconds between two kills: some hit a process that is still starting
+STEPS_AFTER = 150
+
+
+async def test_random_kills_change_nothing(tmp_path: Path, full: bool) -> None:
+    for number in range(DESKS if full else 1):
+        seed = random.randrange(2**32) if full else SEED
+        try:
+            await survive_kills(tmp_path / f"home{number}", seed, KILLS if full else 5)
+        except BaseException as problem:
+            problem.add_note(f"seed {seed}")
+            raise
+
+
+async def survive_kills(home: Path, seed: int, kills: int) -> None:
+    """One desk, its processes killed again and again at drawn moments."""
+    draw = random.Random(seed)
+    async with desk(home) as kit:
+        await kit.until_step(kit.ledger.step + 1)
+        for _ in range(kills):
+            await asyncio.sleep(draw.uniform(0, LONGEST_LIFE))
+            await kit.kill(draw.choice(kit.names))
+        await kit.until_step(kit.ledger.step + STEPS_AFTER, 120)
+        await assert_one_story(kit)
+        assert assert_same_as_backtest(kit) > 0
+        assert not await kit.revive(), f"a process ended by itself\n{kit.last_words()}"

@@ -1,0 +1,47 @@
+"""How tests hurt the two servers: kill, pause, and an administrator's line that no user of a desk has."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+
+from toolkit.adapters.blocking_redis import BlockingLine
+from toolkit.adapters.embedded_servers import EmbeddedServers
+from toolkit.adapters.server_access import ServerRole
+from toolkit.adapters.server_address import ServerAddress
+
+
+def pid_of(servers: EmbeddedServers, role: ServerRole) -> int:
+    """The process of a server that runs."""
+    identity = servers.identity(role)
+    assert identity is not None, f"the {role} server does not run"
+    return identity.pid
+
+
+def kill(servers: EmbeddedServers, role: ServerRole) -> None:
+    """kill -9, and wait until it is gone."""
+    os.kill(pid_of(servers, role), signal.SIGKILL)
+    while servers.identity(role) is not None:
+        pass
+
+
+@contextlib.contextmanager
+def paused(servers: EmbeddedServers, role: ServerRole) -> Iterator[None]:
+    """A server that hears everything and answers nothing."""
+    pid = pid_of(servers, role)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def administrator(servers: EmbeddedServers, role: ServerRole = ServerRole.JOURNAL) -> Iterator[BlockingLine]:
+    """A line that may do anything to a server, which no user of a desk may."""
+    with BlockingLine(servers.address(role, "supervisor")) as line:
+        line.ask("ACL", "SETUSER", "admin", "on", ">admin", "~*", "&*", "+@all")
+    with BlockingLine(ServerAddress(f"unix://{servers.socket(role)}", "admin", "admin")) as line:
+        yield line
