@@ -108,6 +108,8 @@ class StrategyContainer:
             if number != context.inbox + 1:
                 raise DomainError(f"{self.name}: inbox item {number} came after item {context.inbox}")
             context.inbox = number
+            if self._live and not self._started and context.time:
+                self._start_when_warm()  # news of a restart is taken as of the step before it, as without one
             if self._started:
                 self._take(item)
             else:

@@ -98,6 +98,25 @@ class TestWarmUp:
         answers = run(container, [*feed.session(100), *feed.session(101), *feed.opening(102)])
         assert logs(answers) == ["start", "fill 10.0", "bar AAPL", "quote AAPL"]
 
+    def test_news_of_a_restart_is_taken_as_of_the_step_before_it(self) -> None:
+        """As without the restart: a timer that a fill sets is due at the same feed time, whatever was lost between."""
+
+        class Setting(Strategy):
+            def on_fill(self, fill: strategy_market.Fill) -> None:
+                self.set_timer(10, "after the fill")
+
+            def on_timer(self, name: str) -> None:
+                self.log(f"{name} {self.now.second}")
+
+        feed = Feed()
+        steps = [feed.step(quote(100, 102), at=second) for second in (5, 8, 14, 15, 18)]
+        news: list[tuple[int, InboxItem]] = [(1, fill(position=10))]
+        whole, again = started(Setting), started(Setting, ONE, nothing(step=1), steps[:1])
+        whole.process((), steps[0])
+        for container in (whole, again):
+            container.process(news, steps[1])
+            assert logs(run(container, steps[2:])) == ["after the fill 15"]
+
     def test_without_one_the_first_live_step_starts(self) -> None:
         assert logs(run(started(Diary, warmup=0), [Feed().step()])) == ["start"]
 
