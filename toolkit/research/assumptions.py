@@ -67,16 +67,16 @@ def research_limits(changes: Mapping[str, object] | None = None) -> tuple[LimitR
 def research_venue(name: str = "paper") -> PaperSettings:
     """The paper venue of the shipped `config/venues.yaml`, value for value (a test compares them).
 
-    50 ms to submit, cancel or replace; 10 % of the displayed size can be had; a resting order fills when the other side
-    goes through its price, not when it touches; 0.2 % of the orders are rejected and 10 % of the fills come in parts;
-    taking liquidity costs half a basis point and half a cent a unit.
+    50 ms to submit or replace, cancels at once; 10 % of the displayed size can be had; a resting order fills when the
+    other side goes through its price, not when it touches; 0.2 % of the orders are rejected and 10 % of the fills come
+    in parts; taking liquidity costs half a basis point and half a cent a unit.
     """
     latency = 50_000_000
     return PaperSettings(
         name=name,
         seed=7,
         submit_latency=latency,
-        cancel_latency=latency,
+        cancel_latency=0,
         replace_latency=latency,
         delays_per_million=0,
         delay=0,

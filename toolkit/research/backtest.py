@@ -136,7 +136,7 @@ def _research_setting(
 
 
 def _by_name(book: StrategyClass | Sequence[StrategyClass]) -> dict[str, StrategyClass]:
-    listed: list[object] = [book] if isinstance(book, type) else list(book)
+    listed: list[object] = list(book) if isinstance(book, list | tuple) else [book]
     if not listed:
         raise ConfigError("no strategy given; give a class, several, or a desk's book")
     classes: dict[str, StrategyClass] = {}
@@ -163,8 +163,8 @@ def _data(data: FeedData | None, sessions: int | None) -> FeedData:
 def _currency(instruments: Sequence[Instrument]) -> Currency:
     found = {Currency(code=one.currency, quantum=one.currency_quantum) for one in instruments}
     if len(found) != 1:
-        codes = ", ".join(sorted(one.code for one in found)) or "none"
-        raise ConfigError(f"the data is in several currencies ({codes}); a backtest of a class needs one")
+        codes = ", ".join(sorted(one.code for one in found)) or "no currency"
+        raise ConfigError(f"the data is in {codes}; a backtest of a class needs instruments of one currency")
     return found.pop()
 
 

@@ -38,7 +38,7 @@ def equity_picture(result: Outcome) -> Column:
     table["fall"], table["none"] = drawdowns(table["total"].to_numpy(dtype=float)), 0.0
     for name in result.strategies:
         table[name] += start - table[name].iloc[0]
-    source = ColumnDataSource(table)
+    source = _source(table)
     above = _figure(f"Equity in {result.currency} · backtest · {result.setting.data.label}", 250)
     if several:
         for place, name in enumerate(result.strategies):
@@ -65,7 +65,7 @@ def price_picture(result: Outcome, instrument: str) -> Column:
     data = result.setting.data
     quotes = _without_zone(thinned(_traded_span(data.frame(instrument), result), "mid"))
     above = _figure(f"{instrument} with fills · backtest · {data.label}", 280)
-    above.line("time", "mid", source=ColumnDataSource(quotes[["mid"]]), color=LINE, line_width=1.2)
+    above.line("time", "mid", source=_source(quotes[["mid"]]), color=LINE, line_width=1.2)
     fills = _without_zone(result.fills[result.fills["instrument"] == instrument])
     for side, marker, colour in (("buy", "triangle", UP), ("sell", "inverted_triangle", DOWN)):
         _draw_fills(above, fills[fills["side"] == side], side, marker, colour)
@@ -78,7 +78,7 @@ def price_picture(result: Outcome, instrument: str) -> Column:
 
 
 def _draw_fills(above: figure, fills: pd.DataFrame, side: str, marker: str, colour: str) -> None:
-    source = ColumnDataSource(fills[["price", "quantity", "strategy", "fee", "liquidity"]].reset_index())
+    source = _source(fills[["price", "quantity", "strategy", "fee", "liquidity"]])
     drawn = above.scatter(
         "time", "price", source=source, marker=marker, size=9 if len(fills) < 300 else 5, color=colour, alpha=0.8,
         line_color=None, legend_label=f"{side} ({len(fills):,})",
@@ -114,6 +114,10 @@ def _traded_span(quotes: pd.DataFrame, result: Outcome) -> pd.DataFrame:
 def _without_zone(table: pd.DataFrame) -> pd.DataFrame:
     """bokeh knows no time zones: what it shows is UTC."""
     return table.set_axis(table.index.tz_localize(None), axis=0) if isinstance(table.index, pd.DatetimeIndex) else table
+
+
+def _source(table: pd.DataFrame) -> ColumnDataSource:
+    return ColumnDataSource({"time": table.index.to_numpy()} | {str(name): table[name].to_numpy() for name in table})
 
 
 def _staircase(result: Outcome, instrument: str) -> ColumnDataSource:
@@ -155,7 +159,7 @@ def _dress_legend(made: figure, *, hidden: bool = False) -> None:
     legend.location, legend.orientation, legend.click_policy = "top_left", "horizontal", "hide"
     legend.background_fill_color = legend.border_line_color = None
     legend.label_text_color, legend.label_text_font_size = INK, "11px"
-    legend.spacing = 14
+    legend.update(padding=0, margin=0, spacing=14)
 
 
 def _stack(above: figure, below: figure) -> Column:

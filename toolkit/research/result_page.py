@@ -113,7 +113,7 @@ def _sharpe_note(ratio: Figure, error: Figure) -> str:
     if not ratio.is_known:
         return ratio.reason
     low, high = ratio.value - 1.96 * error.value, ratio.value + 1.96 * error.value
-    return f"± {error.value:.2f}; 95 % within {_plain(low)} … {_plain(high)}"
+    return f"± {error.value:.2f}; 95 % within {_plain(low)} … {_plain(high)}"
 
 
 def _depth(result: Outcome) -> str:

@@ -50,6 +50,7 @@ class Backtest:
         self._containers = dict(sorted(containers.items()))
         self._inboxes: dict[str, list[InboxEntry]] = {name: [] for name in self._containers}
         self._numbers = dict.fromkeys(self._containers, 0)
+        self._incarnation = 1
         self._record = record
         self._after_step = after_step
         self._history = history
@@ -101,8 +102,7 @@ class Backtest:
                 self._inboxes[name] = []
             answer = container.process(items, step)
             if items or _says_something(answer):
-                self._numbers[name] += 1
-                answers.append(Envelope(producer=name, incarnation=1, number=self._numbers[name], body=answer))
+                answers.append(self._envelope(name, answer))
         return answers
 
     # ---- opening the book
@@ -131,13 +131,15 @@ class Backtest:
                 self._greet(strategy.name, f"v{strategy.version}", strategy.digest, now)
 
     def _greet(self, name: str, version: str, digest: str, now: Now) -> None:
-        self._numbers[name] += 1
         hello = RunnerHello(strategy=name, version=version, digest=digest)
-        envelope = Envelope(producer=name, incarnation=1, number=self._numbers[name], body=hello)
-        self._absorb(self.engine.process(now, envelope), now)
+        self._absorb(self.engine.process(now, self._envelope(name, hello)), now)
         for entry in self._inboxes[name]:
             if isinstance(entry.item, Restored):
                 self._containers[name].restore(entry.item, self._history)
+
+    def _envelope(self, name: str, body: RunnerAnswer | RunnerHello) -> Envelope:
+        self._numbers[name] += 1
+        return Envelope(producer=name, incarnation=self._incarnation, number=self._numbers[name], body=body)
 
     def _absorb(self, output: Output, now: Now) -> None:
         self._carry_out(settle(self.engine, output, now))
