@@ -27,7 +27,8 @@ HomeOption = Annotated[
     typer.Option("--home", help="The desk's folder; else EXECUTION_HOME, else the nearest parent with config/."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-StrategyOption = Annotated[str, typer.Option("--strategy", "-s", help="Name of the strategy.")]
+StrategyOption = Annotated[str | None, typer.Option("--strategy", "-s", help="Name of the strategy.")]
+NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="The same as --strategy.", show_default=False)]
 ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the journal beside your name.")]
 
 
@@ -108,8 +109,9 @@ def why(
 
 @app.command()
 def disable(
-    strategy: StrategyOption,
     reason: ReasonOption,
+    strategy: StrategyOption = None,
+    name: NameArgument = None,
     home: HomeOption = None,
     flatten: Annotated[bool, typer.Option("--flatten", help="Close its position as well.")] = False,
     json: JsonOption = False,
@@ -117,12 +119,13 @@ def disable(
     """Stop a strategy. Returns when the venue shows no open order of it; works with Redis dead."""
     from execution.commands.stopping import disable
 
-    _end(disable(home, strategy, flatten=flatten, reason=reason, as_json=json))
+    _end(disable(home, _one(strategy, name), flatten=flatten, reason=reason, as_json=json))
 
 
 @app.command()
 def enable(
-    strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
+    name: NameArgument = None,
+    strategy: StrategyOption = None,
     home: HomeOption = None,
     reason: ReasonOption = "",
     version: Annotated[int | None, typer.Option(min=1, help="Deploy this version of the registry.")] = None,
@@ -131,7 +134,7 @@ def enable(
     """Let a strategy trade again; registers its version when it has none."""
     from execution.commands.stopping import enable
 
-    _end(enable(home, strategy, reason=reason, version=version, as_json=json))
+    _end(enable(home, _one(strategy, name), reason=reason, version=version, as_json=json))
 
 
 @app.command()
@@ -151,7 +154,7 @@ def throttle(
     rate: Annotated[str, typer.Option("--rate", help="Messages a second, such as 5/s; off lifts it.")],
     home: HomeOption = None,
     venue: Annotated[str | None, typer.Option("--venue", help="Name of the venue.")] = None,
-    strategy: Annotated[str | None, typer.Option("--strategy", "-s", help="Name of the strategy.")] = None,
+    strategy: StrategyOption = None,
     reason: ReasonOption = "",
     json: JsonOption = False,
 ) -> None:
@@ -239,7 +242,7 @@ def run() -> int:
     from toolkit.domain.errors import ExecutionError
 
     try:
-        app(standalone_mode=True)
+        app(standalone_mode=True, prog_name="execution")
     except Stop as stop:
         if str(stop):
             complain(str(stop))
@@ -250,6 +253,16 @@ def run() -> int:
     except BrokenPipeError:  # `| head` has seen enough
         return Exit.DONE
     return Exit.DONE
+
+
+def _one(strategy: str | None, name: str | None) -> str:
+    """The strategy, said in either way: nobody should look that up in an emergency."""
+    if strategy is not None and name not in (None, strategy):
+        raise typer.BadParameter(f"two strategies named: {strategy} and {name}")
+    found = strategy or name
+    if not found:
+        raise typer.BadParameter("name the strategy; `execution status` lists them", param_hint="NAME")
+    return found
 
 
 def _end(code: Exit) -> None:

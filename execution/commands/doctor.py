@@ -127,7 +127,9 @@ def _processes(home: Home, state: DeskState | None) -> Iterator[Finding]:
     for process in state.processes:
         if process.state != "running" or not process.is_alive():
             mend = f"`execution logs {process.name}`, then `execution restart {process.name}`"
-            yield Finding("processes", "wrong", f"{process.name} is {process.state}: {process.detail}", mend)
+            now = process.state if process.is_alive() or not process.pid else "dead"
+            words = f"{process.name} is {now}" + (f": {process.detail}" if process.detail else "")
+            yield Finding("processes", "wrong", words, mend)
     alive = sum(process.is_alive() for process in state.processes)
     yield Finding("processes", "ok", f"{alive} of {len(state.processes)} run under supervisor {state.supervisor.pid}")
     for problem in state.problems:

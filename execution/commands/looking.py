@@ -113,6 +113,8 @@ def _operations(home: Home, state: DeskState, count: int) -> tuple[list[dict[str
     try:
         journal = Books(home=home, book=state.book).journal()
     except TransportError as problem:
+        if not state.supervisor.is_alive():
+            return [], "the desk does not run; `execution up` starts it, and this log is on its journal server"
         return [], str(problem)
     try:
         return [{"position": position, **fields} for position, fields in journal.operations(count)], ""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from execution.commands.desk import the_home, the_state
+from execution.commands.desk import Stop, running_state, the_home
 from execution.commands.exits import Exit
-from execution.commands.output import GREEN, RED, banner, clock, moment, paint, say, say_json
+from execution.commands.output import DIM, GREEN, RED, banner, clock, moment, paint, say, say_json
 from toolkit.client.books import Books, opened
 from toolkit.domain.errors import DomainError
 from toolkit.domain.events import Batch, Event
@@ -19,23 +20,27 @@ from toolkit.replica.replica import Replica
 
 FOLLOW_MS = 500
 NOT_SHOWN = frozenset({"wall", "digest"})
+AS_WRITTEN = (
+    "  as written: prices in ticks, quantities in lots, money in quanta; `why ORDER` tells it in people's units"
+)
 
 
 def tail(given: Path | None, *, count: int, follow: bool, kind: str | None, as_json: bool) -> Exit:
     """The newest events, and with `follow` each further one as it is written."""
     home = the_home(given)
-    state = the_state(home)
-    books = Books(home=home, book=state.book)
-    journal = books.journal()
+    state = running_state(home)
+    wanted = _kind(kind)
+    journal = Books(home=home, book=state.book).journal()
     try:
         last = journal.head().sequence
         if not as_json:
             say(banner(state.kind, f"desk {state.name} · journal of {state.book}, {last:,} events"))
+            say(paint(AS_WRITTEN, DIM))
         for sealed in journal.read(max(0, last - count)):
-            _show(opened(sealed), last - count, kind, as_json)
+            _show(opened(sealed), last - count, wanted, as_json)
         while follow:
             for sealed in journal.batches(last, block_ms=FOLLOW_MS):
-                _show(opened(sealed), last, kind, as_json)
+                _show(opened(sealed), last, wanted, as_json)
                 last = sealed.last
     except KeyboardInterrupt:
         return Exit.DONE
@@ -47,7 +52,7 @@ def tail(given: Path | None, *, count: int, follow: bool, kind: str | None, as_j
 def verify(given: Path | None, *, as_json: bool) -> Exit:
     """Read the whole journal: numbers, hash chain, and that its fold is the one that readers keep."""
     home = the_home(given)
-    state = the_state(home)
+    state = running_state(home)
     books = Books(home=home, book=state.book)
     journal = books.journal(patience=10.0)
     begun, replica, problem = time.monotonic(), Replica(), ""
@@ -108,7 +113,7 @@ def _show(batch: Batch, after: int, kind: str | None, as_json: bool) -> None:
 
 def _wanted(batch: Batch, after: int, kind: str | None) -> Iterator[tuple[int, Event]]:
     for number, event in enumerate(batch.events, start=batch.first):
-        if number > after and (kind is None or kind.lower() in (type(event).__name__.lower(), _tag(event))):
+        if number > after and kind in (None, type(event).__name__):
             yield number, event
 
 
@@ -147,5 +152,17 @@ def _word(value: object) -> str:
     return str(getattr(value, "value", value))
 
 
-def _tag(event: Event) -> str:
-    return str(event.__struct_config__.tag)
+def _kind(given: str | None) -> str | None:
+    """The event type that a person means, by its name or its tag on the wire."""
+    if given is None:
+        return None
+    kinds = get_args(Event)
+    names: dict[str, str] = {
+        word.lower(): kind.__name__ for kind in kinds for word in (kind.__name__, kind.__struct_config__.tag)
+    }
+    if given.lower() not in names:
+        close = get_close_matches(given.lower(), names, n=1)
+        hint = f"did you mean {names[close[0]]}?" if close else ""
+        every = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise Stop(Exit.USAGE, f"no event is called {given!r}; {hint or f'there are {every}'}")
+    return names[given.lower()]

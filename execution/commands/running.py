@@ -149,12 +149,13 @@ def _up_behind(home: Home, *, speed: float, lab: bool, as_json: bool) -> Exit:
     home.prepare()
     log = home.log("supervisor")
     arguments = ["up", "--home", str(home.root), "--speed", f"{speed:g}", *(["--lab"] if lab else [])]
+    said_before = log.stat().st_size if log.exists() else 0
     with log.open("ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "execution.cli", *arguments],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=home.root,
         )  # fmt: skip
-    state = _wait_ready(home, child)
+    state = _wait_ready(home, child, said_before)
     if as_json:
         say_json(state)
     else:
@@ -162,7 +163,7 @@ def _up_behind(home: Home, *, speed: float, lab: bool, as_json: bool) -> Exit:
     return Exit.DONE
 
 
-def _wait_ready(home: Home, child: subprocess.Popen[bytes]) -> DeskState:
+def _wait_ready(home: Home, child: subprocess.Popen[bytes], said_before: int) -> DeskState:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         state = read_desk_state(home.processes)
@@ -170,7 +171,8 @@ def _wait_ready(home: Home, child: subprocess.Popen[bytes]) -> DeskState:
             return state
         code = child.poll()
         if code is not None:
-            lines = home.log("supervisor").read_text(errors="replace").splitlines()[-12:]
+            said = home.log("supervisor").read_bytes()[said_before:]  # of this start, not of earlier ones
+            lines = said.decode("utf-8", "replace").splitlines()[-12:]
             wrong = Exit.USAGE if code == Exit.USAGE else Exit.FAILED
             raise Stop(wrong, "\n".join(["the desk did not start:", *lines]))
         time.sleep(0.05)

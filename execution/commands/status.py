@@ -19,6 +19,7 @@ from toolkit.replica.replica import Replica
 
 ALARMS_SHOWN = 5
 DENIALS_SHOWN = 3
+DETAIL_SHOWN = 80
 DETAIL_SHOWN = 110
 
 
@@ -132,7 +133,12 @@ def _process_row(process: ProcessState) -> tuple[object, ...]:
     detail = process.detail or (process.address if process.kind == "runner" else "")
     detail = detail if len(detail) <= DETAIL_SHOWN else f"{detail[: DETAIL_SHOWN - 3]}..."
     pid = process.pid or None
-    return process.name, str(pid or "–"), process.state, ago(process.since), process.restarts, detail
+    return process.name, str(pid or "–"), process.state, ago(process.since), process.restarts, _shorter(detail)
+
+
+def _shorter(detail: str) -> str:
+    """The beginning; `--json` and `logs` have all of it."""
+    return detail if len(detail) <= DETAIL_SHOWN else f"{detail[: DETAIL_SHOWN - 1]}…"
 
 
 def _show_venues(replica: Replica) -> None:

@@ -38,13 +38,11 @@ class StatusFile:
 
     def servers(self, found: Mapping[str, tuple[int, str]]) -> None:
         """Which servers run: role → pid and start time."""
+        before = {server.name: server for server in self._servers}
         self._servers = tuple(
-            ProcessState(
-                name=f"{role}-server", kind="server", pid=pid, started=started, state="running",
-                since=time.time_ns(),
-            )
+            _server(before.get(f"{role}-server"), f"{role}-server", pid, started)
             for role, (pid, started) in found.items()
-        )  # fmt: skip
+        )
         self._save()
 
     def link(self, name: str, address: str) -> None:
@@ -97,6 +95,16 @@ class StatusFile:
         if state != self._written:
             write_desk_state(self._path, state)
             self._written = state
+
+
+def _server(before: ProcessState | None, name: str, pid: int, started: str) -> ProcessState:
+    """A server as it was, or anew when another process has taken its place."""
+    if before is not None and (before.pid, before.started) == (pid, started):
+        return before
+    return ProcessState(
+        name=name, kind="server", pid=pid, started=started, state="running", since=time.time_ns(),
+        restarts=before.restarts + 1 if before else 0, detail="came back after it died" if before else "",
+    )  # fmt: skip
 
 
 def _last_end(managed: Managed) -> str:

@@ -171,7 +171,7 @@ def load_version(folder: Path, digest: str) -> Loaded:
     module = _run(path, source, f"strategy_{manifest.strategy}")
     found = getattr(module, manifest.class_name, None)
     if not isinstance(found, type):
-        raise NotLoadable(f"{path}: no class {manifest.class_name} in it; name the class that it defines")
+        raise NotLoadable(f"{manifest.file}: no class {manifest.class_name} in it; name the class that it defines")
     return Loaded(found, manifest)
 
 
