@@ -1,0 +1,443 @@
+"""Each control by what the venue received: legal, edge, breach, unset, and that its test fails without it."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+
+from tests.tools.core_kit import Core, limit, limits, without
+from tests.tools.venue_kit import stock
+from toolkit.domain import events as ev
+from toolkit.domain.commands import LimitRow
+from toolkit.domain.instruments import Instrument, Shortable
+from toolkit.domain.market import FeedGap, MarketEvent, SessionClosed, TradingHalted
+from toolkit.domain.orders import OrderClass, OrderType
+from toolkit.domain.time import FeedTime
+from toolkit.engine.risk.controls import CONTROLS, LIMIT_NOT_SET
+
+Act = Callable[[Core], None]
+CLOSED = SessionClosed(calendar="XNYS", session="2026-01-05")
+
+
+class Case(NamedTuple):
+    """A set-up, what just passes in it and what does not, and how the refusal reads."""
+
+    control: int
+    name: str
+    rows: tuple[LimitRow, ...]
+    edge: Act
+    breach: Act
+    observed: str
+    would_pass: str
+    instrument: Instrument = stock()
+    denied_by: int = 0
+    also_off: tuple[int, ...] = ()
+
+
+def nothing(_: Core) -> None:
+    """Nothing of this kind is legal here."""
+
+
+def buy(quantity: int, price: int | None = 10_000, times: int = 1, **more: object) -> Act:
+    def act(core: Core) -> None:
+        for _ in range(times):
+            core.buy(quantity, price, **more)
+
+    return act
+
+
+def sell(quantity: int, price: int | None = 10_000) -> Act:
+    def act(core: Core) -> None:
+        core.sell(quantity, price)
+
+    return act
+
+
+def after(prepare: Act, then: Act) -> Act:
+    def act(core: Core) -> None:
+        prepare(core)
+        then(core)
+
+    return act
+
+
+def feed(*events: MarketEvent) -> Act:
+    def act(core: Core) -> None:
+        core.feed(*events)
+
+    return act
+
+
+def quote(bid: int, ask: int) -> Act:
+    def act(core: Core) -> None:
+        core.quote(bid, ask)
+
+    return act
+
+
+def disable(core: Core) -> None:
+    core.disable()
+
+
+def later(seconds: float) -> Act:
+    def act(core: Core) -> None:
+        core.feed(seconds=seconds)
+
+    return act
+
+
+SCARCE = stock(shortable=Shortable.NO)
+CASES = (
+    Case(2, "order value", limits(max_order_value="1000"), buy(10), buy(11), "1,100.00 USD", "10 would"),
+    Case(
+        2,
+        "value of a sale with a low limit",
+        limits(max_order_value="1000"),
+        sell(10, 9_000),
+        sell(11, 9_000),
+        "1,099.89 USD",
+        "10 would",
+    ),
+    Case(3, "order quantity", limits(max_order_quantity="50"), buy(50), buy(51), "51", "50 would"),
+    Case(4, "unset limit", limits(message_rate=None), nothing, buy(1), "message_rate", "set message_rate for the book"),
+    Case(
+        5,
+        "message rate",
+        limits(message_rate="3"),
+        buy(1, times=3),
+        buy(1, times=4),
+        "4 messages in a second of book:",
+        "within a second",
+    ),
+    Case(
+        6,
+        "reserve of cancels",
+        limits(limit("cancel_reserve", "2"), message_rate="5"),
+        buy(1, times=3),
+        buy(1, times=4),
+        "4 messages in a second of book:",
+        "within a second",
+        denied_by=5,
+        also_off=(5,),
+    ),
+    Case(
+        8,
+        "working orders",
+        limits(max_working_orders="2"),
+        buy(1, 9_000, times=2),
+        buy(1, 9_000, times=3),
+        "3 of book",
+        "after one of them has ended",
+    ),
+    Case(
+        9,
+        "sent counts at once",
+        limits(max_position="10"),
+        buy(5, 9_000, times=2),
+        buy(5, 9_000, times=3),
+        "15",
+        "no further order on this side",
+        denied_by=10,
+        also_off=(10,),
+    ),
+    Case(10, "position", limits(max_position="10"), buy(10), buy(11), "11", "10 would"),
+    Case(10, "position short", limits(max_position="10"), sell(10), sell(11), "11", "10 would"),
+    Case(
+        13,
+        "duplicate order",
+        limits(duplicate_window="5"),
+        after(buy(1, 9_000), after(later(5), buy(1, 9_000))),
+        after(buy(1, 9_000), after(later(4), buy(1, 9_000))),
+        "same order 4 s ago",
+        "after the window",
+    ),
+    Case(
+        13,
+        "duplicate intent",
+        limits(),
+        buy(1, 9_000, intent_id="a"),
+        buy(1, 9_000, 2, intent_id="a"),
+        "intent a again",
+        "a new intent",
+    ),
+    Case(
+        16,
+        "permitted instrument",
+        limits(limit("permitted", "MSFT, AAPL", "strategy", "trend")),
+        buy(1),
+        after(lambda core: core.limit(limits(limit("permitted", "MSFT", "strategy", "trend"))), buy(1)),
+        "AAPL",
+        "one of MSFT",
+    ),
+    Case(16, "permitted side", limits(limit("permitted_sides", "buy")), buy(1), sell(1), "sell", "a buy order"),
+    Case(
+        16,
+        "short sale",
+        limits(),
+        after(buy(5, 10_001), sell(5, 10_050)),
+        after(buy(5, 10_001), sell(6, 10_050)),
+        "short sale of 6 with 5 certain to be held",
+        "5 lots would",
+        instrument=SCARCE,
+    ),
+    Case(17, "closed session", limits(), buy(1), after(feed(CLOSED), buy(1)), "closed", "within the next session"),
+    Case(
+        17,
+        "halt",
+        limits(),
+        after(feed(TradingHalted(instrument="AAPL", halted=False)), buy(1)),
+        after(feed(TradingHalted(instrument="AAPL", halted=True)), buy(1)),
+        "halted",
+        "once the venue resumes it",
+    ),
+    Case(
+        17,
+        "expiry",
+        limits(),
+        buy(1),
+        after(later(3), buy(1)),
+        "expired",
+        "an instrument that has not expired",
+        instrument=stock(expiry=FeedTime(5_000_000_000)),
+    ),
+    Case(18, "minimum", limits(), buy(5), buy(4), "quantity 4, price 10000", "at least 5", instrument=stock(minimum=5)),
+    Case(
+        18, "maximum", limits(), buy(9), buy(10), "quantity 10, price 10000", "at most 9", instrument=stock(maximum=9)
+    ),
+    Case(
+        18, "negative price", limits(), buy(1, 1), buy(1, -1), "quantity 1, price -1", "a price above 0", also_off=(2,)
+    ),
+    Case(18, "negative quantity", limits(), buy(1), buy(-5), "quantity -5, price 10000", "at least 1"),
+    Case(
+        19,
+        "stale quote",
+        limits(max_quote_age="10"),
+        after(later(10), buy(1)),
+        after(later(11), buy(1)),
+        "AAPL: 11 s old",
+        "once fresh good quotes arrive",
+    ),
+    Case(
+        19,
+        "frozen feed",
+        limits(max_quote_age="10"),
+        after(lambda core: core.wait(10), buy(1)),
+        after(lambda core: core.wait(11), buy(1)),
+        "AAPL: 11 s old",
+        "once fresh good quotes arrive",
+    ),
+    Case(
+        19,
+        "crossed",
+        limits(),
+        buy(1),
+        after(quote(10_002, 10_001), buy(1, 9_000)),
+        "AAPL: bid 10002 ≥ ask 10001",
+        "once fresh good quotes arrive",
+    ),
+    Case(
+        19,
+        "locked",
+        limits(),
+        buy(1),
+        after(quote(10_001, 10_001), buy(1, 9_000)),
+        "AAPL: bid 10001 ≥ ask 10001",
+        "once fresh good quotes arrive",
+    ),
+    Case(
+        19,
+        "one-sided",
+        limits(),
+        buy(1),
+        after(quote(10_001, 0), buy(1, 9_000)),
+        "AAPL: no two-sided quote",
+        "once fresh good quotes arrive",
+    ),
+    Case(
+        19,
+        "gap",
+        limits(),
+        after(feed(FeedGap(instrument="AAPL")), after(quote(9_999, 10_001), buy(1))),
+        after(feed(FeedGap()), buy(1)),
+        "AAPL: 0 good quotes in a row",
+        "once fresh good quotes arrive",
+    ),
+    Case(
+        19,
+        "k fresh quotes",
+        limits(limit("fresh_quotes", "2")),
+        after(quote(3, 2), after(quote(9_998, 10_001), after(quote(9_999, 10_001), buy(1)))),
+        after(quote(3, 2), after(quote(9_999, 10_001), buy(1))),
+        "AAPL: 1 good quotes in a row",
+        "once fresh good quotes arrive",
+    ),
+    Case(24, "halted", limits(), buy(1), after(disable, buy(1)), "HALTED", "nothing until a person enables it"),
+)
+IDS = [f"{case.control}-{case.name}".replace(" ", "-") for case in CASES]
+every_case = pytest.mark.parametrize("case", CASES, ids=IDS)
+
+
+def desk(case: Case, *off: int) -> Core:
+    core = Core(rows=case.rows, instruments=(case.instrument,), controls=without(*off))
+    core.quote(9_999, 10_001)
+    return core
+
+
+@every_case
+def test_what_is_at_the_edge_reaches_the_venue(case: Case) -> None:
+    core = desk(case)
+    case.edge(core)
+    assert not core.of(ev.OrderDenied)
+    assert case.edge is nothing or core.orders_received()
+
+
+@every_case
+def test_a_breach_stays_here_and_its_refusal_teaches(case: Case) -> None:
+    core, unguarded = desk(case), breaking(case)
+    case.breach(core)
+    assert len(core.orders_received()) == len(unguarded.orders_received()) - 1
+    denial = core.denial()
+    assert denial.control == (case.denied_by or case.control)
+    assert denial.observed == case.observed
+    assert case.would_pass in denial.would_pass
+    assert denial.limit
+    assert denial.source
+
+
+@every_case
+def test_without_the_control_the_breach_reaches_the_venue(case: Case) -> None:
+    """The mutation: what proves a control fails when it is switched off."""
+    assert not breaking(case).of(ev.OrderDenied)
+
+
+def breaking(case: Case) -> Core:
+    core = desk(case, case.control, *case.also_off)
+    case.breach(core)
+    return core
+
+
+@pytest.mark.parametrize(
+    ("name", "control"),
+    [
+        ("max_order_value", 2),
+        ("max_order_quantity", 3),
+        ("max_position", 10),
+        ("max_working_orders", 8),
+        ("message_rate", 5),
+        ("duplicate_window", 13),
+        ("max_quote_age", 19),
+        ("permitted", 16),
+    ],
+)
+def test_an_unset_limit_denies_and_says_which(name: str, control: int) -> None:
+    core = Core(rows=limits(**{name: None}))
+    core.buy(1)
+    assert core.orders_received() == []
+    denial = core.denial()
+    assert denial.limit == LIMIT_NOT_SET
+    assert denial.control in (4, control)
+    assert name in f"{denial.observed} {denial.would_pass}"
+    assert denial.source == "config/limits.yaml"
+
+
+def test_without_any_limits_nothing_goes_out() -> None:
+    core = Core(rows=())
+    core.buy(1)
+    assert core.orders_received() == []
+
+
+@pytest.mark.parametrize("scope", ["book", "venue", "strategy", "instrument"])
+def test_of_all_limits_that_apply_the_strictest_wins_and_is_named(scope: str) -> None:
+    of = {"book": "", "venue": "paper", "strategy": "trend", "instrument": "AAPL"}[scope]
+    core = Core(rows=limits(limit("max_order_quantity", "7", scope, of, line=44)))
+    core.buy(8)
+    core.buy(7)
+    assert [order.quantity for order in core.orders_received()] == [7]
+    assert (core.denial().limit, core.denial().source) == ("7", "config/limits.yaml:44")
+
+
+def test_a_limit_of_another_strategy_does_not_bind() -> None:
+    core = Core(rows=limits(limit("max_order_quantity", "7", "strategy", "quoting")))
+    core.buy(8)
+    assert len(core.orders_received()) == 1
+
+
+def test_the_account_counts_all_strategies_together() -> None:
+    core = Core(rows=limits(max_position="10"), strategies=("trend", "quoting"))
+    core.buy(6, 9_000)
+    core.buy(5, 9_001, strategy="quoting")
+    core.buy(4, 9_001, strategy="quoting")
+    assert [order.quantity for order in core.orders_received()] == [6, 4]
+
+
+def test_a_quantity_typed_as_notional_is_stopped_by_its_value() -> None:
+    core = Core(rows=limits(max_order_value="100000"))
+    core.buy(50_000)
+    assert core.orders_received() == []
+    assert core.denial().control == 18  # the instrument's own maximum comes first
+    core.buy(5_000)
+    assert core.denial().control == 2
+
+
+def test_a_market_order_is_valued_at_the_other_side_of_the_quote() -> None:
+    core = Core(rows=limits(max_order_value="1000"))
+    core.buy(10)
+    assert core.denial().observed == "1,000.10 USD"
+
+
+def test_refused_tries_count_as_messages() -> None:
+    core = Core(rows=limits(message_rate="3", max_order_quantity="5"))
+    for _ in range(3):
+        core.buy(6)
+    core.buy(1)
+    assert core.denial().control == 5
+
+
+def test_the_reserve_is_for_cancels_and_exits_alone() -> None:
+    rows = limits(limit("cancel_reserve", "2"), message_rate="5")
+    core, unreserved = Core(rows=rows), Core(rows=limits(message_rate="5"))
+    for desk in (core, unreserved):
+        for _ in range(5):
+            desk.buy(1, 10_001)
+        desk.sell(1, 10_050)
+    assert [order.order_class for order in core.orders_received()].count(OrderClass.ENTRY) == 3
+    assert [order.order_class for order in unreserved.orders_received()].count(OrderClass.ENTRY) == 5
+
+
+def test_after_a_second_the_rate_is_free_again() -> None:
+    core = Core(rows=limits(message_rate="1"))
+    core.buy(1)
+    core.wait(0.999)
+    core.buy(1)
+    core.wait(0.001)
+    core.buy(1)
+    assert len(core.orders_received()) == 1
+    core.wait(1)
+    core.buy(1)
+    assert len(core.orders_received()) == 2
+
+
+def test_each_check_that_an_order_passed_is_on_its_record() -> None:
+    core = Core(rows=limits(duplicate_window="1"))
+    core.buy(1)
+    checks = [check.control for check in core.of(ev.OrderSubmitted)[0].checks]
+    assert checks == [control.number for control in CONTROLS if control.number != 4]
+
+
+def test_every_control_of_the_registry_has_a_case_here() -> None:
+    assert {control.number for control in CONTROLS} <= {case.control for case in CASES}
+
+
+def test_a_market_order_has_no_price_and_a_limit_order_has_one() -> None:
+    core = Core()
+    core.buy(1, 10_000, order_type=OrderType.MARKET)
+    core.buy(1, None, order_type=OrderType.LIMIT)
+    assert core.orders_received() == []
+
+
+def test_a_missing_rate_of_exchange_denies() -> None:
+    core = Core(instruments=(stock(currency="EUR", currency_quantum=Decimal("0.01")),))
+    core.buy(1)
+    assert (core.denial().control, core.denial().observed) == (2, "no rate EUR/USD")
+    assert core.orders_received() == []
