@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from hashlib import sha256
 
 import msgspec
 
@@ -24,7 +25,10 @@ from toolkit.domain.ledger import Ledger
 async def register_missing(
     home: Home, settings: Settings, line: DeskLine, *, say: Callable[[str], None], problem: Callable[[str, str], None]
 ) -> None:
-    """Register and deploy every strategy that has no version yet. One that cannot be is told; the others go on."""
+    """Register and deploy every strategy that has no version yet. One that cannot be is told; the others go on.
+
+    A file that was edited is not deployed by a start: that is said, since somebody may believe it.
+    """
     for name, row in settings.strategies.items():
         if name not in line.replica.ledger.deployments:
             try:
@@ -35,6 +39,27 @@ async def register_missing(
                 problem(f"register {name}", str(wrong))
             else:
                 problem(f"register {name}", taken.refused)
+        else:
+            deployed = line.replica.ledger.deployments[name].version
+            problem(f"version of {name}", await asyncio.to_thread(unregistered, home, name, row, deployed))
+
+
+def unregistered(home: Home, name: str, row: StrategyRow, deployed: int) -> str:
+    """What to do about a source or a row of config/strategies.yaml that no registered version has; "" for nothing."""
+    source = home.root / row.source
+    try:
+        digest = sha256(source.read_bytes()).hexdigest()
+        written = (row.class_name, dict(row.parameters), tuple(row.instruments), {source.name: digest})
+        for version in registry.Registry(home.registry).versions(name):
+            there = read_manifest(version.path)
+            if written == (there.class_name, there.parameters, there.instruments, there.files):
+                return ""
+    except (OSError, ExecutionError):
+        return ""  # whoever loads the version, or registers the file, says what is wrong with it
+    return (
+        f"v{deployed} runs, but {row.source} or its row in config/strategies.yaml has changed since the last version "
+        "was registered: `tk.promote` registers the change"
+    )
 
 
 def register(home: Home, name: str, row: StrategyRow) -> Version:
