@@ -29,7 +29,7 @@ from toolkit.client.home import Home
 from toolkit.client.stopping import Leftover, describe, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
-from toolkit.domain.events import Batch, TradingStateChanged
+from toolkit.domain.events import Batch, DeploymentChanged, TradingStateChanged
 from toolkit.domain.orders import TradingState
 
 READY_SECONDS = 60.0
@@ -249,11 +249,13 @@ class Supervisor:
                 await asyncio.sleep(RETRY_SECONDS)
 
     def _heard(self, batch: Batch) -> None:
-        """A person enabled a strategy: its runner gets another chance."""
+        """A person enabled a strategy: its runner gets another chance. Another version is deployed: that one runs now."""
         self.status.problem("journal", "")
-        for event in batch.events:
-            if isinstance(event, TradingStateChanged) and event.scope == "strategy" and not self._stopping:
+        for event in batch.events if not self._stopping else ():
+            if isinstance(event, TradingStateChanged) and event.scope == "strategy":
                 self._switched(event.name, event.state)
+            elif isinstance(event, DeploymentChanged):
+                self._deployed(event.strategy)
 
     def _switched(self, strategy: str, state: TradingState) -> None:
         managed = self.managed.get(f"runner-{strategy}")
@@ -262,6 +264,18 @@ class Supervisor:
         if managed is None and strategy in self.settings.strategies:
             self.start_runner(strategy)
         elif managed is not None and managed.state is State.GIVEN_UP:
+            self.revive(managed.specification.name)
+
+    def _deployed(self, strategy: str) -> None:
+        """The engine does not listen to the old version any more; its process makes room for the new one."""
+        managed = self.managed.get(f"runner-{strategy}")
+        if managed is None:
+            return
+        try:
+            managed.specification = specifications.runner(self.home, self.settings, self.line, strategy)
+        except ExecutionError as problem:
+            self.status.problem(managed.specification.name, str(problem))
+        else:
             self.revive(managed.specification.name)
 
     async def _each_round(self) -> None:

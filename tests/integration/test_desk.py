@@ -156,6 +156,23 @@ def test_a_runner_that_is_killed_comes_back_alone(desk: Desk) -> None:
     assert desk.process("engine").pid == engine
 
 
+def test_a_promotion_replaces_what_runs(desk: Desk) -> None:
+    script = (
+        "import sys; sys.path.insert(0, 'notebooks/strategies')\n"
+        "import toolkit as tk; from trend import Trend\n"
+        "print(tk.promote(Trend, 'trend', {'fast': 5}, home='.'))\n"
+    )
+    before = desk.process("runner-trend").pid
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=desk.home, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "Registered with demo at PAPER" in told.stdout, told.stdout + told.stderr
+    assert until(lambda: desk.process("runner-trend").pid not in (0, before))
+    assert until(lambda: desk.strategy("trend")["version"].startswith("v2"))
+    step = desk.json("status")["as_of"]["step"]
+    assert until(lambda: desk.json("status")["as_of"]["step"] > step + 15, 60)
+
+
 def test_with_the_journal_dead_a_stop_still_stops_and_is_journaled_later(desk: Desk) -> None:
     os.kill(desk.process("journal-server").pid, signal.SIGKILL)
     answer = desk.run("disable", "--strategy", "quoting", "--reason", "no journal", "--json")
