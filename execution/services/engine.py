@@ -1,4 +1,4 @@
-"""The engine's service: takes the book, recovers, meets the venue, trades; ends in order, fenced, or without a journal."""
+"""The engine's service: takes the book, recovers, trades; ends in order, fenced, or without a journal."""
 
 from __future__ import annotations
 
@@ -183,4 +183,3 @@ class EngineService:
                     )
                 )
             await asyncio.sleep(min(self._plan.beat_seconds, 0.1))
-

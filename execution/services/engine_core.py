@@ -1,9 +1,11 @@
-"""What both ways of running an engine share: commit before send, doubt before belief, the way out when the journal is gone."""
+"""What both ways of running an engine share: commit before send, doubt before belief, the way out without a journal."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
+from typing import TypeVar
 
 from execution.services.engine_parts import EngineParts, EnginePlan
 from execution.services.journal_writer import JournalWriter
@@ -25,7 +27,10 @@ from toolkit.engine.engine import Engine
 from toolkit.engine.messages import AbsenceProven, Message, Output
 
 CONNECT_WITHIN = 2.0
+SILENT_AFTER = 5.0
 SENT_KEPT = 50_000
+
+Answer = TypeVar("Answer")
 
 
 class EngineCore:
@@ -68,7 +73,7 @@ class EngineCore:
     # ---- absence of evidence
 
     async def rejoin(self) -> Sequence[VenueReport]:
-        """A new line to the venue, and every report that no line before it brought. TransportError when it is silent."""
+        """A new line to the venue, and every report that none before it brought. TransportError when it is silent."""
         await self.parts.venue.connect(CONNECT_WITHIN)
         self._heard = self.engine.ledger.venue_reports.get(self.plan.venue, 0)
         return await self._whole((), missed=True)
@@ -98,7 +103,7 @@ class EngineCore:
         """
         numbers = [number for report in reports if (number := _number(report)) > self._heard]
         if missed or numbers != list(range(self._heard + 1, self._heard + 1 + len(numbers))):
-            replayed = await self.parts.venue.replay(self._heard)
+            replayed = await self.within_reason(self.parts.venue.replay(self._heard))
             answers = [report for report in reports if not _number(report)]
             reports, numbers = [*replayed, *answers], [_number(report) for report in replayed]
         self._heard = max(numbers, default=self._heard)
@@ -106,7 +111,16 @@ class EngineCore:
 
     async def _ask_again(self, report: OrderNotFound) -> list[Message]:
         await self.parts.venue.send((QueryOrder(venue=report.venue, order_id=report.order_id),))
-        return await self.believe(await self.parts.venue.sync(), patient=True)
+        return await self.believe(await self.within_reason(self.parts.venue.sync()), patient=True)
+
+    async def within_reason(self, answer: Awaitable[Answer]) -> Answer:
+        """A venue's answer. One that says nothing for too long is as good as a cut line: TransportError."""
+        patience = max(SILENT_AFTER, self.plan.quarantine_seconds)
+        try:
+            async with asyncio.timeout(patience):
+                return await answer
+        except TimeoutError:
+            raise TransportError(f"venue {self.plan.venue} has said nothing for {patience:g} s") from None
 
     def _quarantine_left(self, order_id: str) -> float:
         since = max(int(self._began), int(self._sent.get(order_id, self._began)))
@@ -129,20 +143,29 @@ class EngineCore:
         """
         lease = self.writer.lease
         survivors = self._cancellable()
-        while survivors and lease is not None and self.parts.clock.mono() < lease.send_by:
-            cancels = [self._cancel(order_id, lease) for order_id in survivors]
-            for cancel in cancels:
-                self.parts.lifeboat.record(cancel, self.parts.clock.wall(), "the journal is gone")
-            try:
-                await self.parts.venue.send(cancels)
-                resting = {order.order_id for order in (await self.parts.venue.state()).open_orders}
-            except TransportError:
-                await asyncio.sleep(CONNECT_WITHIN / 10)
-                await self._reconnect()
-                continue
-            survivors = [order_id for order_id in survivors if order_id in resting]
-            if survivors:
-                await asyncio.sleep(CONNECT_WITHIN / 10)
+        if lease is None:
+            return survivors
+        with suppress(TimeoutError):
+            async with asyncio.timeout((lease.send_by - self.parts.clock.mono()) / NANOSECONDS):
+                while survivors:
+                    survivors = await self._cancel_at_the_venue(survivors, lease)
+        return survivors
+
+    async def _cancel_at_the_venue(self, orders: list[str], lease: Lease) -> list[str]:
+        """Cancel these, each on the disk before it leaves; returns those that the venue still shows."""
+        cancels = [self._cancel(order_id, lease) for order_id in orders]
+        for cancel in cancels:
+            self.parts.lifeboat.record(cancel, self.parts.clock.wall(), "the journal is gone")
+        try:
+            await self.parts.venue.send(cancels)
+            resting = {order.order_id for order in (await self.parts.venue.state()).open_orders}
+        except TransportError:
+            await asyncio.sleep(CONNECT_WITHIN / 10)
+            await self._reconnect()
+            return orders
+        survivors = [order_id for order_id in orders if order_id in resting]
+        if survivors:
+            await asyncio.sleep(CONNECT_WITHIN / 10)
         return survivors
 
     def _cancellable(self) -> list[str]:

@@ -71,7 +71,9 @@ class FreeEngine:
         while self._mail:
             await self._work()
         with suppress(TransportError):
-            await self._core.commit(self._engine.reconcile(self._core.now(), await self._parts.venue.state()))
+            await self._core.commit(
+                self._engine.reconcile(self._core.now(), await self._core.within_reason(self._parts.venue.state()))
+            )
 
     # ---- the loop
 
@@ -164,4 +166,3 @@ def _merge(into: Output, more: Output) -> None:
     for strategy, entries in more.inbox.items():
         known: list[InboxEntry] = into.inbox.setdefault(strategy, [])
         known += entries
-

@@ -1,4 +1,4 @@
-"""The engine in lockstep: carries out the schedule against journal, bus, venue line and runners; people are heard at any time."""
+"""The engine in lockstep: carries out the schedule on journal, bus, venue line and runners; people are always heard."""
 
 from __future__ import annotations
 
@@ -97,11 +97,11 @@ class LockstepEngine:
         while True:
             await self._hold_the_book()
             try:
-                reports = await self._parts.venue.advance(step)
+                reports = await self._core.within_reason(self._parts.venue.advance(step))
                 self._parts.reach("after_report_before_append")
                 return [*missed, *await self._hear(reports)]
             except TransportError:
-                missed = [*await self._line_back(), LineLost(venue=self._core.plan.venue), TimePassed()]
+                missed += await self._line_back()
 
     async def _commit(self, commit: Commit) -> list[Message]:
         await self._core.writer.commit(commit.events, commit.inbox)
@@ -113,17 +113,17 @@ class LockstepEngine:
             dropped = await self._core.send(requests)
             if dropped:
                 dropped = await self._send_late(dropped)
-            reports = await self._parts.venue.sync()
+            reports = await self._core.within_reason(self._parts.venue.sync())
             self._parts.reach("after_report_before_append")
             heard = await self._hear(reports)
         except TransportError:
-            return [*await self._line_back(), LineLost(venue=self._core.plan.venue), TimePassed()]
+            return await self._line_back()
         if dropped:
             heard.append(NotSent(requests=tuple(dropped), cause="the latch is shut"))
         return heard
 
     async def _send_late(self, dropped: Sequence[VenueRequest]) -> Sequence[VenueRequest]:
-        """What only came too late goes out under a renewed lease: feed time stood still. Fenced ends the engine here."""
+        """What only came too late goes out under a renewed lease: feed time stood still. A fenced engine ends here."""
         lease = await self._fresh_lease()
         renewed: list[VenueRequest] = [
             request if isinstance(request, QueryOrder) else msgspec.structs.replace(request, send_by=lease.send_by)
@@ -146,13 +146,18 @@ class LockstepEngine:
         return lease
 
     async def _line_back(self) -> list[Message]:
-        """A new line to the venue, and every report that the old one did not bring."""
+        """A new line to the venue, and every report that the old one did not bring.
+
+        What is unanswered is UNKNOWN from the moment the line is lost, and asked for when there is one again. Only
+        called with nothing decided that is not committed.
+        """
+        await self.carry_out(absorb(self._engine, [LineLost(venue=self._core.plan.venue)], self.here()))
         self._withheld.clear()
         while True:
             try:
                 missed = await self._core.rejoin()
-                self._venue_step = (await self._parts.venue.state()).step
-                return await self._hear(missed)
+                self._venue_step = (await self._core.within_reason(self._parts.venue.state())).step
+                return [*await self._hear(missed), TimePassed()]
             except TransportError:
                 if self._stopping:
                     raise StoppedMidStep from None
@@ -177,7 +182,7 @@ class LockstepEngine:
     async def _meet_venue(self) -> None:
         """Connect, book what happened without us, and resolve every doubt, before any strategy is asked."""
         missed = await self._line_back()
-        await self.carry_out(absorb(self._engine, [*missed, TimePassed()], self.here()))
+        await self.carry_out(absorb(self._engine, missed, self.here()))
         await self._reconcile()
 
     async def _reconcile(self) -> None:
@@ -186,7 +191,7 @@ class LockstepEngine:
         A venue that is ahead of the books is looked at when they have caught up.
         """
         try:
-            state = await self._parts.venue.state()
+            state = await self._core.within_reason(self._parts.venue.state())
         except TransportError:
             await self._meet_venue()
             return
@@ -315,4 +320,3 @@ class LockstepEngine:
 
 class StoppedMidStep(Exception):
     """Told to stop while runners still had to answer; the step is done again at the next start."""
-

@@ -1,4 +1,4 @@
-"""Start is recovery, one path: lease, mirror, snapshot, tail; then the book as the journal tells it. Venues come later."""
+"""Start is recovery, one path: lease, mirror, snapshot, tail; the book as the journal tells it. Venues come later."""
 
 from __future__ import annotations
 

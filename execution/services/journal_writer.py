@@ -1,4 +1,4 @@
-"""Makes decided events durable: seals, appends, mirrors, snapshots; one batch at a time, and never again after a failure."""
+"""Makes decided events durable: seals, appends, mirrors, snapshots; one batch at a time, never after a failure."""
 
 from __future__ import annotations
 
