@@ -121,9 +121,12 @@ class FreeEngine:
 
     async def _pump_commands(self) -> None:
         while True:
-            for command in await self._parts.journal.commands(self._positions(), BLOCK_MS):
+            received = await self._parts.journal.commands(self._positions(), BLOCK_MS)
+            for command in received:
                 self._read[command.envelope.producer] = command.position
                 self._post(command.envelope)
+            if received:
+                await asyncio.sleep(0)  # what came goes to the journal before more is asked for
 
     async def _pump_reports(self) -> None:
         while True:

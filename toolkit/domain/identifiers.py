@@ -9,6 +9,8 @@ DESK_LENGTH = 3
 EPOCH_LENGTH = 5
 NUMBER_LENGTH = 8
 
+_PAIRS = tuple(high + low for high in DIGITS for low in DIGITS)
+
 
 def order_id(desk: str, epoch: int, number: int) -> str:
     """The id of order `number` of the book, first sent by the holder of `epoch`."""
@@ -39,11 +41,11 @@ def check_desk(code: str) -> str:
 
 def base36(number: int, length: int) -> str:
     """`number` in base 36, filled with zeros; DomainError when it does not fit."""
-    digits = []
-    rest = number
-    for _ in range(length):
-        rest, digit = divmod(rest, 36)
-        digits.append(DIGITS[digit])
-    if rest or number < 0:
+    if not 0 <= number < 36**length:
         raise DomainError(f"{number} does not fit into {length} characters of base 36")
-    return "".join(reversed(digits))
+    pairs: list[str] = []
+    rest = number
+    for _ in range((length + 1) // 2):
+        rest, pair = divmod(rest, 1296)
+        pairs.append(_PAIRS[pair])
+    return "".join(reversed(pairs))[-length:]
