@@ -1,4 +1,4 @@
-"""A backtest is the desk without its processes: same schedule, same books, nothing that depends on when or how often."""
+"""A backtest is the desk without its processes: same schedule, same books, whenever and however often it runs."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -103,7 +103,7 @@ def test_twice_is_the_same_to_the_bit() -> None:
 
 
 def test_another_strategy_beside_it_costs_it_nothing() -> None:
-    """Sub-accounts: what one does shows in its own books only (draws hang on order numbers, so here nothing is drawn)."""
+    """Sub-accounts: what one does shows in its own books only (draws hang on order numbers: nothing is drawn here)."""
     calm = msgspec.structs.replace(research_venue(), rejects_per_million=0, partial_fills_per_million=0)
     data = tk.data.sample(25, ["IBM", "MSFT"])
     alone, beside = (tk.backtest(classes, data, venue=calm) for classes in ([Swing], [Swing, Quoter]))

@@ -246,7 +246,8 @@ class Outcome:
         return total
 
     def _exposure(self, capital: float) -> Figure:
-        ends = self.session_points[1:]
+        points = self.session_points[1:]
+        ends = [point for point in points if point.ends_session] or points
         if any(point.gross is None for point in ends):
             return unknown("a mark is missing")
         gross = np.array([float((point.gross or 0) * self._quantum) for point in ends], dtype=np.float64)

@@ -26,7 +26,7 @@ class Fact(NamedTuple):
 class CurvePoint(NamedTuple):
     """The books after a step: PnL of each strategy and `Σ|position · mark|`, in quanta; None where a mark is missing.
 
-    `ends_session` marks the last point of a trading session.
+    `ends_session` marks the last point of a trading session; where a feed has sessions, only those know `gross`.
     """
 
     time: int
@@ -47,6 +47,7 @@ class Recording:
         self.last_time = 0
         self._fresh: list[ev.Event] = []
         self._counted = 0
+        self._has_sessions = False
 
     def record(self, events: list[ev.Event], ledger: Ledger) -> None:
         """Take a committed batch."""
@@ -75,7 +76,10 @@ class Recording:
             self.curve.append(self._point(time, ledger, ends_session))
 
     def _point(self, time: int, ledger: Ledger, ends_session: bool) -> CurvePoint:
-        return CurvePoint(time, tuple(map(ledger.pnl, self.names)), gross_exposure(ledger, self.names), ends_session)
+        self._has_sessions = self._has_sessions or ends_session
+        counts = ends_session or not self._has_sessions
+        gross = gross_exposure(ledger, self.names) if counts else None
+        return CurvePoint(time, tuple(map(ledger.pnl, self.names)), gross, ends_session)
 
 
 def gross_exposure(ledger: Ledger, names: Sequence[str]) -> int | None:

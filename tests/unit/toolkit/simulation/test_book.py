@@ -35,15 +35,13 @@ def test_it_survives_its_bytes() -> None:
 
 def test_its_feed_is_the_sample_with_the_same_choices() -> None:
     steps = desk_book().feed.open().steps()
-    sample = tk.data.sample(
-        3, ["IBM", "MSFT"], seed=9, spread_ticks=4, path_points=1, minimum_size=10, maximum_size=20
-    )
+    sample = tk.data.sample(3, ["IBM", "MSFT"], seed=9, spread_ticks=4, path_points=1, minimum_size=10, maximum_size=20)
     assert list(islice(steps, 27)) == list(sample)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", encode_book(desk_book())[:-9]])
 def test_what_cannot_be_read_says_what_writes_it_anew(data: bytes) -> None:
-    with pytest.raises(ConfigError, match="cannot be read .* `execution up` writes it anew"):
+    with pytest.raises(ConfigError, match=r"cannot be read .* `execution up` writes it anew"):
         decode_book(data)
 
 
