@@ -24,7 +24,7 @@ from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.simulation.matching import PaperVenue
 
 ANNA = cm.Who(identity="unix:anna", verified=False, source="cli")
-START = cm.Who(identity="files", verified=True, source="start")
+START = cm.Who(identity="files", verified=True, source="up")
 NEVER = MonoTime(2**62)
 PERMISSIVE = {
     "max_order_value": "100000000",

@@ -294,7 +294,8 @@ def working_orders(proposal: Proposal, situation: Situation) -> Answer:
                 source=limit.source,
                 would_pass="after one of them has ended",
             )
-    return Check(control=8, observed=own + 1, limit=limits.working_strategy.value if limits.working_strategy else 0)
+    in_force = limits.working_strategy or limits.working_book or limits.working_instrument
+    return Check(control=8, observed=own + 1, limit=in_force.value if in_force else LIMIT_NOT_SET)
 
 
 def position(proposal: Proposal, situation: Situation) -> Answer:
