@@ -188,14 +188,14 @@ class LockstepEngine:
     async def _reconcile(self) -> None:
         """Hold the venue's own account of itself against the books; what it does not list is asked for at once.
 
-        A venue that is ahead of the books is looked at when they have caught up.
+        A venue that is ahead of the books is looked at when they have caught up: its step begun, its reports heard.
         """
         try:
             state = await self._core.within_reason(self._parts.venue.state())
         except TransportError:
             await self._meet_venue()
             return
-        self._reconciled = self._engine.ledger.step + 1 >= state.step
+        self._reconciled = self._engine.ledger.step + 1 >= state.step and not self._withheld
         if not self._reconciled:
             return
         await self.carry_out(settle(self._engine, self._engine.reconcile(self.here(), state), self.here()))

@@ -185,7 +185,7 @@ class Managed:
         if self._accused:
             return self.detail
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        words = self.child.last_words() if self.child is not None else ""
+        words = self.child.last_words() if self.child is not None and code != -signal.SIGKILL else ""
         return f"{how}: {words}" if words else how
 
     async def _pause(self, delay: float | None) -> None:
