@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -117,7 +117,8 @@ def _without_zone(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _source(table: pd.DataFrame) -> ColumnDataSource:
-    return ColumnDataSource({"time": table.index.to_numpy()} | {str(name): table[name].to_numpy() for name in table})
+    columns: dict[str, Any] = {str(name): table[name].to_numpy() for name in table}
+    return ColumnDataSource({"time": table.index.to_numpy(), **columns})
 
 
 def _staircase(result: Outcome, instrument: str) -> ColumnDataSource:

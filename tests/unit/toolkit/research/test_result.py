@@ -1,4 +1,4 @@
-"""What a result shows: tables that add up to the exact books, and a page that says what is simulated and needs nothing."""
+"""What a result shows: tables that add up to the exact books, a page that says what is simulated and needs nothing."""
 
 import re
 from decimal import Decimal
