@@ -99,9 +99,8 @@ def _order_resubmitted(ledger: Ledger, event: ev.OrderResubmitted) -> None:
 
 
 def _order_acknowledged(ledger: Ledger, event: ev.OrderAcknowledged) -> None:
-    order = _fact(ledger, event.order_id, Fact.ACKNOWLEDGED, event, report=event.report)
-    if order is not None and event.venue_order_id:
-        ledger.put(msgspec.structs.replace(order, venue_order_id=event.venue_order_id))
+    named = {"venue_order_id": event.venue_order_id} if event.venue_order_id else {}
+    _fact(ledger, event.order_id, Fact.ACKNOWLEDGED, event, event.report, **named)
 
 
 def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
@@ -126,8 +125,8 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
         return
     ledger.number_inbox(event.strategy, ev.OrderFilled)
     filled = order.filled + event.quantity
-    order = msgspec.structs.replace(order, filled=filled, cost=order.cost + event.price * event.quantity)
-    _transit(ledger, order, Fact.FILLED_WHOLLY if filled >= order.quantity else Fact.FILLED_PARTLY)
+    fact = Fact.FILLED_WHOLLY if filled >= order.quantity else Fact.FILLED_PARTLY
+    _transit(ledger, order, fact, filled=filled, cost=order.cost + event.price * event.quantity)
 
 
 def _fill_busted(ledger: Ledger, event: ev.FillBusted) -> None:
@@ -156,20 +155,21 @@ def _revise(ledger: Ledger, event: ev.FillBusted | ev.FillCorrected, new: ev.Fil
         ledger.book_trade(order.strategy, order.venue, instrument, order.side, quantity, price)
         ledger.charge(order.strategy, old.fee_asset, new.fee)
         fills.insert(index, msgspec.structs.replace(old, price=price, quantity=quantity, fee=new.fee))
-    order = msgspec.structs.replace(
+    ledger.number_inbox(order.strategy, type(event))
+    _transit(
+        ledger,
         order,
+        Fact.BUSTED if new is None else Fact.CORRECTED,
         filled=order.filled - old.quantity + quantity,
         cost=order.cost - old.price * old.quantity + price * quantity,
     )
-    ledger.number_inbox(order.strategy, type(event))
-    _transit(ledger, order, Fact.BUSTED if new is None else Fact.CORRECTED)
 
 
 def _order_rejected(ledger: Ledger, event: ev.OrderRejected) -> None:
-    order = _fact(ledger, event.order_id, Fact.REJECTED, event, report=event.report)
+    reason = f"{event.reason.value} {event.text}".strip()
+    order = _fact(ledger, event.order_id, Fact.REJECTED, event, report=event.report, reason=reason)
     if order is not None:
         ledger.count(order.strategy, "rejected")
-        ledger.put(msgspec.structs.replace(order, reason=f"{event.reason.value} {event.text}".strip()))
 
 
 def _order_canceled(ledger: Ledger, event: ev.OrderCanceled) -> None:
@@ -190,8 +190,10 @@ def _order_replaced(ledger: Ledger, event: ev.OrderReplaced) -> None:
     if event.new_id not in chain:  # a venue that gives ids of its own
         chain = (*chain, event.new_id)
         ledger.aliases[event.new_id] = chain[0]
-    order = msgspec.structs.replace(
+    _transit(
+        ledger,
         order,
+        Fact.REPLACED,
         chain=chain,
         order_id=event.new_id,
         quantity=event.quantity,
@@ -200,7 +202,6 @@ def _order_replaced(ledger: Ledger, event: ev.OrderReplaced) -> None:
         replacing_quantity=None,
         replacing_price=None,
     )
-    _transit(ledger, order, Fact.REPLACED)
 
 
 def _cancel_rejected(ledger: Ledger, event: ev.CancelRejected) -> None:
@@ -237,27 +238,32 @@ def _known(ledger: Ledger, identifier: str) -> Order:
     return order
 
 
-def _fact(ledger: Ledger, identifier: str, fact: Fact, event: ev.Event, report: int = 0) -> Order | None:
+def _fact(
+    ledger: Ledger, identifier: str, fact: Fact, event: ev.Event, report: int = 0, **changes: Any
+) -> Order | None:
     """Apply a venue's fact; one about an order that is no longer kept changes nothing but the report's number."""
     order = ledger.order(identifier)
     if order is None:
         return None
     ledger.note_report(order.venue, report)
     ledger.number_inbox(order.strategy, type(event))
-    return _transit(ledger, order, fact)
+    return _transit(ledger, order, fact, **changes)
 
 
-def _transit(ledger: Ledger, order: Order, fact: Fact) -> Order:
-    outcome = after_fact(order.status, order.doubt, fact)
-    order = msgspec.structs.replace(order, status=outcome.status or _working(order), doubt=outcome.doubt)
+def _transit(ledger: Ledger, order: Order, fact: Fact, **changes: Any) -> Order:
+    """Move an order by the table; `changes` are what else the fact says of it."""
+    status, doubt, _ = after_fact(order.status, order.doubt, fact)
+    if status is None:
+        status = _working(changes.get("filled", order.filled), changes.get("quantity", order.quantity))
+    order = msgspec.structs.replace(order, status=status, doubt=doubt, **changes)
     ledger.put(order)
     return order
 
 
-def _working(order: Order) -> Status:
-    if order.filled >= order.quantity:
+def _working(filled: int, quantity: int) -> Status:
+    if filled >= quantity:
         return Status.FILLED
-    return Status.PARTIALLY_FILLED if order.filled else Status.NEW
+    return Status.PARTIALLY_FILLED if filled else Status.NEW
 
 
 def _without_replace(order: Order) -> Order:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from toolkit.domain.errors import ConfigError, DomainError
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -14,7 +16,12 @@ _PAIRS = tuple(high + low for high in DIGITS for low in DIGITS)
 
 def order_id(desk: str, epoch: int, number: int) -> str:
     """The id of order `number` of the book, first sent by the holder of `epoch`."""
-    return desk + base36(epoch, EPOCH_LENGTH) + base36(number, NUMBER_LENGTH)
+    return _beginning(desk, epoch) + base36(number, NUMBER_LENGTH)
+
+
+@lru_cache(maxsize=64)
+def _beginning(desk: str, epoch: int) -> str:
+    return desk + base36(epoch, EPOCH_LENGTH)
 
 
 def order_number(identifier: str) -> int:

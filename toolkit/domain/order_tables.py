@@ -25,6 +25,8 @@ class OrderCommand(StrEnum):
 class Fact(StrEnum):
     """What can become known of an order: reports of the venue, answers to our questions, silence (`unanswered_…`)."""
 
+    __hash__ = str.__hash__
+
     ACKNOWLEDGED = "acknowledged"
     FILLED_PARTLY = "filled_partly"
     FILLED_WHOLLY = "filled_wholly"

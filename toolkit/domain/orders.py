@@ -34,6 +34,8 @@ class OrderClass(StrEnum):
 class Status(StrEnum):
     """FIX's order statuses and our DENIED (refused by ourselves, never sent)."""
 
+    __hash__ = str.__hash__  # Enum's own is Python code; the order tables are looked up for every fact
+
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
@@ -51,6 +53,8 @@ FINAL = frozenset({Status.FILLED, Status.CANCELED, Status.REJECTED, Status.EXPIR
 
 class Doubt(StrEnum):
     """What we asked for and do not know the outcome of."""
+
+    __hash__ = str.__hash__
 
     NONE = "none"
     NEW = "new"
