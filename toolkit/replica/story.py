@@ -163,7 +163,8 @@ class _Teller:
         event = told.event
         name = type(event).__name__
         words = {field: getattr(event, field) for field in event.__struct_fields__ if field not in _SAID_ELSEWHERE}
-        detail = ", ".join(f"{field} {_word(value)}" for field, value in words.items() if value not in ("", None))
+        said = {field: _word(value) for field, value in words.items() if value not in ("", None)}
+        detail = ", ".join(word if field in _SENTENCES else f"{field} {word}" for field, word in said.items())
         self._add(told, getattr(event, "wall", told.batch.wall), _spaced(name), detail)
 
     def _add(self, told: Told, wall: object, what: str, detail: str, number: int | None = None) -> None:
@@ -212,6 +213,7 @@ CONTROLS: dict[int, tuple[str, str]] = {
 """What each control looks at, and the unit of the numbers in its checks."""
 
 _SAID_ELSEWHERE = frozenset({"order_id", "time", "wall"})
+_SENTENCES = frozenset({"text", "cause", "reason"})
 
 
 def _denial(event: ev.OrderDenied) -> str:

@@ -1,0 +1,78 @@
+"""The parts of README.md that the code knows better: `python -m tests.tools.readme` writes them, a test compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import typer.main
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from execution.commands.app import app
+from execution.commands.exits import MEANINGS
+from toolkit.domain.order_tables import diagram
+
+SAID_ABOVE = frozenset({"home", "json"})
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def blocks() -> dict[str, str]:
+    """Marker → what stands between `<!-- marker -->` and `<!-- /marker -->`."""
+    return {
+        "order states": f"```mermaid\n{diagram().strip()}\n```",
+        "commands": _table(("command", "what it does"), ((f"`{name}`", said) for name, said in commands().items())),
+        "exit codes": _table(("exit code", "means"), ((str(code.value), said) for code, said in MEANINGS.items())),
+    }
+
+
+def commands() -> dict[str, str]:
+    """Every command with its arguments, and what its help says first."""
+    return dict(_walk(typer.main.get_command(app), ""))
+
+
+def between(text: str, marker: str) -> str:
+    """ValueError when the marker is not there."""
+    _, begin, rest = text.partition(f"<!-- {marker} -->\n")
+    inside, end, _ = rest.partition(f"\n<!-- /{marker} -->")
+    if not (begin and end):
+        if f"<!-- {marker} -->\n<!-- /{marker} -->" in text:
+            return ""
+        raise ValueError(f"README.md has no <!-- {marker} --> … <!-- /{marker} -->")
+    return inside
+
+
+def written(text: str) -> str:
+    """The README with every block as it should be."""
+    for marker, block in blocks().items():
+        begin, end = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
+        head, _, rest = text.partition(begin)
+        text = f"{head}{begin}{block}\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def _walk(command: object, prefix: str) -> Iterator[tuple[str, str]]:
+    if isinstance(command, TyperGroup):
+        for name, inner in command.commands.items():
+            yield from _walk(inner, f"{prefix} {name}".strip())
+    if isinstance(command, TyperCommand):
+        words = [word for parameter in command.params if (word := _word(parameter))]
+        yield " ".join([prefix, *words]), (command.help or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _word(parameter: object) -> str:
+    """How a parameter is typed; what every command has is said once, above the table."""
+    if isinstance(parameter, TyperArgument):
+        name = (parameter.metavar or parameter.name or "").upper()
+        return name if parameter.required else f"[{name}]"
+    if isinstance(parameter, TyperOption) and parameter.name not in SAID_ABOVE:
+        option = max(parameter.opts, key=len)
+        return option if parameter.required else f"[{option}]"
+    return ""
+
+
+def _table(columns: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
+    return "\n".join([f"| {' | '.join(columns)} |", "|---|---|", *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+if __name__ == "__main__":
+    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
