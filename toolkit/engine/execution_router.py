@@ -8,8 +8,9 @@ from toolkit.domain.orders import Order, OrderClass, Status
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
+from toolkit.engine.risk.controls import rate_scopes
 from toolkit.engine.risk.proposal import Approved
-from toolkit.engine.risk.rates import BOOK, MessageRates
+from toolkit.engine.risk.rates import MessageRates
 from toolkit.engine.transaction import Transaction
 
 
@@ -46,7 +47,7 @@ class ExecutionRouter:
                 send_by=self.lease.send_by,
             )
         )
-        for scope in (f"strategy:{order.strategy}", f"venue:{order.venue}", BOOK):
+        for scope in rate_scopes(order.strategy, order.venue):
             self._rates.note(scope, transaction.now.mono)
 
     def again(self, transaction: Transaction, order: Order) -> None:

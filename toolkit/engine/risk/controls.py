@@ -6,6 +6,7 @@ The numbers are those of the table of controls in the README. `binds_exits` says
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from toolkit.domain.events import Check
@@ -320,7 +321,7 @@ def message_rate(proposal: Proposal, situation: Situation) -> Answer:
     """5: messages per second of the strategy, the venue and the book, less the reserve of cancels and exits (6)."""
     rates, now = situation.rates, situation.now
     answer: Answer = None
-    for scope in rate_scopes(proposal):
+    for scope in rate_scopes(proposal.strategy, proposal.venue):
         allowance = rates.allowance(scope)
         if allowance is None:
             continue
@@ -366,9 +367,10 @@ def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit,
     )
 
 
-def rate_scopes(proposal: Proposal) -> tuple[str, str, str]:
+@lru_cache(maxsize=1024)
+def rate_scopes(strategy: str, venue: str) -> tuple[str, str, str]:
     """The scopes whose messages an order counts among."""
-    return f"strategy:{proposal.strategy}", f"venue:{proposal.venue}", BOOK
+    return f"strategy:{strategy}", f"venue:{venue}", BOOK
 
 
 CONTROLS = (

@@ -89,7 +89,7 @@ class Guard:
         return Allowance(limit.value, reserve, limit.source)
 
     def _note(self, proposal: Proposal, now: MonoTime) -> None:
-        for scope in rate_scopes(proposal):
+        for scope in rate_scopes(proposal.strategy, proposal.venue):
             self.rates.note(scope, now)
 
 
