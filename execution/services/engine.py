@@ -22,6 +22,7 @@ from toolkit.engine.engine import Engine
 from toolkit.engine.messages import EngineSettings
 
 RENEWALS_PER_LEASE = 5
+KEPT_FOR_THE_LIFEBOAT = 0.5  # of the lease
 FEED = "feed"
 FEED_PATIENCE = 20.0
 WARM_UP_AT_ONCE = 500
@@ -157,17 +158,24 @@ class EngineService:
     # ---- in the background
 
     async def _keep_lease(self, core: EngineCore) -> None:
-        """Renew the lease well before it ends. Fenced ends the engine; a silent server until nothing may be sent."""
+        """Renew the lease well before it ends. Fenced ends the engine; so does a server that does not answer.
+
+        Only while there is time left to cancel through the lifeboat what rests is the server given another try.
+        """
+        pause = self._plan.lease_seconds / RENEWALS_PER_LEASE
         while True:
-            await asyncio.sleep(self._plan.lease_seconds / RENEWALS_PER_LEASE)
+            await asyncio.sleep(pause)
             lease = core.writer.lease
             if lease is None:
                 return
             try:
                 core.lease_renewed(await self._parts.journal.renew(lease))
+                pause = self._plan.lease_seconds / RENEWALS_PER_LEASE
             except TransportError:
-                if self._parts.clock.mono() >= lease.send_by:
+                left = (lease.send_by - self._parts.clock.mono()) / NANOSECONDS
+                if left <= KEPT_FOR_THE_LIFEBOAT * self._plan.lease_seconds:
                     raise
+                pause /= RENEWALS_PER_LEASE
 
     async def _beat(self) -> None:
         while True:

@@ -35,6 +35,7 @@ from toolkit.domain.ports import Head
 
 USER = "engine"
 FREE_HISTORY = 5_000
+PATIENCE_PER_LEASE = 4  # a server that hangs is given up while there is time left to cancel what rests
 
 
 class WireCodec:
@@ -92,6 +93,7 @@ async def trade(home: Home, settings: Settings, password: str) -> None:
         mono=clock.mono,
         lease_seconds=plan.lease_seconds,
         margin_seconds=settings.desk.engine.send_margin_seconds,
+        reply_seconds=(plan.lease_seconds - settings.desk.engine.send_margin_seconds) / PATIENCE_PER_LEASE,
     )
     bus = RedisBus(addresses[ServerRole.BUS], plan.book)
     files = home.book(plan.book)

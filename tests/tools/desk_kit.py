@@ -15,12 +15,14 @@ from typing import Any
 import yaml
 
 from execution.home import Home
+from execution.services.venue_drill import SetBehaviour
 from execution.settings import Settings, read_settings
 from execution.supervision.managed import Specification
 from execution.supervision.opening import opening_commands
 from execution.wiring import specifications
 from execution.wiring.desk_line import DeskLine
 from execution.wiring.versions import register_missing
+from tests.tools.venue_process import RawLine
 from toolkit.adapters.failpoints import VARIABLE
 from toolkit.client.commands import person
 from toolkit.client.stopping import venue_state
@@ -28,10 +30,11 @@ from toolkit.domain.errors import TransportError
 from toolkit.domain.events import Batch
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.requests import VenueState
+from toolkit.domain.venue_line import Sync
 
 PROJECT = Path(__file__).resolve().parents[2]
 FAST: Mapping[str, Mapping[str, Any]] = {
-    "engine": {"lease_seconds": 1.0, "send_margin_seconds": 0.2, "quarantine_seconds": 0.3, "snapshot_every": 1000},
+    "engine": {"lease_seconds": 1.5, "send_margin_seconds": 0.3, "quarantine_seconds": 0.3, "snapshot_every": 1000},
     "feed": {"session_seconds": 1.0, "first_session": 30, "history_sessions": 60},
 }
 
@@ -64,6 +67,7 @@ class DeskKit:
         self.batches: list[Batch] = []
         self.digests: list[bytes] = []
         self.listener_arguments: tuple[str, ...] = ()
+        self.venue_arguments: tuple[str, ...] = ()
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -111,7 +115,8 @@ class DeskKit:
         `known_as` is for a second one of a kind, such as `engine-2`.
         """
         wanted = self.specification(name)
-        arguments = (*wanted.arguments, *self.listener_arguments) if name == "listener" else wanted.arguments
+        more = {"listener": self.listener_arguments, "venue-paper": self.venue_arguments}
+        arguments = (*wanted.arguments, *more.get(name, ()))
         log = wanted.log.open("ab")
         self._logs.append(log)
         process = subprocess.Popen(
@@ -138,6 +143,24 @@ class DeskKit:
         if kind == "listener":
             return specifications.listener(self.home, self.settings, self.line, self.speed)
         return specifications.runner(self.home, self.settings, self.line, subject)
+
+    def script(self, behaviour: SetBehaviour) -> None:
+        """Make the venue misbehave, or behave again; it must have been started with `--scriptable`."""
+        line = RawLine(specifications.venue_socket(self.home, "paper"), trading=False)
+        line.say(behaviour, Sync(token=1))
+        line.close()
+
+    async def ends(self, name: str, seconds: float = 60.0) -> int:
+        """Wait until a process has ended by itself; returns its exit code. It is no part of the desk any more."""
+        process = self.processes[name]
+        try:
+            await self.until(lambda: process.poll() is not None, seconds)
+        except TimeoutError:
+            raise AssertionError(f"{name} goes on\n{self.last_words()}") from None
+        del self.processes[name]
+        if process.stdin is not None:
+            process.stdin.close()
+        return process.returncode
 
     async def kill(self, name: str) -> None:
         """kill -9 one process and start it again, as the supervisor would."""
