@@ -7,11 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 LAST_WORDS = 400
+HARMLESS = frozenset({
+    "EXECUTION_FAILPOINTS", "HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED",
+    "PYTHONPATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV",
+})  # fmt: skip
 LOG_BYTES = 10_000_000
 
 
@@ -80,11 +84,18 @@ class ChildProcess:
 
 
 async def spawn(
-    arguments: Sequence[str], *, first_line: bytes, log: Path, folder: Path, said: Callable[[str], None] | None = None
+    arguments: Sequence[str],
+    *,
+    first_line: bytes,
+    log: Path,
+    folder: Path,
+    said: Callable[[str], None] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> ChildProcess:
     """Start a child, hand over its first line and keep the pipe open. OSError when it cannot be started.
 
-    `said` gets every line of its stdout; without it stdout goes to the log, as stderr always does.
+    `said` gets every line of its stdout; without it stdout goes to the log, as stderr always does. `environment` is
+    ours without it.
     """
     _rotate(log)
     with log.open("ab") as output:
@@ -94,6 +105,7 @@ async def spawn(
             stdout=output if said is None else asyncio.subprocess.PIPE,
             stderr=output,
             cwd=folder,
+            env=environment,
             start_new_session=True,
         )
     assert process.stdin is not None  # we asked for a pipe
@@ -101,6 +113,11 @@ async def spawn(
         process.stdin.write(first_line)
         await process.stdin.drain()
     return ChildProcess(process, log, said or _nothing)
+
+
+def bare(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a strategy's process needs of an environment, and none of the secrets that may be in it."""
+    return {name: value for name, value in environment.items() if name in HARMLESS or name.startswith("LC_")}
 
 
 def _nothing(_: str) -> None: ...

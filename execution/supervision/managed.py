@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from execution.services.runner_setup import RunnerExit
 from execution.supervision.backoff import Backoff
-from execution.supervision.child_process import ChildProcess, spawn
+from execution.supervision.child_process import ChildProcess, bare, spawn
 
 HEALTHY_SECONDS = 60.0
 """A process that ran this long has recovered: earlier failures of a service no longer count."""
@@ -147,6 +148,7 @@ class Managed:
                 log=specification.log,
                 folder=specification.folder,
                 said=self._said if specification.kind == "runner" else None,
+                environment=bare(os.environ) if specification.kind == "runner" else None,
             )
         except OSError as problem:
             return self._judge("exit", f"cannot be started: {problem}", None)

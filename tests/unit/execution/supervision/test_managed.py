@@ -141,3 +141,13 @@ async def test_beats_of_a_runner_are_signs_of_life_and_its_prints_go_to_the_log(
     await until(lambda: managed.beats == 1 and log.exists() and "hello" in log.read_text())
     assert managed.state is State.RUNNING
     assert "beat" not in log.read_text()
+
+
+async def test_a_runner_sees_nothing_of_the_environment_but_what_python_needs(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXCHANGE_API_KEY", "hunter2")
+    code = "import os, sys; print(sorted(os.environ), flush=True); sys.stdin.read()"
+    make(code, kind="runner")
+    await until(lambda: (tmp_path / "a.log").exists() and "PATH" in (tmp_path / "a.log").read_text())
+    assert "EXCHANGE_API_KEY" not in (tmp_path / "a.log").read_text()
