@@ -1,4 +1,4 @@
-"""The README says what the code says: commands, exit codes, controls, order states; its strategy runs, its links work."""
+"""The README says what the code says: commands, exit codes, controls, order states; its strategy runs."""
 
 from __future__ import annotations
 
