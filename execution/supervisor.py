@@ -21,6 +21,7 @@ from execution.supervision.opening import is_disabled, opening_commands
 from execution.supervision.status_file import StatusFile
 from execution.supervision.watcher import Watcher
 from execution.wiring import specifications
+from execution.wiring.desk_book import write_desk_book
 from execution.wiring.desk_line import DeskLine, start_time
 from execution.wiring.versions import register_missing
 from toolkit.client import emergency
@@ -33,6 +34,7 @@ from toolkit.domain.events import Batch, DeploymentChanged, TradingStateChanged
 from toolkit.domain.orders import TradingState
 
 READY_SECONDS = 60.0
+NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml, then `execution down`, `execution up`"
 RETRY_SECONDS = 0.25
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
@@ -220,6 +222,7 @@ class Supervisor:
             refused = await self.propose(command)
             if refused:
                 self.status.problem(type(command).__name__, refused)
+        write_desk_book(self.home, self.settings, self.line.replica.ledger)
 
     async def _wait_for(self, *names: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -249,7 +252,7 @@ class Supervisor:
                 await asyncio.sleep(RETRY_SECONDS)
 
     def _heard(self, batch: Batch) -> None:
-        """A person enabled a strategy: its runner gets another chance. Another version is deployed: that one runs now."""
+        """A person enabled a strategy: its runner gets another chance. Another version is deployed: that one runs."""
         self.status.problem("journal", "")
         for event in batch.events if not self._stopping else ():
             if isinstance(event, TradingStateChanged) and event.scope == "strategy":
@@ -268,6 +271,9 @@ class Supervisor:
 
     def _deployed(self, strategy: str) -> None:
         """The engine does not listen to the old version any more; its process makes room for the new one."""
+        self.status.problem(f"version of {strategy}", "")
+        if strategy not in self.settings.strategies:
+            self.status.problem(strategy, NO_ROW)
         managed = self.managed.get(f"runner-{strategy}")
         if managed is None:
             return

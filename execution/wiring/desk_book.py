@@ -11,22 +11,23 @@ from toolkit.client.home import Home
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.ledger import Ledger
 from toolkit.engine.book import BookSpec, StrategySpec
-from toolkit.simulation.book import DeskBook, SampleIdentity, encode_book
+from toolkit.simulation.book import BOOK_FILE, DeskBook, SampleIdentity, encode_book
 from toolkit.simulation.sample_feed import CALENDAR
-
-FILE = "book.msgpack"
 
 
 def write_desk_book(home: Home, settings: Settings, ledger: Ledger) -> Path:
     """`var/<book>/book.msgpack` as of now, replaced at once; returns where it lies."""
-    path = home.book(settings.desk.book) / FILE
+    path = home.book(settings.desk.book) / BOOK_FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_file(path, path.with_suffix(".new"), encode_book(desk_book(home, settings, ledger)))
     return path
 
 
 def desk_book(home: Home, settings: Settings, ledger: Ledger) -> DeskBook:
-    """Settings and deployed versions as one value. A strategy without a deployed version is no part of it yet."""
+    """Settings, deployed versions and the limits in force as one value.
+
+    A strategy without a deployed version is no part of it yet. A looser limits file that was refused changes nothing.
+    """
     desk = settings.desk
     feed = sample_feed(desk.feed, settings.instruments)
     if len(settings.venues) != 1:
@@ -39,8 +40,8 @@ def desk_book(home: Home, settings: Settings, ledger: Ledger) -> DeskBook:
         currencies=settings.currencies,
         venues=tuple(settings.venues),
         instruments=settings.instruments,
-        limits=settings.limits.rows,
-        limits_checksum=settings.limits.checksum,
+        limits=ledger.limits or settings.limits.rows,
+        limits_checksum=ledger.limits_checksum or settings.limits.checksum,
         strategies=tuple(_strategies(home, settings, ledger)),
         first_step=feed.last_step(desk.feed.first_session),
     )

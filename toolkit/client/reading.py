@@ -18,6 +18,7 @@ from toolkit.domain.events import Batch, Event
 from toolkit.replica import views
 from toolkit.replica.replica import AlarmSeen, DenialSeen, FillHistory, Replica
 from toolkit.replica.story import Story, chain_root, story
+from toolkit.simulation.book import BOOK_FILE, DeskBook, decode_book
 
 Row = dict[str, object]
 TIMES = frozenset({"decided", "sent", "time", "wall", "written"})
@@ -108,6 +109,25 @@ class Desk:
         if told is None:
             raise ConfigError(f"the journal knows no order {order_id}; desk.orders() lists them")
         return told
+
+    def book(self) -> DeskBook:
+        """What the desk trades: `tk.backtest(desk.book(), last_step=desk.step)` ends in the desk's own books.
+
+        ConfigError when the desk has not written it down yet.
+        """
+        path = self._home.book(self._state.book) / BOOK_FILE
+        try:
+            return decode_book(path.read_bytes())
+        except FileNotFoundError:
+            raise ConfigError(f"{path} is not there yet; `execution up` writes it once the desk is open") from None
+
+    @property
+    def step(self) -> int:
+        """The number of the last step of the feed that the books have wholly taken in.
+
+        A running desk is in the next one already: compare it with a backtest up to the same feed time.
+        """
+        return self.replica().ledger.step
 
     def replica(self) -> Replica:
         """The books up to the journal's present end."""

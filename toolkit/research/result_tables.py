@@ -53,7 +53,7 @@ class BookedFill(NamedTuple):
 
 
 def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
-    """Every trade once, in order, as the venue finally said it was."""
+    """Every trade once, by the feed time at which the venue made it, as the venue finally said it was."""
     booked: dict[tuple[str, str], BookedFill] = {}
     arrivals: dict[str, int] = {}
     for fact in facts:
@@ -65,7 +65,7 @@ def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
                 arrivals[event.new_id] = arrivals.get(event.order_id, 0)
             case ev.OrderFilled():
                 booked[event.order_id, event.execution_id] = BookedFill(
-                    time=fact.time, order_id=event.order_id, strategy=event.strategy, instrument=event.instrument,
+                    time=int(event.time), order_id=event.order_id, strategy=event.strategy, instrument=event.instrument,
                     quantity=int(event.side) * event.quantity, price=event.price, fee=event.fee,
                     fee_asset=event.fee_asset, liquidity=event.liquidity.value,
                     arrival=arrivals.get(event.order_id, 0),
@@ -79,7 +79,7 @@ def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
                     booked[event.order_id, event.execution_id] = known._replace(
                         price=event.price, quantity=quantity, fee=event.fee
                     )
-    return list(booked.values())
+    return sorted(booked.values(), key=lambda fill: fill.time)
 
 
 def fills_table(fills: Iterable[BookedFill], ledger: Ledger) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from toolkit.simulation.paper_settings import PaperSettings
 from toolkit.simulation.sample_bars import common_span
 from toolkit.simulation.sample_feed import SampleFeed
 
+BOOK_FILE = "book.msgpack"
 BOOK_VERSION = 1
 
 
