@@ -6,11 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.benchmarks import order_path
+from tests.benchmarks import check_chain, idle_desk, order_path, recovery, replay
 from tests.benchmarks.report import Result, keep, show
 
 SUBJECTS: Mapping[str, Callable[[], list[Result]]] = {
     "order_path": order_path.run,
+    "check_chain": check_chain.run,
+    "recovery": recovery.run,
+    "replay": replay.run,
+    "idle_desk": idle_desk.run,
 }
 
 

@@ -111,7 +111,7 @@ def _shipped(name: str) -> dict[str, Any]:
 
 
 async def _start(kit: DeskKit) -> None:
-    """Servers, venue, engine, the set-up of the book, prices; the reader of the journal ends before anything is timed."""
+    """Servers, venue, engine, the book's set-up, prices; the journal's reader ends before anything is timed."""
     await asyncio.to_thread(kit.line.start_servers)
     await kit.line.open()
     kit.line.latch().close()

@@ -1,4 +1,4 @@
-"""Strategy → queue → risk → journal → venue → fill → strategy, order by order, beside the same hops without an engine."""
+"""Strategy → queue → risk → journal → venue → fill → strategy, one by one, beside the same hops without an engine."""
 
 from __future__ import annotations
 
@@ -140,9 +140,7 @@ async def _desk_client(kit: DeskKit) -> AsyncIterator[Client]:
     journal = RedisJournal(address, kit.settings.desk.book, mono=mono_time)
     client = Client(journal, _answer)
     deployment = kit.ledger.deployments[STRATEGY]
-    await client.say(
-        RunnerHello(strategy=STRATEGY, version=f"v{deployment.version}", digest=deployment.digest)
-    )
+    await client.say(RunnerHello(strategy=STRATEGY, version=f"v{deployment.version}", digest=deployment.digest))
     await client.hear(Restored)
     try:
         yield client

@@ -73,7 +73,7 @@ def show(results: Sequence[Result]) -> None:
     """Print the table."""
     table = Table(title=f"{platform.machine()}, Python {platform.python_version()}", title_justify="left")
     for column in ("what", "value", "unit", "floor", "ratio", "goal", ""):
-        table.add_column(column, justify="right" if column in ("value", "floor", "ratio") else "left")
+        table.add_column(column, justify="right" if column in ("value", "floor", "ratio") else "left", no_wrap=True)
     for result in results:
         table.add_row(
             result.name,
@@ -84,7 +84,9 @@ def show(results: Sequence[Result]) -> None:
             result.goal,
             {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[result.met],
         )
-    Console().print(table)
+    console = Console()
+    console = console if console.is_terminal else Console(width=120)
+    console.print(table)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

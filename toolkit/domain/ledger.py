@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import islice
 
 import msgspec
 
@@ -96,8 +97,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     """Orders, positions, cash, limits and states of one book. Amounts are quanta, quantities lots, prices ticks.
 
     Orders are keyed by the first id of their replace chain; `aliases` leads there from every later id. Final orders
-    stay until CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs. `held` counts the sub-accounts
-    that are not flat in an instrument, `moved` the cash that people moved in or out.
+    stay until at least CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs. `held`
+    counts the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
     """
 
     fold_version: int = FOLD_VERSION
@@ -176,20 +177,31 @@ class Ledger(msgspec.Struct, kw_only=True):
 
         `without` leaves one order out (the one that a replace would change), `entries_only` all exits.
         """
-        roots = self.working.get(strategy, {}).get(instrument, ())
-        orders = (self.orders[root] for root in roots if root != without)
+        lots = self.position(strategy, instrument).lots
+        roots = self.working.get(strategy, {}).get(instrument)
+        if not roots:
+            return Interval(low=lots, high=lots)
+        orders = [self.orders[root] for root in roots if root != without]
         if entries_only:
-            orders = (order for order in orders if order.order_class is OrderClass.ENTRY)
-        return _interval(self.position(strategy, instrument).lots, orders)
+            orders = [order for order in orders if order.order_class is OrderClass.ENTRY]
+        return _interval(lots, orders)
 
     def account_interval(self, instrument: str, without: str = "") -> Interval:
         """[L, H] of the venue account: the sum over its sub-accounts."""
-        parts = [self.interval(strategy, instrument, without) for strategy in self._holders(instrument)]
-        return Interval(low=sum(part.low for part in parts), high=sum(part.high for part in parts))
+        low = high = 0
+        for strategy in self.positions.keys() | self.working.keys():
+            lots = self.position(strategy, instrument).lots
+            low, high = low + lots, high + lots
+            if self.working.get(strategy, {}).get(instrument):  # most have nothing at work there
+                part = self.interval(strategy, instrument, without)
+                low, high = low + part.low - lots, high + part.high - lots
+        return Interval(low=low, high=high)
 
     def trading_state(self, strategy: str, venue: str) -> tuple[TradingState, str]:
         """The strictest state over book, venue and strategy, and the scope and cause that set it."""
         strictest, cause = TradingState.ACTIVE, ""
+        if not self.states:
+            return strictest, cause
         for scope in ("book:", f"venue:{venue}", f"strategy:{strategy}"):
             for name, state in self.states.get(scope, {}).items():
                 if state > strictest:
@@ -238,14 +250,6 @@ class Ledger(msgspec.Struct, kw_only=True):
             raise JournalError(f"snapshot of fold {ledger.fold_version}, this is fold {FOLD_VERSION}: fold again")
         return ledger
 
-    def _holders(self, instrument: str) -> list[str]:
-        names = dict.fromkeys((*self.positions, *self.working))
-        return [
-            name
-            for name in names
-            if instrument in self.positions.get(name, ()) or instrument in self.working.get(name, ())
-        ]
-
     def _worth(self, amounts: dict[str, int]) -> Decimal | None:
         """Base quanta of amounts by asset; None when the rate of one that is not 0 is missing."""
         total = Decimal(0)
@@ -272,12 +276,15 @@ class Ledger(msgspec.Struct, kw_only=True):
     def put(self, order: Order) -> None:
         root = order.chain[0]
         self.orders[root] = order
-        roots = self.working.setdefault(order.strategy, {}).setdefault(order.instrument, {})
+        try:
+            roots = self.working[order.strategy][order.instrument]
+        except KeyError:
+            roots = self.working.setdefault(order.strategy, {}).setdefault(order.instrument, {})
         if order.is_open:
             if root not in roots:
                 roots[root] = None
                 self._count_open(order, 1)
-            self.closed.pop(root, None)
+                self.closed.pop(root, None)
         else:
             if root in roots:
                 del roots[root]
@@ -294,8 +301,10 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.open_by_instrument[order.instrument] = self.open_by_instrument.get(order.instrument, 0) + by
 
     def _forget_oldest(self) -> None:
-        while len(self.closed) > CLOSED_ORDERS_KEPT:
-            root = next(iter(self.closed))
+        """Some at a time: finding the first of a dict whose first ones went is slow."""
+        if len(self.closed) <= CLOSED_ORDERS_KEPT + CLOSED_ORDERS_KEPT // 20:
+            return
+        for root in list(islice(self.closed, len(self.closed) - CLOSED_ORDERS_KEPT)):
             del self.closed[root]
             order = self.orders.pop(root)
             self.fills.pop(root, None)
@@ -348,13 +357,16 @@ class Ledger(msgspec.Struct, kw_only=True):
 
 def _interval(lots: int, orders: Iterable[Order]) -> Interval:
     buys = sells = closing_buys = closing_sells = 0
+    entry, buy = OrderClass.ENTRY, Side.BUY
     for order in orders:
         remaining = order.remaining
-        grouped = order.order_class is not OrderClass.ENTRY
-        if order.side is Side.BUY:
-            buys += 0 if grouped else remaining
-            closing_buys = max(closing_buys, remaining) if grouped else closing_buys
+        if order.order_class is entry:
+            if order.side is buy:
+                buys += remaining
+            else:
+                sells += remaining
+        elif order.side is buy:
+            closing_buys = max(closing_buys, remaining)
         else:
-            sells += 0 if grouped else remaining
-            closing_sells = max(closing_sells, remaining) if grouped else closing_sells
+            closing_sells = max(closing_sells, remaining)
     return Interval(low=lots - sells - closing_sells, high=lots + buys + closing_buys)
