@@ -30,7 +30,7 @@ from toolkit.client.home import Home
 from toolkit.client.stopping import Leftover, describe, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
-from toolkit.domain.events import Batch, DeploymentChanged, TradingStateChanged
+from toolkit.domain.events import Batch, CapitalAllocated, DeploymentChanged, LimitsChanged, TradingStateChanged
 from toolkit.domain.orders import TradingState
 
 READY_SECONDS = 60.0
@@ -222,7 +222,16 @@ class Supervisor:
             refused = await self.propose(command)
             if refused:
                 self.status.problem(type(command).__name__, refused)
-        write_desk_book(self.home, self.settings, self.line.replica.ledger)
+        self._keep_book()
+
+    def _keep_book(self) -> None:
+        """What is traded as a file, for notebooks that run the same book; without it the desk trades all the same."""
+        try:
+            write_desk_book(self.home, self.settings, self.line.replica.ledger)
+        except (ExecutionError, OSError) as problem:
+            self.status.problem("book.msgpack", str(problem))
+        else:
+            self.status.problem("book.msgpack", "")
 
     async def _wait_for(self, *names: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -259,6 +268,8 @@ class Supervisor:
                 self._switched(event.name, event.state)
             elif isinstance(event, DeploymentChanged):
                 self._deployed(event.strategy)
+        if any(isinstance(event, DeploymentChanged | LimitsChanged | CapitalAllocated) for event in batch.events):
+            self._keep_book()
 
     def _switched(self, strategy: str, state: TradingState) -> None:
         managed = self.managed.get(f"runner-{strategy}")
