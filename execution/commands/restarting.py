@@ -10,9 +10,10 @@ from pathlib import Path
 from execution.commands.desk import Stop, running_state, the_home
 from execution.commands.exits import Exit
 from execution.commands.output import banner, say, say_json
-from toolkit.client.desk_state import DeskState, read_desk_state
+from toolkit.client.desk_state import ProcessState, read_desk_state
 
 SECONDS = 30.0
+GIVEN_UP = "given up"
 NOT_RESTARTED = ("server", "supervisor")
 
 
@@ -27,25 +28,28 @@ def restart(given: Path | None, process: str, *, as_json: bool) -> Exit:
     folder = home.run / "restart"
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / process).touch()
-    after = _wait(home.processes, process, before.pid if before else 0)
+    after = _wait(home.processes, process, before or ProcessState(name=process, kind=""))
     if after is None:
         raise Stop(Exit.FAILED, f"{process} does not run after {SECONDS:.0f} s; `execution logs {process}` says why")
-    found = after.process(process)
-    pid = found.pid if found else 0
+    if after.state == GIVEN_UP:
+        raise Stop(Exit.FAILED, f"{process} was given up: {after.detail}")
     if as_json:
-        say_json({"process": process, "pid": pid})
+        say_json({"process": process, "pid": after.pid})
     else:
-        say(banner(state.kind, f"{process} runs, pid {pid}"))
+        say(banner(state.kind, f"{process} runs, pid {after.pid}"))
     return Exit.DONE
 
 
-def _wait(path: Path, process: str, old_pid: int) -> DeskState | None:
+def _wait(path: Path, process: str, before: ProcessState) -> ProcessState | None:
+    """The process once it runs anew, or was given up anew; None after `SECONDS`."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         state = read_desk_state(path)
         found = state.process(process) if state else None
-        if found is not None and found.state == "running" and found.pid not in (0, old_pid):
-            return state
+        if found is not None and found.state == "running" and found.pid not in (0, before.pid):
+            return found
+        if found is not None and found.state == GIVEN_UP and found.since != before.since:
+            return found
         time.sleep(0.05)
     return None
 

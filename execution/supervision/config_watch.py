@@ -61,7 +61,9 @@ class ConfigWatch:
         try:
             now = await self._patiently(self._read_strategies)
         except ConfigError as problem:
-            self._problem(STRATEGIES_FILE, f"{problem}; every strategy is disabled until the file can be read")
+            self._problem(
+                STRATEGIES_FILE, f"{problem}; every strategy is disabled: mend it, then `execution enable NAME`"
+            )
             for command in all_off(self._strategies, str(problem), self._saved_by("strategies.yaml")):
                 await self._propose(command)
             self._strategies = {name: _off(row) for name, row in self._strategies.items()}
