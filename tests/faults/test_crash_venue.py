@@ -1,0 +1,81 @@
+"""A venue that cuts its line, swallows, mutes, delays or falls silent: what it has not answered is UNKNOWN until it
+does, and in lockstep nothing of it changes a fill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from execution.services.venue_drill import SetBehaviour
+from tests.tools.desk_kit import DeskKit, make_home
+from tests.tools.parity import assert_same_as_backtest
+from tests.tools.truth import assert_one_story
+from toolkit.domain.events import OrderDoubted, OrderResubmitted
+
+pytestmark = pytest.mark.faults
+
+STEPS_EACH = 15
+STEPS_AFTER = 80
+
+CUT = (
+    SetBehaviour(cut=("submit_order",), count=2),
+    SetBehaviour(cut=("replace_order",), count=1),
+    SetBehaviour(cut=("cancel_order",), count=1),
+    SetBehaviour(cut=("advance",), count=2),
+    SetBehaviour(delay=0.05),
+)
+LOST = (
+    SetBehaviour(swallow=("submit_order",), count=2),
+    SetBehaviour(swallow=("replace_order",), count=1),
+    SetBehaviour(swallow=("cancel_order",), count=1),
+    SetBehaviour(mute=("acknowledged",), count=2),
+    SetBehaviour(mute=("filled", "replaced", "canceled"), count=3),
+)
+
+
+async def test_a_line_that_is_cut_changes_no_fill_and_what_got_lost_on_it_is_found(tmp_path: Path, full: bool) -> None:
+    kit = DeskKit(make_home(tmp_path / "home"))
+    kit.venue_arguments = ("--scriptable",)
+    try:
+        await kit.start()
+        await misbehave(kit, CUT * (5 if full else 1))
+        await kit.until_step(kit.ledger.step + STEPS_AFTER)
+        await assert_one_story(kit)
+        assert assert_same_as_backtest(kit) > 0
+        await misbehave(kit, LOST * (5 if full else 1))
+        await assert_one_story(kit)
+        events = [event for batch in kit.batches for event in batch.events]
+        assert any(isinstance(event, OrderDoubted) and event.cause == "line lost" for event in events)
+        assert any(isinstance(event, OrderResubmitted) for event in events)
+        assert not await kit.revive(), kit.last_words()
+    finally:
+        await kit.stop()
+
+
+async def misbehave(kit: DeskKit, script: Sequence[SetBehaviour]) -> None:
+    """One after the other, some steps each; in the end the venue behaves."""
+    for behaviour in (*script, SetBehaviour()):
+        kit.script(behaviour)
+        await kit.until_step(kit.ledger.step + STEPS_EACH)
+
+
+async def test_what_a_silent_venue_has_not_answered_is_unknown_until_it_speaks(tmp_path: Path) -> None:
+    kit = DeskKit(make_home(tmp_path / "home"))
+    kit.venue_arguments = ("--scriptable",)
+    try:
+        await kit.start()
+        await kit.until_step(kit.ledger.step + STEPS_EACH)
+        await kit.until(lambda: bool(kit.ledger.open_orders()))
+        kit.script(SetBehaviour(pause=3600.0))
+        await kit.until(lambda: bool(kit.ledger.doubtful))
+        assert {order.shown_status for order in kit.ledger.open_orders() if order.doubt} == {"UNKNOWN"}
+        epoch = kit.ledger.epoch
+        await kit.kill("venue-paper")
+        await kit.until_step(kit.ledger.step + STEPS_AFTER)
+        assert kit.ledger.epoch == epoch
+        await assert_one_story(kit)
+        assert assert_same_as_backtest(kit) > 0
+    finally:
+        await kit.stop()
