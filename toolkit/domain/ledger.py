@@ -189,10 +189,13 @@ class Ledger(msgspec.Struct, kw_only=True):
     def account_interval(self, instrument: str, without: str = "") -> Interval:
         """[L, H] of the venue account: the sum over its sub-accounts."""
         low = high = 0
-        for strategy in self.positions.keys() | self.working.keys():
-            lots = self.position(strategy, instrument).lots
-            low, high = low + lots, high + lots
-            if self.working.get(strategy, {}).get(instrument):  # most have nothing at work there
+        for held in self.positions.values():
+            if instrument in held:
+                lots = held[instrument].lots
+                low, high = low + lots, high + lots
+        for strategy, working in self.working.items():
+            if working.get(instrument):  # most have nothing at work there
+                lots = self.position(strategy, instrument).lots
                 part = self.interval(strategy, instrument, without)
                 low, high = low + part.low - lots, high + part.high - lots
         return Interval(low=low, high=high)

@@ -110,8 +110,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ord
         """Lots that may still trade in the worst case: 0 once nothing can, the larger size while a replace is open."""
         if self.status in FINAL and self.doubt is Doubt.NONE:
             return 0
-        largest = max(self.quantity, self.replacing_quantity or 0)
-        return max(0, largest - self.filled)
+        largest, replacing = self.quantity, self.replacing_quantity
+        if replacing is not None and replacing > largest:
+            largest = replacing
+        return largest - self.filled if largest > self.filled else 0
 
     @property
     def is_open(self) -> bool:

@@ -70,7 +70,7 @@ def limits_set(proposal: Proposal, situation: Situation) -> Answer:
 
 def permitted(proposal: Proposal, situation: Situation) -> Answer:
     """16: permitted instruments, sides and short sales; an exit needs only a known instrument."""
-    symbol, side = proposal.instrument.symbol, proposal.side.name.lower()
+    symbol, side = proposal.instrument.symbol, "buy" if proposal.side is Side.BUY else "sell"
     if not situation.limits.permitted:
         return Refused(
             control=16,
@@ -212,10 +212,12 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
         order_type=proposal.order_type,
         price=proposal.price,
     )
-    for known in reversed(ledger.recent.get(proposal.strategy, ())):
+    quantity = proposal.quantity
+    alike = [known for known in ledger.recent.get(proposal.strategy, ()) if known.quantity == quantity]
+    for known in reversed(alike):  # the newest first; the cheap comparison has left out most of them
         if now - known.time >= window.value:
             break
-        if known.quantity == wanted.quantity and known.same_as(wanted):  # the cheap half first: up to 64 are looked at
+        if known.same_as(wanted):
             return Refused(
                 control=13,
                 observed=f"same order {(now - known.time) / NANOSECONDS:g} s ago",

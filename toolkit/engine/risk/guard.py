@@ -44,10 +44,10 @@ class Guard:
         checks: list[Check] = []
         for control in self._controls if is_entry else self._exit_controls:
             answer = control.check(proposal, situation)
-            if isinstance(answer, Refused):
+            if type(answer) is Refused:
                 self._note(proposal, now)
                 return answer, situation.seen, tuple(checks)
-            if answer is not None:
+            if type(answer) is Check:
                 checks.append(answer)
         self._note(proposal, now)
         seen = situation.seen

@@ -46,7 +46,9 @@ class MessageRates:
     def note(self, scope: str, now: MonoTime) -> None:
         """Count one message, sent or refused. Where nothing is in force only the last window is kept."""
         allowance = self._allowance(scope)
-        sent = self._sent.setdefault(scope, deque())
+        sent = self._sent.get(scope)
+        if sent is None:
+            sent = self._sent[scope] = deque()
         sent.append(now)
         if allowance is None:
             while now - sent[0] >= WINDOW:
