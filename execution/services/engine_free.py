@@ -132,7 +132,10 @@ class FreeEngine:
         while True:
             try:
                 async for report in self._parts.venue.reports():
-                    await self._hear((report,))
+                    if self._core.is_next(report):
+                        self._post(report)
+                    else:
+                        await self._hear((report,))
             except TransportError:
                 self._post(LineLost(venue=self._core.plan.venue))
                 await self._line_back()

@@ -246,7 +246,12 @@ class LockstepEngine:
 
     async def _take_commands(self, block_ms: int) -> bool:
         """Hear everybody. Answers to the present step are kept for the schedule, all else takes effect now."""
-        received = await self._parts.journal.commands(self._positions(), block_ms)
+        try:
+            received = await self._parts.journal.commands(self._positions(), block_ms)
+        except TransportError:  # whether the journal is gone is decided by appends and by the lease
+            self.state = "waiting for the journal"
+            await asyncio.sleep(IDLE_MS / 1000)
+            return False
         for command in received:
             self._read[command.envelope.producer] = command.position
             await self._take(command.envelope)
