@@ -78,6 +78,13 @@ class EngineCore:
         self._heard = self.engine.ledger.venue_reports.get(self.plan.venue, 0)
         return await self._whole((), missed=True)
 
+    def is_next(self, report: VenueReport) -> bool:
+        """Whether it follows the last one heard, as most do: then nothing is missing before it and nothing is asked."""
+        if _number(report) != self._heard + 1:
+            return False
+        self._heard += 1
+        return True
+
     async def believe(self, reports: Iterable[VenueReport], *, patient: bool) -> list[Message]:
         """Reports as the engine may take them: without a hole; "not found" counts once the quarantine has passed.
 

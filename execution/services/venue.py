@@ -62,7 +62,8 @@ class VenueServer:
             return
         self._inbox.append((line, frame))
         if self._turn is None:
-            self._turn = asyncio.get_running_loop().call_later(self._behaviour.pause, self._work)
+            loop, pause = asyncio.get_running_loop(), self._behaviour.pause
+            self._turn = loop.call_later(pause, self._work) if pause else loop.call_soon(self._work)
 
     def refuse(self, line: Line, problem: str) -> None:
         """A line that says what cannot be read is told so and closed."""
