@@ -22,7 +22,7 @@ from toolkit.engine.engine import Engine
 from toolkit.engine.messages import EngineSettings
 
 RENEWALS_PER_LEASE = 5
-KEPT_FOR_THE_LIFEBOAT = 0.5  # of the lease
+KEPT_FOR_THE_LIFEBOAT = 0.4  # of the lease
 FEED = "feed"
 FEED_PATIENCE = 20.0
 WARM_UP_AT_ONCE = 500

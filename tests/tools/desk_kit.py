@@ -34,7 +34,7 @@ from toolkit.domain.venue_line import Sync
 
 PROJECT = Path(__file__).resolve().parents[2]
 FAST: Mapping[str, Mapping[str, Any]] = {
-    "engine": {"lease_seconds": 1.5, "send_margin_seconds": 0.3, "quarantine_seconds": 0.3, "snapshot_every": 1000},
+    "engine": {"quarantine_seconds": 0.3, "snapshot_every": 1000},
     "feed": {"session_seconds": 1.0, "first_session": 30, "history_sessions": 60},
 }
 
