@@ -121,7 +121,11 @@ class FreeEngine:
 
     async def _pump_commands(self) -> None:
         while True:
-            received = await self._parts.journal.commands(self._positions(), BLOCK_MS)
+            try:
+                received = await self._parts.journal.commands(self._positions(), BLOCK_MS)
+            except TransportError:  # whether the journal is gone is decided by appends and by the lease
+                await asyncio.sleep(BLOCK_MS / 1000)
+                continue
             for command in received:
                 self._read[command.envelope.producer] = command.position
                 self._post(command.envelope)
