@@ -19,7 +19,6 @@ from toolkit.replica.replica import Replica
 
 ALARMS_SHOWN = 5
 DENIALS_SHOWN = 3
-DETAIL_SHOWN = 80
 DETAIL_SHOWN = 110
 
 
@@ -131,7 +130,6 @@ def _show_books(replica: Replica) -> None:
 
 def _process_row(process: ProcessState) -> tuple[object, ...]:
     detail = process.detail or (process.address if process.kind == "runner" else "")
-    detail = detail if len(detail) <= DETAIL_SHOWN else f"{detail[: DETAIL_SHOWN - 3]}..."
     pid = process.pid or None
     return process.name, str(pid or "–"), process.state, ago(process.since), process.restarts, _shorter(detail)
 
@@ -202,6 +200,11 @@ def _show_latch(shut: tuple[str, ...]) -> None:
 
 def _show_problems(state: DeskState, problem: str) -> None:
     found = [(each.subject, each.detail, each.since) for each in state.problems]
+    found += [
+        (each.name, f"given up: {each.detail}. Mended? `execution restart {each.name}`", each.since)
+        for each in state.processes
+        if each.state == "given up"
+    ]
     if problem:
         found.append(("journal", f"the books cannot be read: {problem}", time.time_ns()))
     if found:
