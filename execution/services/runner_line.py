@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 from toolkit.domain.commands import Command, Envelope, RunnerHello
-from toolkit.domain.errors import TransportError
+from toolkit.domain.errors import StaleIncarnation, TransportError
 from toolkit.domain.inbox import InboxEntry, Released, Restored
 from toolkit.domain.market import Step
 from toolkit.domain.ports import Bus, Journal
-from toolkit.domain.time import WallTime
+from toolkit.domain.time import NANOSECONDS, WallTime
 
 FEED: Final = "feed"
 ENGINE: Final = "engine"
@@ -80,15 +80,23 @@ class RunnerLine:
 
     async def introduce(self) -> Restored:
         """Say hello under a fresh incarnation; what the journal kept of the strategy is the answer."""
-        self._incarnation = max(int(self._outside.wall()), self._incarnation + 1)
-        self._number = 0
-        await self.send(RunnerHello(**self._identity._asdict()))
+        await self._say_hello()
         while True:
             self.beat("saying-hello")
             for entry in await self.inbox(self._scanned):
                 self._scanned = entry.number
                 if isinstance(entry.item, Restored) and entry.item.incarnation == self._incarnation:
                     return entry.item
+
+    async def _say_hello(self) -> None:
+        """Incarnations come from the wall clock. One that was set back would give small ones: those are leapt over."""
+        incarnation, leap = max(int(self._outside.wall()), self._incarnation + 1), NANOSECONDS
+        while True:
+            self._incarnation, self._number = incarnation, 0
+            try:
+                return await self.send(RunnerHello(**self._identity._asdict()))
+            except StaleIncarnation:
+                incarnation, leap = incarnation + leap, 2 * leap
 
     async def send(self, body: Command) -> None:
         """Put a command into our stream; the same envelope until it is there, so it counts once."""

@@ -41,6 +41,7 @@ class Producer:
         self._fixed = fixed
         self.incarnation = int(wall()) if incarnation is None else incarnation
         self._number = 0
+        self._leap = 1
         self._unsent: deque[Envelope] = deque()
         self._turn = asyncio.Lock()
 
@@ -76,10 +77,13 @@ class Producer:
                 self._number_anew()
             else:
                 self._unsent.popleft()
+                self._leap = 1
         return sent
 
     def _number_anew(self) -> None:
-        self.incarnation = max(int(self._wall()), self.incarnation + 1)
+        """Under the wall clock's time, or a leap on: after a clock that was set back one step at a time takes years."""
+        self.incarnation = max(int(self._wall()), self.incarnation + self._leap)
+        self._leap *= 2
         self._number = 0
         self._unsent = deque(self._envelope(envelope.body) for envelope in self._unsent)
 

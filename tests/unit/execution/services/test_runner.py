@@ -331,6 +331,17 @@ async def test_a_runner_that_another_has_replaced_ends() -> None:
             await asyncio.wait_for(task, 5)
 
 
+async def test_a_wall_clock_that_was_set_back_keeps_no_runner_from_starting() -> None:
+    desk = Desk()
+    await desk.begin(1)
+    for now in (10**18, 10**18 - 3600 * 10**9):
+        desk._walls = count(now)
+        introducing = asyncio.create_task(desk.line().introduce())
+        incarnation = await asyncio.wait_for(desk.hello(1 if now == 10**18 else 2), 5)
+        introducing.cancel()
+    assert incarnation > 10**18
+
+
 async def test_it_says_that_it_lives_while_it_waits() -> None:
     desk = Desk()
     async with running(desk):
