@@ -1,0 +1,278 @@
+"""Facts about orders, from the decision to the last report; the union of all events stands in `events`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from toolkit.domain.commands import Who
+from toolkit.domain.orders import Doubt, OrderClass, OrderType, Side, TimeInForce
+from toolkit.domain.requests import Liquidity, RejectReason
+from toolkit.domain.time import FeedTime, WallTime
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """One control that looked at an order: its number, what it observed and the limit in force (lots, quanta, ns)."""
+
+    control: int
+    observed: int | str
+    limit: int | str
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What a decision saw of the View: the last quote (ticks, lots), the step it came with, and the age of it (ns)."""
+
+    step: int
+    quote_step: int
+    bid: int
+    ask: int
+    age: int
+
+
+class OrderSubmitted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order_submitted"):
+    """An approved order, on its way: the record that must be durable before the request leaves."""
+
+    order_id: str
+    strategy: str
+    version: str
+    intent_id: str
+    instrument: str
+    venue: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    order_class: OrderClass
+    quantity: int
+    price: int | None
+    post_only: bool
+    reduce_only: bool
+    reason: str
+    seen: Seen
+    checks: tuple[Check, ...]
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order_denied"):
+    """A refusal that teaches: control, observed, limit, where the limit stands, and what would pass."""
+
+    order_id: str
+    strategy: str
+    version: str
+    intent_id: str
+    instrument: str
+    venue: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    order_class: OrderClass
+    quantity: int
+    price: int | None
+    post_only: bool
+    reduce_only: bool
+    reason: str
+    seen: Seen
+    checks: tuple[Check, ...]
+    control: int
+    observed: str
+    limit: str
+    source: str
+    would_pass: str
+    time: FeedTime
+    wall: WallTime
+
+
+class ExitQueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_queued"):
+    """An exit waits until the exits that work for the same position are confirmed gone; a newer one takes its place.
+
+    `beyond` are the lots of the entry that follows it through zero.
+    """
+
+    strategy: str
+    intent_id: str
+    instrument: str
+    side: Side
+    quantity: int
+    order_type: OrderType
+    price: int | None
+    time_in_force: TimeInForce
+    post_only: bool
+    reason: str
+    time: FeedTime
+    beyond: int = 0
+
+
+class ExitUnqueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_unqueued"):
+    """A waiting exit went out, or there was nothing left to close."""
+
+    strategy: str
+    instrument: str
+
+
+class FlattenStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="flatten_started"):
+    """A named person wants a strategy flat: cancel, wait for doubt to resolve, then close."""
+
+    strategy: str
+    who: Who
+    reason: str
+
+
+class FlattenEnded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="flatten_ended"):
+    strategy: str
+
+
+class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_requested"):
+    order_id: str
+    cause: str
+    time: FeedTime
+    wall: WallTime
+
+
+class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="replace_requested"):
+    order_id: str
+    new_id: str
+    quantity: int
+    price: int | None
+    seen: Seen
+    checks: tuple[Check, ...]
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderResubmitted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_resubmitted"):
+    """The same request with the same id goes out again: proven absent after the quarantine, feed time stood still."""
+
+    order_id: str
+    kind: Doubt
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderAcknowledged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_acknowledged"):
+    """`sent` is when this engine wrote the request to the line (0 when another engine did)."""
+
+    order_id: str
+    venue_order_id: str
+    report: int
+    sent: WallTime
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderFilled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_filled"):
+    order_id: str
+    venue_order_id: str
+    execution_id: str
+    strategy: str
+    instrument: str
+    side: Side
+    price: int
+    quantity: int
+    fee: int
+    fee_asset: str
+    liquidity: Liquidity
+    report: int
+    sent: WallTime
+    time: FeedTime
+    wall: WallTime
+
+
+class FillBusted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="fill_busted"):
+    """The venue took a trade back; the trade as it was booked stands here again."""
+
+    order_id: str
+    execution_id: str
+    price: int
+    quantity: int
+    fee: int
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class FillCorrected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="fill_corrected"):
+    """The venue corrected a trade, `old_…` is how it was booked."""
+
+    order_id: str
+    execution_id: str
+    old_price: int
+    old_quantity: int
+    old_fee: int
+    price: int
+    quantity: int
+    fee: int
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderRejected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_rejected"):
+    order_id: str
+    reason: RejectReason
+    text: str
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderCanceled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_canceled"):
+    order_id: str
+    text: str
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderExpired(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_expired"):
+    order_id: str
+    text: str
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderReplaced(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_replaced"):
+    order_id: str
+    new_id: str
+    quantity: int
+    price: int | None
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class CancelRejected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_rejected"):
+    order_id: str
+    reason: RejectReason
+    text: str
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class ReplaceRejected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="replace_rejected"):
+    order_id: str
+    new_id: str
+    reason: RejectReason
+    text: str
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderDoubted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_doubted"):
+    """Something we asked of the venue has no known outcome. People see UNKNOWN from here on."""
+
+    order_id: str
+    doubt: Doubt
+    cause: str
+    time: FeedTime
+    wall: WallTime
+
+
+class DoubtResolved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="doubt_resolved"):
+    """The venue's answer ended a doubt without being a fact of its own: it works there, or it never arrived there."""
+
+    order_id: str
+    outcome: str
+    time: FeedTime
+    wall: WallTime
