@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterable
-from contextlib import suppress
 from typing import Any
 
 from execution.services.engine_core import EngineCore
-from toolkit.domain.errors import TransportError
+from toolkit.domain.errors import DomainError, TransportError
 from toolkit.domain.events import Event
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.requests import VenueReport, VenueRequest
@@ -43,11 +42,17 @@ class FreeEngine:
     async def run(self, warming: asyncio.Task[None]) -> None:
         """Meet the venue, then process mail until stopped, once the View is warm.
 
-        Raises what ends an engine: Fenced, JournalError, TransportError.
+        Raises what ends an engine, bare, so that it ends as in lockstep: Fenced, JournalError, TransportError.
         """
         await self._meet_venue()
         await warming
         self.state = "running"
+        try:
+            await self._trade()
+        except ExceptionGroup as several:
+            raise _gravest(several) from several
+
+    async def _trade(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             pumps: list[Coroutine[Any, Any, None]] = [
                 self._pump_feed(),
@@ -70,10 +75,11 @@ class FreeEngine:
         self._post(TimePassed())
         while self._mail:
             await self._work()
-        with suppress(TransportError):
-            await self._core.commit(
-                self._engine.reconcile(self._core.now(), await self._core.within_reason(self._parts.venue.state()))
-            )
+        try:
+            state = await self._core.within_reason(self._parts.venue.state())
+        except TransportError:  # the pump of reports will find the line cut
+            return
+        await self._core.commit(self._engine.reconcile(self._core.now(), state))
 
     # ---- the loop
 
@@ -167,6 +173,14 @@ class FreeEngine:
     def _taken(self, producer: str) -> str:
         cursor = self._engine.cursor(producer)
         return f"{cursor.incarnation}-{cursor.number}" if cursor.number else "0"
+
+
+def _gravest(several: ExceptionGroup[Exception]) -> Exception:
+    """A broken rule before a broken line: a fenced engine cancels nothing more, one without a journal does."""
+    broken_rules, others = several.split(DomainError)
+    group = broken_rules or others or several
+    first = group.exceptions[0]
+    return _gravest(first) if isinstance(first, ExceptionGroup) else first
 
 
 def _merge(into: Output, more: Output) -> None:
