@@ -135,10 +135,17 @@ def problem_with(row: LimitRow) -> str:
 
 
 def loosened(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> list[str]:
-    """What a new table loosens against the old one, in words; empty when it only tightens. A lost row is looser."""
+    """What a new table loosens against the old one, in words; empty when it only tightens.
+
+    A lost row is looser; so is a new one where nothing was set, for what is not set denies.
+    """
     before = {(row.scope, row.name, row.limit): row for row in old}
     after = {(row.scope, row.name, row.limit): row for row in new}
-    found = []
+    found = [
+        f"{row.limit} of {row.scope} {row.name}".rstrip() + f": not set, which denies → {row.value} ({row.source})"
+        for key, row in after.items()
+        if key not in before and row.limit in REQUIRED and not any(_covers(known, row) for known in old)
+    ]
     for key, row in before.items():
         scope, name, limit = key
         where = f"{limit} of {scope} {name}".rstrip()
@@ -147,6 +154,12 @@ def loosened(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> list[str]:
         elif _is_looser(limit, row.value, after[key].value):
             found.append(f"{where}: {row.value} → {after[key].value} ({after[key].source})")
     return found
+
+
+def _covers(known: LimitRow, row: LimitRow) -> bool:
+    """Whether everything that a row speaks about had this limit already: the new row can only be stricter then."""
+    is_wider = known.scope == "book" or (known.scope == row.scope and known.name in ("", "*"))
+    return known.limit == row.limit and is_wider
 
 
 def _is_looser(limit: str, old: str, new: str) -> bool:

@@ -64,6 +64,24 @@ def test_it_is_refused_with_its_reason_and_changes_nothing(name: str) -> None:
     assert core.held() == 1, "and trading goes on"
 
 
+def test_setting_what_was_not_set_is_loosening_for_what_is_not_set_denies() -> None:
+    core = Core(rows=limits(max_order_value=None))
+    core.buy(1)
+    assert core.denial().control == 4
+    before = core.ledger.limits
+    core.command(cm.SetLimits(rows=limits(), checksum="x", who=ANNA, reason=""))
+    assert "max_order_value of book: not set, which denies → 100000000" in core.of(ev.CommandTaken)[-1].refused
+    assert core.ledger.limits == before
+
+
+def test_a_narrower_row_beside_one_of_the_book_only_tightens() -> None:
+    core = Core()
+    rows = limits(limit("max_order_quantity", "5", "strategy", "trend"))
+    core.command(cm.SetLimits(rows=rows, checksum="x", who=ANNA, reason=""))
+    core.buy(6)
+    assert core.orders_received() == []
+
+
 def test_tightening_takes_effect_at_once() -> None:
     core = Core()
     core.command(cm.SetLimits(rows=limits(max_order_quantity="5"), checksum="x", who=ANNA, reason=""))
