@@ -66,7 +66,9 @@ def _processes(home: Home) -> dict[str, int]:
     """Everything that runs for this desk, by name."""
     state = read_desk_state(home.processes)
     assert state is not None, "the desk wrote no state"
-    return {process.name: process.pid for process in state.processes if process.pid}
+    found = {process.name: process.pid for process in (state.supervisor, *state.processes) if process.pid}
+    assert len(found) >= 9, f"not all of the desk runs: {', '.join(found)}"
+    return found
 
 
 def _seconds(pid: int) -> float:
