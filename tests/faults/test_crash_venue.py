@@ -61,6 +61,7 @@ async def misbehave(kit: DeskKit, script: Sequence[SetBehaviour]) -> None:
         await kit.until_step(kit.ledger.step + STEPS_EACH)
 
 
+@pytest.mark.chaos
 async def test_what_a_silent_venue_has_not_answered_is_unknown_until_it_speaks(tmp_path: Path) -> None:
     kit = DeskKit(make_home(tmp_path / "home"))
     kit.venue_arguments = ("--scriptable",)

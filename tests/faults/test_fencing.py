@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from execution.child import ExitCode
+from execution.wiring import engine as engine_wiring
 from tests.tools.desk_kit import DeskKit, desk
 from tests.tools.parity import assert_same_as_backtest
 from tests.tools.servers_kit import administrator
 from tests.tools.truth import assert_one_story, venue_took
 from toolkit.adapters import keys
+from toolkit.adapters.clock import SystemClock
 from toolkit.domain.events import CancelRequested, OrderSubmitted, ReplaceRequested
 from toolkit.domain.identifiers import order_epoch
 from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder, VenueRequest
+from toolkit.domain.time import NANOSECONDS
 from toolkit.domain.venue_line import Advance
 
 pytestmark = pytest.mark.faults
@@ -53,6 +58,7 @@ async def test_what_an_engine_had_in_hand_when_it_was_replaced_is_never_sent_by_
         assert assert_same_as_backtest(kit) > 0
 
 
+@pytest.mark.chaos
 async def test_of_two_engines_that_start_together_one_trades_and_the_other_waits_for_its_turn(tmp_path: Path) -> None:
     async with desk(tmp_path / "home") as kit:
         kit.launch("engine", known_as="engine-2")
@@ -68,6 +74,7 @@ async def test_of_two_engines_that_start_together_one_trades_and_the_other_waits
         assert assert_same_as_backtest(kit) > 0
 
 
+@pytest.mark.chaos
 async def test_a_lease_that_ends_too_early_is_given_back_while_nobody_wants_the_book(tmp_path: Path) -> None:
     async with desk(tmp_path / "home") as kit:
         await kit.until_step(kit.ledger.step + 20)
@@ -95,6 +102,33 @@ async def test_a_lease_that_ends_too_early_goes_to_whoever_waits_and_the_first_e
         await kit.until_step(kit.ledger.step + STEPS_AFTER)
         await assert_one_story(kit)
         assert_each_ended_before_the_next_began(kit, [old.pid])
+        assert assert_same_as_backtest(kit) > 0
+
+
+@pytest.mark.chaos
+async def test_a_wall_clock_that_is_set_moves_neither_the_lease_nor_a_fill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, stops = SystemClock(), list[Callable[[], None]]()
+    monkeypatch.setattr(engine_wiring, "SystemClock", lambda: clock)
+    monkeypatch.setattr(engine_wiring, "when_told_to_stop", stops.append)
+    thresholds = gc.get_threshold()
+    async with desk(tmp_path / "home") as kit:
+        await kit.until_step(kit.ledger.step + 20)
+        await kit.end("engine")
+        before = kit.ledger.epoch
+        here = asyncio.create_task(engine_wiring.trade(kit.home, kit.settings, kit.line.password("engine")))
+        for hours in (0, 1, -2, 48):
+            clock.wall_offset += hours * 3600 * NANOSECONDS
+            await kit.until_step(kit.ledger.step + 15)
+            assert kit.ledger.epoch == before + 1
+        stops[0]()
+        await here
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+        kit.launch("engine")
+        await kit.until_step(kit.ledger.step + STEPS_AFTER)
+        await assert_one_story(kit)
         assert assert_same_as_backtest(kit) > 0
 
 

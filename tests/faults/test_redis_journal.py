@@ -71,7 +71,7 @@ async def ends_without_a_journal(kit: DeskKit) -> None:
 async def test_a_stream_that_lost_more_than_the_mirror_holds_is_not_traded_on(tmp_path: Path) -> None:
     async with desk(tmp_path / "home") as kit:
         await kit.until_step(kit.ledger.step + 30)
-        await stop_trading(kit)
+        await kit.end("engine")
         before = await journal_of(kit)
         kill(kit.line.servers, ServerRole.JOURNAL)
         book = kit.home.book(kit.settings.desk.book)
@@ -95,7 +95,7 @@ async def test_what_the_stream_lost_comes_back_from_the_mirror_byte_for_byte(tmp
         older = tmp_path / "older"
         shutil.copytree(journal_folder(kit), older)
         await kit.until_step(kit.ledger.step + 30)
-        await stop_trading(kit)
+        await kit.end("engine")
         before = await journal_of(kit)
         kill(kit.line.servers, ServerRole.JOURNAL)
         shutil.rmtree(journal_folder(kit))
@@ -135,14 +135,6 @@ def assert_cancelled_through_the_lifeboat(kit: DeskKit, resting: set[str]) -> No
     for identifier in resting:
         order = kit.ledger.order(identifier)
         assert order is None or not order.is_open, f"{identifier} is {order.shown_status}"
-
-
-async def stop_trading(kit: DeskKit) -> None:
-    """End the engine in order; the rest goes on waiting for it."""
-    process = kit.processes["engine"]
-    assert process.stdin is not None
-    process.stdin.close()
-    assert await kit.ends("engine") == ExitCode.DONE, kit.last_words()
 
 
 async def resume_trading(kit: DeskKit) -> None:

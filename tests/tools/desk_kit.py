@@ -162,6 +162,13 @@ class DeskKit:
             process.stdin.close()
         return process.returncode
 
+    async def end(self, name: str) -> None:
+        """End one process in order, as a supervisor does; it stays away."""
+        stdin = self.processes[name].stdin
+        assert stdin is not None
+        stdin.close()
+        assert (code := await self.ends(name)) == 0, f"{name} ended with {code}\n{self.last_words()}"
+
     async def kill(self, name: str) -> None:
         """kill -9 one process and start it again, as the supervisor would."""
         process = self.processes.pop(name)
