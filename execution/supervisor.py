@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +36,7 @@ from toolkit.domain.orders import TradingState
 READY_SECONDS = 60.0
 NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml, then `execution down`, `execution up`"
 RETRY_SECONDS = 0.25
+SHOWN_SECONDS = 60.0
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
 
@@ -114,7 +115,7 @@ class Supervisor:
             revive=self.revive,
             changed=self._write,
         )
-        self._tasks.append(asyncio.create_task(watcher.run(), name="watch"))
+        self._keep("watch over processes", watcher.run)
         await self._wait_for(*self.managed)
         await self._end_an_old_stop()
         await self._open_desk()
@@ -133,7 +134,7 @@ class Supervisor:
     async def run(self) -> None:
         """Keep it so until `stop` is set."""
         watch = ConfigWatch(self.home, self.settings, propose=self.propose, problem=self.status.problem)
-        self._tasks.append(asyncio.create_task(watch.run(), name="files"))
+        self._keep("watch over config/", watch.run)
         await self.stop.wait()
 
     async def end(self) -> Stopped:
@@ -163,11 +164,33 @@ class Supervisor:
 
     async def propose(self, command: Command) -> str:
         """Send a command; "" when it was done, else why not. What switches off also shuts the latch, and that first."""
-        self._shut_latch(command)
+        open_still = self._shut_latch(command)
         try:
-            return (await self.line.give(command)).refused
+            refused = (await self.line.give(command)).refused
         except TransportError as problem:
-            return str(problem)
+            refused = str(problem)
+        return "; ".join(filter(None, (open_still, refused)))
+
+    # ---- in the background
+
+    def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(self._again_and_again(name, work), name=name)
+        task.add_done_callback(self._show_what_ended)
+        self._tasks.append(task)
+
+    async def _again_and_again(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """What stops the work is shown, and it begins again: nobody would miss a watch that a full disk ended."""
+        while True:
+            try:
+                return await work()
+            except (ExecutionError, OSError) as problem:
+                self.status.problem(name, f"stopped and began again: {problem}")
+            asyncio.get_running_loop().call_later(SHOWN_SECONDS, self.status.problem, name, "")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _show_what_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            self.status.problem(task.get_name(), f"ended, restart the desk: {problem!r}")
 
     # ---- starting
 
@@ -177,7 +200,7 @@ class Supervisor:
         self.status.servers(found)
         await self.line.open()
         self.line.latch()
-        self._tasks.append(asyncio.create_task(self._follow(), name="follow the journal"))
+        self._keep("reading the journal", self._follow)
 
     def _start(self, *wanted: Specification) -> None:
         for specification in wanted:
@@ -377,9 +400,14 @@ class Supervisor:
             await self.line.close()
         await asyncio.to_thread(self.line.stop_servers)
 
-    def _shut_latch(self, command: Command) -> None:
-        if isinstance(command, DisableStrategy):
-            self.line.shut_latch(command.strategy)
+    def _shut_latch(self, command: Command) -> str:
+        """Why the latch could not be shut; the engine is told all the same."""
+        try:
+            if isinstance(command, DisableStrategy):
+                self.line.shut_latch(command.strategy)
+        except TransportError as problem:
+            return str(problem)
+        return ""
 
     def _write(self) -> None:
         self.status.write(self.managed.values())

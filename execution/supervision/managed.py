@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -169,9 +170,9 @@ class Managed:
         if len(words) == 3 and words[0] == "beat":
             self.beats += 1
             self.running()
-        else:
-            with self.specification.log.open("a") as log:
-                log.write(f"{line}\n")
+            return
+        with suppress(OSError), self.specification.log.open("a") as log:  # what is printed is not worth a process
+            log.write(f"{line}\n")
 
     def _judge(self, cause: str, detail: str, code: int | None) -> Ended:
         is_runner = self.specification.kind == "runner"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from execution.settings import Settings
 from execution.supervision.managed import Managed, State
@@ -34,7 +35,7 @@ class StatusFile:
         self._supervisor = ProcessState(
             name="supervisor", kind="supervisor", pid=pid, started=self._start_time(pid), state="running", since=now
         )
-        self._save()
+        write_desk_state(self._path, self.state)
 
     def servers(self, found: Mapping[str, tuple[int, str]]) -> None:
         """Which servers run: role → pid and start time."""
@@ -91,10 +92,12 @@ class StatusFile:
         )  # fmt: skip
 
     def _save(self) -> None:
+        """A disk that takes nothing now stops no supervisor: the watch saves again with its next look."""
         state = self.state
         if state != self._written:
-            write_desk_state(self._path, state)
-            self._written = state
+            with suppress(OSError):
+                write_desk_state(self._path, state)
+                self._written = state
 
 
 def _server(before: ProcessState | None, name: str, pid: int, started: str) -> ProcessState:

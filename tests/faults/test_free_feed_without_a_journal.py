@@ -1,4 +1,4 @@
-"""On a free feed an engine without its journal ends as it does in lockstep: what rests is cancelled, then it is gone."""
+"""On a free feed an engine without its journal ends as in lockstep: what rests is cancelled, then it is gone."""
 
 from __future__ import annotations
 
