@@ -72,7 +72,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator
     shutil.copytree(repository / "config", home / "config")
     shutil.copytree(repository / "notebooks/strategies", home / "notebooks/strategies")
     desk = Desk(home)
-    answer = desk.run("up", "-d", "--speed", "10")
+    answer = desk.run("up", "-d", "--speed", "3")
     try:
         assert answer.returncode == 0, answer.stderr
         yield desk
@@ -156,6 +156,22 @@ def test_a_runner_that_is_killed_comes_back_alone(desk: Desk) -> None:
     assert desk.process("engine").pid == engine
 
 
+def test_positions_and_results_equal_a_backtest_of_the_same_book_also_after_a_kill(desk: Desk) -> None:
+    for victim in ("engine", "runner-quoting", ""):
+        rest = tk.connect(desk.home).at_rest(60)
+        result = tk.backtest(tk.connect(desk.home).book(), last_step=rest.step)
+        for name, row in rest.status.iterrows():
+            assert round(row["pnl"], 2) == round(float(result.pnl_of(str(name))), 2), f"{name} after step {rest.step}"
+        at_end = result.positions_by_strategy.iloc[-1]
+        assert {key: lots for key, lots in rest.positions["quantity"].items() if lots} == {
+            key: lots for key, lots in at_end.items() if lots
+        }
+        if victim:
+            os.kill(desk.process(victim).pid, signal.SIGKILL)
+            step = rest.step
+            assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5, 60)
+
+
 def test_a_promotion_replaces_what_runs(desk: Desk) -> None:
     script = (
         "import sys; sys.path.insert(0, 'notebooks/strategies')\n"
@@ -203,7 +219,7 @@ def test_after_a_kill_of_the_supervisor_the_children_end_and_up_goes_on(desk: De
     assert until(lambda: not any(child.is_alive() for child in children), 60.0)
     assert desk.run("status").returncode == Exit.NOT_RUNNING
 
-    assert desk.run("up", "-d", "--speed", "10").returncode == 0
+    assert desk.run("up", "-d", "--speed", "3").returncode == 0
     assert desk.json("status")["as_of"]["event"] > events
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import html
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 import pandas as pd
 
+from toolkit.adapters.blocking_redis import BlockingBus
 from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, read_desk_state
 from toolkit.client.home import Home, find_home
-from toolkit.domain.errors import ConfigError
+from toolkit.domain.beats import Beat
+from toolkit.domain.errors import ConfigError, TransportError
 from toolkit.domain.events import Batch, Event
+from toolkit.domain.ledger import Ledger
 from toolkit.replica import views
 from toolkit.replica.replica import AlarmSeen, DenialSeen, FillHistory, Replica
 from toolkit.replica.story import Story, chain_root, story
@@ -24,7 +30,9 @@ Row = dict[str, object]
 TIMES = frozenset({"decided", "sent", "time", "wall", "written"})
 """Columns of nanoseconds since 1970, feed time or wall time, shown as UTC."""
 
-__all__ = ["Desk", "connect", "journal"]
+BEAT_POLL_SECONDS = 0.01
+
+__all__ = ["AtRest", "Desk", "connect", "journal"]
 
 
 def connect(home: str | os.PathLike[str] | None = None) -> Desk:
@@ -51,6 +59,14 @@ def journal(
     return _frame(rows, "written", ("event", "kind", "epoch", "step"))
 
 
+class AtRest(NamedTuple):
+    """What a desk holds and earns when `step` of its feed is wholly done and the next one has not begun."""
+
+    step: int
+    status: pd.DataFrame
+    positions: pd.DataFrame
+
+
 class Desk:
     """A running desk, as its journal tells it. Each table is read anew; amounts are float64 in human units."""
 
@@ -70,7 +86,7 @@ class Desk:
 
     def status(self) -> pd.DataFrame:
         """One row per strategy: version, stage, enabled, orders, fills, position, result."""
-        return _table(views.StrategyView, views.strategies(self.replica()), "name")
+        return _status(self.replica())
 
     def orders(self, closed: int = 1_000) -> pd.DataFrame:
         """Open orders and the `closed` newest that are over, indexed by the time of the decision (UTC)."""
@@ -78,7 +94,7 @@ class Desk:
 
     def positions(self) -> pd.DataFrame:
         """Positions at their last marks, indexed by strategy and instrument."""
-        return _table(views.PositionView, views.positions(self.replica()), "strategy", "instrument")
+        return _positions(self.replica())
 
     def fills(self) -> pd.DataFrame:
         """Every fill in the journal, indexed by feed time (UTC)."""
@@ -123,11 +139,25 @@ class Desk:
 
     @property
     def step(self) -> int:
-        """The number of the last step of the feed that the books have wholly taken in.
-
-        A running desk is in the next one already: compare it with a backtest up to the same feed time.
-        """
+        """The number of the last step of the feed that is known to be wholly in the books; see `at_rest`."""
         return self.replica().ledger.step
+
+    def at_rest(self, within: float = 30.0) -> AtRest:
+        """The books between two steps of a lockstep feed, all figures of one moment.
+
+        `tk.backtest(desk.book(), last_step=rest.step)` gives the same positions and results. TransportError when the
+        desk takes one step after the other without a pause (`--speed 0`) for `within` seconds.
+        """
+        deadline = time.monotonic() + within
+        with closing(self._books.bus()) as bus, closing(self._books.journal()) as journal:
+            while time.monotonic() < deadline:
+                before = _engine(bus)
+                replica = self.replica()
+                after = _next_beat(bus, before, deadline)
+                quiet = before.step == after.step and journal.head().sequence == replica.ledger.sequence
+                if quiet and not _is_beyond(replica.ledger, after.step):
+                    return AtRest(after.step, _status(replica), _positions(replica))
+        raise TransportError(f"{self.name} did not rest between two steps within {within:g} s; slow the feed down")
 
     def replica(self) -> Replica:
         """The books up to the journal's present end."""
@@ -191,6 +221,33 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(inside) for inside in value]
     return getattr(value, "value", value)
+
+
+def _status(replica: Replica) -> pd.DataFrame:
+    return _table(views.StrategyView, views.strategies(replica), "name")
+
+
+def _positions(replica: Replica) -> pd.DataFrame:
+    return _table(views.PositionView, views.positions(replica), "strategy", "instrument")
+
+
+def _engine(bus: BlockingBus) -> Beat:
+    beat = bus.beats().get("engine")
+    if beat is None:
+        raise TransportError("no engine says that it lives; `execution status` says why")
+    return beat
+
+
+def _next_beat(bus: BlockingBus, last: Beat, deadline: float) -> Beat:
+    """The engine's next sign of life, so that what was read between the two is of one moment."""
+    while (beat := _engine(bus)).wall == last.wall and time.monotonic() < deadline:
+        time.sleep(BEAT_POLL_SECONDS)
+    return beat
+
+
+def _is_beyond(ledger: Ledger, step: int) -> bool:
+    marks, runners = ledger.marks.values(), ledger.runners.values()
+    return any(mark.step > step for mark in marks) or any(runner.step > step for runner in runners)
 
 
 def _table(kind: type[msgspec.Struct], rows: Iterable[msgspec.Struct], *index: str) -> pd.DataFrame:

@@ -122,7 +122,8 @@ def _code(found: type | FunctionType) -> Any:
     if isinstance(found, FunctionType):
         return found.__code__
     own = [value for value in vars(found).values() if isinstance(value, FunctionType)]
-    own += [value.fget for value in vars(found).values() if isinstance(value, property) and value.fget is not None]
+    properties = [value.fget for value in vars(found).values() if isinstance(value, property)]
+    own += [getter for getter in properties if isinstance(getter, FunctionType)]
     nested = [value for value in vars(found).values() if isinstance(value, type)]
     codes = [function.__code__ for function in own if function.__module__ == found.__module__]
     return codes[0] if codes else next((code for inner in nested if (code := _code(inner)) is not None), None)
