@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ from execution.supervision.jupyter import new_lab
 from execution.supervision.managed import Ended, Managed, Specification, State
 from execution.supervision.opening import is_disabled, opening_commands
 from execution.supervision.status_file import StatusFile
+from execution.supervision.upkeep import keep
 from execution.supervision.watcher import Watcher
 from execution.wiring import specifications
 from execution.wiring.desk_book import write_desk_book
@@ -36,7 +37,6 @@ from toolkit.domain.orders import TradingState
 READY_SECONDS = 60.0
 NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml, then `execution down`, `execution up`"
 RETRY_SECONDS = 0.25
-SHOWN_SECONDS = 60.0
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
 
@@ -115,7 +115,7 @@ class Supervisor:
             revive=self.revive,
             changed=self._write,
         )
-        self._keep("watch over processes", watcher.run)
+        self._tasks.append(keep("watch over processes", watcher.run, self.status.problem))
         await self._wait_for(*self.managed)
         await self._end_an_old_stop()
         await self._open_desk()
@@ -134,7 +134,7 @@ class Supervisor:
     async def run(self) -> None:
         """Keep it so until `stop` is set."""
         watch = ConfigWatch(self.home, self.settings, propose=self.propose, problem=self.status.problem)
-        self._keep("watch over config/", watch.run)
+        self._tasks.append(keep("watch over config/", watch.run, self.status.problem))
         await self.stop.wait()
 
     async def end(self) -> Stopped:
@@ -171,27 +171,6 @@ class Supervisor:
             refused = str(problem)
         return "; ".join(filter(None, (open_still, refused)))
 
-    # ---- in the background
-
-    def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        task = asyncio.create_task(self._again_and_again(name, work), name=name)
-        task.add_done_callback(self._show_what_ended)
-        self._tasks.append(task)
-
-    async def _again_and_again(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """What stops the work is shown, and it begins again: nobody would miss a watch that a full disk ended."""
-        while True:
-            try:
-                return await work()
-            except (ExecutionError, OSError) as problem:
-                self.status.problem(name, f"stopped and began again: {problem}")
-            asyncio.get_running_loop().call_later(SHOWN_SECONDS, self.status.problem, name, "")
-            await asyncio.sleep(RETRY_SECONDS)
-
-    def _show_what_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (problem := task.exception()) is not None:
-            self.status.problem(task.get_name(), f"ended, restart the desk: {problem!r}")
-
     # ---- starting
 
     async def _start_servers(self) -> None:
@@ -200,7 +179,7 @@ class Supervisor:
         self.status.servers(found)
         await self.line.open()
         self.line.latch()
-        self._keep("reading the journal", self._follow)
+        self._tasks.append(keep("reading the journal", self._follow, self.status.problem))
 
     def _start(self, *wanted: Specification) -> None:
         for specification in wanted:
@@ -387,9 +366,11 @@ class Supervisor:
             return
         self.say("cancelling resting orders without the engine")
         cause = "the desk goes down without an engine"
-        for name, order in stopped.leftover.open_orders:
-            cancelling = (self.home, self.settings.desk.book, name, sockets[name], order, cause)
-            await asyncio.to_thread(emergency.cancel, *cancelling)
+        resting = stopped.leftover.open_orders
+        book = self.settings.desk.book
+        stopped.problem = "; ".join(
+            await asyncio.to_thread(emergency.cancel_all, self.home, book, sockets, resting, cause)
+        )
         stopped.leftover = await asyncio.to_thread(verify_stopped, sockets, 1.0)
 
     async def _stop_servers(self) -> None:

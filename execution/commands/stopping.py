@@ -17,7 +17,7 @@ from toolkit.client.commands import Outcome, give, person
 from toolkit.client.desk_state import DeskState
 from toolkit.client.stopping import Leftover, describe, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import Command, DisableStrategy, EnableStrategy, SetThrottle
-from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
+from toolkit.domain.errors import ExecutionError, TransportError
 from toolkit.domain.requests import VenueOrder
 
 ENGINE_SECONDS = 5.0
@@ -32,19 +32,29 @@ def disable(given: Path | None, strategy: str, *, flatten: bool, reason: str, as
     home = the_home(given)
     state = the_state(home)
     emergency.check_strategy(home, state, strategy)
-    emergency.shut(home, state.book, strategy)
+    open_still = _shut_latch(home, state, strategy)
     command = DisableStrategy(strategy=strategy, flatten=flatten, who=person(SOURCE), reason=reason)
     try:
         engine = state.process("engine")
         patience = ENGINE_SECONDS if engine is not None and engine.is_alive() else 1.0
         outcome = give(Books(home=home, book=state.book), command, patience_seconds=patience)
-    except (TransportError, ConfigError) as problem:
-        return _without_the_engine(home, state, strategy, str(problem), as_json)
+    except ExecutionError as problem:  # of a journal that cannot be read either
+        return _without_the_engine(home, state, strategy, str(problem), open_still, as_json)
     if outcome.refused:
-        raise Stop(Exit.REFUSED, f"{outcome.refused}. The latch of {strategy} is shut all the same")
+        raise Stop(Exit.REFUSED, f"{outcome.refused}. {open_still or f'The latch of {strategy} is shut all the same'}")
     left = stop_at_venues(_sockets(home, state), VERIFY_SECONDS, True, _belongs_to(home, state, strategy))
     open_position = _wait_flat(home, state, strategy) if flatten and left.clean else ""
     return _tell(state, strategy, left, outcome, open_position, as_json)
+
+
+def _shut_latch(home: Home, state: DeskState, strategy: str) -> str:
+    """Why the latch could not be shut, "" when it is; the engine is told to stop the strategy either way."""
+    try:
+        emergency.shut(home, state.book, strategy)
+    except TransportError as problem:
+        complain(f"{problem}\nthe latch of {strategy} is NOT shut; telling the engine")
+        return f"the latch of {strategy} is NOT shut: {problem}"
+    return ""
 
 
 def _tell(state: DeskState, strategy: str, left: Leftover, outcome: Outcome, open_position: str, as_json: bool) -> Exit:
@@ -61,21 +71,29 @@ def _tell(state: DeskState, strategy: str, left: Leftover, outcome: Outcome, ope
     return Exit.DONE if done else Exit.LEFT
 
 
-def _without_the_engine(home: Home, state: DeskState, strategy: str, problem: str, as_json: bool) -> Exit:
-    """The journal or the engine is away. The latch is shut; the engine cancels through its lifeboat, else we do."""
+def _without_the_engine(
+    home: Home, state: DeskState, strategy: str, problem: str, open_still: str, as_json: bool
+) -> Exit:
+    """The journal or the engine is away, or lies: the engine cancels through its lifeboat, else we do.
+
+    The latch is shut, unless `open_still` says why not.
+    """
     if not as_json:
-        complain(f"{problem}\nthe latch of {strategy} is shut: nothing leaves for it. Asking the venue what rests")
+        latch = open_still or f"the latch of {strategy} is shut: nothing leaves for it"
+        complain(f"{problem}\n{latch}. Asking the venue what rests")
     sockets = _sockets(home, state)
     mine = emergency.belongs_to(home, state.book, strategy)
     left = verify_stopped(sockets, LIFEBOAT_SECONDS, mine)
     if left.open_orders:
-        for name, order in left.open_orders:
-            emergency.cancel(home, state.book, name, sockets[name], order, f"disable {strategy}, without a journal")
+        cause = f"disable {strategy}, without a journal"
+        for refused in emergency.cancel_all(home, state.book, sockets, left.open_orders, cause):
+            complain(refused)
         left = look(sockets, mine)
     if as_json:
-        say_json(_document(strategy, left, 0, "", problem))
+        say_json(_document(strategy, left, 0, "", "; ".join(filter(None, (problem, open_still)))))
     else:
-        say(banner(state.kind, f"{strategy} is shut by its latch; the journal does not have it yet"))
+        words = "is NOT stopped" if open_still else "is shut by its latch"
+        say(banner(state.kind, f"{strategy} {words}; the journal does not have it yet"))
         _name(left, strategy)
         if left.clean:
             say("  nothing of it rests at the venue but what is named here")

@@ -17,7 +17,7 @@ from toolkit.adapters import codec, keys
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.beats import Beat
 from toolkit.domain.commands import Envelope
-from toolkit.domain.errors import AmbiguousOutcome, ConfigError, Gap, JournalError, TransportError
+from toolkit.domain.errors import AmbiguousOutcome, ConfigError, Gap, JournalError, StaleIncarnation, TransportError
 from toolkit.domain.ports import Head, Sealed
 
 ENTRIES_A_CALL: Final = 500
@@ -105,8 +105,15 @@ class BlockingJournal:
             if "equal or smaller" not in str(problem):
                 raise
             found = self._line.ask("XRANGE", key, identifier, identifier)
-            if not found or found[0][1][1] != payload:
-                raise JournalError(f"{key} is past {identifier} already; say the command again") from None
+            if not found:
+                raise StaleIncarnation(f"{key} is past {identifier}; take a larger incarnation") from None
+            if found[0][1][1] != payload:
+                raise JournalError(f"{key} holds another command under {identifier}") from None
+
+    def newest_incarnation(self, producer: str) -> int:
+        """The incarnation at the end of a producer's stream, 0 when it is empty."""
+        reply = self._line.ask("XREVRANGE", keys.commands(self._book, producer), "+", "-", "COUNT", 1)
+        return int(reply[0][0].partition(b"-")[0]) if reply else 0
 
     def operations(self, count: int) -> Sequence[tuple[str, Mapping[str, str]]]:
         """The newest entries of the operations log, oldest first: (id, fields)."""

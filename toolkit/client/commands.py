@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from toolkit.adapters.blocking_redis import BlockingJournal
 from toolkit.client.books import Books, opened
 from toolkit.domain.commands import Command, Envelope, Who
-from toolkit.domain.errors import JournalError, TransportError
+from toolkit.domain.errors import StaleIncarnation, TransportError
 from toolkit.domain.events import CommandTaken
 
 PRODUCER: Final = "operator"
@@ -49,15 +49,18 @@ def give(books: Books, body: Command, *, patience_seconds: float = 5.0) -> Outco
 
 
 def _send(journal: BlockingJournal, body: Command) -> Envelope:
-    """Several people share one producer: whoever is overtaken takes a newer incarnation."""
+    """Several people share one producer: who is overtaken, or has a clock that was set back, takes a larger number."""
+    newest = 0
     for _ in range(ATTEMPTS):
-        envelope = Envelope(producer=PRODUCER, incarnation=time.time_ns(), number=1, body=body)
+        incarnation = max(time.time_ns(), newest + 1)
+        envelope = Envelope(producer=PRODUCER, incarnation=incarnation, number=1, body=body)
         try:
             journal.send(envelope)
-        except JournalError:
-            continue
-        return envelope
-    raise TransportError("the command stream is ahead of this machine's clock; `execution doctor` says more")
+        except StaleIncarnation:
+            newest = journal.newest_incarnation(PRODUCER)
+        else:
+            return envelope
+    raise TransportError(f"{ATTEMPTS} times somebody else was quicker with a command; say it again")
 
 
 def _wait(journal: BlockingJournal, after: int, envelope: Envelope, patience: float) -> Outcome:

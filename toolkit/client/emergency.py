@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -90,6 +90,19 @@ def position_of(replica: Replica, strategy: str) -> str:
         for symbol, position in sorted(held.items())
         if position.lots
     )
+
+
+def cancel_all(
+    home: Home, book: str, sockets: Mapping[str, Path], orders: Sequence[tuple[str, VenueOrder]], cause: str
+) -> list[str]:
+    """Cancel each of these (venue, order), whatever becomes of the others; what could not be asked for, in words."""
+    problems = []
+    for venue, order in orders:
+        try:
+            cancel(home, book, venue, sockets[venue], order, cause)
+        except ExecutionError as problem:
+            problems.append(f"{order.order_id} could not be cancelled: {problem}")
+    return problems
 
 
 def cancel(home: Home, book: str, venue: str, socket: Path, order: VenueOrder, cause: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -63,7 +64,7 @@ def stop_at_venues(
     if found.clean or not journaled:
         return found
     for name in {venue for venue, _ in found.open_orders}:
-        with VenueHotline(sockets[name], "operator", PATIENCE) as line:
+        with suppress(TransportError), VenueHotline(sockets[name], "operator", PATIENCE) as line:  # the look tells
             line.cancel(order for venue, order in found.open_orders if venue == name)
     return verify_stopped(sockets, 1.0, concerns)
 

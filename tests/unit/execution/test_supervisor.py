@@ -1,13 +1,10 @@
 """The supervisor's own work goes on: a disk that takes nothing, a latch that cannot be shut."""
 
-import asyncio
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from execution import supervisor as module
 from execution.settings import read_settings
 from execution.supervisor import Supervisor, Wishes
 from execution.wiring.desk_line import Taken
@@ -19,46 +16,11 @@ ANNA = Who(identity="unix:anna", verified=False, source="cli")
 
 
 @pytest.fixture
-async def supervisor(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.001)
+async def supervisor(tmp_path: Path, repository: Path) -> Supervisor:
     shutil.copytree(repository / "config", tmp_path / "config")
     home = Home(tmp_path)
     home.prepare()
     return Supervisor(home=home, settings=read_settings(tmp_path), wishes=Wishes(), say=lambda _: None)
-
-
-def problems(supervisor: Supervisor) -> dict[str, str]:
-    return {each.subject: each.detail for each in supervisor.status.state.problems}
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():
-            await asyncio.sleep(0.001)
-
-
-@pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), TransportError("away")])
-async def test_a_watch_that_fails_is_shown_and_begins_again(supervisor: Supervisor, problem: Exception) -> None:
-    begun = 0
-
-    async def watch() -> None:
-        nonlocal begun
-        begun += 1
-        if begun < 3:
-            raise problem
-        await asyncio.Event().wait()
-
-    supervisor._keep("watch", watch)
-    await until(lambda: begun == 3)
-    assert str(problem) in problems(supervisor)["watch"]
-
-
-async def test_a_watch_that_a_mistake_of_ours_ends_is_shown(supervisor: Supervisor) -> None:
-    async def watch() -> None:
-        raise KeyError("oops")
-
-    supervisor._keep("watch", watch)
-    await until(lambda: "oops" in problems(supervisor).get("watch", ""))
 
 
 async def test_where_nothing_can_be_written_what_is_known_is_kept_until_it_can(supervisor: Supervisor) -> None:
