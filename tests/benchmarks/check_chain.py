@@ -52,7 +52,7 @@ def _traded_book(names: list[str]) -> Workshop:
                 price=9_000 + number % 900 if resting else None,
             ),
         )
-    assert len(shop.ledger.open_orders()) == WORKING
+    assert len(shop.ledger.open_orders()) == WORKING, f"{len(shop.ledger.open_orders())} of {WORKING} orders work"
     return shop
 
 

@@ -31,7 +31,7 @@ DIGEST = bytes(32)
 class FloorPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the desk's own processes said and wrote about one order, to be said and written again and again."""
 
-    journal: tuple[str, str, str]
+    journal: tuple[str, str | None, str | None]
     socket: str
     producer: str
     decided: bytes

@@ -171,7 +171,7 @@ async def _plan(kit: DeskKit, desk: Client, address: ServerAddress, socket: Path
     filled = next(event for event in facts.events if isinstance(event, OrderFilled))
     items = tuple(entry.item for entry in await desk.last_entries(4))
     return FloorPlan(
-        journal=tuple(address),
+        journal=(address.url, address.username, address.password),
         socket=str(socket),
         producer=STRATEGY,
         decided=decided,

@@ -24,7 +24,7 @@ from toolkit.engine.messages import EngineSettings, Output
 from toolkit.simulation.matching import PaperVenue
 from toolkit.simulation.paper_settings import PaperSettings
 
-WHO = Who(identity="benchmark", verified=True, source="test")
+WHO = Who(identity="benchmark", verified=True, source="up")
 USD = Currency(code="USD", quantum=Decimal("0.01"))
 BOOK, DESK, VENUE, CALENDAR = "paper", "DSK", "paper", "24/7"
 MANY = 10**9
@@ -152,6 +152,8 @@ class Workshop:
         for number, command in enumerate(setup_commands(book_spec(strategies, self.master), WHO), 1):
             self._settle(engine.process(now, Envelope(producer="operator", incarnation=1, number=number, body=command)))
         self.quote(open_session=True)
+        refused = [event for events in self.batches for event in events if getattr(event, "refused", "")]
+        assert not refused, f"the book does not open: {refused}"
         for name in strategies:
             self._numbers[name] += 1
             self._say(name, RunnerHello(strategy=name, version="v1", digest="0" * 64))
