@@ -89,6 +89,23 @@ def test_everything_runs_and_every_screen_says_paper(desk: Desk) -> None:
     assert desk.run("status").stdout.startswith(" PAPER  desk demo")
 
 
+def test_positions_and_results_equal_a_backtest_of_the_same_book_also_after_a_kill(desk: Desk) -> None:
+    """Before anybody interferes: what a person cancels, no backtest cancels."""
+    for victim in ("engine", "runner-quoting", ""):
+        rest = tk.connect(desk.home).at_rest(60)
+        result = tk.backtest(tk.connect(desk.home).book(), last_step=rest.step)
+        for name, row in rest.status.iterrows():
+            assert round(row["pnl"], 2) == round(float(result.pnl_of(str(name))), 2), f"{name} after step {rest.step}"
+        at_end = result.positions_by_strategy.iloc[-1]
+        assert {key: lots for key, lots in rest.positions["quantity"].items() if lots} == {
+            key: lots for key, lots in at_end.items() if lots
+        }
+        if victim:
+            os.kill(desk.process(victim).pid, signal.SIGKILL)
+            step = rest.step
+            assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5, 60)
+
+
 def test_a_second_up_is_refused_and_names_the_first(desk: Desk) -> None:
     state = read_desk_state(desk.home / "var/run/processes.json")
     assert state is not None
@@ -154,22 +171,6 @@ def test_a_runner_that_is_killed_comes_back_alone(desk: Desk) -> None:
     assert until(lambda: desk.process("runner-trend").pid not in (0, before) and
                  desk.process("runner-trend").state == "running")  # fmt: skip
     assert desk.process("engine").pid == engine
-
-
-def test_positions_and_results_equal_a_backtest_of_the_same_book_also_after_a_kill(desk: Desk) -> None:
-    for victim in ("engine", "runner-quoting", ""):
-        rest = tk.connect(desk.home).at_rest(60)
-        result = tk.backtest(tk.connect(desk.home).book(), last_step=rest.step)
-        for name, row in rest.status.iterrows():
-            assert round(row["pnl"], 2) == round(float(result.pnl_of(str(name))), 2), f"{name} after step {rest.step}"
-        at_end = result.positions_by_strategy.iloc[-1]
-        assert {key: lots for key, lots in rest.positions["quantity"].items() if lots} == {
-            key: lots for key, lots in at_end.items() if lots
-        }
-        if victim:
-            os.kill(desk.process(victim).pid, signal.SIGKILL)
-            step = rest.step
-            assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5, 60)
 
 
 def test_a_promotion_replaces_what_runs(desk: Desk) -> None:
