@@ -159,11 +159,14 @@ class EngineCore:
         return survivors
 
     async def _cancel_at_the_venue(self, orders: list[str], lease: Lease) -> list[str]:
-        """Cancel these, each on the disk before it leaves; returns those that the venue still shows."""
+        """Cancel these, each on the disk before it leaves; returns those that the venue still shows.
+
+        A disk or a venue that refuses now is tried again for as long as there is a lease.
+        """
         cancels = [self._cancel(order_id, lease) for order_id in orders]
-        for cancel in cancels:
-            self.parts.lifeboat.record(cancel, self.parts.clock.wall(), "the journal is gone")
         try:
+            for cancel in cancels:
+                self.parts.lifeboat.record(cancel, self.parts.clock.wall(), "the journal is gone")
             await self.parts.venue.send(cancels)
             resting = {order.order_id for order in (await self.parts.venue.state()).open_orders}
         except TransportError:
