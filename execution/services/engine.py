@@ -10,7 +10,7 @@ from execution.services.engine_core import EngineCore
 from execution.services.engine_free import FreeEngine
 from execution.services.engine_lockstep import LockstepEngine, StoppedMidStep
 from execution.services.engine_parts import EngineParts, EnginePlan
-from execution.services.engine_recovery import recover_ledger, take_book
+from execution.services.engine_recovery import forget_old_releases, recover_ledger, take_book
 from execution.services.journal_writer import JournalWriter
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import DomainError, JournalGone, TransportError
@@ -137,6 +137,7 @@ class EngineService:
         await core.commit(engine.begin_epoch(now, lease, self._parts.host, self._parts.pid))
         await core.commit(engine.import_cancels(now, self._parts.lifeboat.orders()))
         self._parts.lifeboat.empty()
+        await forget_old_releases(self._parts.bus, lease.epoch)
 
     async def _warm_view(self, core: EngineCore) -> None:
         """Rebuild the View from the feed's history up to the book's step. A feed that lost it leaves the View empty."""

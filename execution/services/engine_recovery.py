@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import suppress
 
 from execution.services.engine_parts import EngineParts, EnginePlan
 from toolkit.domain.errors import JournalError, TransportError
 from toolkit.domain.fold import apply_batch
+from toolkit.domain.inbox import EPOCHS_KEPT
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
-from toolkit.domain.ports import Lease
+from toolkit.domain.ports import Bus, Lease
 
 LOOK_AGAIN = 0.05
 
@@ -45,6 +47,13 @@ async def recover_ledger(parts: EngineParts, plan: EnginePlan, lease: Lease) -> 
     parts.mirror.begin(head)
     parts.seen.record(lease.epoch, head)
     return ledger
+
+
+async def forget_old_releases(bus: Bus, epoch: int) -> None:
+    """What no runner asks for any more leaves the bus: each epoch has a stream of its own there."""
+    with suppress(TransportError):
+        for old in range(max(1, epoch - 2 * EPOCHS_KEPT), epoch - EPOCHS_KEPT):
+            await bus.forget_epoch(old)
 
 
 async def _fold(parts: EngineParts, plan: EnginePlan, up_to: int) -> Ledger:

@@ -15,11 +15,10 @@ import msgspec
 
 from execution.services.runner_line import STEPS_A_CALL, EpochOver, RunnerLine
 from toolkit.domain.commands import RunnerAnswer
-from toolkit.domain.inbox import InboxEntry, InboxItem, Released
+from toolkit.domain.inbox import EPOCHS_KEPT, InboxEntry, InboxItem, Released
 from toolkit.domain.market import FeedMode, Step
 from toolkit.engine.strategy_runner import StrategyContainer
 
-OLDER_EPOCHS: Final = 16
 CURSOR_SECONDS: Final = 0.5
 
 Given = ParamSpec("Given")
@@ -108,7 +107,7 @@ class Lockstep:
         the rest says nothing again. Those that nobody released, such as what the feed held before the desk began, are
         history: they fill bars and call no hook.
         """
-        for epoch in range(self._line.epoch - 1, max(0, self._line.epoch - OLDER_EPOCHS), -1):
+        for epoch in range(self._line.epoch - 1, max(0, self._line.epoch - EPOCHS_KEPT), -1):
             for released in await self._line.released(epoch, self._container.step, wait=False):
                 if self._container.step + 1 == released.number < until:
                     await self._send_unless_quiet(await self._follow(released))

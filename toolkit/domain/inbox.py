@@ -71,6 +71,10 @@ class InboxEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
     item: InboxItem
 
 
+EPOCHS_KEPT = 16
+"""So many epochs back a runner looks for steps that it may have missed; the bus forgets what older ones released."""
+
+
 class Released(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="released"):
     """A step handed to the runners in lockstep: first read your inbox up to the number beside your name."""
 

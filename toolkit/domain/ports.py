@@ -116,6 +116,9 @@ class Bus(Protocol):
     async def released(self, epoch: int, after: int, block_ms: int, count: int) -> Sequence[Released]:
         """Released steps of one epoch with numbers above `after`, waiting up to `block_ms`."""
 
+    async def forget_epoch(self, epoch: int) -> None:
+        """Remove the released steps of an epoch that is over."""
+
     async def beat(self, beat: Beat) -> None:
         """Replace the heartbeat of a process."""
 
