@@ -123,12 +123,25 @@ def assert_same_as_backtest(kit: DeskKit) -> int:
     live = [done for done in fills(event for batch in kit.batches for event in batch.events) if done.time <= int(until)]
     wanted = [done for done in fills(expected) if done.time <= int(until)]
     for index, (ours, theirs) in enumerate(zip(live, wanted, strict=False)):
-        assert ours == theirs, f"fill {index}: desk {ours}, backtest {theirs}"
+        assert ours == theirs, f"fill {index}: desk {ours}, backtest {theirs}\n{_first_difference(kit, expected)}"
     assert len(live) == len(wanted), f"{len(live)} fills on the desk, {len(wanted)} in the backtest"
     ledger = _at_the_end_of(kit, step)
     for strategy in kit.strategies:
         assert _books(ledger, strategy) == _books(expected_ledger, strategy), strategy
     return len(live)
+
+
+def _first_difference(kit: DeskKit, expected: list[Event]) -> str:
+    """The first decision that differs and what the desk's journal tells around it."""
+    wanted = decisions(expected)
+    for index, batch in enumerate(kit.batches):
+        made = decisions(batch.events)
+        if made != wanted[: len(made)]:
+            around = kit.batches[max(0, index - 25) : index + 1]
+            told = [f"{one.epoch} {one.step} {event}"[:300] for one in around for event in one.events]
+            return "\n".join((f"decided {made}, wanted {wanted[: len(made)]}", *told))
+        wanted = wanted[len(made) :]
+    return "the decisions are the same"
 
 
 def _at_the_end_of(kit: DeskKit, step: int) -> Ledger:
