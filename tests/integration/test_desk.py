@@ -8,15 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import toolkit as tk
 from execution.commands.exits import Exit
 from toolkit.adapters.process_identity import ProcessIdentity, is_running
+from toolkit.client.books import Books, opened
 from toolkit.client.desk_state import ProcessState, read_desk_state
+from toolkit.client.home import Home
+from toolkit.replica import views
+from toolkit.replica.replica import Replica
 
 pytestmark = pytest.mark.integration
 
@@ -104,6 +110,37 @@ def test_positions_and_results_equal_a_backtest_of_the_same_book_also_after_a_ki
             os.kill(desk.process(victim).pid, signal.SIGKILL)
             step = rest.step
             assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5, 60)
+
+
+def test_a_notebook_that_hangs_or_dies_in_the_middle_of_reading_changes_nothing(desk: Desk) -> None:
+    code = "import toolkit as tk\nwhile True:\n    print(len(tk.connect('.').fills()), flush=True)\n"
+    kernel = subprocess.Popen([sys.executable, "-c", code], cwd=desk.home, stdout=subprocess.PIPE)
+    assert kernel.stdout is not None
+    processes = [process["pid"] for process in desk.json("status")["processes"]]
+    for harm in (signal.SIGSTOP, signal.SIGKILL):
+        assert kernel.stdout.readline()
+        kernel.send_signal(harm)
+        step = desk.json("status")["as_of"]["step"]
+        assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5, 60)
+        kernel.send_signal(signal.SIGCONT)
+    kernel.communicate(timeout=10)
+    assert [process["pid"] for process in desk.json("status")["processes"]] == processes
+
+
+def test_what_a_screen_shows_is_the_fold_of_the_journal_up_to_the_event_that_it_names(desk: Desk) -> None:
+    shown = desk.json("status")
+    replica, journal = Replica(), Books(home=Home(desk.home), book="paper").journal()
+    for sealed in journal.read():
+        if sealed.last <= shown["as_of"]["event"]:
+            replica.apply(opened(sealed), sealed.digest)
+    journal.close()
+    assert replica.ledger.sequence == shown["as_of"]["event"]
+    for table in (views.strategies, views.positions, views.venues, views.limits):
+        rows = json.loads(msgspec.json.encode(table(replica), enc_hook=str))
+        assert shown[table.__name__] == rows
+    for row in views.strategies(replica):
+        exact = replica.ledger.pnl(row.name)
+        assert row.pnl == (None if exact is None else exact * Decimal("0.0001"))
 
 
 def test_a_second_up_is_refused_and_names_the_first(desk: Desk) -> None:
