@@ -221,6 +221,17 @@ def test_what_waits_for_the_rate_is_canceled_without_ever_being_sent() -> None:
     assert core.order(sold).status is Status.CANCELED
 
 
+def test_an_exit_that_is_changed_stays_an_exit_or_is_refused() -> None:
+    core = Core()
+    core.buy(10)
+    exit_ = core.sell(10, 20_000)
+    core.modify(exit_, quantity=5)
+    assert [(order.quantity, order.order_class.value) for order in core.ledger.open_orders()] == [(5, "exit")]
+    core.modify(exit_, quantity=50)
+    assert [order.quantity for order in core.ledger.open_orders()] == [5]
+    assert "50 lots would no longer only shrink the position" in core.of(ev.IntentRefused)[-1].reason
+
+
 def test_reduce_only_is_refused_where_it_could_grow_the_position() -> None:
     core = holding(10)
     core.sell(11, 10_050, reduce_only=True)

@@ -120,6 +120,10 @@ class Proposer:
             replaces=order.chain[0],
             already_filled=order.filled,
         )
+        if proposal.order_class is OrderClass.ENTRY and order.order_class is not OrderClass.ENTRY:
+            problem = f"modify: {quantity} lots would no longer only shrink the position; cancel it and place an entry"
+            _refuse(transaction, order.strategy, intent.intent_id, order.instrument, 10, problem)
+            return
         answer, _, _ = self._guard.examine(proposal, transaction.now.mono)
         if isinstance(answer, Refused):
             problem = f"{answer.observed}, limit {answer.limit} ({answer.source}); {answer.would_pass}"
