@@ -89,11 +89,6 @@ class Managed:
     def pid(self) -> int:
         return self.child.pid if self.child is not None and self.child.running else 0
 
-    @property
-    def running_for(self) -> float:
-        """Seconds since the present process started, 0 while there is none."""
-        return time.monotonic() - self._started_at if self.pid else 0.0
-
     def running(self) -> None:
         """The process says that it does its work."""
         if self.state is State.STARTING and self.pid:

@@ -162,9 +162,9 @@ class DeskLine:
             if isinstance(event, CommandTaken) and event.producer == USER:
                 key, taken = (event.incarnation, event.number), Taken(number, event.refused)
                 waiting = self._waiting.get(key)
-                if waiting is None:
+                if waiting is None and event.incarnation >= self._producer.incarnation:
                     self._early[key] = taken
-                elif not waiting.done():
+                elif waiting is not None and not waiting.done():
                     waiting.set_result(taken)
 
     # ---- bus, latch

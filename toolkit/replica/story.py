@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -11,7 +11,6 @@ from toolkit.domain import events as ev
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import from_quanta
-from toolkit.domain.ports import Sealed
 
 
 class StoryLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +38,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     batch: ev.Batch
     event: ev.Event
-
-
-def mentions(batches: Iterable[Sealed], identifier: str) -> Iterator[Sealed]:
-    """Those batches whose bytes hold the id: reading a million events for one order means looking, not decoding."""
-    needle = identifier.encode()
-    return (batch for batch in batches if needle in batch.payload)
 
 
 def chain_root(batches: Iterable[ev.Batch], identifier: str) -> str:
