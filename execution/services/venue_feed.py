@@ -1,4 +1,4 @@
-"""Market data of a paper venue on a free feed: reads the bus as any market participant would; lockstep brings its own."""
+"""Market data of a paper venue on a free feed: reads the bus as any participant would; lockstep brings its own."""
 
 from __future__ import annotations
 

@@ -15,7 +15,15 @@ from tests.tools.recordings import BTCUSDT, binance
 from toolkit.adapters.step_files import write_steps
 from toolkit.adapters.versions import load_version
 from toolkit.domain.commands import RunnerAnswer
-from toolkit.domain.events import Answered, ExitQueued, IntentRefused, OrderDenied, OrderFilled, OrderSubmitted, RunnerStarted
+from toolkit.domain.events import (
+    Answered,
+    ExitQueued,
+    IntentRefused,
+    OrderDenied,
+    OrderFilled,
+    OrderSubmitted,
+    RunnerStarted,
+)
 from toolkit.domain.fold import apply
 from toolkit.domain.inbox import InboxEntry, InboxItem, Restored
 from toolkit.domain.inbox_rules import inbox_items

@@ -22,7 +22,13 @@ __all__ = ["Loaded", "Registry", "Version", "announce", "load_version", "registe
 
 
 def register(
-    home: Home, strategy: str, *, file: str, source: str, class_name: str, parameters: Mapping[str, object],
+    home: Home,
+    strategy: str,
+    *,
+    file: str,
+    source: str,
+    class_name: str,
+    parameters: Mapping[str, object],
     instruments: tuple[str, ...],
 ) -> Version:
     """Put a strategy's source and parameters into the registry of a desk; the same content is the same version.
@@ -42,8 +48,13 @@ def announce(home: Home, version: Version, instruments: tuple[str, ...], *, sour
     if state is None or not state.ready:
         return "No desk runs here: it is in the registry, and is deployed by `execution enable` once one does."
     command = RegisterVersion(
-        strategy=version.strategy, version=version.number, digest=version.digest, path=str(version.path),
-        instruments=instruments, who=person(source), reason=reason,
+        strategy=version.strategy,
+        version=version.number,
+        digest=version.digest,
+        path=str(version.path),
+        instruments=instruments,
+        who=person(source),
+        reason=reason,
     )
     try:
         outcome = give(Books(home=home, book=state.book), command)
@@ -57,7 +68,12 @@ def load_in_fresh_interpreter(folder: Path, digest: str) -> None:
     try:
         tried = subprocess.run(
             [sys.executable, "-P", "-m", "toolkit.client.version_check", str(folder), digest],
-            cwd=folder, capture_output=True, text=True, timeout=LOAD_SECONDS, check=False, stdin=subprocess.DEVNULL,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=LOAD_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         raise NotLoadable(

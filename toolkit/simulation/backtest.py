@@ -1,4 +1,4 @@
-"""The backtest loop: the engine, the paper venue and the strategies of a book in one process, on the lockstep schedule."""
+"""The backtest loop: engine, paper venue and strategies of a book in one process, on the lockstep schedule."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The lockstep schedule, written once: a backtest and the engine service only carry out what it asks for.
 
-Step n: the venue matches n → its reports → what follows from them goes to the venue until it is quiet → n into the View →
-the runners answer n → their answers in the order of their names → to the venue until it is quiet → n is done. Wall time
-and speed change nothing.
+Step n: the venue matches n → its reports → what follows from them goes to the venue until it is quiet → n into the
+View → the runners answer n → their answers in the order of their names → to the venue until it is quiet → n is done.
+Wall time and speed change nothing.
 """
 
 from __future__ import annotations
