@@ -42,7 +42,7 @@ class ExecutionRouter:
                 order_id=order.order_id,
                 strategy=order.strategy,
                 instrument=order.instrument,
-                time=transaction.time,
+                time=order.requested,
                 epoch=self.lease.epoch,
                 send_by=self.lease.send_by,
             )

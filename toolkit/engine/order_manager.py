@@ -12,7 +12,7 @@ from toolkit.domain.identifiers import belongs_to
 from toolkit.domain.ledger import HOUSE
 from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import FINAL, Doubt, Order, Status
-from toolkit.domain.time import MonoTime, WallTime
+from toolkit.domain.time import FeedTime, MonoTime, WallTime
 from toolkit.engine.execution_router import ExecutionRouter, replace_requested, submitted
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
 from toolkit.engine.order_facts import (
@@ -74,15 +74,20 @@ class OrderManager:
         self._await(transaction, order, Doubt.REPLACE)
         self._router.replace(transaction, approved, order)
 
-    def cancel(self, transaction: Transaction, order: Order, cause: str) -> None:
-        """Record a cancel and send it; one that is already on its way is not sent again."""
+    def cancel(self, transaction: Transaction, order: Order, cause: str, asked: FeedTime | None = None) -> None:
+        """Record a cancel and send it; one that is already on its way is not sent again.
+
+        `asked` is when it was first asked for, where that was not now: a venue's latency counts from there.
+        """
         if order.status is Status.PENDING_CANCEL and order.doubt is Doubt.NONE:
             return
         order = self._withdrawn(transaction, order, cause)
         if not order.is_open:
             return
         transaction.emit(
-            ev.CancelRequested(order_id=order.order_id, cause=cause, time=transaction.time, wall=transaction.now.wall)
+            ev.CancelRequested(
+                order_id=order.order_id, cause=cause, time=asked or transaction.time, wall=transaction.now.wall
+            )
         )
         order = _order(transaction, order.chain[0])
         self._await(transaction, order, Doubt.CANCEL)
@@ -322,7 +327,8 @@ class OrderManager:
             if not unsettled:
                 self._resolve(transaction, order, Fact.FOUND_WORKING)
             again = _order(transaction, order.chain[0])
-            self.cancel(transaction, again, "asked again: it still works at the venue")
+            asked = order.requested if self._settings.sends_again else None
+            self.cancel(transaction, again, "asked again: it still works at the venue", asked)
         elif unsettled:
             return
         elif order.replacing_id and self._settings.sends_again:
