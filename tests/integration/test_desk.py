@@ -161,6 +161,17 @@ def test_strategies_trade_and_a_fill_can_be_explained(desk: Desk) -> None:
     assert any(what.startswith("control ") for what in told)
 
 
+def test_the_journal_is_a_table_also_of_kinds_that_have_little_in_common(desk: Desk) -> None:
+    every = tk.journal(home=desk.home)
+    assert list(every["event"]) == list(range(1, len(every) + 1))
+    mixed = tk.journal(kind=["OrderFilled", "EpochBegan", "RunnerStarted"], home=desk.home)
+    fills = mixed[mixed["kind"] == "OrderFilled"]
+    assert str(mixed.index.tz) == "UTC"
+    assert mixed[mixed["kind"] == "RunnerStarted"]["time"].isna().all()
+    assert list(fills["time"]) == list(tk.journal(kind="OrderFilled", home=desk.home)["time"][: len(fills)])
+    assert tk.journal(kind="Nothing", home=desk.home).empty
+
+
 def test_disable_is_proven_at_the_venue_and_only_a_person_enables(desk: Desk) -> None:
     said = desk.json("disable", "--strategy", "quoting", "--reason", "a test")
     assert (said["verified"], said["journaled"], said["left"]) == (True, True, [])

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from toolkit.adapters.blocking_redis import BlockingBus
@@ -31,6 +32,9 @@ TIMES = frozenset({"decided", "sent", "time", "wall", "written"})
 """Columns of nanoseconds since 1970, feed time or wall time, shown as UTC."""
 
 BEAT_POLL_SECONDS = 0.01
+
+NO_TIME = np.iinfo(np.int64).min
+"""How numpy writes "not a time": of an event that has no such column, beside others that have."""
 
 __all__ = ["AtRest", "Desk", "connect", "journal"]
 
@@ -263,7 +267,8 @@ def _frame(rows: Sequence[Row], time: str, columns: Sequence[str]) -> pd.DataFra
     """Rows under a UTC index; an empty table has the index and its columns all the same."""
     frame = pd.DataFrame(rows, columns=None if rows else list(dict.fromkeys((time, *columns))))
     for name in TIMES & set(frame.columns):
-        frame[name] = pd.to_datetime(frame[name].astype("int64"), unit="ns", utc=True)
+        exact = np.array([row.get(name, NO_TIME) for row in rows], dtype="int64")  # a column with holes holds floats
+        frame[name] = pd.to_datetime(exact.view("datetime64[ns]"), utc=True)
     return frame.set_index(time)
 
 
