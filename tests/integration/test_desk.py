@@ -180,6 +180,14 @@ def test_disable_is_proven_at_the_venue_and_only_a_person_enables(desk: Desk) ->
     assert desk.strategy("quoting")["enabled"]
 
 
+def test_a_flatten_returns_when_the_position_is_closed(desk: Desk) -> None:
+    assert until(lambda: desk.strategy("mean_reversion")["position"] != "flat")
+    said = desk.json("disable", "mean_reversion", "--flatten", "--reason", "a test")
+    assert (said["verified"], said["left"], said["position"]) == (True, [], "")
+    assert desk.strategy("mean_reversion")["position"] == "flat"
+    assert desk.run("enable", "mean_reversion").returncode == 0
+
+
 def test_the_file_switches_off_but_never_on(desk: Desk) -> None:
     path = desk.home / "config/strategies.yaml"
     text = path.read_text()
@@ -264,12 +272,14 @@ def test_after_a_kill_of_the_supervisor_the_children_end_and_up_goes_on(desk: De
     assert state is not None
     children = [each for each in state.processes if each.kind != "server"]
     events = desk.json("status")["as_of"]["event"]
+    desk.json("throttle", "--strategy", "trend", "--rate", "0.5/s")
     os.kill(state.supervisor.pid, signal.SIGKILL)
     assert until(lambda: not any(child.is_alive() for child in children), 60.0)
     assert desk.run("status").returncode == Exit.NOT_RUNNING
 
     assert desk.run("up", "-d", "--speed", "3").returncode == 0
     assert desk.json("status")["as_of"]["event"] > events
+    assert desk.json("status")["throttles"] == {"strategy:trend": "0.5"}
 
 
 def test_down_is_verified_and_leaves_no_process(desk: Desk) -> None:
@@ -278,6 +288,13 @@ def test_down_is_verified_and_leaves_no_process(desk: Desk) -> None:
     assert (said["verified"], said["left"]) == (True, [])
     assert [each for each in processes if is_running(each)] == []
     assert desk.run("down").returncode == Exit.DONE
+
+
+def test_orders_can_be_left_at_the_venue_on_purpose(desk: Desk) -> None:
+    assert desk.run("up", "-d", "--speed", "10").returncode == 0
+    assert until(lambda: desk.strategy("quoting")["open"] > 0, 60)
+    said = desk.json("down", "--leave-orders")
+    assert (said["verified"], said["left_on_purpose"]) == (True, True)
 
 
 def test_ctrl_c_ends_a_desk_in_the_foreground_in_order(desk: Desk) -> None:
