@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import TextIOBase
+from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -16,6 +20,46 @@ BANNERS = {"paper": "\033[30;47m", "live": "\033[1;97;41m"}
 GOOD = frozenset({"running", "yes", "ACTIVE", "FILLED", "ok"})
 BAD = frozenset({"dead", "given up", "no", "HALTED", "UNKNOWN", "REJECTED", "wrong", "stopped"})
 ODD = frozenset({"REDUCING", "backing off", "starting", "stopping", "DENIED", "PENDING_CANCEL", "PENDING_NEW", "look"})
+
+
+class LastingStream(TextIOBase):
+    """A terminal or pipe that may go away: what is written then is dropped, and whoever writes goes on.
+
+    A desk that is being stopped must not fail because nobody is left to read about it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost = False
+
+    def write(self, text: str) -> int:
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    def isatty(self) -> bool:
+        return not self._lost and self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def _try(self, act: Callable[[], object]) -> None:
+        if self._lost:
+            return
+        try:
+            act()
+        except OSError:
+            self._lost = True
+
+
+def command() -> str:
+    """What to type for this program in the shell that started it: its name where that is found, else its path."""
+    if shutil.which("execution"):
+        return "execution"
+    beside = Path(sys.executable).with_name("execution")
+    return os.path.relpath(beside) if beside.is_file() else f"{sys.executable} -m execution.cli"
 
 
 def coloured(stream: object = None) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from execution.commands.desk import Stop, the_home, the_state
 from execution.commands.exits import Exit
-from execution.commands.output import complain, say, say_json
+from execution.commands.output import LastingStream, complain, say, say_json
 from execution.commands.welcome import Progress, farewell, welcome
 from execution.home import Home
 from execution.supervisor import Stopped, Supervisor, Wishes
@@ -42,6 +42,7 @@ async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
     from execution.settings import read_settings
 
     settings = read_settings(home.root)
+    sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)
     home.prepare()
     _clean_up_after_a_killed_supervisor(home)
     progress = Progress()

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from execution.commands.output import RED, YELLOW, banner, heading, paint, say
+from execution.commands.output import RED, YELLOW, banner, command, heading, paint, say
 from execution.home import Home
 from execution.supervisor import Stopped
 from toolkit.client.desk_state import DeskState
@@ -55,9 +55,15 @@ def welcome(state: DeskState, home: Home) -> None:
     for problem in state.problems:
         say(paint(f"  to mend: {problem.subject}: {problem.detail}", RED))
     say("\nThree things to try:")
-    say("  execution status                                     what runs, what it holds, what it earns")
-    say("  execution disable --strategy trend --reason 'a try'  stops one strategy, proven at the venue")
-    say(_third(state))
+    name = command()
+    things = (
+        (f"{name} status", "what runs, what it holds, what it earns"),
+        (f"{name} disable --strategy trend --reason 'a try'", "stops one strategy, proven at the venue"),
+        _third(state, name),
+    )
+    width = max(len(line) for line, why in things if why)
+    for line, why in things:
+        say(f"  {line:<{width}}  {why}".rstrip())
     say()
 
 
@@ -77,10 +83,10 @@ def farewell(kind: str, stopped: Stopped | Mapping[str, Any]) -> None:
     say(banner(kind, f"the desk is down; {words}"))
 
 
-def _third(state: DeskState) -> str:
+def _third(state: DeskState, name: str) -> tuple[str, str]:
     if state.links:
-        return "  open the link above, then notebooks/01_first_backtest.ipynb"
-    return "  execution journal tail --follow                      every fact, as it is written"
+        return "open the link above, then notebooks/01_first_backtest.ipynb", ""
+    return f"{name} journal tail --follow", "every fact, as it is written"
 
 
 def _coloured(state: str) -> str:
