@@ -81,11 +81,14 @@ def _deployment_changed(ledger: Ledger, event: ev.DeploymentChanged) -> None:
 
 
 def _trading_state_changed(ledger: Ledger, event: ev.TradingStateChanged) -> None:
-    causes = ledger.states.setdefault(f"{event.scope}:{event.name}" if event.name else f"{event.scope}:", {})
-    if event.state is TradingState.ACTIVE:
-        causes.pop(event.cause, None)
-    else:
+    scope = f"{event.scope}:{event.name}" if event.name else f"{event.scope}:"
+    causes = ledger.states.setdefault(scope, {})
+    if event.state is not TradingState.ACTIVE:
         causes[event.cause] = event.state
+        return
+    causes.pop(event.cause, None)
+    if not causes:
+        del ledger.states[scope]
 
 
 def _throttle_changed(ledger: Ledger, event: ev.ThrottleChanged) -> None:

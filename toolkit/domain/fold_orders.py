@@ -9,25 +9,15 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
-from toolkit.domain.ledger import RECENT_KEPT, Fill, Ledger, Recent
+from toolkit.domain.ledger import Fill, Ledger, asked_for
 from toolkit.domain.order_tables import Fact, OrderCommand, after_command, after_fact
 from toolkit.domain.orders import Doubt, Order, Side, Status
 
 
 def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted) -> None:
     ledger.count(event.strategy, "orders")
-    recent = ledger.recent.setdefault(event.strategy, [])
-    recent.append(
-        Recent(
-            time=event.time,
-            instrument=event.instrument,
-            side=event.side,
-            quantity=event.quantity,
-            order_type=event.order_type,
-            price=event.price,
-        )
-    )
-    del recent[:-RECENT_KEPT]
+    asked = asked_for(event.instrument, event.side, event.quantity, event.price)
+    ledger.note_asked(event.strategy, asked, event.time)
     _new_order(ledger, event, Status.PENDING_NEW, event.reason)
 
 

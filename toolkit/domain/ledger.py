@@ -6,7 +6,6 @@ Folding from empty or from a snapshot gives the same ledger, bit for bit; `diges
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from decimal import Decimal
 from itertools import islice
 
@@ -15,17 +14,19 @@ import msgspec
 from toolkit.domain import events as ev
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import JournalError
+from toolkit.domain.exposure import Exposure, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
-from toolkit.domain.orders import Doubt, Order, OrderClass, OrderType, Side, TradingState
+from toolkit.domain.orders import Doubt, Order, Side, TradingState
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.time import FeedTime
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 CLOSED_ORDERS_KEPT = 10_000
 RECENT_KEPT = 64
 HOUSE = "house"
+ONE, NO_DOUBT, ACTIVE = Decimal(1), Doubt.NONE, TradingState.ACTIVE
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -73,24 +74,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     time: FeedTime
 
 
-class Recent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """What an order asked for and when, kept for the window in which the same again is a duplicate."""
-
-    time: FeedTime
-    instrument: str
-    side: Side
-    quantity: int
-    order_type: OrderType
-    price: int | None
-
-    def same_as(self, other: Recent) -> bool:
-        return (self.instrument, self.side, self.quantity, self.order_type, self.price) == (
-            other.instrument,
-            other.side,
-            other.quantity,
-            other.order_type,
-            other.price,
-        )
+def asked_for(instrument: str, side: Side, quantity: int, price: int | None) -> str:
+    """What makes two orders the same (no price is a market order), to be found within the window of duplicates."""
+    return f"{instrument} {side * quantity} {price}"
 
 
 class Ledger(msgspec.Struct, kw_only=True):
@@ -122,12 +108,14 @@ class Ledger(msgspec.Struct, kw_only=True):
     intents: dict[str, dict[str, str]] = {}
     fills: dict[str, list[Fill]] = {}
     working: dict[str, dict[str, dict[str, None]]] = {}
+    exposure: dict[str, dict[str, Exposure]] = {}
+    account_exposure: dict[str, Exposure] = {}
     doubtful: dict[str, None] = {}
     open_by_strategy: dict[str, int] = {}
     open_by_instrument: dict[str, int] = {}
     waiting_exits: dict[str, dict[str, ev.ExitQueued]] = {}
     flattening: dict[str, None] = {}
-    recent: dict[str, list[Recent]] = {}
+    recent: dict[str, dict[str, FeedTime]] = {}
     positions: dict[str, dict[str, Position]] = {}
     held: dict[str, int] = {}
     venue_positions: dict[str, dict[str, int]] = {}
@@ -175,34 +163,33 @@ class Ledger(msgspec.Struct, kw_only=True):
     def interval(self, strategy: str, instrument: str, without: str = "", *, entries_only: bool = False) -> Interval:
         """[L, H] over all outcomes; exits and protective orders of the position count once, by the largest.
 
-        `without` leaves one order out (the one that a replace would change), `entries_only` all exits.
+        `without` leaves one of these orders out (the one that a replace would change), `entries_only` all exits.
         """
         lots = self.position(strategy, instrument).lots
-        roots = self.working.get(strategy, {}).get(instrument)
-        if not roots:
-            return Interval(low=lots, high=lots)
-        orders = [self.orders[root] for root in roots if root != without]
-        if entries_only:
-            orders = [order for order in orders if order.order_class is OrderClass.ENTRY]
-        return _interval(lots, orders)
+        exposure = self.exposure.get(strategy, {}).get(instrument)
+        return self._interval(lots, exposure, without, entries_only)
 
     def account_interval(self, instrument: str, without: str = "") -> Interval:
         """[L, H] of the venue account: the sum over its sub-accounts."""
-        low = high = 0
-        for held in self.positions.values():
-            if instrument in held:
-                lots = held[instrument].lots
-                low, high = low + lots, high + lots
-        for strategy, working in self.working.items():
-            if working.get(instrument):  # most have nothing at work there
-                lots = self.position(strategy, instrument).lots
-                part = self.interval(strategy, instrument, without)
-                low, high = low + part.low - lots, high + part.high - lots
-        return Interval(low=low, high=high)
+        lots = 0
+        for account in self.venue_positions.values():
+            lots += account.get(instrument, 0)
+        return self._interval(lots, self.account_exposure.get(instrument), without)
+
+    def _interval(self, lots: int, exposure: Exposure | None, without: str, entries_only: bool = False) -> Interval:
+        if exposure is None:
+            return Interval(low=lots, high=lots)
+        buys, sells = exposure.buys, exposure.sells
+        if without:
+            buys, sells = exposure.entries_without(self.orders[without])
+        if exposure.exits and not entries_only:
+            closing_buys, closing_sells = largest_exits(self.orders[root] for root in exposure.exits if root != without)
+            buys, sells = buys + closing_buys, sells + closing_sells
+        return Interval(low=lots - sells, high=lots + buys)
 
     def trading_state(self, strategy: str, venue: str) -> tuple[TradingState, str]:
         """The strictest state over book, venue and strategy, and the scope and cause that set it."""
-        strictest, cause = TradingState.ACTIVE, ""
+        strictest, cause = ACTIVE, ""
         if not self.states:
             return strictest, cause
         for scope in ("book:", f"venue:{venue}", f"strategy:{strategy}"):
@@ -268,7 +255,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     def rate(self, asset: str) -> Decimal | None:
         """Base quanta per quantum of `asset`."""
         if asset == self.base_currency:
-            return Decimal(1)
+            return ONE
         rate = self.rates.get(asset)
         if rate is None or asset not in self.currencies:
             return None
@@ -278,26 +265,39 @@ class Ledger(msgspec.Struct, kw_only=True):
 
     def put(self, order: Order) -> None:
         root = order.chain[0]
+        before = self.orders.get(root)
         self.orders[root] = order
-        try:
-            roots = self.working[order.strategy][order.instrument]
-        except KeyError:
-            roots = self.working.setdefault(order.strategy, {}).setdefault(order.instrument, {})
-        if order.is_open:
-            if root not in roots:
-                roots[root] = None
-                self._count_open(order, 1)
-                self.closed.pop(root, None)
-        else:
-            if root in roots:
-                del roots[root]
-                self._count_open(order, -1)
-            self.closed[root] = None
-            self._forget_oldest()
-        if order.doubt is Doubt.NONE:
-            self.doubtful.pop(root, None)
-        else:
+        was_open = None if before is None else before.is_open
+        if was_open is not order.is_open:
+            self._open(root, order) if order.is_open else self._close(root, order)
+        remaining = order.remaining
+        if by := remaining - (0 if before is None else before.remaining):
+            self._expose(order, remaining, by)
+        if order.doubt is not NO_DOUBT:
             self.doubtful[root] = None
+        elif before is not None and before.doubt is not NO_DOUBT:
+            del self.doubtful[root]
+
+    def _open(self, root: str, order: Order) -> None:
+        self.working.setdefault(order.strategy, {}).setdefault(order.instrument, {})[root] = None
+        self._count_open(order, 1)
+        self.closed.pop(root, None)
+
+    def _close(self, root: str, order: Order) -> None:
+        roots = self.working.get(order.strategy, {}).get(order.instrument, {})
+        if root in roots:
+            del roots[root]
+            self._count_open(order, -1)
+        self.closed[root] = None
+        self._forget_oldest()
+
+    def _expose(self, order: Order, remaining: int, by: int) -> None:
+        held = self.exposure.setdefault(order.strategy, {})
+        for exposures in (held, self.account_exposure):
+            exposure = exposures.get(order.instrument)
+            if exposure is None:
+                exposure = exposures[order.instrument] = Exposure()
+            exposure.change(order, remaining, by)
 
     def _count_open(self, order: Order, by: int) -> None:
         self.open_by_strategy[order.strategy] = self.open_by_strategy.get(order.strategy, 0) + by
@@ -316,6 +316,14 @@ class Ledger(msgspec.Struct, kw_only=True):
                 del intents[order.intent_id]
             for identifier in order.chain[1:]:
                 self.aliases.pop(identifier, None)
+
+    def note_asked(self, strategy: str, asked: str, time: FeedTime) -> None:
+        """Keep when something was last asked for; the newest RECENT_KEPT different ones stay."""
+        recent = self.recent.setdefault(strategy, {})
+        recent.pop(asked, None)
+        recent[asked] = time
+        if len(recent) > RECENT_KEPT:
+            del recent[next(iter(recent))]
 
     def count(self, strategy: str, what: str, by: int = 1) -> None:
         counts = self.counts.setdefault(strategy, {})
@@ -356,20 +364,3 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.move_cash(sub_account, asset, -fee)
             fees = self.fees.setdefault(sub_account, {})
             fees[asset] = fees.get(asset, 0) + fee
-
-
-def _interval(lots: int, orders: Iterable[Order]) -> Interval:
-    buys = sells = closing_buys = closing_sells = 0
-    entry, buy = OrderClass.ENTRY, Side.BUY
-    for order in orders:
-        remaining = order.remaining
-        if order.order_class is entry:
-            if order.side is buy:
-                buys += remaining
-            else:
-                sells += remaining
-        elif order.side is buy:
-            closing_buys = max(closing_buys, remaining)
-        else:
-            closing_sells = max(closing_sells, remaining)
-    return Interval(low=lots - sells - closing_sells, high=lots + buys + closing_buys)

@@ -30,6 +30,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 FLAT = Position()
+BUY = Side.BUY
 
 
 def after_trade(position: Position, side: Side, quantity: int, price: int, instrument: Instrument) -> Position:
@@ -43,8 +44,8 @@ def after_trade(position: Position, side: Side, quantity: int, price: int, instr
         lots=position.lots + signed,
         cost=position.cost - released + direction * instrument.value(price, opening),
         realised=position.realised - direction * instrument.value(price, closing) - released,
-        bought=position.bought + (quantity if side is Side.BUY else 0),
-        sold=position.sold + (quantity if side is Side.SELL else 0),
+        bought=position.bought + (quantity if side is BUY else 0),
+        sold=position.sold + (quantity if side is not BUY else 0),
     )
 
 
@@ -61,11 +62,9 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     low: int
     high: int
 
-    def after(self, side: Side, quantity: int) -> Interval:
-        """The interval with one more order of unknown outcome."""
-        if side is Side.BUY:
-            return Interval(low=self.low, high=self.high + quantity)
-        return Interval(low=self.low - quantity, high=self.high)
+    def worst_after(self, side: Side, quantity: int) -> int:
+        """The furthest end on this side, in lots of its sign, with one more order of unknown outcome."""
+        return quantity + (self.high if side is BUY else -self.low)
 
     @property
     def largest(self) -> int:

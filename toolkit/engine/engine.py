@@ -177,7 +177,7 @@ class Engine:
         """Mark what is held to the last good quote, at most once per interval of feed time."""
         for symbol in sorted(self.ledger.held):
             quote, mark = self.view.quote(symbol), self.ledger.marks.get(symbol)
-            if quote is None or not quote.is_two_sided or quote.is_crossed_or_locked:
+            if quote is None or not quote.is_good:
                 continue
             if mark is not None and mark.step >= quote.step:
                 continue

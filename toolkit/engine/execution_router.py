@@ -8,7 +8,6 @@ from toolkit.domain.orders import Order, OrderClass, Status
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
-from toolkit.engine.risk.controls import rate_scopes
 from toolkit.engine.risk.proposal import Approved
 from toolkit.engine.risk.rates import MessageRates
 from toolkit.engine.transaction import Transaction
@@ -47,8 +46,7 @@ class ExecutionRouter:
                 send_by=self.lease.send_by,
             )
         )
-        for scope in rate_scopes(order.strategy, order.venue):
-            self._rates.note(scope, transaction.now.mono)
+        self._rates.note(order.strategy, order.venue, transaction.now.mono)
 
     def again(self, transaction: Transaction, order: Order) -> None:
         """Send what never arrived once more, as it was then: proven absent, and approved when it was first sent."""
@@ -74,12 +72,13 @@ class ExecutionRouter:
         """Let waiting exits go as far as the venue's rate allows, under the lease of now; returns their orders."""
         released = []
         for root, venue in list(self._waiting.items()):
-            if not self._rates.has_room(f"venue:{venue}", transaction.now.mono):
+            meter = self._rates.of_venue(venue)
+            if not meter.has_room(transaction.now.mono):
                 continue
             del self._waiting[root]
             order = transaction.ledger.order(root)
             if order is not None and order.status in (Status.PENDING_NEW, Status.PENDING_REPLACE):
-                self._rates.note(f"venue:{venue}", transaction.now.mono)
+                meter.note(transaction.now.mono)
                 transaction.requests.append(self._request(order, transaction.time))
                 released.append(order)
         return released
@@ -91,15 +90,14 @@ class ExecutionRouter:
             requests.sort(key=lambda request: _priority(request, new))
 
     def _send(self, transaction: Transaction, request: SubmitOrder | ReplaceOrder, order: Order) -> None:
-        scope = f"venue:{order.venue}"
-        if order.order_class is not OrderClass.ENTRY and self._over(scope, transaction.now.mono):
+        if order.order_class is not OrderClass.ENTRY and self._over(order.venue, transaction.now.mono):
             self._waiting[order.chain[0]] = order.venue
         else:
             transaction.requests.append(request)
 
-    def _over(self, scope: str, now: MonoTime) -> bool:
+    def _over(self, venue: str, now: MonoTime) -> bool:
         """The guard has counted this message already, so the rate is full only when it is exceeded."""
-        return self._rates.exceeded(scope, now)
+        return self._rates.of_venue(venue).exceeded(now)
 
     def _request(self, order: Order, time: FeedTime) -> SubmitOrder | ReplaceOrder:
         return self._replacement(order, time) if order.replacing_id else self._submission(order, time)

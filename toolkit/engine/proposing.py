@@ -293,7 +293,7 @@ class Proposer:
             reason="a person's flatten",
         )
         proposal = self._proposal(strategy, instrument, intent, OrderClass.EXIT)
-        self._propose(transaction, proposal._replace(by_person=True))
+        self._propose(transaction, msgspec.structs.replace(proposal, by_person=True))
 
     # ---- the gate
 

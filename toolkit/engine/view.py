@@ -32,8 +32,9 @@ class LastQuote:
         return self.bid > 0 and self.ask > 0
 
     @property
-    def is_crossed_or_locked(self) -> bool:
-        return self.is_two_sided and self.bid >= self.ask
+    def is_good(self) -> bool:
+        """Two-sided, neither crossed nor locked."""
+        return 0 < self.bid < self.ask
 
 
 class View:

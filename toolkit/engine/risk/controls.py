@@ -6,19 +6,24 @@ The numbers are those of the table of controls in the README. `binds_exits` says
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from toolkit.domain.events import Check
-from toolkit.domain.ledger import Recent
+from toolkit.domain.ledger import asked_for
 from toolkit.domain.orders import OrderClass, OrderType, Side, TradingState
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
-from toolkit.engine.risk.rates import BOOK
 
 Answer = Check | Refused | None
 LIMIT_NOT_SET = "LIMIT_NOT_SET"
+
+# Members of enums by a name of their own: on the way of every order, looking one up on its class is felt.
+ENTRY, BUY, SELL, MARKET, LIMIT = OrderClass.ENTRY, Side.BUY, Side.SELL, OrderType.MARKET, OrderType.LIMIT
+ACTIVE, REDUCING = TradingState.ACTIVE, TradingState.REDUCING
+
+IS_ACTIVE = Check(control=24, observed="ACTIVE", limit="ACTIVE")
+IS_OPEN = Check(control=17, observed="open", limit="open")
 
 
 class Control(NamedTuple):
@@ -40,17 +45,16 @@ def trading_state(proposal: Proposal, situation: Situation) -> Answer:
             would_pass=f"register a version of {proposal.strategy}: tk.promote or execution up does it",
         )
     state, cause = situation.ledger.trading_state(proposal.strategy, proposal.venue)
-    allowed = state is TradingState.ACTIVE or proposal.by_person
-    if state is TradingState.REDUCING:
-        allowed = proposal.order_class is not OrderClass.ENTRY
-    if allowed:
+    if state is ACTIVE:
+        return IS_ACTIVE
+    if proposal.order_class is not ENTRY if state is REDUCING else proposal.by_person:
         return Check(control=24, observed=state.name, limit="ACTIVE")
     return Refused(
         control=24,
         observed=state.name,
         limit="ACTIVE",
         source=cause,
-        would_pass="an exit would" if state is TradingState.REDUCING else "nothing until a person enables it",
+        would_pass="an exit would" if state is REDUCING else "nothing until a person enables it",
     )
 
 
@@ -70,7 +74,7 @@ def limits_set(proposal: Proposal, situation: Situation) -> Answer:
 
 def permitted(proposal: Proposal, situation: Situation) -> Answer:
     """16: permitted instruments, sides and short sales; an exit needs only a known instrument."""
-    symbol, side = proposal.instrument.symbol, "buy" if proposal.side is Side.BUY else "sell"
+    symbol, side = proposal.instrument.symbol, "buy" if proposal.side is BUY else "sell"
     if not situation.limits.permitted:
         return Refused(
             control=16,
@@ -102,7 +106,7 @@ def permitted(proposal: Proposal, situation: Situation) -> Answer:
 
 def _short_sale(proposal: Proposal, situation: Situation) -> Answer:
     symbol = proposal.instrument.symbol
-    if proposal.side is Side.SELL and proposal.instrument.shortable != "yes":
+    if proposal.side is SELL and proposal.instrument.shortable != "yes":
         low = situation.ledger.account_interval(symbol, proposal.replaces).low
         if proposal.adds > low:
             return Refused(
@@ -138,7 +142,7 @@ def session(proposal: Proposal, situation: Situation) -> Answer:
             source=f"calendar {instrument.calendar}",
             would_pass="within the next session",
         )
-    return Check(control=17, observed="open", limit="open")
+    return IS_OPEN
 
 
 def grid(proposal: Proposal, situation: Situation) -> Answer:
@@ -149,9 +153,9 @@ def grid(proposal: Proposal, situation: Situation) -> Answer:
         problem = f"at least {instrument.quantity_of(instrument.minimum)}"
     elif instrument.maximum is not None and quantity > instrument.maximum:
         problem = f"at most {instrument.quantity_of(instrument.maximum)}"
-    elif proposal.order_type is OrderType.LIMIT and (price is None or price <= 0):
+    elif proposal.order_type is LIMIT and (price is None or price <= 0):
         problem = "a price above 0"
-    elif proposal.order_type is OrderType.MARKET and price is not None:
+    elif proposal.order_type is MARKET and price is not None:
         problem = "no price on a market order"
     if problem:
         return Refused(
@@ -169,12 +173,12 @@ def market_data(proposal: Proposal, situation: Situation) -> Answer:
     quote, limit, needed = situation.quote, situation.limits.quote_age, situation.limits.fresh_quotes
     if quote is None or not quote.is_two_sided:
         return _data_refused(proposal, "no two-sided quote", "bid and ask", limit)
-    if quote.is_crossed_or_locked:
+    if not quote.is_good:
         return _data_refused(proposal, f"bid {quote.bid} ≥ ask {quote.ask}", "bid < ask", limit)
     age = situation.seen.age
     if limit is not None and age > limit.value:
         return _data_refused(proposal, f"{age / NANOSECONDS:g} s old", f"{limit.value / NANOSECONDS:g} s", limit)
-    wanted = max(1, needed.value) if needed else 1
+    wanted = needed.value if needed is not None and needed.value > 1 else 1
     if quote.fresh < wanted:
         return _data_refused(proposal, f"{quote.fresh} good quotes in a row", f"{wanted}", needed)
     return Check(control=19, observed=age, limit=limit.value if limit else 0)
@@ -203,28 +207,16 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
         )
     if window is None or not window.value:
         return None
-    now = situation.view.time
-    wanted = Recent(
-        time=now,
-        instrument=proposal.instrument.symbol,
-        side=proposal.side,
-        quantity=proposal.quantity,
-        order_type=proposal.order_type,
-        price=proposal.price,
-    )
-    quantity = proposal.quantity
-    alike = [known for known in ledger.recent.get(proposal.strategy, ()) if known.quantity == quantity]
-    for known in reversed(alike):  # the newest first; the cheap comparison has left out most of them
-        if now - known.time >= window.value:
-            break
-        if known.same_as(wanted):
-            return Refused(
-                control=13,
-                observed=f"same order {(now - known.time) / NANOSECONDS:g} s ago",
-                limit=f"{window.value / NANOSECONDS:g} s",
-                source=window.source,
-                would_pass="after the window, or with another price or quantity",
-            )
+    asked = asked_for(proposal.instrument.symbol, proposal.side, proposal.quantity, proposal.price)
+    last = ledger.recent.get(proposal.strategy, {}).get(asked)
+    if last is not None and (ago := situation.view.time - last) < window.value:
+        return Refused(
+            control=13,
+            observed=f"same order {ago / NANOSECONDS:g} s ago",
+            limit=f"{window.value / NANOSECONDS:g} s",
+            source=window.source,
+            would_pass="after the window, or with another price or quantity",
+        )
     return Check(control=13, observed="new", limit=window.value)
 
 
@@ -284,54 +276,58 @@ def working_orders(proposal: Proposal, situation: Situation) -> Answer:
         return None
     ledger, limits = situation.ledger, situation.limits
     own = ledger.open_by_strategy.get(proposal.strategy, 0)
-    for count, limit, what in (
-        (own, limits.working_strategy, proposal.strategy),
-        (ledger.open_by_instrument.get(proposal.instrument.symbol, 0), limits.working_instrument, "instrument"),
-        (sum(ledger.open_by_strategy.values()), limits.working_book, "book"),
-    ):
-        if limit is not None and count >= limit.value:
-            return Refused(
-                control=8,
-                observed=f"{count + 1} of {what}",
-                limit=str(limit.value),
-                source=limit.source,
-                would_pass="after one of them has ended",
-            )
+    in_instrument = ledger.open_by_instrument.get(proposal.instrument.symbol, 0)
+    refused = (
+        _too_many(own, limits.working_strategy, proposal.strategy)
+        or _too_many(in_instrument, limits.working_instrument, "instrument")
+        or _too_many(sum(ledger.open_by_strategy.values()), limits.working_book, "book")
+    )
+    if refused is not None:
+        return refused
     in_force = limits.working_strategy or limits.working_book or limits.working_instrument
     return Check(control=8, observed=own + 1, limit=in_force.value if in_force else LIMIT_NOT_SET)
 
 
+def _too_many(count: int, limit: Limit | None, what: str) -> Refused | None:
+    if limit is None or count < limit.value:
+        return None
+    return Refused(
+        control=8,
+        observed=f"{count + 1} of {what}",
+        limit=str(limit.value),
+        source=limit.source,
+        would_pass="after one of them has ended",
+    )
+
+
 def position(proposal: Proposal, situation: Situation) -> Answer:
     """10: the position in the worst case of all working and doubtful orders (9), of the strategy and of the account."""
-    limits, side = situation.limits, proposal.side
-    if limits.position is None:
+    ledger, limit, account_limit = situation.ledger, situation.limits.position, situation.limits.account_position
+    if limit is None:
         return _unset(10, "max_position", proposal)
-    after = situation.interval.after(side, proposal.adds)
-    worst = after.high if side is Side.BUY else -after.low
-    if worst > limits.position.value:
-        return _lots_refused(10, proposal, worst, limits.position, proposal.quantity - (worst - limits.position.value))
-    if limits.account_position is not None:
-        account = situation.ledger.account_interval(proposal.instrument.symbol, proposal.replaces)
-        account = account.after(side, proposal.adds)
-        worst_account = account.high if side is Side.BUY else -account.low
-        if (excess := worst_account - limits.account_position.value) > 0:
-            return _lots_refused(10, proposal, worst_account, limits.account_position, proposal.quantity - excess)
-    return Check(control=10, observed=worst, limit=limits.position.value)
+    symbol, side, adds = proposal.instrument.symbol, proposal.side, proposal.adds
+    worst = ledger.interval(proposal.strategy, symbol, proposal.replaces).worst_after(side, adds)
+    if (excess := worst - limit.value) > 0:
+        return _lots_refused(10, proposal, worst, limit, proposal.quantity - excess)
+    if account_limit is not None:
+        worst_account = ledger.account_interval(symbol, proposal.replaces).worst_after(side, adds)
+        if (excess := worst_account - account_limit.value) > 0:
+            return _lots_refused(10, proposal, worst_account, account_limit, proposal.quantity - excess)
+    return Check(control=10, observed=worst, limit=limit.value)
 
 
 def message_rate(proposal: Proposal, situation: Situation) -> Answer:
     """5: messages per second of the strategy, the venue and the book, less the reserve of cancels and exits (6)."""
-    rates, now = situation.rates, situation.now
     answer: Answer = None
-    for scope in rate_scopes(proposal.strategy, proposal.venue):
-        allowance = rates.allowance(scope)
+    for meter in situation.meters:
+        allowance = meter.allowance
         if allowance is None:
             continue
-        used, limit = rates.used(scope, now) + 1, allowance.messages - allowance.reserve
+        used, limit = meter.used(situation.now) + 1, allowance.messages - allowance.reserve
         if used > limit:
             return Refused(
                 control=5,
-                observed=f"{used} messages in a second of {scope}",
+                observed=f"{used} messages in a second of {meter.scope}",
                 limit=f"{limit} for entries",
                 source=allowance.source,
                 would_pass="within a second",
@@ -343,7 +339,7 @@ def message_rate(proposal: Proposal, situation: Situation) -> Answer:
 def _worst_price(proposal: Proposal, situation: Situation) -> int:
     """The most that one lot may change hands for, in ticks: a sale with a low limit still gets the bid."""
     quote, limit = situation.quote, proposal.price or 0
-    if proposal.side is Side.BUY:
+    if proposal.side is BUY:
         return limit or (quote.ask if quote else 0)
     return max(limit, quote.bid if quote else 0)
 
@@ -367,12 +363,6 @@ def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit,
         source=limit.source,
         would_pass=f"{instrument.quantity_of(fitting)} would" if fitting > 0 else "no further order on this side",
     )
-
-
-@lru_cache(maxsize=1024)
-def rate_scopes(strategy: str, venue: str) -> tuple[str, str, str]:
-    """The scopes whose messages an order counts among."""
-    return f"strategy:{strategy}", f"venue:{venue}", BOOK
 
 
 CONTROLS = (

@@ -13,11 +13,13 @@ from toolkit.domain.events import Check, Seen
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderClass
 from toolkit.domain.time import MonoTime
-from toolkit.engine.risk.controls import CONTROLS, Control, rate_scopes
+from toolkit.engine.risk.controls import CONTROLS, Answer, Control
 from toolkit.engine.risk.limits import LimitTable
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates
 from toolkit.engine.view import View
+
+ENTRY = OrderClass.ENTRY
 
 
 class Guard:
@@ -26,43 +28,43 @@ class Guard:
     def __init__(self, ledger: Ledger, view: View, controls: Sequence[Control] = CONTROLS) -> None:
         self._ledger = ledger
         self._view = view
-        self._controls = tuple(controls)
-        self._exit_controls = tuple(control for control in controls if control.binds_exits)
+        self._of_entries = tuple(control.check for control in controls)
+        self._of_exits = tuple(control.check for control in controls if control.binds_exits)
         self._table: LimitTable | None = None
-        self._allowances: dict[str, Allowance | None] = {}
         self.rates = MessageRates(self._allowance)
 
     def limits_changed(self) -> None:
         """Resolve limits and rates anew; called when limits, throttles or instruments changed."""
         self._table = None
-        self._allowances.clear()
+        self.rates.limits_changed()
 
     def examine(self, proposal: Proposal, now: MonoTime) -> tuple[Approved | Refused, Seen, tuple[Check, ...]]:
         """Run every control that binds this class of order until one refuses. Refused tries count as messages."""
         situation = self._situation(proposal, now)
-        is_entry = proposal.order_class is OrderClass.ENTRY
+        answer: Answer = None
         checks: list[Check] = []
-        for control in self._controls if is_entry else self._exit_controls:
-            answer = control.check(proposal, situation)
-            if type(answer) is Refused:
-                self._note(proposal, now)
-                return answer, situation.seen, tuple(checks)
+        for check in self._of_entries if proposal.order_class is ENTRY else self._of_exits:
+            answer = check(proposal, situation)
             if type(answer) is Check:
                 checks.append(answer)
-        self._note(proposal, now)
-        seen = situation.seen
-        return approve(proposal, seen, tuple(checks)), seen, tuple(checks)
+            elif answer is not None:
+                break
+        for meter in situation.meters:
+            meter.note(now)
+        passed = tuple(checks)
+        if type(answer) is Refused:
+            return answer, situation.seen, passed
+        return approve(proposal, situation.seen, passed), situation.seen, passed
 
     def _situation(self, proposal: Proposal, now: MonoTime) -> Situation:
-        symbol = proposal.instrument.symbol
+        instrument, view = proposal.instrument, self._view
         return Situation(
             ledger=self._ledger,
-            view=self._view,
-            limits=self._limits().for_order(proposal.strategy, proposal.instrument),
-            quote=self._view.quote(symbol),
-            seen=self._view.seen(symbol, now),
-            interval=self._ledger.interval(proposal.strategy, symbol, proposal.replaces),
-            rates=self.rates,
+            view=view,
+            limits=self._limits().for_order(proposal.strategy, instrument),
+            quote=view.quotes.get(instrument.symbol),
+            seen=view.seen(instrument.symbol, now),
+            meters=self.rates.of_order(proposal.strategy, proposal.venue),
             now=now,
         )
 
@@ -73,11 +75,6 @@ class Guard:
         return self._table
 
     def _allowance(self, scope: str) -> Allowance | None:
-        if scope not in self._allowances:
-            self._allowances[scope] = self._resolve_allowance(scope)
-        return self._allowances[scope]
-
-    def _resolve_allowance(self, scope: str) -> Allowance | None:
         kind, _, name = scope.partition(":")
         limit = self._limits().rate(kind, name)
         throttle = self._ledger.throttles.get(scope)
@@ -87,10 +84,6 @@ class Guard:
             return None
         reserve = min(self._limits().cancel_reserve(), max(0, limit.value - 1))
         return Allowance(limit.value, reserve, limit.source)
-
-    def _note(self, proposal: Proposal, now: MonoTime) -> None:
-        for scope in rate_scopes(proposal.strategy, proposal.venue):
-            self.rates.note(scope, now)
 
 
 def _throttled(scope: str, rate: Decimal) -> Allowance:

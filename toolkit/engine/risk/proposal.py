@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from toolkit.domain.events import Check, Seen
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderClass, OrderType, Side, TimeInForce
-from toolkit.domain.positions import Interval
 from toolkit.domain.time import MonoTime
 from toolkit.engine.risk.limits import OrderLimits
-from toolkit.engine.risk.rates import MessageRates
+from toolkit.engine.risk.rates import Meter
 from toolkit.engine.view import LastQuote, View
 
 
-class Proposal(NamedTuple):
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order that somebody wants. Price in ticks, quantity in lots. `replaces` is the order to be changed."""
 
     strategy: str
@@ -44,7 +41,7 @@ class Proposal(NamedTuple):
         return self.quantity - self.already_filled
 
 
-class Situation(NamedTuple):
+class Situation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The books, prices and limits that a proposal meets."""
 
     ledger: Ledger
@@ -52,8 +49,7 @@ class Situation(NamedTuple):
     limits: OrderLimits
     quote: LastQuote | None
     seen: Seen
-    interval: Interval
-    rates: MessageRates
+    meters: tuple[Meter, ...]
     now: MonoTime
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,47 +21,73 @@ class Allowance(NamedTuple):
     window: int = WINDOW
 
 
-class MessageRates:
-    """Counts every message, refused tries included, per scope such as `venue:paper` or `strategy:trend`."""
+class Meter:
+    """The messages of one scope under what is in force for it; every message counts, refused tries included."""
 
-    def __init__(self, allowance: Callable[[str], Allowance | None]) -> None:
-        self._allowance = allowance
-        self._sent: dict[str, deque[MonoTime]] = {}
-        self._windows: dict[str, int] = {}
+    __slots__ = ("_sent", "allowance", "scope")
 
-    def allowance(self, scope: str) -> Allowance | None:
-        return self._allowance(scope)
+    def __init__(self, scope: str, allowance: Allowance | None, sent: deque[MonoTime]) -> None:
+        self.scope = scope
+        self.allowance = allowance
+        self._sent = sent
 
-    def used(self, scope: str, now: MonoTime) -> int:
+    def used(self, now: MonoTime) -> int:
         """Messages within the window that ends now."""
-        sent = self._sent.get(scope)
-        if not sent:
-            return 0
-        allowance = self._allowance(scope)
-        window = WINDOW if allowance is None else allowance.window
+        sent, window = self._sent, WINDOW if self.allowance is None else self.allowance.window
         while sent and now - sent[0] >= window:
             sent.popleft()
         return len(sent)
 
-    def note(self, scope: str, now: MonoTime) -> None:
+    def note(self, now: MonoTime) -> None:
         """Count one message, sent or refused. Where nothing is in force only the last window is kept."""
-        allowance = self._allowance(scope)
-        sent = self._sent.get(scope)
-        if sent is None:
-            sent = self._sent[scope] = deque()
-        sent.append(now)
-        if allowance is None:
-            while now - sent[0] >= WINDOW:
-                sent.popleft()
-        elif len(sent) > 4 * allowance.messages + 16:
-            sent.popleft()
+        self._sent.append(now)
+        if self.allowance is None:
+            self.used(now)
+        elif len(self._sent) > 4 * self.allowance.messages + 16:
+            self._sent.popleft()
 
-    def has_room(self, scope: str, now: MonoTime) -> bool:
+    def has_room(self, now: MonoTime) -> bool:
         """Whether an exit that waited may go now: the whole rate is its own, and never less than one message."""
-        allowance = self._allowance(scope)
-        return allowance is None or self.used(scope, now) < max(1, allowance.messages)
+        return self.allowance is None or self.used(now) < max(1, self.allowance.messages)
 
-    def exceeded(self, scope: str, now: MonoTime) -> bool:
+    def exceeded(self, now: MonoTime) -> bool:
         """Whether an exit that was counted already has to wait."""
-        allowance = self._allowance(scope)
-        return allowance is not None and self.used(scope, now) > max(1, allowance.messages)
+        return self.allowance is not None and self.used(now) > max(1, self.allowance.messages)
+
+
+class MessageRates:
+    """A meter per scope such as `venue:paper` or `strategy:trend`, resolved once and kept until limits change."""
+
+    def __init__(self, allowance: Callable[[str], Allowance | None]) -> None:
+        self._allowance = allowance
+        self._sent: defaultdict[str, deque[MonoTime]] = defaultdict(deque)
+        self._meters: dict[str, Meter] = {}
+        self._of_orders: dict[tuple[str, str], tuple[Meter, Meter, Meter]] = {}
+
+    def limits_changed(self) -> None:
+        """Resolve what is in force anew; what was sent stays counted."""
+        self._meters.clear()
+        self._of_orders.clear()
+
+    def of_order(self, strategy: str, venue: str) -> tuple[Meter, Meter, Meter]:
+        """The meters that a message about an order counts on."""
+        key = (strategy, venue)
+        found = self._of_orders.get(key)
+        if found is None:
+            found = self.meter(f"strategy:{strategy}"), self.of_venue(venue), self.meter(BOOK)
+            self._of_orders[key] = found
+        return found
+
+    def of_venue(self, venue: str) -> Meter:
+        return self.meter(f"venue:{venue}")
+
+    def meter(self, scope: str) -> Meter:
+        found = self._meters.get(scope)
+        if found is None:
+            found = self._meters[scope] = Meter(scope, self._allowance(scope), self._sent[scope])
+        return found
+
+    def note(self, strategy: str, venue: str, now: MonoTime) -> None:
+        """Count one message of an order."""
+        for meter in self.of_order(strategy, venue):
+            meter.note(now)

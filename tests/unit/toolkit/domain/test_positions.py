@@ -73,6 +73,6 @@ def test_closing_in_pieces_releases_the_whole_cost(cost: int, lots: int, data: s
 
 def test_an_interval_widens_on_the_side_of_the_order() -> None:
     interval = Interval(low=-2, high=5)
-    assert interval.after(Side.BUY, 3) == Interval(low=-2, high=8)
-    assert interval.after(Side.SELL, 3) == Interval(low=-5, high=5)
+    assert interval.worst_after(Side.BUY, 3) == 8
+    assert interval.worst_after(Side.SELL, 3) == 5
     assert (interval.largest, Interval(low=-9, high=5).largest) == (5, 9)

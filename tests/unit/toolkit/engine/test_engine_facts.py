@@ -1,7 +1,7 @@
 """Any facts of a venue, legal or not, in any order: the engine never raises and its books stay exact."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hypothesis import settings as hypothesis_settings
@@ -15,8 +15,9 @@ from toolkit.domain import requests as rq
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.ledger import HOUSE, Ledger
 from toolkit.domain.market import FeedMode, SessionClosed
-from toolkit.domain.orders import Doubt, OrderClass, Side, Status, TimeInForce
+from toolkit.domain.orders import Doubt, Order, OrderClass, Side, Status, TimeInForce
 from toolkit.domain.ports import Lease
+from toolkit.domain.positions import Interval
 from toolkit.domain.time import FeedTime, WallTime
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import EngineSettings, LineLost, NotSent
@@ -310,6 +311,19 @@ class AnyFacts(RuleBasedStateMachine):
             assert interval.low <= after <= interval.high
 
     @invariant()
+    def interval_is_what_a_scan_finds(self) -> None:
+        ledger = self.core.ledger
+        orders = ledger.open_orders("trend")
+        for without in ("", *(order.chain[0] for order in orders)):
+            others = [order for order in orders if order.chain[0] != without]
+            scanned = scan(self.booked["trend"], others)
+            assert ledger.interval("trend", "AAPL", without) == scanned
+            account = Interval(low=scanned.low + self.booked[HOUSE], high=scanned.high + self.booked[HOUSE])
+            assert ledger.account_interval("AAPL", without) == account
+            entries = [order for order in others if order.order_class is OrderClass.ENTRY]
+            assert ledger.interval("trend", "AAPL", without, entries_only=True) == scan(self.booked["trend"], entries)
+
+    @invariant()
     def indexes_are_right(self) -> None:
         ledger = self.core.ledger
         open_ = {root for root, order in ledger.orders.items() if order.is_open}
@@ -336,6 +350,19 @@ class AnyFacts(RuleBasedStateMachine):
     def hear(self, told: rq.VenueReport) -> None:
         self.seen.append(told)
         self.core.do(told)
+
+
+def scan(lots: int, orders: Iterable[Order]) -> Interval:
+    """[low, high] the slow way: entries add up, of exits only the largest counts."""
+    entries: Counter[Side] = Counter()
+    exits: Counter[Side] = Counter()
+    for order in orders:
+        if order.order_class is OrderClass.ENTRY:
+            entries[order.side] += order.remaining
+        else:
+            exits[order.side] = max(exits[order.side], order.remaining)
+    both = entries + exits
+    return Interval(low=lots - both[Side.SELL], high=lots + both[Side.BUY])
 
 
 class AnyFactsInFreeFlow(AnyFacts):
