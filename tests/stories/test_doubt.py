@@ -7,7 +7,7 @@ from toolkit.domain.orders import Doubt, Status
 from toolkit.domain.positions import Interval
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import FeedTime, WallTime
-from toolkit.engine.messages import LineLost, NotSent
+from toolkit.engine.messages import LineLost, NotSent, TimePassed
 from toolkit.simulation.surprises import RefuseCancels
 
 
@@ -245,3 +245,15 @@ def test_a_cancel_that_left_through_the_lifeboat_is_asked_for() -> None:
     assert core.order(bought).shown_status == "UNKNOWN"
     core.wait(1)
     assert core.at_venue() == [], "found working, so it is canceled again"
+
+
+def test_a_question_that_was_lost_with_its_line_is_asked_again_at_once() -> None:
+    """Feed time stands still while a venue comes back: waiting a second of it would be waiting for the next step."""
+    core = Core()
+    core.deaf = True
+    core.buy(10, 9_990)
+    core.do(LineLost(venue="paper"))
+    core.do(TimePassed())
+    core.do(LineLost(venue="paper"))
+    core.do(TimePassed())
+    assert asked(core) == [number(1)] * 2

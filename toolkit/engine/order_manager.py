@@ -228,7 +228,10 @@ class OrderManager:
                 self._router.ask(transaction, _order(transaction, root))
 
     def line_lost(self, transaction: Transaction, lost: LineLost) -> None:
-        """Everything unanswered at a venue is in doubt once its line is cut."""
+        """Everything unanswered at a venue is in doubt once its line is cut; questions on the way are lost with it."""
+        for root in transaction.ledger.doubtful:
+            if _order(transaction, root).venue == lost.venue:
+                self._asked.pop(root, None)
         for root, open_ in list(self._unanswered.items()):
             if _order(transaction, root).venue == lost.venue and not self._router.keeps(root):
                 del self._unanswered[root]
