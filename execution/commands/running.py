@@ -19,6 +19,7 @@ from execution.commands.exits import Exit
 from execution.commands.output import LastingStream, complain, say, say_json
 from execution.commands.welcome import Progress, farewell, welcome
 from execution.home import Home
+from execution.supervision.child_process import open_log
 from execution.supervisor import Stopped, Supervisor, Wishes
 from execution.wiring.desk_line import end_process
 from execution.wiring.leftovers import end_servers
@@ -151,7 +152,7 @@ def _up_behind(home: Home, *, speed: float, lab: bool, as_json: bool) -> Exit:
     log = home.log("supervisor")
     arguments = ["up", "--home", str(home.root), "--speed", f"{speed:g}", *(["--lab"] if lab else [])]
     said_before = log.stat().st_size if log.exists() else 0
-    with log.open("ab") as output:
+    with open_log(log) as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "execution.cli", *arguments],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=home.root,

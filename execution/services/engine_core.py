@@ -70,6 +70,15 @@ class EngineCore:
         self.parts.reach("after_send")
         return dropped
 
+    def snapshot(self, now: Now) -> Output | None:
+        """Keep the ledger when it is time to. A disk that refuses is told; the journal goes on without a snapshot."""
+        if not self.writer.snapshot_due():
+            return None
+        try:
+            return self.engine.note_snapshot(now, self.writer.take_snapshot())
+        except TransportError as problem:
+            return self.engine.alarm(now, "snapshot", self.plan.book, str(problem))
+
     # ---- absence of evidence
 
     async def rejoin(self) -> Sequence[VenueReport]:

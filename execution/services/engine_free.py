@@ -64,17 +64,28 @@ class FreeEngine:
             while not self._stopping.is_set():
                 await self._news.wait()
                 self._news.clear()
-                while self._mail:
-                    await self._work()
+                await self._work_off()
             for task in running:
                 task.cancel()
 
     async def _meet_venue(self) -> None:
-        """Connect and book what happened without us; doubts are asked for and resolve as the answers come."""
-        await self._line_back()
+        """Connect and book what happened without us; doubts are asked for and resolve as the answers come.
+
+        People are heard while the venue is away.
+        """
+        people = asyncio.create_task(self._pump_commands())
+        line = asyncio.create_task(self._line_back())
+        try:
+            while not line.done() and not self._stopping.is_set():
+                done, _ = await asyncio.wait((line, people), timeout=BLOCK_MS / 1000)
+                for task in done:
+                    task.result()
+                await self._work_off()
+        finally:
+            for task in (people, line):
+                task.cancel()
         self._post(TimePassed())
-        while self._mail:
-            await self._work()
+        await self._work_off()
         try:
             state = await self._core.within_reason(self._parts.venue.state())
         except TransportError:  # the pump of reports will find the line cut
@@ -82,6 +93,10 @@ class FreeEngine:
         await self._core.commit(self._engine.reconcile(self._core.now(), state))
 
     # ---- the loop
+
+    async def _work_off(self) -> None:
+        while self._mail:
+            await self._work()
 
     async def _work(self) -> None:
         """Process what has gathered, commit it as one batch, release its requests."""
@@ -92,9 +107,8 @@ class FreeEngine:
         await self._core.commit(output)
         if output.requests:
             await self._release(output.requests)
-        if self._core.writer.snapshot_due():
-            digest = self._core.writer.take_snapshot()
-            await self._core.commit(self._engine.note_snapshot(self._core.now(), digest))
+        if (taken := self._core.snapshot(self._core.now())) is not None:
+            await self._core.commit(taken)
 
     async def _release(self, requests: list[VenueRequest]) -> None:
         try:

@@ -148,8 +148,8 @@ class LockstepEngine:
     async def _line_back(self) -> list[Message]:
         """A new line to the venue, and every report that the old one did not bring.
 
-        What is unanswered is UNKNOWN from the moment the line is lost, and asked for when there is one again. Only
-        called with nothing decided that is not committed.
+        What is unanswered is UNKNOWN from the moment the line is lost, and asked for when there is one again. People
+        are heard meanwhile. Only called with nothing decided that is not committed.
         """
         await self.carry_out(absorb(self._engine, [LineLost(venue=self._core.plan.venue)], self.here()))
         self._withheld.clear()
@@ -162,7 +162,7 @@ class LockstepEngine:
                 if self._stopping:
                     raise StoppedMidStep from None
                 self.state = "waiting for the venue"
-                await asyncio.sleep(IDLE_MS / 1000)
+                await self._take_commands(IDLE_MS)
 
     async def _hear(self, reports: Iterable[VenueReport]) -> list[Message]:
         """Reports as the engine may take them now.
@@ -310,9 +310,8 @@ class LockstepEngine:
         return None
 
     async def _snapshot(self) -> None:
-        if self._core.writer.snapshot_due():
-            digest = self._core.writer.take_snapshot()
-            await self.carry_out(settle(self._engine, self._engine.note_snapshot(self.here(), digest), self.here()))
+        if (taken := self._core.snapshot(self.here())) is not None:
+            await self.carry_out(settle(self._engine, taken, self.here()))
 
     def here(self) -> Now:
         """Feed time stands still; rates and time-outs follow it."""

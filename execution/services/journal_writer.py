@@ -49,11 +49,14 @@ class JournalWriter:
         return far and self.committed == self._ledger.sequence
 
     def take_snapshot(self) -> str:
-        """Keep the ledger as of the last committed event; the mirror needs nothing before it. Returns its digest."""
+        """Keep the ledger as of the last committed event; the mirror needs nothing before it. Returns its digest.
+
+        Raises TransportError when the disk refuses; the next try comes as many events later.
+        """
         head = Head(self.committed, self._ledger.batch_digest)
+        self._snapshot_at = self.committed
         self._parts.snapshots.keep(self._plan.book, FOLD_VERSION, head, self._ledger.to_bytes())
         self._parts.mirror.trim(head)
-        self._snapshot_at = self.committed
         return self._ledger.digest()
 
     def _batch(self, lease: Lease, events: tuple[Event, ...]) -> Batch:

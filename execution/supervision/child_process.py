@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 LAST_WORDS = 400
 HARMLESS = frozenset({
@@ -98,7 +99,7 @@ async def spawn(
     ours without it.
     """
     _rotate(log)
-    with log.open("ab") as output:
+    with open_log(log) as output:
         process = await asyncio.create_subprocess_exec(
             *arguments,
             stdin=asyncio.subprocess.PIPE,
@@ -118,6 +119,11 @@ async def spawn(
 def bare(environment: Mapping[str, str]) -> dict[str, str]:
     """What a strategy's process needs of an environment, and none of the secrets that may be in it."""
     return {name: value for name, value in environment.items() if name in HARMLESS or name.startswith("LC_")}
+
+
+def open_log(path: Path) -> BinaryIO:
+    """To append to, and this user's alone: a log may hold a login link."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
 
 
 def _nothing(_: str) -> None: ...
