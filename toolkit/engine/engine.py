@@ -126,6 +126,12 @@ class Engine:
         transaction.emit(ev.SnapshotTaken(digest=digest, fold_version=FOLD_VERSION))
         return self._output(transaction)
 
+    def alarm(self, now: Now, kind: str, subject: str, detail: str) -> Output:
+        """Tell people of trouble around the engine."""
+        transaction = self._transaction(now)
+        transaction.alarm(kind, subject, detail)
+        return self._output(transaction)
+
     def skip(self, envelope: Envelope) -> None:
         """Take note of a command that needs no effect any more, for instance an answer to a step long done."""
         self._cursors[envelope.producer] = Producer(incarnation=envelope.incarnation, number=envelope.number)
