@@ -82,7 +82,7 @@ class Guard:
             return _throttled(scope, throttle)
         if limit is None:
             return None
-        reserve = min(self._limits().cancel_reserve(), max(0, limit.value - 1))
+        reserve = min(self._limits().cancel_reserve(kind, name), max(0, limit.value - 1))
         return Allowance(limit.value, reserve, limit.source)
 
 

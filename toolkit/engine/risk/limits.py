@@ -74,13 +74,16 @@ class LimitTable:
 
     def rate(self, scope: str, name: str) -> Limit | None:
         """Messages per second of one scope: of a strategy, of a venue, or of the whole book (named "")."""
-        rows = [row for row in self._rows if row.limit == "message_rate" and row.scope == scope]
-        return _strictest([row for row in rows if row.name in ("", "*", name)], int)
+        return _strictest(self._of_scope("message_rate", scope, name), int)
 
-    def cancel_reserve(self) -> int:
-        """Messages of each rate that only cancels and exits may use."""
-        found = _strictest([row for row in self._rows if row.limit == "cancel_reserve"], int)
+    def cancel_reserve(self, scope: str, name: str) -> int:
+        """Messages of a scope's rate that only cancels and exits may use; the book's where it has none of its own."""
+        rows = self._of_scope("cancel_reserve", scope, name) or self._of_scope("cancel_reserve", "book", "")
+        found = _strictest(rows, int, largest=True)
         return 0 if found is None else found.value
+
+    def _of_scope(self, limit: str, scope: str, name: str) -> list[LimitRow]:
+        return [row for row in self._rows if (row.limit, row.scope) == (limit, scope) and row.name in ("", "*", name)]
 
     def _resolve(self, strategy: str, instrument: Instrument) -> OrderLimits:
         about = {"book": "", "strategy": strategy, "instrument": instrument.symbol, "venue": instrument.venue}
