@@ -121,15 +121,17 @@ class Chain:
 
     def __init__(self, after: int) -> None:
         self._after = after
-        self._head: Head | None = None
+        self._newest: Sealed | None = None
 
     def add(self, batch: Sealed) -> None:
         """Raises Gap when the first batches are gone, JournalError when one does not continue the chain."""
-        if self._head is None:
+        newest = self._newest
+        if newest is None:
             if batch.first > self._after + 1:
                 raise Gap(f"events {self._after + 1}…{batch.first - 1} were trimmed away; load a snapshot first")
-            self._head = Head(batch.first - 1, batch.previous)
-        self._head = follows(self._head, batch)
+        elif batch.first != newest.last + 1 or batch.previous != newest.digest:
+            follows(Head(newest.last, newest.digest), batch)  # raises, and says what is wrong
+        self._newest = batch
 
 
 def short(value: bytes) -> str:

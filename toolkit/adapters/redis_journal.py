@@ -147,11 +147,16 @@ class RedisJournal:
 
     async def read(self, after: int) -> AsyncIterator[Sealed]:
         chain = codec.Chain(after)
-        while chunk := await self.batches(after, 0):
-            for batch in chunk:
-                chain.add(batch)
-                yield batch
-            after = chunk[-1].last
+        coming = asyncio.create_task(self.batches(after, 0))
+        try:
+            while chunk := await coming:
+                coming = asyncio.create_task(self.batches(chunk[-1].last, 0))
+                await asyncio.sleep(0)  # the server looks for the next ones while these are worked on
+                for batch in chunk:
+                    chain.add(batch)
+                    yield batch
+        finally:
+            coming.cancel()
 
     async def batches(self, after: int, block_ms: int) -> Sequence[Sealed]:
         key = keys.journal(self._book)

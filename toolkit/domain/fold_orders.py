@@ -11,19 +11,30 @@ from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
 from toolkit.domain.ledger import Fill, Ledger, asked_for
 from toolkit.domain.order_tables import Fact, OrderCommand, after_command, after_fact
-from toolkit.domain.orders import Doubt, Order, Side, Status
+from toolkit.domain.orders import NO_DOUBT, Doubt, Order, Side, Status
+
+# Members of enums by a name of their own: looking one up on its class costs as much as a step of the fold.
+PENDING_NEW, DENIED = Status.PENDING_NEW, Status.DENIED
+FILLED, PARTIALLY_FILLED, NEW = Status.FILLED, Status.PARTIALLY_FILLED, Status.NEW
+ACKNOWLEDGED, FILLED_PARTLY, FILLED_WHOLLY, CANCELED = (
+    Fact.ACKNOWLEDGED,
+    Fact.FILLED_PARTLY,
+    Fact.FILLED_WHOLLY,
+    Fact.CANCELED,
+)
+CANCEL, REPLACE = OrderCommand.CANCEL, OrderCommand.REPLACE
 
 
 def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted) -> None:
     ledger.count(event.strategy, "orders")
     asked = asked_for(event.instrument, event.side, event.quantity, event.price)
     ledger.note_asked(event.strategy, asked, event.time)
-    _new_order(ledger, event, Status.PENDING_NEW, event.reason)
+    _new_order(ledger, event, PENDING_NEW, event.reason)
 
 
 def _order_denied(ledger: Ledger, event: ev.OrderDenied) -> None:
     ledger.count(event.strategy, "denied")
-    _new_order(ledger, event, Status.DENIED, f"control {event.control}: {event.observed}, limit {event.limit}")
+    _new_order(ledger, event, DENIED, f"control {event.control}: {event.observed}, limit {event.limit}")
 
 
 def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status: Status, reason: str) -> None:
@@ -47,7 +58,7 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
             post_only=event.post_only,
             reduce_only=event.reduce_only,
             status=status,
-            doubt=Doubt.NONE,
+            doubt=NO_DOUBT,
             step=event.seen.step,
             decided=event.wall,
             created=event.time,
@@ -60,14 +71,14 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
 
 def _cancel_requested(ledger: Ledger, event: ev.CancelRequested) -> None:
     order = _known(ledger, event.order_id)
-    status = after_command(order.status, order.doubt, OrderCommand.CANCEL, order.order_id)
+    status = after_command(order.status, order.doubt, CANCEL, order.order_id)
     ledger.put(msgspec.structs.replace(order, status=status, requested=event.time))
     ledger.number_inbox(order.strategy, ev.CancelRequested)
 
 
 def _replace_requested(ledger: Ledger, event: ev.ReplaceRequested) -> None:
     order = _known(ledger, event.order_id)
-    status = after_command(order.status, order.doubt, OrderCommand.REPLACE, order.order_id)
+    status = after_command(order.status, order.doubt, REPLACE, order.order_id)
     ledger.order_count += 1
     ledger.aliases[event.new_id] = order.chain[0]
     ledger.put(
@@ -90,7 +101,7 @@ def _order_resubmitted(ledger: Ledger, event: ev.OrderResubmitted) -> None:
 
 def _order_acknowledged(ledger: Ledger, event: ev.OrderAcknowledged) -> None:
     named = {"venue_order_id": event.venue_order_id} if event.venue_order_id else {}
-    _fact(ledger, event.order_id, Fact.ACKNOWLEDGED, event, event.report, **named)
+    _fact(ledger, event.order_id, ACKNOWLEDGED, event, event.report, **named)
 
 
 def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
@@ -115,7 +126,7 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
         return
     ledger.number_inbox(event.strategy, ev.OrderFilled)
     filled = order.filled + event.quantity
-    fact = Fact.FILLED_WHOLLY if filled >= order.quantity else Fact.FILLED_PARTLY
+    fact = FILLED_WHOLLY if filled >= order.quantity else FILLED_PARTLY
     _transit(ledger, order, fact, filled=filled, cost=order.cost + event.price * event.quantity)
 
 
@@ -163,7 +174,7 @@ def _order_rejected(ledger: Ledger, event: ev.OrderRejected) -> None:
 
 
 def _order_canceled(ledger: Ledger, event: ev.OrderCanceled) -> None:
-    _fact(ledger, event.order_id, Fact.CANCELED, event, report=event.report)
+    _fact(ledger, event.order_id, CANCELED, event, report=event.report)
 
 
 def _order_expired(ledger: Ledger, event: ev.OrderExpired) -> None:
@@ -252,8 +263,8 @@ def _transit(ledger: Ledger, order: Order, fact: Fact, **changes: Any) -> Order:
 
 def _working(filled: int, quantity: int) -> Status:
     if filled >= quantity:
-        return Status.FILLED
-    return Status.PARTIALLY_FILLED if filled else Status.NEW
+        return FILLED
+    return PARTIALLY_FILLED if filled else NEW
 
 
 def _without_replace(order: Order) -> Order:

@@ -18,7 +18,7 @@ from toolkit.domain.exposure import Exposure, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
-from toolkit.domain.orders import Doubt, Order, Side, TradingState
+from toolkit.domain.orders import NO_DOUBT, Order, Side, TradingState
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.time import FeedTime
 
@@ -26,7 +26,7 @@ FOLD_VERSION = 2
 CLOSED_ORDERS_KEPT = 10_000
 RECENT_KEPT = 64
 HOUSE = "house"
-ONE, NO_DOUBT, ACTIVE = Decimal(1), Doubt.NONE, TradingState.ACTIVE
+ONE, ACTIVE = Decimal(1), TradingState.ACTIVE
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -74,9 +74,12 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     time: FeedTime
 
 
-def asked_for(instrument: str, side: Side, quantity: int, price: int | None) -> str:
+Asked = tuple[str, int, int | None]
+
+
+def asked_for(instrument: str, side: Side, quantity: int, price: int | None) -> Asked:
     """What makes two orders the same (no price is a market order), to be found within the window of duplicates."""
-    return f"{instrument} {side * quantity} {price}"
+    return instrument, side * quantity, price
 
 
 class Ledger(msgspec.Struct, kw_only=True):
@@ -115,7 +118,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     open_by_instrument: dict[str, int] = {}
     waiting_exits: dict[str, dict[str, ev.ExitQueued]] = {}
     flattening: dict[str, None] = {}
-    recent: dict[str, dict[str, FeedTime]] = {}
+    recent: dict[str, dict[Asked, FeedTime]] = {}
     positions: dict[str, dict[str, Position]] = {}
     held: dict[str, int] = {}
     venue_positions: dict[str, dict[str, int]] = {}
@@ -267,9 +270,9 @@ class Ledger(msgspec.Struct, kw_only=True):
         root = order.chain[0]
         before = self.orders.get(root)
         self.orders[root] = order
-        was_open = None if before is None else before.is_open
-        if was_open is not order.is_open:
-            self._open(root, order) if order.is_open else self._close(root, order)
+        was_open, is_open = None if before is None else before.is_open, order.is_open
+        if was_open is not is_open:
+            self._open(root, order) if is_open else self._close(root, order)
         remaining = order.remaining
         if by := remaining - (0 if before is None else before.remaining):
             self._expose(order, remaining, by)
@@ -279,7 +282,10 @@ class Ledger(msgspec.Struct, kw_only=True):
             del self.doubtful[root]
 
     def _open(self, root: str, order: Order) -> None:
-        self.working.setdefault(order.strategy, {}).setdefault(order.instrument, {})[root] = None
+        try:
+            self.working[order.strategy][order.instrument][root] = None
+        except KeyError:
+            self.working.setdefault(order.strategy, {})[order.instrument] = {root: None}
         self._count_open(order, 1)
         self.closed.pop(root, None)
 
@@ -292,12 +298,14 @@ class Ledger(msgspec.Struct, kw_only=True):
         self._forget_oldest()
 
     def _expose(self, order: Order, remaining: int, by: int) -> None:
-        held = self.exposure.setdefault(order.strategy, {})
-        for exposures in (held, self.account_exposure):
-            exposure = exposures.get(order.instrument)
-            if exposure is None:
-                exposure = exposures[order.instrument] = Exposure()
-            exposure.change(order, remaining, by)
+        strategy, instrument = order.strategy, order.instrument
+        try:
+            own = self.exposure[strategy][instrument]
+        except KeyError:
+            own = self.exposure.setdefault(strategy, {})[instrument] = Exposure()
+            self.account_exposure.setdefault(instrument, Exposure())
+        own.change(order, remaining, by)
+        self.account_exposure[instrument].change(order, remaining, by)
 
     def _count_open(self, order: Order, by: int) -> None:
         self.open_by_strategy[order.strategy] = self.open_by_strategy.get(order.strategy, 0) + by
@@ -317,7 +325,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             for identifier in order.chain[1:]:
                 self.aliases.pop(identifier, None)
 
-    def note_asked(self, strategy: str, asked: str, time: FeedTime) -> None:
+    def note_asked(self, strategy: str, asked: Asked, time: FeedTime) -> None:
         """Keep when something was last asked for; the newest RECENT_KEPT different ones stay."""
         recent = self.recent.setdefault(strategy, {})
         recent.pop(asked, None)

@@ -62,6 +62,9 @@ class Doubt(StrEnum):
     REPLACE = "replace"
 
 
+NO_DOUBT = Doubt.NONE  # a name of its own: looking it up on its class is felt where every event does it
+
+
 class TradingState(IntEnum):
     """Per scope; the strictest (highest) wins."""
 
@@ -108,7 +111,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ord
     @property
     def remaining(self) -> int:
         """Lots that may still trade in the worst case: 0 once nothing can, the larger size while a replace is open."""
-        if self.status in FINAL and self.doubt is Doubt.NONE:
+        if self.status in FINAL and self.doubt is NO_DOUBT:
             return 0
         largest, replacing = self.quantity, self.replacing_quantity
         if replacing is not None and replacing > largest:
@@ -117,7 +120,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ord
 
     @property
     def is_open(self) -> bool:
-        return self.status not in FINAL or self.doubt is not Doubt.NONE
+        return self.status not in FINAL or self.doubt is not NO_DOUBT
 
     @property
     def shown_status(self) -> str:
