@@ -6,9 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from toolkit.domain.orders import Order, OrderClass, Side
-
-ENTRY, BUY = OrderClass.ENTRY, Side.BUY
+from toolkit.domain.orders import BUY, ENTRY, Order
 
 
 class Exposure(msgspec.Struct, kw_only=True, array_like=True):

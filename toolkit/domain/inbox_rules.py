@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from toolkit.domain import events as ev
 from toolkit.domain.inbox import INBOX_ITEMS, CapitalChanged, FillBooked, InboxItem, OrderChanged, Restored
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import Doubt, Order, Side, Status
 
+Told = tuple[str, tuple[InboxItem, ...]] | None
 
-def inbox_items(ledger: Ledger, event: ev.Event) -> tuple[str, tuple[InboxItem, ...]] | None:
+
+def inbox_items(ledger: Ledger, event: ev.Event) -> Told:
     """The strategy and the items that an event makes, given the ledger right after it; None when it makes none."""
-    if type(event) not in INBOX_ITEMS:
-        return None
-    match event:
-        case ev.CapitalAllocated():
-            return event.strategy, (CapitalChanged(amount=event.amount),)
-        case ev.RunnerStarted():
-            return event.strategy, (restored(ledger, event.strategy, event.incarnation),)
-        case ev.IntentRefused():
-            return event.strategy, (_refused(event),)
-    order = ledger.order(getattr(event, "order_id", ""))
-    if order is None:
-        return None
-    match event:
-        case ev.OrderFilled():
-            return order.strategy, (_booked(ledger, order, event, event.quantity, event.price), order_changed(order))
-        case ev.FillBusted():
-            return order.strategy, (_booked(ledger, order, event, -event.quantity, event.price), order_changed(order))
-        case ev.FillCorrected():
-            change = event.quantity - event.old_quantity
-            return order.strategy, (_booked(ledger, order, event, change, event.price), order_changed(order))
-    return order.strategy, (order_changed(order),)
+    tell = _TELL.get(type(event))
+    return None if tell is None else tell(ledger, event)
 
 
 def order_changed(order: Order) -> OrderChanged:
@@ -98,3 +84,43 @@ def _refused(event: ev.IntentRefused) -> OrderChanged:
         doubt=Doubt.NONE,
         reason=event.reason,
     )
+
+
+def _tell_capital(ledger: Ledger, event: ev.CapitalAllocated) -> Told:
+    return event.strategy, (CapitalChanged(amount=event.amount),)
+
+
+def _tell_restored(ledger: Ledger, event: ev.RunnerStarted) -> Told:
+    return event.strategy, (restored(ledger, event.strategy, event.incarnation),)
+
+
+def _tell_refusal(ledger: Ledger, event: ev.IntentRefused) -> Told:
+    return event.strategy, (_refused(event),)
+
+
+def _tell_fill(ledger: Ledger, event: ev.OrderFilled | ev.FillBusted | ev.FillCorrected) -> Told:
+    order = ledger.order(event.order_id)
+    if order is None:
+        return None
+    quantity = event.quantity
+    if isinstance(event, ev.FillBusted):
+        quantity = -quantity
+    elif isinstance(event, ev.FillCorrected):
+        quantity -= event.old_quantity
+    return order.strategy, (_booked(ledger, order, event, quantity, event.price), order_changed(order))
+
+
+def _tell_change(ledger: Ledger, event: Any) -> Told:
+    order = ledger.order(event.order_id)
+    return None if order is None else (order.strategy, (order_changed(order),))
+
+
+_TELL: dict[type, Callable[[Ledger, Any], Told]] = {
+    **dict.fromkeys(INBOX_ITEMS, _tell_change),
+    ev.CapitalAllocated: _tell_capital,
+    ev.RunnerStarted: _tell_restored,
+    ev.IntentRefused: _tell_refusal,
+    ev.OrderFilled: _tell_fill,
+    ev.FillBusted: _tell_fill,
+    ev.FillCorrected: _tell_fill,
+}

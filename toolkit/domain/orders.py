@@ -62,15 +62,18 @@ class Doubt(StrEnum):
     REPLACE = "replace"
 
 
-NO_DOUBT = Doubt.NONE  # a name of its own: looking it up on its class is felt where every event does it
-
-
 class TradingState(IntEnum):
     """Per scope; the strictest (highest) wins."""
 
     ACTIVE = 0
     REDUCING = 1
     HALTED = 2
+
+
+# Names of their own: looking a member up on its enum is Python code on 3.11, which is felt where every order does it.
+BUY, SELL = Side.BUY, Side.SELL
+ENTRY, EXIT = OrderClass.ENTRY, OrderClass.EXIT
+NO_DOUBT = Doubt.NONE
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order"):

@@ -8,7 +8,7 @@ import msgspec
 
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.money import divide_half_even
-from toolkit.domain.orders import Side
+from toolkit.domain.orders import BUY, Side
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -30,7 +30,6 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 FLAT = Position()
-BUY = Side.BUY
 
 
 def after_trade(position: Position, side: Side, quantity: int, price: int, instrument: Instrument) -> Position:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolkit.domain.errors import DomainError
 from toolkit.domain.events import OrderSubmitted, ReplaceRequested
-from toolkit.domain.orders import Order, OrderClass, Status
+from toolkit.domain.orders import ENTRY, Order, Status
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
@@ -90,7 +90,7 @@ class ExecutionRouter:
             requests.sort(key=lambda request: _priority(request, new))
 
     def _send(self, transaction: Transaction, request: SubmitOrder | ReplaceOrder, order: Order) -> None:
-        if order.order_class is not OrderClass.ENTRY and self._over(order.venue, transaction.now.mono):
+        if order.order_class is not ENTRY and self._over(order.venue, transaction.now.mono):
             self._waiting[order.chain[0]] = order.venue
         else:
             transaction.requests.append(request)
@@ -139,7 +139,7 @@ class ExecutionRouter:
 def _priority(request: VenueRequest, new: set[str]) -> int:
     if isinstance(request, CancelOrder):
         return 3 if request.order_id in new else 0
-    if isinstance(request, SubmitOrder) and request.order_class is not OrderClass.ENTRY:
+    if isinstance(request, SubmitOrder) and request.order_class is not ENTRY:
         return 1
     return 2
 

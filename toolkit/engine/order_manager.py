@@ -11,7 +11,7 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.identifiers import belongs_to
 from toolkit.domain.ledger import HOUSE
 from toolkit.domain.order_tables import Fact, after_fact
-from toolkit.domain.orders import FINAL, Doubt, Order, Status
+from toolkit.domain.orders import FINAL, NO_DOUBT, Doubt, Order, Status
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 from toolkit.engine.execution_router import ExecutionRouter, replace_requested, submitted
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
@@ -79,7 +79,7 @@ class OrderManager:
 
         `asked` is when it was first asked for, where that was not now: a venue's latency counts from there.
         """
-        if order.status is Status.PENDING_CANCEL and order.doubt is Doubt.NONE:
+        if order.status is Status.PENDING_CANCEL and order.doubt is NO_DOUBT:
             return
         order = self._withdrawn(transaction, order, cause)
         if not order.is_open:
@@ -160,7 +160,7 @@ class OrderManager:
         elif not isinstance(report, rq.OrderNotFound):
             self._book(transaction, order, report)
         order = ledger.order(report.order_id)
-        if order is not None and order.status not in PENDING and order.doubt is Doubt.NONE:
+        if order is not None and order.status not in PENDING and order.doubt is NO_DOUBT:
             self._unanswered.pop(order.chain[0], None)
             self._asked.pop(order.chain[0], None)
             self._sent.pop(order.order_id, None)
@@ -240,7 +240,7 @@ class OrderManager:
     def doubt_all_pending(self, transaction: Transaction, cause: str) -> None:
         """After a take-over every appended, unanswered request is doubtful."""
         for order in transaction.ledger.open_orders():
-            if order.status in PENDING and order.doubt is Doubt.NONE:
+            if order.status in PENDING and order.doubt is NO_DOUBT:
                 self._doubt(transaction, order.chain[0], PENDING[order.status], cause)
 
     def release_waiting(self, transaction: Transaction) -> None:
@@ -273,7 +273,7 @@ class OrderManager:
     def absent(self, transaction: Transaction, proven: AbsenceProven) -> Order | None:
         """What we asked for never arrived. In lockstep feed time stood still: the same request goes out again."""
         order = transaction.ledger.order(proven.order_id)
-        if order is None or order.doubt is Doubt.NONE:
+        if order is None or order.doubt is NO_DOUBT:
             return order
         if order.replacing_id:
             self._absent.add(proven.order_id)
@@ -288,13 +288,13 @@ class OrderManager:
 
     def _found(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> None:
         """The venue's word on an order in doubt. Its fills come as reports of their own, and are waited for."""
-        if order.doubt is Doubt.NONE or (report.status in FINAL and report.filled > order.filled):
+        if order.doubt is NO_DOUBT or (report.status in FINAL and report.filled > order.filled):
             return
         if order.replacing_id and report.order_id == order.replacing_id:
             order = self._found_changed(transaction, order, report)
         if report.status in FINAL:
             self._ended(transaction, order, report)
-        elif order.doubt is not Doubt.NONE:
+        elif order.doubt is not NO_DOUBT:
             self._still_works(transaction, order)
 
     def _found_changed(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> Order:
@@ -318,7 +318,7 @@ class OrderManager:
 
     def _ended(self, transaction: Transaction, order: Order, report: rq.OrderFound) -> None:
         event = found_ended(order, report)
-        if event is None and order.doubt is not Doubt.NONE:
+        if event is None and order.doubt is not NO_DOUBT:
             self._resolve(transaction, order, Fact.FOUND_WORKING)
         elif event is not None and order.is_open:
             transaction.emit(event)

@@ -10,7 +10,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.intents import CancelIntent, Intent, MalformedIntent, ModifyIntent, PlaceOrder, TargetPosition
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.order_tables import OrderCommand, after_command
-from toolkit.domain.orders import Order, OrderClass, OrderType, Side, TimeInForce
+from toolkit.domain.orders import BUY, ENTRY, EXIT, SELL, Order, OrderClass, OrderType, Side, TimeInForce
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.risk.proposal import Proposal, Refused
@@ -54,10 +54,10 @@ class Proposer:
             _refuse(transaction, strategy, intent.intent_id, intent.instrument, 16, problem)
             return
         order_class = self._classify(strategy, instrument.symbol, intent.side, intent.quantity)
-        if intent.reduce_only and order_class is OrderClass.ENTRY:
+        if intent.reduce_only and order_class is ENTRY:
             problem = "reduce-only, but it would not shrink the position in every outcome of what already works"
             _refuse(transaction, strategy, intent.intent_id, intent.instrument, 10, problem)
-        elif order_class is OrderClass.EXIT and self._exits(strategy, instrument.symbol):
+        elif order_class is EXIT and self._exits(strategy, instrument.symbol):
             self._wait(transaction, strategy, intent)
         else:
             self._propose(transaction, self._proposal(strategy, instrument, intent, order_class))
@@ -120,7 +120,7 @@ class Proposer:
             replaces=order.chain[0],
             already_filled=order.filled,
         )
-        if proposal.order_class is OrderClass.ENTRY and order.order_class is not OrderClass.ENTRY:
+        if proposal.order_class is ENTRY and order.order_class is not ENTRY:
             problem = f"modify: {quantity} lots would no longer only shrink the position; cancel it and place an entry"
             _refuse(transaction, order.strategy, intent.intent_id, order.instrument, 10, problem)
             return
@@ -140,16 +140,14 @@ class Proposer:
         held = self._ledger.position(strategy, symbol).lots
         orders = self._ledger.open_orders(strategy, symbol)
         queued = self._ledger.waiting_exits.get(strategy, {}).get(symbol)
-        entering = sum(int(order.side) * order.remaining for order in orders if order.order_class is OrderClass.ENTRY)
-        leaving = sum(
-            int(order.side) * order.remaining for order in orders if order.order_class is not OrderClass.ENTRY
-        )
+        entering = sum(int(order.side) * order.remaining for order in orders if order.order_class is ENTRY)
+        leaving = sum(int(order.side) * order.remaining for order in orders if order.order_class is not ENTRY)
         if queued is not None:
             leaving = int(queued.side) * (queued.quantity + queued.beyond)
         if intent.quantity == held + entering + leaving:
             return
         change = intent.quantity - held - entering
-        side = Side.BUY if change > 0 else Side.SELL
+        side = BUY if change > 0 else SELL
         closing = max(0, min(abs(change), self._certain(strategy, symbol, side)))
         if leaving and not closing:
             self._stay(transaction, strategy, symbol)
@@ -177,14 +175,14 @@ class Proposer:
             return
         instrument = self._ledger.instruments.require(exit_.instrument, self._view.time)
         intent = msgspec.structs.replace(exit_, intent_id=f"{exit_.intent_id}+", quantity=quantity)
-        self._propose(transaction, self._proposal(strategy, instrument, intent, OrderClass.ENTRY))
+        self._propose(transaction, self._proposal(strategy, instrument, intent, ENTRY))
 
     def _stay(self, transaction: Transaction, strategy: str, symbol: str) -> None:
         """Take back the exits that would lead below the target."""
         if symbol in self._ledger.waiting_exits.get(strategy, {}):
             drop_exit(transaction, strategy, symbol, "the target is what is held")
         for order in self._exits(strategy, symbol):
-            if order.order_class is OrderClass.EXIT:
+            if order.order_class is EXIT:
                 self._orders.cancel(transaction, order, "the target is what is held")
 
     # ---- exits
@@ -212,7 +210,7 @@ class Proposer:
             reason=queued.reason,
         )
         if quantity > 0:
-            self._propose(transaction, self._proposal(strategy, definition, intent, OrderClass.EXIT))
+            self._propose(transaction, self._proposal(strategy, definition, intent, EXIT))
         self._go_beyond(transaction, strategy, intent, queued.beyond)
 
     def _wait(self, transaction: Transaction, strategy: str, intent: PlaceOrder, beyond: int = 0) -> None:
@@ -240,26 +238,22 @@ class Proposer:
         self.release_exit(transaction, strategy, intent.instrument)
 
     def _exits(self, strategy: str, instrument: str) -> list[Order]:
-        return [
-            order
-            for order in self._ledger.open_orders(strategy, instrument)
-            if order.order_class is not OrderClass.ENTRY
-        ]
+        return [order for order in self._ledger.open_orders(strategy, instrument) if order.order_class is not ENTRY]
 
     def _classify(self, strategy: str, instrument: str, side: Side, quantity: int, *, without: str = "") -> OrderClass:
         """An exit shrinks the position in every outcome."""
         certain = self._certain(strategy, instrument, side, without)
-        return OrderClass.EXIT if 0 < quantity <= certain else OrderClass.ENTRY
+        return EXIT if 0 < quantity <= certain else ENTRY
 
     def _certain(self, strategy: str, instrument: str, side: Side, without: str = "") -> int:
         """Lots that this side may close in every outcome of the entries; exits that work are cancelled before."""
         interval = self._ledger.interval(strategy, instrument, without, entries_only=True)
-        return interval.low if side is Side.SELL else -interval.high
+        return interval.low if side is SELL else -interval.high
 
     def _account_shrinks(self, instrument: str, intent: PlaceOrder) -> bool:
         """Whether the venue's account shrinks as well; only then may the venue enforce reduce-only."""
         interval = self._ledger.account_interval(instrument)
-        return intent.quantity <= (interval.low if intent.side is Side.SELL else -interval.high)
+        return intent.quantity <= (interval.low if intent.side is SELL else -interval.high)
 
     # ---- a person's flatten
 
@@ -285,14 +279,14 @@ class Proposer:
         intent = PlaceOrder(
             intent_id=f"{FLATTEN}.{self._ledger.order_count + 1}",
             instrument=instrument.symbol,
-            side=Side.SELL if lots > 0 else Side.BUY,
+            side=SELL if lots > 0 else BUY,
             quantity=largest,
             order_type=OrderType.MARKET,
             time_in_force=TimeInForce.IOC,
             reduce_only=True,
             reason="a person's flatten",
         )
-        proposal = self._proposal(strategy, instrument, intent, OrderClass.EXIT)
+        proposal = self._proposal(strategy, instrument, intent, EXIT)
         self._propose(transaction, msgspec.structs.replace(proposal, by_person=True))
 
     # ---- the gate

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from toolkit.domain.events import Check
 from toolkit.domain.ledger import asked_for
-from toolkit.domain.orders import OrderClass, OrderType, Side, TradingState
+from toolkit.domain.orders import BUY, ENTRY, SELL, OrderType, TradingState
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
@@ -18,8 +18,7 @@ from toolkit.engine.risk.proposal import Proposal, Refused, Situation
 Answer = Check | Refused | None
 LIMIT_NOT_SET = "LIMIT_NOT_SET"
 
-# Members of enums by a name of their own: on the way of every order, looking one up on its class is felt.
-ENTRY, BUY, SELL, MARKET, LIMIT = OrderClass.ENTRY, Side.BUY, Side.SELL, OrderType.MARKET, OrderType.LIMIT
+MARKET, LIMIT = OrderType.MARKET, OrderType.LIMIT
 ACTIVE, REDUCING = TradingState.ACTIVE, TradingState.REDUCING
 
 IS_ACTIVE = Check(control=24, observed="ACTIVE", limit="ACTIVE")

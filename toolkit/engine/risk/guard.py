@@ -11,15 +11,13 @@ from decimal import Decimal
 
 from toolkit.domain.events import Check, Seen
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import OrderClass
+from toolkit.domain.orders import ENTRY
 from toolkit.domain.time import MonoTime
 from toolkit.engine.risk.controls import CONTROLS, Answer, Control
 from toolkit.engine.risk.limits import LimitTable
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates
 from toolkit.engine.view import View
-
-ENTRY = OrderClass.ENTRY
 
 
 class Guard:
