@@ -12,7 +12,7 @@ from execution.services.venue_drill import SetBehaviour
 from tests.tools.desk_kit import DeskKit, make_home
 from tests.tools.parity import assert_same_as_backtest
 from tests.tools.truth import assert_one_story
-from toolkit.domain.events import OrderDoubted, OrderResubmitted
+from toolkit.domain.events import Event, OrderDoubted, OrderResubmitted
 
 pytestmark = pytest.mark.faults
 
@@ -45,13 +45,17 @@ async def test_a_line_that_is_cut_changes_no_fill_and_what_got_lost_on_it_is_fou
         await assert_one_story(kit)
         assert assert_same_as_backtest(kit) > 0
         await misbehave(kit, LOST * (5 if full else 1))
+        kit.script(SetBehaviour(swallow=("submit_order", "replace_order"), count=1))
+        await kit.until(lambda: any(isinstance(event, OrderResubmitted) for event in events_of(kit)))
         await assert_one_story(kit)
-        events = [event for batch in kit.batches for event in batch.events]
-        assert any(isinstance(event, OrderDoubted) and event.cause == "line lost" for event in events)
-        assert any(isinstance(event, OrderResubmitted) for event in events)
+        assert any(isinstance(event, OrderDoubted) and event.cause == "line lost" for event in events_of(kit))
         assert not await kit.revive(), kit.last_words()
     finally:
         await kit.stop()
+
+
+def events_of(kit: DeskKit) -> list[Event]:
+    return [event for batch in kit.batches for event in batch.events]
 
 
 async def misbehave(kit: DeskKit, script: Sequence[SetBehaviour]) -> None:
