@@ -26,6 +26,7 @@ FOLD_VERSION = 2
 CLOSED_ORDERS_KEPT = 10_000
 RECENT_KEPT = 64
 HOUSE = "house"
+NOTHING_WORKS = Exposure()
 ONE, ACTIVE = Decimal(1), TradingState.ACTIVE
 
 
@@ -114,6 +115,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     exposure: dict[str, dict[str, Exposure]] = {}
     account_exposure: dict[str, Exposure] = {}
     doubtful: dict[str, None] = {}
+    open_count: int = 0
     open_by_strategy: dict[str, int] = {}
     open_by_instrument: dict[str, int] = {}
     waiting_exits: dict[str, dict[str, ev.ExitQueued]] = {}
@@ -168,8 +170,8 @@ class Ledger(msgspec.Struct, kw_only=True):
 
         `without` leaves one of these orders out (the one that a replace would change), `entries_only` all exits.
         """
-        lots = self.position(strategy, instrument).lots
-        exposure = self.exposure.get(strategy, {}).get(instrument)
+        lots = self.positions.get(strategy, {}).get(instrument, FLAT).lots
+        exposure = self.exposure.get(strategy, {}).get(instrument, NOTHING_WORKS)
         return self._interval(lots, exposure, without, entries_only)
 
     def account_interval(self, instrument: str, without: str = "") -> Interval:
@@ -177,11 +179,9 @@ class Ledger(msgspec.Struct, kw_only=True):
         lots = 0
         for account in self.venue_positions.values():
             lots += account.get(instrument, 0)
-        return self._interval(lots, self.account_exposure.get(instrument), without)
+        return self._interval(lots, self.account_exposure.get(instrument, NOTHING_WORKS), without)
 
-    def _interval(self, lots: int, exposure: Exposure | None, without: str, entries_only: bool = False) -> Interval:
-        if exposure is None:
-            return Interval(low=lots, high=lots)
+    def _interval(self, lots: int, exposure: Exposure, without: str, entries_only: bool = False) -> Interval:
         buys, sells = exposure.buys, exposure.sells
         if without:
             buys, sells = exposure.entries_without(self.orders[without])
@@ -308,6 +308,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.account_exposure[instrument].change(order, remaining, by)
 
     def _count_open(self, order: Order, by: int) -> None:
+        self.open_count += by
         self.open_by_strategy[order.strategy] = self.open_by_strategy.get(order.strategy, 0) + by
         self.open_by_instrument[order.instrument] = self.open_by_instrument.get(order.instrument, 0) + by
 

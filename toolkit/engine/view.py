@@ -70,8 +70,9 @@ class View:
         quote = self.quotes.get(instrument)
         if quote is None:
             return Seen(step=self.step, quote_step=0, bid=0, ask=0, age=0)
-        silence = 0 if self.received is None else max(0, now - self.received)
-        age = self.time - quote.time + silence
+        age = self.time - quote.time
+        if self.received is not None and now > self.received:
+            age += now - self.received
         return Seen(step=self.step, quote_step=quote.step, bid=quote.bid, ask=quote.ask, age=age)
 
     def _quote(self, event: Quote) -> None:

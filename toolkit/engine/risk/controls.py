@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from toolkit.domain.events import Check
-from toolkit.domain.ledger import asked_for
+from toolkit.domain.ledger import ONE, asked_for
 from toolkit.domain.orders import BUY, ENTRY, SELL, OrderType, TradingState
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
+from toolkit.engine.view import LastQuote
 
 Answer = Check | Refused | None
 LIMIT_NOT_SET = "LIMIT_NOT_SET"
@@ -73,8 +74,8 @@ def limits_set(proposal: Proposal, situation: Situation) -> Answer:
 
 def permitted(proposal: Proposal, situation: Situation) -> Answer:
     """16: permitted instruments, sides and short sales; an exit needs only a known instrument."""
-    symbol, side = proposal.instrument.symbol, "buy" if proposal.side is BUY else "sell"
-    if not situation.limits.permitted:
+    limits, symbol = situation.limits, proposal.instrument.symbol
+    if not limits.permitted:
         return Refused(
             control=16,
             observed=symbol,
@@ -82,16 +83,16 @@ def permitted(proposal: Proposal, situation: Situation) -> Answer:
             source="config/limits.yaml",
             would_pass=f"add {symbol} to `permitted` of {proposal.strategy}",
         )
-    for row in situation.limits.permitted:
-        if symbol not in row.words and "*" not in row.words:
-            return Refused(
-                control=16,
-                observed=symbol,
-                limit=",".join(sorted(row.words)),
-                source=row.source,
-                would_pass=f"one of {', '.join(sorted(row.words))}",
-            )
-    for row in situation.limits.sides:
+    if (row := limits.excluded_by) is not None:
+        return Refused(
+            control=16,
+            observed=symbol,
+            limit=",".join(sorted(row.words)),
+            source=row.source,
+            would_pass=f"one of {', '.join(sorted(row.words))}",
+        )
+    side = "buy" if proposal.side is BUY else "sell"
+    for row in limits.sides:
         if side not in row.words:
             return Refused(
                 control=16,
@@ -170,10 +171,8 @@ def grid(proposal: Proposal, situation: Situation) -> Answer:
 def market_data(proposal: Proposal, situation: Situation) -> Answer:
     """19: a two-sided, uncrossed quote, young enough, and k good ones in a row after a bad one."""
     quote, limit, needed = situation.quote, situation.limits.quote_age, situation.limits.fresh_quotes
-    if quote is None or not quote.is_two_sided:
-        return _data_refused(proposal, "no two-sided quote", "bid and ask", limit)
-    if not quote.is_good:
-        return _data_refused(proposal, f"bid {quote.bid} ≥ ask {quote.ask}", "bid < ask", limit)
+    if quote is None or not quote.is_good:
+        return _bad_quote(proposal, quote, limit)
     age = situation.seen.age
     if limit is not None and age > limit.value:
         return _data_refused(proposal, f"{age / NANOSECONDS:g} s old", f"{limit.value / NANOSECONDS:g} s", limit)
@@ -181,6 +180,12 @@ def market_data(proposal: Proposal, situation: Situation) -> Answer:
     if quote.fresh < wanted:
         return _data_refused(proposal, f"{quote.fresh} good quotes in a row", f"{wanted}", needed)
     return Check(control=19, observed=age, limit=limit.value if limit else 0)
+
+
+def _bad_quote(proposal: Proposal, quote: LastQuote | None, limit: Limit | None) -> Refused:
+    if quote is None or not quote.is_two_sided:
+        return _data_refused(proposal, "no two-sided quote", "bid and ask", limit)
+    return _data_refused(proposal, f"bid {quote.bid} ≥ ask {quote.ask}", "bid < ask", limit)
 
 
 def _data_refused(proposal: Proposal, observed: str, limit: str, source: Limit | None) -> Refused:
@@ -195,8 +200,8 @@ def _data_refused(proposal: Proposal, observed: str, limit: str, source: Limit |
 
 def duplicate(proposal: Proposal, situation: Situation) -> Answer:
     """13: the same intent twice, or the same order again within the window."""
-    ledger, window = situation.ledger, situation.limits.duplicate_window
-    if not proposal.replaces and proposal.intent_id in ledger.intents.get(proposal.strategy, ()):
+    ledger, strategy, window = situation.ledger, proposal.strategy, situation.limits.duplicate_window
+    if not proposal.replaces and proposal.intent_id in ledger.intents.get(strategy, ()):
         return Refused(
             control=13,
             observed=f"intent {proposal.intent_id} again",
@@ -207,7 +212,7 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
     if window is None or not window.value:
         return None
     asked = asked_for(proposal.instrument.symbol, proposal.side, proposal.quantity, proposal.price)
-    last = ledger.recent.get(proposal.strategy, {}).get(asked)
+    last = ledger.recent.get(strategy, {}).get(asked)
     if last is not None and (ago := situation.view.time - last) < window.value:
         return Refused(
             control=13,
@@ -254,7 +259,7 @@ def order_value(proposal: Proposal, situation: Situation) -> Answer:
             would_pass="once the rate is marked",
         )
     value = instrument.value(price, proposal.quantity)
-    if rate != 1:
+    if rate is not ONE:
         value = int((value * rate).to_integral_value())
     if value > limit.value:
         fitting = proposal.quantity * limit.value // value if value else 0
@@ -279,7 +284,7 @@ def working_orders(proposal: Proposal, situation: Situation) -> Answer:
     refused = (
         _too_many(own, limits.working_strategy, proposal.strategy)
         or _too_many(in_instrument, limits.working_instrument, "instrument")
-        or _too_many(sum(ledger.open_by_strategy.values()), limits.working_book, "book")
+        or _too_many(ledger.open_count, limits.working_book, "book")
     )
     if refused is not None:
         return refused

@@ -81,12 +81,14 @@ class Guard:
         if limit is None:
             return None
         reserve = min(self._limits().cancel_reserve(kind, name), max(0, limit.value - 1))
-        return Allowance(limit.value, reserve, limit.source)
+        return Allowance(messages=limit.value, reserve=reserve, source=limit.source)
 
 
 def _throttled(scope: str, rate: Decimal) -> Allowance:
     """Whole messages per second, or one message per longer window for a rate below one."""
     source = f"throttle of {scope}"
     if rate >= 1:
-        return Allowance(int(rate), 0, source)
-    return Allowance(1, 0, source, int(WINDOW / rate)) if rate else Allowance(0, 0, source)
+        return Allowance(messages=int(rate), reserve=0, source=source)
+    if not rate:
+        return Allowance(messages=0, reserve=0, source=source)
+    return Allowance(messages=1, reserve=0, source=source, window=int(WINDOW / rate))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
-from typing import NamedTuple
+
+import msgspec
 
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.instruments import Instrument
@@ -26,20 +27,23 @@ _LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_wi
 _LISTS = frozenset({"permitted", "permitted_sides"})
 
 
-class Limit(NamedTuple):
+class Limit(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     """A number in force and the place it stands in. Units are the machine's: lots, quanta, nanoseconds, messages."""
 
     value: int
     source: str
 
 
-class Words(NamedTuple):
+class Words(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     words: frozenset[str]
     source: str
 
 
-class OrderLimits(NamedTuple):
-    """Everything the per-order controls need for one (strategy, instrument); None is unset and denies."""
+class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the per-order controls need for one (strategy, instrument); None is unset and denies.
+
+    `excluded_by` is the first row of those in `permitted` that leaves the instrument out.
+    """
 
     order_value: Limit | None
     order_quantity: Limit | None
@@ -52,6 +56,7 @@ class OrderLimits(NamedTuple):
     quote_age: Limit | None
     fresh_quotes: Limit | None
     permitted: tuple[Words, ...]
+    excluded_by: Words | None
     sides: tuple[Words, ...]
     unset: str
 
@@ -104,6 +109,7 @@ class LimitTable:
         def nanoseconds(value: Decimal) -> int:
             return int(value * NANOSECONDS)
 
+        permitted = tuple(_words(row) for row in rows("permitted"))
         return OrderLimits(
             order_value=_strictest(rows("max_order_value"), quanta),
             order_quantity=_strictest(rows("max_order_quantity"), lots),
@@ -115,7 +121,8 @@ class LimitTable:
             duplicate_window=_strictest(rows("duplicate_window"), nanoseconds, largest=True),
             quote_age=_strictest(rows("max_quote_age"), nanoseconds),
             fresh_quotes=_strictest(rows("fresh_quotes"), int, largest=True),
-            permitted=tuple(_words(row) for row in rows("permitted")),
+            permitted=permitted,
+            excluded_by=next((row for row in permitted if not row.words & {instrument.symbol, "*"}), None),
             sides=tuple(_words(row) for row in rows("permitted_sides")),
             unset=next((name for name in REQUIRED if not rows(name)), ""),
         )
@@ -176,12 +183,12 @@ def _is_looser(limit: str, old: str, new: str) -> bool:
 def _strictest(rows: Sequence[LimitRow], convert: Callable[[Decimal], int], *, largest: bool = False) -> Limit | None:
     if not rows:
         return None
-    limits = [Limit(convert(Decimal(row.value)), row.source) for row in rows]
+    limits = [Limit(value=convert(Decimal(row.value)), source=row.source) for row in rows]
     return max(limits) if largest else min(limits)
 
 
 def _words(row: LimitRow) -> Words:
-    return Words(_split(row.value), row.source)
+    return Words(words=_split(row.value), source=row.source)
 
 
 def _split(value: str) -> frozenset[str]:

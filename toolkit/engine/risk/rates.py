@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from toolkit.domain.time import NANOSECONDS, MonoTime
 
@@ -12,7 +13,7 @@ WINDOW = NANOSECONDS
 BOOK = "book:"
 
 
-class Allowance(NamedTuple):
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is in force for one scope: messages per window, those kept for cancels and exits, and the place."""
 
     messages: int
@@ -24,16 +25,18 @@ class Allowance(NamedTuple):
 class Meter:
     """The messages of one scope under what is in force for it; every message counts, refused tries included."""
 
-    __slots__ = ("_sent", "allowance", "scope")
+    __slots__ = ("_most", "_sent", "_window", "allowance", "scope")
 
     def __init__(self, scope: str, allowance: Allowance | None, sent: deque[MonoTime]) -> None:
         self.scope = scope
         self.allowance = allowance
         self._sent = sent
+        self._window = WINDOW if allowance is None else allowance.window
+        self._most = 0 if allowance is None else 4 * allowance.messages + 16
 
     def used(self, now: MonoTime) -> int:
         """Messages within the window that ends now."""
-        sent, window = self._sent, WINDOW if self.allowance is None else self.allowance.window
+        sent, window = self._sent, self._window
         while sent and now - sent[0] >= window:
             sent.popleft()
         return len(sent)
@@ -41,9 +44,9 @@ class Meter:
     def note(self, now: MonoTime) -> None:
         """Count one message, sent or refused. Where nothing is in force only the last window is kept."""
         self._sent.append(now)
-        if self.allowance is None:
+        if not self._most:
             self.used(now)
-        elif len(self._sent) > 4 * self.allowance.messages + 16:
+        elif len(self._sent) > self._most:
             self._sent.popleft()
 
     def has_room(self, now: MonoTime) -> bool:

@@ -329,6 +329,7 @@ class AnyFacts(RuleBasedStateMachine):
         open_ = {root for root, order in ledger.orders.items() if order.is_open}
         assert open_ == {order.chain[0] for order in ledger.open_orders()}
         assert sum(ledger.open_by_strategy.values()) == sum(ledger.open_by_instrument.values()) == len(open_)
+        assert ledger.open_count == len(open_)
         assert set(ledger.doubtful) == {r for r, order in ledger.orders.items() if order.doubt is not Doubt.NONE}
         holders = sum(1 for held in ledger.positions.values() for position in held.values() if position.lots)
         assert sum(ledger.held.values()) == holders
