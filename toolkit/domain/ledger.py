@@ -348,14 +348,14 @@ class Ledger(msgspec.Struct, kw_only=True):
     def book_trade(
         self, strategy: str, venue: str, instrument: Instrument, side: Side, quantity: int, price: int
     ) -> None:
-        held, symbol = self.positions.setdefault(strategy, {}), instrument.symbol
+        held, symbol, signed = self.positions.setdefault(strategy, {}), instrument.symbol, side * quantity
         before = held.get(symbol, FLAT)
         after = held[symbol] = after_trade(before, side, quantity, price, instrument)
-        if bool(before.lots) is not bool(after.lots):
+        if (not before.lots) is not (not after.lots):
             self._count_holder(symbol, 1 if after.lots else -1)
-        self.move_cash(strategy, instrument.currency, -int(side) * instrument.value(price, quantity))
+        self.move_cash(strategy, instrument.currency, -instrument.value(price, signed))
         account = self.venue_positions.setdefault(venue, {})
-        account[symbol] = account.get(symbol, 0) + int(side) * quantity
+        account[symbol] = account.get(symbol, 0) + signed
 
     def _count_holder(self, symbol: str, by: int) -> None:
         holders = self.held.get(symbol, 0) + by

@@ -34,11 +34,11 @@ FLAT = Position()
 
 def after_trade(position: Position, side: Side, quantity: int, price: int, instrument: Instrument) -> Position:
     """The position after a trade. A partial close realises `cost · q / Q`, rounded half to even."""
-    signed = int(side) * quantity
+    direction = int(side)
+    signed = direction * quantity
     closing = min(quantity, abs(position.lots)) if position.lots * signed < 0 else 0
     opening = quantity - closing
     released = divide_half_even(position.cost * closing, abs(position.lots)) if closing else 0
-    direction = int(side)
     return Position(
         lots=position.lots + signed,
         cost=position.cost - released + direction * instrument.value(price, opening),
