@@ -14,10 +14,12 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY
 from toolkit.domain.time import MonoTime
 from toolkit.engine.risk.controls import CONTROLS, Answer, Control
-from toolkit.engine.risk.limits import LimitTable
+from toolkit.engine.risk.limits import LimitTable, OrderLimits
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
-from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates
+from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates, Meter
 from toolkit.engine.view import View
+
+InForce = tuple[OrderLimits, tuple[Meter, ...]]
 
 
 class Guard:
@@ -29,11 +31,13 @@ class Guard:
         self._of_entries = tuple(control.check for control in controls)
         self._of_exits = tuple(control.check for control in controls if control.binds_exits)
         self._table: LimitTable | None = None
+        self._resolved: dict[tuple[str, str, str], InForce] = {}
         self.rates = MessageRates(self._allowance)
 
     def limits_changed(self) -> None:
         """Resolve limits and rates anew; called when limits, throttles or instruments changed."""
         self._table = None
+        self._resolved.clear()
         self.rates.limits_changed()
 
     def examine(self, proposal: Proposal, now: MonoTime) -> tuple[Approved | Refused, Seen, tuple[Check, ...]]:
@@ -55,16 +59,24 @@ class Guard:
         return approve(proposal, situation.seen, passed), situation.seen, passed
 
     def _situation(self, proposal: Proposal, now: MonoTime) -> Situation:
-        instrument, view = proposal.instrument, self._view
+        symbol, view = proposal.instrument.symbol, self._view
+        key = proposal.strategy, proposal.venue, symbol
+        limits, meters = self._resolved.get(key) or self._resolve(proposal)
         return Situation(
             ledger=self._ledger,
             view=view,
-            limits=self._limits().for_order(proposal.strategy, instrument),
-            quote=view.quotes.get(instrument.symbol),
-            seen=view.seen(instrument.symbol, now),
-            meters=self.rates.of_order(proposal.strategy, proposal.venue),
+            limits=limits,
+            quote=view.quotes.get(symbol),
+            seen=view.seen(symbol, now),
+            meters=meters,
             now=now,
         )
+
+    def _resolve(self, proposal: Proposal) -> InForce:
+        strategy, venue, instrument = proposal.strategy, proposal.venue, proposal.instrument
+        found = self._limits().for_order(strategy, instrument), self.rates.of_order(strategy, venue)
+        self._resolved[strategy, venue, instrument.symbol] = found
+        return found
 
     def _limits(self) -> LimitTable:
         if self._table is None:

@@ -67,30 +67,9 @@ class LimitTable:
     def __init__(self, rows: Iterable[LimitRow], base_quantum: Decimal) -> None:
         self._rows = tuple(rows)
         self._quantum = base_quantum
-        self._resolved: dict[tuple[str, str], OrderLimits] = {}
 
     def for_order(self, strategy: str, instrument: Instrument) -> OrderLimits:
-        """The strictest of all rows that speak about this strategy and instrument."""
-        key = (strategy, instrument.symbol)
-        found = self._resolved.get(key)
-        if found is None:
-            found = self._resolved[key] = self._resolve(strategy, instrument)
-        return found
-
-    def rate(self, scope: str, name: str) -> Limit | None:
-        """Messages per second of one scope: of a strategy, of a venue, or of the whole book (named "")."""
-        return _strictest(self._of_scope("message_rate", scope, name), int)
-
-    def cancel_reserve(self, scope: str, name: str) -> int:
-        """Messages of a scope's rate that only cancels and exits may use; the book's where it has none of its own."""
-        rows = self._of_scope("cancel_reserve", scope, name) or self._of_scope("cancel_reserve", "book", "")
-        found = _strictest(rows, int, largest=True)
-        return 0 if found is None else found.value
-
-    def _of_scope(self, limit: str, scope: str, name: str) -> list[LimitRow]:
-        return [row for row in self._rows if (row.limit, row.scope) == (limit, scope) and row.name in ("", "*", name)]
-
-    def _resolve(self, strategy: str, instrument: Instrument) -> OrderLimits:
+        """The strictest of all rows that speak about this strategy and instrument; slow, so keep the answer."""
         about = {"book": "", "strategy": strategy, "instrument": instrument.symbol, "venue": instrument.venue}
 
         def rows(limit: str, *scopes: str) -> list[LimitRow]:
@@ -126,6 +105,19 @@ class LimitTable:
             sides=tuple(_words(row) for row in rows("permitted_sides")),
             unset=next((name for name in REQUIRED if not rows(name)), ""),
         )
+
+    def rate(self, scope: str, name: str) -> Limit | None:
+        """Messages per second of one scope: of a strategy, of a venue, or of the whole book (named "")."""
+        return _strictest(self._of_scope("message_rate", scope, name), int)
+
+    def cancel_reserve(self, scope: str, name: str) -> int:
+        """Messages of a scope's rate that only cancels and exits may use; the book's where it has none of its own."""
+        rows = self._of_scope("cancel_reserve", scope, name) or self._of_scope("cancel_reserve", "book", "")
+        found = _strictest(rows, int, largest=True)
+        return 0 if found is None else found.value
+
+    def _of_scope(self, limit: str, scope: str, name: str) -> list[LimitRow]:
+        return [row for row in self._rows if (row.limit, row.scope) == (limit, scope) and row.name in ("", "*", name)]
 
 
 def problem_with(row: LimitRow) -> str:
