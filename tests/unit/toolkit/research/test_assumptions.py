@@ -23,7 +23,8 @@ def test_every_limit_is_set_for_every_strategy_and_instrument() -> None:
     table = LimitTable(rows, USD.quantum)
     found = table.for_order("anything", instrument)
     assert found.unset == ""
-    assert all(getattr(found, name) for name in found._fields if name != "unset")
+    assert all(getattr(found, name) for name in found.__struct_fields__ if name not in ("unset", "excluded_by"))
+    assert found.excluded_by is None
     assert table.rate("strategy", "anything") is not None
     assert table.rate("venue", "paper") is not None
 
