@@ -9,14 +9,16 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
     from toolkit.engine.strategy import Strategy
     from toolkit.research import data
     from toolkit.research.backtest import backtest
+    from toolkit.research.check import check
     from toolkit.research.promote import promote
 
-__all__ = ["Instrument", "Strategy", "backtest", "connect", "data", "journal", "promote"]
+__all__ = ["Instrument", "Strategy", "backtest", "check", "connect", "data", "journal", "promote"]
 
 _HOMES = {
     "Instrument": "toolkit.domain.instruments:Instrument",
     "Strategy": "toolkit.engine.strategy:Strategy",
     "backtest": "toolkit.research.backtest:backtest",
+    "check": "toolkit.research.check:check",
     "connect": "toolkit.client.reading:connect",
     "data": "toolkit.research.data",
     "journal": "toolkit.client.reading:journal",

@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import islice, takewhile
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["backtest"]
 
 StrategyClass = type[Strategy]
+Container = TypeVar("Container", bound=StrategyContainer)
 
 
 def backtest(
@@ -68,7 +69,7 @@ def backtest(
         _refuse_beside_book(data=data, parameters=parameters, limits=limits, venue=venue)
         setting, classes = _desk_setting(book, sessions, last_step)
     else:
-        setting, classes = _research_setting(book, data, parameters, capital, sessions, limits, venue)
+        setting, classes = research_setting(book, data, parameters, capital, sessions, limits, venue)
     return run(setting, classes, last_step)
 
 
@@ -76,7 +77,9 @@ def run(setting: Setting, classes: Mapping[str, StrategyClass], last_step: int |
     """Carry a setting out: the steps up to the book's first one warm everybody up, the others trade."""
     steps = _until(iter(setting.data), last_step)
     history = list(islice(steps, setting.spec.first_step))
-    containers = {one.name: _container(setting, one, classes[one.name]) for one in setting.strategies}
+    containers = {
+        one.name: make_container(StrategyContainer, setting, one, classes[one.name]) for one in setting.strategies
+    }
     recording = Recording(tuple(containers))
     paper = PaperVenue(setting.venue, setting.spec.instruments)
     test = Backtest(setting.spec, paper, containers, recording.record, recording.after_step, history)
@@ -90,11 +93,12 @@ def run(setting: Setting, classes: Mapping[str, StrategyClass], last_step: int |
 # ---- a strategy of a notebook
 
 
-def _research_setting(
+def research_setting(
     book: StrategyClass | Sequence[StrategyClass], data: FeedData | None, parameters: Mapping[str, object] | None,
     capital: float | Decimal | Mapping[str, float], sessions: int | None, limits: Mapping[str, object] | None,
     venue: PaperSettings | None,
 ) -> tuple[Setting, dict[str, StrategyClass]]:  # fmt: skip
+    """The book of a backtest of classes, every assumption filled in, and each class by its strategy's name."""
     classes = _by_name(book)
     data = _data(data, sessions)
     currency = _currency(data.instruments)
@@ -269,12 +273,13 @@ def _refuse_beside_book(**given: object) -> None:
 # ---- running
 
 
-def _container(setting: Setting, traded: Traded, strategy: StrategyClass) -> StrategyContainer:
+def make_container(kind: type[Container], setting: Setting, traded: Traded, strategy: StrategyClass) -> Container:
+    """The runner of one strategy of a setting, of this kind of runner, not restored yet."""
     spec = setting.spec
     currency = next(one for one in spec.currencies if one.code == spec.base_currency)
     known = {one.symbol: one for one in spec.instruments}
     instruments = {symbol: known[symbol] for symbol in traded.instruments}
-    return StrategyContainer(strategy, traded.parameters, instruments, currency, name=traded.name)
+    return kind(strategy, traded.parameters, instruments, currency, name=traded.name)
 
 
 def _until(steps: Iterator[Step], last_step: int | None) -> Iterator[Step]:

@@ -18,6 +18,7 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import Quote, SessionOpened, Step
 from toolkit.domain.time import NANOSECONDS, FeedTime
+from toolkit.research.horizon import is_hidden, visible
 from toolkit.simulation.data import sample_histories
 from toolkit.simulation.sample_bars import common_span
 from toolkit.simulation.sample_feed import LABEL, SampleFeed, sample_instruments
@@ -55,7 +56,7 @@ class FeedData:
         self._steps = steps
 
     def __iter__(self) -> Iterator[Step]:
-        return self._steps()
+        return visible(self._steps())
 
     def __len__(self) -> int:
         return self.summary.steps
@@ -68,9 +69,13 @@ class FeedData:
         known = ", ".join(instrument.symbol for instrument in self.instruments)
         raise ConfigError(f"no data of {symbol!r}; there are {known}")
 
-    @cached_property
+    @property
     def summary(self) -> Summary:
         """Span, counts and ranges."""
+        return _summary(self) if is_hidden() else self._whole
+
+    @cached_property
+    def _whole(self) -> Summary:
         return _summary(self)
 
     def frame(self, instrument: str | None = None) -> pd.DataFrame:

@@ -1,0 +1,220 @@
+"""`tk.check` catches what no backtest shows: each way to cheat or to forget once, and no false alarm."""
+
+import random
+from datetime import UTC, datetime
+from time import time
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import toolkit as tk
+from toolkit.domain.errors import ConfigError
+from toolkit.domain.time import FeedTime
+from toolkit.research.check_result import CheckResult, Verdict
+from toolkit.research.horizon import nothing_after
+from toolkit.research.observation import Said, first_difference
+from toolkit.research.reach import reach
+
+DATA = tk.data.sample(8, ["IBM", "MSFT"])
+TABLE = DATA.frame()
+LARGE = np.zeros(2_000)
+SEEN: list[float] = []
+
+
+class Daily(tk.Strategy):
+    bar = "1d"
+    warmup = 1
+
+    def on_bar(self, bar: Any) -> None:
+        self.target_position(bar.instrument, self.size(bar))
+
+    def size(self, bar: Any) -> int:
+        return 10 if bar.close > bar.open else -10
+
+
+class Tables(Daily):
+    """Knows the last price from a table of its module."""
+
+    def size(self, bar: Any) -> int:
+        return 10 if TABLE[TABLE["instrument"] == bar.instrument]["mid"].iloc[-1] > bar.close else -10
+
+
+class Sampler(Daily):
+    """Makes the data anew inside of a hook."""
+
+    instruments = ("IBM",)
+
+    def size(self, bar: Any) -> int:
+        return int(tk.data.sample(4, ["IBM"]).summary.steps)
+
+
+class Indexer(Daily):
+    """Asks for the price of a step that is still to come."""
+
+    def size(self, bar: Any) -> int:
+        return 10 if TABLE["mid"].iloc[60] > bar.close else -10
+
+
+class Dice(Daily):
+    def size(self, bar: Any) -> int:
+        return random.randint(1, 1_000)
+
+
+class WallClock(Daily):
+    """Decides by the hour on the wall: the same in two runs of one minute."""
+
+    def size(self, bar: Any) -> int:
+        return 10 + datetime.now(UTC).year
+
+
+class Hoarder(Daily):
+    """Collects in a list of its module."""
+
+    def size(self, bar: Any) -> int:
+        SEEN.append(bar.close)
+        return len(SEEN)
+
+
+class ClassHoarder(Daily):
+    """Collects in a list of its class."""
+
+    seen: ClassVar[list[float]] = []
+
+    def size(self, bar: Any) -> int:
+        self.seen.append(bar.close)
+        return len(self.seen)
+
+
+class Weights(Daily):
+    """Reads a large array, of which nobody knows what it holds."""
+
+    def size(self, bar: Any) -> int:
+        return 10 + int(LARGE[3])
+
+
+class Silent(tk.Strategy):
+    bar = "1d"
+
+    def on_bar(self, bar: Any) -> None:
+        self.log("nothing to say")
+
+
+class Raiser(Daily):
+    def size(self, bar: Any) -> int:
+        raise ZeroDivisionError("a slip")
+
+
+def verdicts(result: CheckResult) -> dict[str, str]:
+    return {finding.name: str(finding.verdict) for finding in result.findings}
+
+
+CLEAN = dict.fromkeys(("Repeatable", "No look-ahead", "Survives a restart", "Hidden inputs"), "PASS")
+UNTOLD = {"No look-ahead": "INCONCLUSIVE", "Survives a restart": "INCONCLUSIVE"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "unlike_clean", "cause"),
+    [
+        (Daily, {}, ""),
+        (Tables, {"No look-ahead": "FAIL"}, "TABLE"),
+        (Indexer, {"No look-ahead": "FAIL"}, "TABLE"),
+        (Sampler, {"No look-ahead": "FAIL"}, "more of the data"),
+        (Dice, {"Repeatable": "FAIL", "Hidden inputs": "FAIL"} | UNTOLD, "random numbers from random"),
+        (WallClock, {"Hidden inputs": "FAIL"}, "datetime.now is the wall clock"),
+        (Hoarder, {"Repeatable": "FAIL"} | UNTOLD, "it keeps things in SEEN"),
+        (ClassHoarder, {"Repeatable": "FAIL"} | UNTOLD, "ClassHoarder.seen"),
+        (Weights, {"Hidden inputs": "INCONCLUSIVE"}, "LARGE has no times"),
+        (Silent, dict.fromkeys(CLEAN, "INCONCLUSIVE"), ""),
+    ],
+)
+def test_each_way_to_cheat_and_to_forget(strategy: type[tk.Strategy], unlike_clean: dict[str, str], cause: str) -> None:
+    result = tk.check(strategy, DATA)
+    assert verdicts(result) == CLEAN | unlike_clean
+    assert result.passed == (not unlike_clean)
+    assert cause in " ".join(cause for finding in result.findings for cause in finding.causes)
+
+
+def test_tables_are_whole_again_after_a_check() -> None:
+    before = len(TABLE)
+    tk.check(Tables, DATA)
+    assert len(TABLE) == before
+
+
+def test_the_same_seed_draws_the_same_steps() -> None:
+    assert str(tk.check(Daily, DATA, seed=3)) == str(tk.check(Daily, DATA, seed=3))
+    assert str(tk.check(Daily, DATA, seed=3)) != str(tk.check(Daily, DATA, seed=4))
+
+
+def test_the_page_shows_verdict_place_and_both_words_and_escapes_them() -> None:
+    result = tk.check(Tables, DATA)
+    page = result._repr_html_()
+    difference = result.finding("No look-ahead").difference
+    assert difference is not None
+    assert all(part in page for part in ("FAIL", "PASS", f"step {difference.step:,}", difference.instrument))
+    assert "<script" not in page
+    assert difference.expected is not None
+    assert difference.expected in page
+
+
+def test_what_it_raises_on_the_whole_data_goes_through() -> None:
+    with pytest.raises(ZeroDivisionError, match="a slip"):
+        tk.check(Raiser, DATA)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [({"cuts": 0}, "cuts is 0"), ({"restarts": 0}, "restarts is 0"), ({"parameters": {"sise": 1}}, "no parameter")],
+)
+def test_what_does_not_fit_is_refused(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        tk.check(Daily, DATA, **arguments)
+
+
+def test_an_instance_is_no_class() -> None:
+    instance: Any = Daily()
+    with pytest.raises(ConfigError, match="takes one strategy class"):
+        tk.check(instance, DATA)
+
+
+def test_a_horizon_ends_every_data_and_only_while_it_stands() -> None:
+    steps = list(DATA)
+    assert DATA.summary.steps == len(steps) == 120
+    with nothing_after(FeedTime(steps[29].time)):
+        assert len(list(DATA)) == len(DATA) == len(tk.data.sample(3, ["IBM", "MSFT"])) == 30
+        assert DATA.frame("IBM").index[-1].value == steps[29].time
+    assert len(DATA) == 120
+
+
+def test_reach_knows_what_a_class_asks_for_outside_of_itself() -> None:
+    found = reach(Timed)
+    assert (found.clocks, found.dice, found.data) == (("time",), ("GENERATOR",), ("DATA",))
+    assert [name for name, _ in found.changeable] == ["SEEN"]
+
+
+GENERATOR = np.random.default_rng(7)
+
+
+def helper() -> float:
+    return float(GENERATOR.normal()) + len(SEEN)
+
+
+class Timed(Daily):
+    """Reaches through a function of its module, too."""
+
+    def size(self, bar: Any) -> int:
+        return int(helper() + time() + len(DATA))
+
+
+def test_runs_part_where_one_says_more_less_or_something_else() -> None:
+    said = [Said(1, 10, "IBM", "a"), Said(3, 30, "IBM", "b"), Said(3, 30, "MSFT", "c")]
+    assert first_difference(said, said) is None
+    assert first_difference(said, said[:2], until=2) is None
+    assert first_difference(said, said[:2]) == (3, 30, "MSFT", "c", None)
+    assert first_difference(said[1:], said) == (1, 10, "IBM", None, "a")
+    assert first_difference(said, [*said[:1], Said(3, 30, "IBM", "x"), said[2]]) == (3, 30, "IBM", "b", "x")
+
+
+def test_only_a_pass_of_everything_is_a_pass() -> None:
+    assert tk.check(Weights, DATA).verdict is Verdict.INCONCLUSIVE
+    assert tk.check(WallClock, DATA).verdict is Verdict.FAIL
