@@ -7,7 +7,7 @@ from toolkit.domain.orders import Doubt, Status
 from toolkit.domain.positions import Interval
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import FeedTime, WallTime
-from toolkit.engine.messages import LineLost, NotSent, TimePassed
+from toolkit.engine.messages import AbsenceProven, LineLost, NotSent, TimePassed
 from toolkit.simulation.surprises import RefuseCancels
 
 
@@ -257,3 +257,30 @@ def test_a_question_that_was_lost_with_its_line_is_asked_again_at_once() -> None
     core.do(LineLost(venue="paper"))
     core.do(TimePassed())
     assert asked(core) == [number(1)] * 2
+
+
+def test_a_change_proven_absent_after_its_order_was_found_is_made_again_before_the_next_step() -> None:
+    """The proof takes a quarantine, so the venue's word on the order itself comes first: it is asked for once more."""
+    core = Core(mode=FeedMode.LOCKSTEP)
+    bought = core.buy(10, 9_990)
+    core.deaf = True
+    core.modify(bought, quantity=20)
+    core.do(LineLost(venue="paper"))
+    core.do(
+        rq.OrderFound(
+            venue="paper",
+            order_id=number(1),
+            venue_order_id="V1",
+            status=Status.NEW,
+            quantity=10,
+            price=9_990,
+            filled=0,
+            time=FeedTime(0),
+            wall=WallTime(0),
+        )
+    )
+    core.deaf = False
+    core.do(AbsenceProven(venue="paper", order_id=number(2)))
+    core.do(AbsenceProven(venue="paper", order_id=number(2)))
+    assert [request.new_id for request in core.replaces_received()] == [number(2)]
+    assert core.order(bought).quantity == 20

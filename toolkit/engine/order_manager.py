@@ -275,8 +275,11 @@ class OrderManager:
         order = transaction.ledger.order(proven.order_id)
         if order is None or order.doubt is NO_DOUBT:
             return order
-        if order.replacing_id:
+        if order.replacing_id and proven.order_id not in self._absent:
             self._absent.add(proven.order_id)
+            if proven.order_id == order.replacing_id:  # the order itself may have been told of before: ask once more
+                self._router.ask(transaction, order)
+                return order
         if proven.order_id != order.order_id or self._may_be_changed(order):
             return order
         never_arrived = order.doubt is Doubt.NEW and not order.venue_order_id and not order.filled
