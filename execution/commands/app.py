@@ -33,6 +33,29 @@ ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it stand
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
+    json: JsonOption = False,
+) -> None:
+    """Lay out a desk: configuration, notebooks, runbooks."""
+    from execution.commands.laying_out import init
+
+    _end(init(folder, as_json=json))
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the strategy, such as first_idea.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lay out a strategy with its notebook and its test; they run as they are."""
+    from execution.commands.laying_out import new
+
+    _end(new(home, name, as_json=json))
+
+
+@app.command()
 def up(
     home: HomeOption = None,
     background: Annotated[bool, typer.Option("-d", "--detach", help="Run in the background.")] = False,

@@ -14,8 +14,8 @@ from execution.commands.app import app
 from execution.commands.exits import MEANINGS, Exit
 
 COMMANDS = [
-    *("up", "down", "status", "enable", "disable", "throttle", "orders", "positions", "logs", "why", "restart"),
-    *("journal", "doctor", "venue", "version"),
+    *("init", "new", "up", "down", "status", "enable", "disable", "throttle", "orders", "positions", "logs", "why"),
+    *("restart", "journal", "doctor", "venue", "version"),
 ]
 
 
@@ -95,6 +95,7 @@ def test_a_broken_configuration_is_told_with_its_line_and_nothing_starts(tmp_pat
     [
         (["throttle", "--rate", "5/s"], "name one of --venue and --strategy"),
         (["status", "--home", "nowhere"], "is no desk"),
+        (["new", "My-Idea"], "how about my_idea?"),
     ],
 )
 def test_wrong_use_is_refused_with_the_mend(arguments: list[str], says: str, tmp_path: Path) -> None:
