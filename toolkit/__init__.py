@@ -10,15 +10,17 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
     from toolkit.research import data
     from toolkit.research.backtest import backtest
     from toolkit.research.check import check
+    from toolkit.research.compare import compare
     from toolkit.research.promote import promote
 
-__all__ = ["Instrument", "Strategy", "backtest", "check", "connect", "data", "journal", "promote"]
+__all__ = ["Instrument", "Strategy", "backtest", "check", "compare", "connect", "data", "journal", "promote"]
 
 _HOMES = {
     "Instrument": "toolkit.domain.instruments:Instrument",
     "Strategy": "toolkit.engine.strategy:Strategy",
     "backtest": "toolkit.research.backtest:backtest",
     "check": "toolkit.research.check:check",
+    "compare": "toolkit.research.compare:compare",
     "connect": "toolkit.client.reading:connect",
     "data": "toolkit.research.data",
     "journal": "toolkit.client.reading:journal",

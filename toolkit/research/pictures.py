@@ -12,12 +12,14 @@ from bokeh.models import (
     ColumnDataSource,
     CrosshairTool,
     DataRange1d,
+    FactorRange,
     HoverTool,
     NumeralTickFormatter,
 )
 from bokeh.models.annotations import BoxAnnotation, Span, Title
 from bokeh.models.layouts import Column
 from bokeh.plotting import figure
+from bokeh.transform import linear_cmap
 
 from toolkit.measures.performance import drawdowns
 from toolkit.research.outcome import Outcome
@@ -29,6 +31,8 @@ DOWN: Final = "#d9485f"
 STRATEGIES: Final = ("#e0892b", "#8d62d8", "#1aa5b8", "#b8579c", "#7a9a2e", "#a9744f")
 MOST_POINTS: Final = 1_500
 SMALL: Final = 150
+INK_ON_COLOUR: Final = "#14181d"
+_FROM_DOWN_TO_UP: Final = ("#d9485f", "#e28593", "#ecc0c6", "#e8eaed", "#b5dccb", "#69bd9c", "#1f9d6b")
 
 
 def equity_picture(result: Outcome) -> Column:
@@ -39,7 +43,7 @@ def equity_picture(result: Outcome) -> Column:
     for name in result.strategies:
         table[name] += start - table[name].iloc[0]
     source = _source(table)
-    above = _figure(f"Equity in {result.currency} · backtest · {result.setting.data.label}", 250)
+    above = blank_figure(f"Equity in {result.currency} · backtest · {result.setting.data.label}", 250)
     if several:
         for place, name in enumerate(result.strategies):
             colour = STRATEGIES[place % len(STRATEGIES)]
@@ -50,7 +54,7 @@ def equity_picture(result: Outcome) -> Column:
     above.yaxis.formatter = NumeralTickFormatter(format="0,0")
     tips = [("", "@time{%F %H:%M} UTC"), ("equity", "@total{0,0.00}"), ("drawdown", "@fall{0.00%}")]
     above.add_tools(HoverTool(renderers=[drawn], mode="vline", tooltips=tips, formatters={"@time": "datetime"}))
-    fall = _figure("Drawdown", 110, share=above)
+    fall = blank_figure("Drawdown", 110, share=above)
     fall.varea("time", "fall", "none", source=source, color=DOWN, alpha=0.35)
     fall.yaxis.formatter = NumeralTickFormatter(format="0.0%")
     dates = result.measures.drawdown_dates
@@ -60,18 +64,69 @@ def equity_picture(result: Outcome) -> Column:
     return _stack(above, fall)
 
 
+def comparison_picture(table: pd.DataFrame, currency: str, label: str) -> Column:
+    """The PnL of two, the first two columns of the table, over time, and `difference` below."""
+    shown = _without_zone(table)
+    first, second = map(str, shown.columns[:2])
+    source = _source(shown.assign(none=0.0).set_axis(["first", "second", "difference", "none"], axis=1))
+    above = blank_figure(f"PnL in {currency} · backtest · {label}", 250)
+    drawn = above.line("time", "first", source=source, color=LINE, line_width=2, legend_label=first)
+    above.line("time", "second", source=source, color=STRATEGIES[0], line_width=2, legend_label=second)
+    _dress_legend(above)
+    above.add_layout(Span(location=0, dimension="width", line_color=INK, line_dash="dotted"))
+    tips = [
+        ("", "@time{%F %H:%M} UTC"), (first, "@first{+0,0.00}"), (second, "@second{+0,0.00}"),
+        ("difference", "@difference{+0,0.00}"),
+    ]  # fmt: skip
+    above.add_tools(HoverTool(renderers=[drawn], mode="vline", tooltips=tips, formatters={"@time": "datetime"}))
+    below = blank_figure(f"{first} less {second}", 130, share=above)
+    below.varea("time", "difference", "none", source=source, color=LINE, alpha=0.3)
+    below.line("time", "difference", source=source, color=LINE, line_width=1.2)
+    for one in (above, below):
+        one.yaxis.formatter = NumeralTickFormatter(format="0,0")
+    return _stack(above, below)
+
+
+def heat_map(table: pd.DataFrame, title: str) -> figure:
+    """A figure by two parameters: the index goes up, the columns to the right; what is not known stays empty."""
+    down, across = [list(map(str, axis)) for axis in (table.index, table.columns)]
+    made = figure(
+        title=Title(text=title, text_color=INK, text_font_size="12px", text_font_style="normal"), tools="",
+        x_range=FactorRange(factors=across), y_range=FactorRange(factors=down), height=90 + 34 * len(down),
+        sizing_mode="stretch_width", toolbar_location=None,
+        x_axis_label=str(table.columns.name), y_axis_label=str(table.index.name),
+    )  # fmt: skip
+    values = table.to_numpy(dtype=np.float64)
+    cells = [(x, y, float(values[row, place])) for row, y in enumerate(down) for place, x in enumerate(across)]
+    known = [value for _, _, value in cells if np.isfinite(value)]
+    reach = max(map(abs, known), default=0.0) or 1.0
+    colours = linear_cmap("value", _FROM_DOWN_TO_UP, low=-reach, high=reach, nan_color="rgba(0,0,0,0)")
+    data: dict[str, Any] = {name: [cell[place] for cell in cells] for place, name in enumerate(("x", "y", "value"))}
+    source = ColumnDataSource(data | {"text": [f"{cell[2]:,.2f}" if np.isfinite(cell[2]) else "–" for cell in cells]})
+    made.rect("x", "y", 0.97, 0.95, source=source, fill_color=colours, fill_alpha=0.75, line_color=None)
+    made.text("x", "y", "text", source=source, text_align="center", text_baseline="middle", text_color=INK_ON_COLOUR,
+              text_font_size="11px")  # fmt: skip
+    made.background_fill_color = made.border_fill_color = made.outline_line_color = None
+    made.grid.visible = False
+    for axis in (*made.xaxis, *made.yaxis):
+        axis.axis_line_color = axis.major_tick_line_color = None
+        axis.major_label_text_color = axis.axis_label_text_color = INK
+        axis.axis_label_text_font_style = "normal"
+    return made
+
+
 def price_picture(result: Outcome, instrument: str) -> Column:
     """The middle of the quotes of one instrument with every fill, and the account's position below."""
     data = result.setting.data
     quotes = _without_zone(thinned(_traded_span(data.frame(instrument), result), "mid"))
-    above = _figure(f"{instrument} with fills · backtest · {data.label}", 280)
+    above = blank_figure(f"{instrument} with fills · backtest · {data.label}", 280)
     above.line("time", "mid", source=_source(quotes[["mid"]]), color=LINE, line_width=1.2)
     fills = _without_zone(result.fills[result.fills["instrument"] == instrument])
     for side, marker, colour in (("buy", "triangle", UP), ("sell", "inverted_triangle", DOWN)):
         _draw_fills(above, fills[fills["side"] == side], side, marker, colour)
     _dress_legend(above)
     above.yaxis.formatter = NumeralTickFormatter(format="0,0.00")
-    below = _figure("Position", 90, share=above)
+    below = blank_figure("Position", 90, share=above)
     below.varea("time", "held", "none", source=_staircase(result, instrument), color=LINE, alpha=0.3)
     below.yaxis.formatter = NumeralTickFormatter(format="0,0")
     return _stack(above, below)
@@ -131,7 +186,7 @@ def _staircase(result: Outcome, instrument: str) -> ColumnDataSource:
     return ColumnDataSource({"time": both, "held": np.repeat(held, 2), "none": np.zeros(2 * len(held))})
 
 
-def _figure(title: str, height: int, share: figure | None = None) -> figure:
+def blank_figure(title: str, height: int, share: figure | None = None) -> figure:
     """A figure without a background of its own, in inks that stand out on white and on black."""
     heading = Title(text=title, text_color=INK, text_font_size="12px", text_font_style="normal")
     made = figure(

@@ -83,18 +83,18 @@ def _cards(result: Outcome) -> str:
     orders = int((result.orders["status"] != "DENIED").sum())
     pnl = float(result.pnl)
     cards = [
-        _card(
+        figure_card(
             f"PnL after fees, {currency}", signed(pnl),
             f"{percent(measured.total_return, signed_too=True)} of {float(result.capital):,.0f} capital", _tone(pnl),
         ),
-        _card(
+        figure_card(
             "Sharpe, a year", number(measured.sharpe), _sharpe_note(measured.sharpe, measured.sharpe_error)
         ),
-        _card("Deepest drawdown", _depth(result), _fall_note(result)),
-        _card(
+        figure_card("Deepest drawdown", _depth(result), _fall_note(result)),
+        figure_card(
             "Orders → fills", f"{orders:,} → {len(result.fills):,}", f"{len(result.denials):,} refused by our controls",
         ),
-        _card(
+        figure_card(
             f"Costs, {currency}", f"{measured.fees:,.2f}",
             f"fees; slippage {signed(measured.slippage_cost)} ({number(measured.slippage)} bp)",
         ),
@@ -102,7 +102,8 @@ def _cards(result: Outcome) -> str:
     return f"<div class='qd-cards'>{''.join(cards)}</div>"
 
 
-def _card(name: str, value: str, note: str, tone: str = "") -> str:
+def figure_card(name: str, value: str, note: str, tone: str = "") -> str:
+    """One of the figures that a page leads with: its name, the figure, a note below."""
     return (
         f"<div class='qd-card'><small>{escape(name)}</small><b class='{tone}'>{escape(value)}</b>"
         f"<span>{escape(note)}</span></div>"
@@ -144,7 +145,7 @@ def _strategies(result: Outcome) -> str:
         ]
         for name, row in result.breakdown.iterrows()
     ]  # fmt: skip
-    return _fold("By strategy", f"{len(rows)} sub-accounts", _rows(heads, rows, texts=1), is_open=True)
+    return _fold("By strategy", f"{len(rows)} sub-accounts", table_of(heads, rows, texts=1), is_open=True)
 
 
 def _prices(result: Outcome, pictures: Pictures) -> str:
@@ -172,7 +173,7 @@ def _worst_trades(result: Outcome) -> str:
     ]  # fmt: skip
     note = "<p>Paired first in, first out, for display; the books keep cost at average. All: <code>.trades</code></p>"
     hits = f"{percent(result.measures.hit_rate)} of {len(trades):,} earned money"
-    return _fold("Worst round trips", hits, _rows(heads, rows, texts=4) + note, is_open=True)
+    return _fold("Worst round trips", hits, table_of(heads, rows, texts=4) + note, is_open=True)
 
 
 def _denials(result: Outcome) -> str:
@@ -193,7 +194,7 @@ def _denials(result: Outcome) -> str:
             ]
         )  # fmt: skip
     note = f"<p>Grouped; every one with its time: <code>.denials</code>{_left_over(len(groups))}</p>"
-    return _fold("Denials", f"{len(denials):,} refused", _rows(heads, rows, texts=len(heads)) + note)
+    return _fold("Denials", f"{len(denials):,} refused", table_of(heads, rows, texts=len(heads)) + note)
 
 
 def _left_over(groups: int) -> str:
@@ -218,7 +219,7 @@ def _figures(result: Outcome) -> str:
             f"{number(measured.slippage)} bp of value: fills against the middle that each order was decided on",
         ],
     ]  # fmt: skip
-    return _fold("All figures", "with their formulas", _rows(("", "", ""), rows, texts=1, wide=2))
+    return _fold("All figures", "with their formulas", table_of(("", "", ""), rows, texts=1, wide=2))
 
 
 def _assumptions(result: Outcome) -> str:
@@ -241,7 +242,7 @@ def _assumptions(result: Outcome) -> str:
     )
     heads = ("strategy", "parameters", "instruments", "capital")
     note = f"{setting.limits_name} · {setting.venue_name}"
-    return _fold("Assumptions", note, _rows(heads, strategies, texts=3) + text)
+    return _fold("Assumptions", note, table_of(heads, strategies, texts=3) + text)
 
 
 def _parameters(values: Mapping[str, object]) -> str:
@@ -292,7 +293,7 @@ def _fold(name: str, note: str, inside: str, *, is_open: bool = False) -> str:
     )
 
 
-def _rows(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, texts: int, wide: int | None = None) -> str:
+def table_of(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, texts: int, wide: int | None = None) -> str:
     """A table whose first `texts` columns are words and the others numbers; column `wide` may break its lines."""
 
     def shown(tag: str, place: int, cell: Cell) -> str:

@@ -180,9 +180,9 @@ def test_an_instance_is_no_class() -> None:
 def test_a_horizon_ends_every_data_and_only_while_it_stands() -> None:
     steps = list(DATA)
     assert DATA.summary.steps == len(steps) == 120
-    with nothing_after(FeedTime(steps[29].time)):
-        assert len(list(DATA)) == len(DATA) == len(tk.data.sample(3, ["IBM", "MSFT"])) == 30
-        assert DATA.frame("IBM").index[-1].value == steps[29].time
+    with nothing_after(FeedTime(steps[28].time)):
+        assert len(list(DATA)) == len(DATA) == len(tk.data.sample(3, ["IBM", "MSFT"])) == 29
+        assert DATA.frame("IBM").index[-1].value == steps[28].time
     assert len(DATA) == 120
 
 
