@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 import toolkit as tk
-from tests.tools.restarting import RestartingBacktest
 from toolkit.client.registry import Registry
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.ledger import Ledger
@@ -16,6 +15,7 @@ from toolkit.engine.book import BookSpec, StrategySpec
 from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.research.assumptions import research_limits, research_venue
 from toolkit.research.recording import Recording
+from toolkit.research.restarting import RestartingBacktest
 from toolkit.research.result_tables import booked_fills
 from toolkit.simulation.book import DeskBook, SampleIdentity, decode_book, encode_book
 from toolkit.simulation.sample_feed import USD, sample_instruments

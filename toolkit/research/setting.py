@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from toolkit.engine.book import BookSpec
-from toolkit.research.data import FeedData
+from toolkit.research.feed_data import FeedData
 from toolkit.simulation.paper_settings import PaperSettings
 
 
