@@ -12,8 +12,9 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
     from toolkit.research.check import check
     from toolkit.research.compare import compare
     from toolkit.research.promote import promote
+    from toolkit.research.sweep import sweep
 
-__all__ = ["Instrument", "Strategy", "backtest", "check", "compare", "connect", "data", "journal", "promote"]
+__all__ = ["Instrument", "Strategy", "backtest", "check", "compare", "connect", "data", "journal", "promote", "sweep"]
 
 _HOMES = {
     "Instrument": "toolkit.domain.instruments:Instrument",
@@ -25,6 +26,7 @@ _HOMES = {
     "data": "toolkit.research.data",
     "journal": "toolkit.client.reading:journal",
     "promote": "toolkit.research.promote:promote",
+    "sweep": "toolkit.research.sweep:sweep",
 }
 
 

@@ -1,0 +1,105 @@
+"""What runs one point of a sweep, in this process or in another one; it keeps nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from multiprocessing.synchronize import Event
+from threading import Thread
+from typing import Final, NamedTuple
+
+from toolkit.client.registry import load_version
+from toolkit.domain.market import Step
+from toolkit.research.backtest import backtest
+from toolkit.research.data import FeedData
+from toolkit.research.observation import RAISED
+from toolkit.research.result import BacktestResult
+from toolkit.research.sweep_store import Figures, Parameters, Task, read_steps
+
+_ASKS_EVERY: Final = 64  # steps
+
+
+class Outcome(NamedTuple):
+    """The figures of a point, or what its strategy raised."""
+
+    figures: Figures
+    error: str = ""
+
+
+class Stopped(Exception):
+    """The sweep was stopped in the middle of a point, which then counts as not tried."""
+
+
+class Runner:
+    """Loads the class once, verified against its digest, and runs point after point."""
+
+    def __init__(self, task: Task, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        self._strategy = load_version(task.version, task.digest).strategy_class
+        self._settings = task.ground.settings
+        self._data = FeedData(
+            partial(_stoppable, task, is_stopped), task.ground.instruments, title=task.ground.title,
+            label=task.ground.label,
+        )  # fmt: skip
+
+    def run(self, parameters: Parameters) -> Outcome:
+        """One backtest. What a strategy's own code raises is its outcome; everything else goes through."""
+        try:
+            return Outcome(figures_of(backtest(self._strategy, self._data, parameters=parameters, **self._settings)))
+        except RAISED as error:
+            return Outcome({}, f"{type(error).__name__}: {error}")
+
+
+def figures_of(result: BacktestResult) -> Figures:
+    """The figures that a sweep compares. Fractions of the capital; money in the base currency."""
+    measured = result.measures
+    return {
+        "pnl": float(result.pnl),
+        "total_return": measured.total_return.value,
+        "sharpe": measured.sharpe.value,
+        "sharpe_error": measured.sharpe_error.value,
+        "volatility": measured.volatility.value,
+        "drawdown": measured.drawdown.depth,
+        "turnover": measured.turnover.value,
+        "exposure": measured.exposure.value,
+        "hit_rate": measured.hit_rate.value,
+        "fees": measured.fees,
+        "slippage_cost": measured.slippage_cost,
+        "fills": float(len(result.fills)),
+        "denials": float(len(result.denials)),
+        "sessions": float(measured.sessions),
+    }
+
+
+# ---- in a process of its own
+
+_here: list[Runner] = []
+
+
+def prepare(task: Task, stop: Event) -> None:
+    """Called once in each worker. Ctrl-C is for the process that sweeps; when that one dies, the worker does too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+    _here[:] = [Runner(task, stop.is_set)]
+
+
+def run_point(parameters: Parameters) -> Outcome:
+    """One point, in a worker that was prepared."""
+    return _here[0].run(parameters)
+
+
+def _stoppable(task: Task, is_stopped: Callable[[], bool]) -> Iterator[Step]:
+    for step in read_steps(task.steps):
+        if step.number % _ASKS_EVERY == 0 and is_stopped():
+            raise Stopped
+        yield step
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
