@@ -247,8 +247,14 @@ def test_a_promotion_replaces_what_runs(desk: Desk) -> None:
 
 
 def test_with_the_journal_dead_a_stop_still_stops_and_is_journaled_later(desk: Desk) -> None:
-    os.kill(desk.process("journal-server").pid, signal.SIGKILL)
-    answer = desk.run("disable", "--strategy", "quoting", "--reason", "no journal", "--json")
+    state = read_desk_state(desk.home / "var/run/processes.json")
+    assert state is not None
+    os.kill(state.supervisor.pid, signal.SIGSTOP)  # it would start the server anew before the command has asked for it
+    try:
+        os.kill(desk.process("journal-server").pid, signal.SIGKILL)
+        answer = desk.run("disable", "--strategy", "quoting", "--reason", "no journal", "--json")
+    finally:
+        os.kill(state.supervisor.pid, signal.SIGCONT)
     said = json.loads(answer.stdout)
     assert answer.returncode == Exit.LEFT
     assert (said["journaled"], said["left"], said["silent"]) == (False, [], [])
@@ -291,6 +297,7 @@ def test_down_is_verified_and_leaves_no_process(desk: Desk) -> None:
 
 
 def test_orders_can_be_left_at_the_venue_on_purpose(desk: Desk) -> None:
+    assert desk.run("down").returncode == Exit.DONE
     assert desk.run("up", "-d", "--speed", "10").returncode == 0
     assert until(lambda: desk.strategy("quoting")["open"] > 0, 60)
     said = desk.json("down", "--leave-orders")
@@ -298,6 +305,7 @@ def test_orders_can_be_left_at_the_venue_on_purpose(desk: Desk) -> None:
 
 
 def test_ctrl_c_ends_a_desk_in_the_foreground_in_order(desk: Desk) -> None:
+    assert desk.run("down").returncode == Exit.DONE
     with (desk.home / "foreground.log").open("w") as log:
         up = subprocess.Popen(
             [sys.executable, "-m", "execution.cli", "up", "--home", str(desk.home), "--speed", "10"],

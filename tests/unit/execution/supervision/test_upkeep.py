@@ -19,7 +19,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def test_what_stops_it_is_shown_and_it_begins_again(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "RETRY_SECONDS", 0.001)
     monkeypatch.setattr(upkeep, "SHOWN_SECONDS", 0.01)
-    begun, shown = 0, dict[str, str]()
+    begun, shown = 0, list[tuple[str, str]]()
 
     async def watch() -> None:
         nonlocal begun
@@ -28,10 +28,9 @@ async def test_what_stops_it_is_shown_and_it_begins_again(problem: Exception, mo
             raise problem
         await asyncio.Event().wait()
 
-    task = upkeep.keep("watch", watch, shown.__setitem__)
-    await until(lambda: begun == 3)
-    assert str(problem) in shown["watch"]
-    await until(lambda: not shown["watch"])
+    task = upkeep.keep("watch", watch, lambda name, text: shown.append((name, text)))
+    await until(lambda: begun == 3 and ("watch", "") in shown)
+    assert shown[0] == ("watch", f"stopped and began again: {problem}")
     task.cancel()
 
 
