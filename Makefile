@@ -5,11 +5,12 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+PEERS := .venv-peers
 export VENV
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test chaos bench check format clean
+.PHONY: help run setup setup-dev test chaos bench bench-peers check format clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/' | expand -t 18
@@ -30,6 +31,9 @@ chaos: setup-dev ## the fault suite with full counts; takes its time
 bench: setup-dev ## measure, compare with the floors, write tests/benchmarks/results.json
 	@$(BIN)/python -m tests.benchmarks
 
+bench-peers: setup-dev $(PEERS)/.stamp ## set up the peers beside us (.venv-peers, Python >= 3.12 for all of them) and measure on the same work
+	@$(BIN)/python -m tests.benchmarks peers replay
+
 check: setup-dev ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -41,7 +45,7 @@ format: setup-dev ## mend what ruff can mend by itself
 	@$(BIN)/ruff format .
 
 clean: ## remove environment and caches; the desk's state in var/ stays
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 # Stamps live in the environment: when it goes they go, and nothing is installed twice.
@@ -52,3 +56,7 @@ $(VENV)/.stamp-run: pyproject.toml constraints.txt .ci/setup
 $(VENV)/.stamp-dev: pyproject.toml constraints.txt .ci/setup
 	@bash .ci/setup dev
 	@touch $@ $(VENV)/.stamp-run
+
+$(PEERS)/.stamp: tests/benchmarks/peers/requirements.txt tests/benchmarks/peers/setup
+	@bash tests/benchmarks/peers/setup $(PEERS)
+	@touch $@

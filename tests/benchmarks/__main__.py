@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.benchmarks import check_chain, idle_desk, order_path, recovery, replay
+from tests.benchmarks import bench_peers, check_chain, idle_desk, order_path, recovery, replay
 from tests.benchmarks.report import Result, keep, show
 from toolkit.domain.errors import ExecutionError
 
@@ -15,6 +15,7 @@ SUBJECTS: Mapping[str, Callable[[], list[Result]]] = {
     "check_chain": check_chain.run,
     "recovery": recovery.run,
     "replay": replay.run,
+    "peers": bench_peers.run,
     "idle_desk": idle_desk.run,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -54,6 +54,28 @@ def against(name: str, value: float, unit: str, floor: float, limit: float | Non
     )
 
 
+def beside(
+    name: str,
+    value: float,
+    unit: str,
+    peers: Mapping[str, float],
+    least: float = 0,
+    times: float = 0,
+) -> Result:
+    """A speed beside the peers'. `least` is enough, and so many `times` the best of them; 0 asks for nothing."""
+    goals = [(f"≥ {least:,g} {unit}", value >= least)] if least else []
+    if times and peers:
+        goals.append((f"≥ {times:g}× {', '.join(peers)}", value >= times * max(peers.values())))
+    return Result(
+        name=name,
+        value=_short(value),
+        unit=unit,
+        goal=", ".join(words for words, _ in goals),
+        met=all(met for _, met in goals) if goals else None,
+        peers={peer: _short(speed) for peer, speed in peers.items()},
+    )
+
+
 def plain(name: str, value: float, unit: str) -> Result:
     """A value without a goal."""
     return Result(name=name, value=_short(value), unit=unit)
@@ -85,8 +107,11 @@ def show(results: Sequence[Result]) -> None:
             {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[result.met],
         )
     console = Console()
-    console = console if console.is_terminal else Console(width=120)
+    console = console if console.is_terminal else Console(width=140)
     console.print(table)
+    for result in results:
+        for peer, speed in result.peers.items():
+            console.print(f"{result.name}: {peer} {speed:,g} {result.unit}, ours {result.value / speed:.1f} times that")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

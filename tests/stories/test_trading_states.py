@@ -1,6 +1,6 @@
 """ACTIVE, REDUCING, HALTED; disable, enable, flatten: what each lets through, and that only a person lets go."""
 
-from tests.tools.core_kit import ANNA, Core, number
+from tests.tools.core_kit import ANNA, Core, limits, number
 from tests.tools.venue_kit import stock
 from toolkit.domain import events as ev
 from toolkit.domain.commands import CancelAll, EnableStrategy, MoveCash, RunnerAnswer, RunnerHello, SetLimits
@@ -197,6 +197,13 @@ def test_a_target_is_reached_through_zero_by_an_exit_and_an_entry() -> None:
         ("exit", 10),
         ("entry", 5),
     ]
+
+
+def test_a_target_as_far_on_the_other_side_of_zero_is_no_order_given_twice() -> None:
+    core = Core(rows=limits(duplicate_window="5"))
+    core.target(10)
+    core.target(-10)
+    assert (core.held(), core.of(ev.OrderDenied)) == (-10, [])
 
 
 def test_a_target_that_is_on_its_way_asks_for_nothing_more() -> None:

@@ -11,7 +11,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
 from toolkit.domain.ledger import Fill, Ledger, asked_for
 from toolkit.domain.order_tables import Fact, OrderCommand, after_command, after_fact
-from toolkit.domain.orders import NO_DOUBT, Doubt, Order, Side, Status
+from toolkit.domain.orders import ENTRY, NO_DOUBT, Doubt, Order, Side, Status
 
 # Members of enums by a name of their own: looking one up on its class costs as much as a step of the fold.
 PENDING_NEW, DENIED = Status.PENDING_NEW, Status.DENIED
@@ -27,8 +27,9 @@ CANCEL, REPLACE = OrderCommand.CANCEL, OrderCommand.REPLACE
 
 def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted) -> None:
     ledger.count(event.strategy, "orders")
-    asked = asked_for(event.instrument, event.side, event.quantity, event.price)
-    ledger.note_asked(event.strategy, asked, event.time)
+    if event.order_class is ENTRY:  # the entry that follows an exit through zero may be as large: it is no duplicate
+        asked = asked_for(event.instrument, event.side, event.quantity, event.price)
+        ledger.note_asked(event.strategy, asked, event.time)
     _new_order(ledger, event, PENDING_NEW, event.reason)
 
 

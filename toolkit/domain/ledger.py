@@ -22,7 +22,7 @@ from toolkit.domain.orders import NO_DOUBT, Order, Side, TradingState
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.time import FeedTime
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 CLOSED_ORDERS_KEPT = 10_000
 RECENT_KEPT = 64
 HOUSE = "house"
