@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from execution.services.engine_core import EngineCore
 from toolkit.domain.errors import DomainError, TransportError
-from toolkit.domain.events import Event
-from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.requests import VenueReport, VenueRequest
-from toolkit.engine.messages import LineLost, Message, NotSent, Output, TimePassed
+from toolkit.engine.messages import Gathered, LineLost, Message, NotSent, Output, TimePassed
 
 FEED = "feed"
 PEOPLE = ("operator", "supervisor")
@@ -100,9 +98,10 @@ class FreeEngine:
 
     async def _work(self) -> None:
         """Process what has gathered, commit it as one batch, release its requests."""
-        output = Output([], [], {})
+        gathered = Gathered()
         for _ in range(min(AT_ONCE, len(self._mail))):
-            _merge(output, self._engine.process(self._core.now(), self._mail.popleft()))
+            gathered.add(self._engine.process(self._core.now(), self._mail.popleft()))
+        output = Output(gathered.events, gathered.requests, gathered.inbox)
         self._engine.ledger.step = self._engine.view.step
         await self._core.commit(output)
         if output.requests:
@@ -110,7 +109,7 @@ class FreeEngine:
         if (taken := self._core.snapshot(self._core.now())) is not None:
             await self._core.commit(taken)
 
-    async def _release(self, requests: list[VenueRequest]) -> None:
+    async def _release(self, requests: Sequence[VenueRequest]) -> None:
         try:
             dropped = await self._core.send(requests)
         except TransportError:
@@ -195,12 +194,3 @@ def _gravest(several: ExceptionGroup[Exception]) -> Exception:
     group = broken_rules or others or several
     first = group.exceptions[0]
     return _gravest(first) if isinstance(first, ExceptionGroup) else first
-
-
-def _merge(into: Output, more: Output) -> None:
-    events: list[Event] = into.events
-    events += more.events
-    into.requests.extend(more.requests)
-    for strategy, entries in more.inbox.items():
-        known: list[InboxEntry] = into.inbox.setdefault(strategy, [])
-        known += entries

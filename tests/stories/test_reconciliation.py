@@ -51,7 +51,7 @@ def test_a_later_look_without_differences_ends_the_break() -> None:
 
 
 def test_agreement_leaves_no_trace() -> None:
-    assert engine().reconcile(NOW, venue()).events == []
+    assert not engine().reconcile(NOW, venue()).events
 
 
 def test_nothing_is_sent_to_mend_a_difference() -> None:

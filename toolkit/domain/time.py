@@ -6,7 +6,9 @@ three unrelated classes: comparing or subtracting two different clocks does not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 NANOSECONDS = 1_000_000_000
 
@@ -39,7 +41,7 @@ else:
     FeedTime = WallTime = MonoTime = int
 
 
-class Now(NamedTuple):
+class Now(msgspec.Struct, frozen=True, gc=False):
     """The three readings that belong to one message; the engine never reads a clock itself."""
 
     feed: FeedTime

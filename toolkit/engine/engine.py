@@ -18,7 +18,16 @@ from toolkit.domain.requests import VenueRequest, VenueState
 from toolkit.domain.time import Now, WallTime
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
-from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, Message, NotSent, Output, TimePassed
+from toolkit.engine.messages import (
+    QUIET,
+    AbsenceProven,
+    EngineSettings,
+    LineLost,
+    Message,
+    NotSent,
+    Output,
+    TimePassed,
+)
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer
 from toolkit.engine.reconciliation import reconcile
@@ -163,10 +172,10 @@ class Engine:
         self.view.update(step, transaction.now.mono)
         transaction.time = step.time
         self._pass_time(transaction)
-        self._mark(transaction, only_due=True)
-        for event in step.events:
-            if isinstance(event, SessionClosed):
-                self._roll(transaction, event)
+        if self.ledger.held:
+            self._mark(transaction, only_due=True)
+        for closed in self.view.closed:
+            self._roll(transaction, closed)
         for strategy, waiting in self.ledger.waiting_exits.items():
             for symbol in list(waiting):
                 self._proposer.release_exit(transaction, strategy, symbol)
@@ -266,6 +275,8 @@ class Engine:
         return transaction
 
     def _output(self, transaction: Transaction) -> Output:
+        if not transaction.events and not transaction.requests:
+            return QUIET
         self._router.sort(transaction.requests)
         return Output(transaction.events, transaction.requests, transaction.inbox)
 

@@ -58,6 +58,11 @@ class ExecutionRouter:
         for identifier in (order.replacing_id, order.order_id) if order.replacing_id else (order.order_id,):
             transaction.requests.append(QueryOrder(venue=order.venue, order_id=identifier))
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether anything waits here for a venue's rate."""
+        return bool(self._waiting)
+
     def keeps(self, root: str) -> bool:
         """Whether the order's last request still waits here for the venue's rate."""
         return root in self._waiting

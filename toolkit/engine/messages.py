@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -41,12 +41,38 @@ class AbsenceProven(msgspec.Struct, frozen=True, kw_only=True):
 Message = Step | VenueReport | Envelope | TimePassed | LineLost | NotSent | AbsenceProven
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True):
     """What one message led to: events in order, requests to release once durable, inbox entries by strategy."""
 
-    events: list[Event]
-    requests: list[VenueRequest]
-    inbox: dict[str, list[InboxEntry]]
+    events: Sequence[Event]
+    requests: Sequence[VenueRequest]
+    inbox: Mapping[str, Sequence[InboxEntry]]
+
+
+QUIET = Output((), (), {})  # what nearly every step of a feed leads to
+
+
+class Gathered:
+    """What several messages led to, on its way to become one batch."""
+
+    __slots__ = ("events", "inbox", "requests")
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Gather anew; what was handed out belongs to whoever took it."""
+        self.events: list[Event] = []
+        self.requests: list[VenueRequest] = []
+        self.inbox: dict[str, list[InboxEntry]] = {}
+
+    def add(self, output: Output) -> None:
+        if output is QUIET:
+            return
+        self.events += output.events
+        self.requests += output.requests
+        for strategy, entries in output.inbox.items():
+            self.inbox.setdefault(strategy, []).extend(entries)
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):

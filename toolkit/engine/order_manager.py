@@ -213,6 +213,8 @@ class OrderManager:
 
     def watch(self, transaction: Transaction) -> None:
         """Put what is unanswered for too long into doubt, and ask for what is in doubt."""
+        if not self._unanswered and not transaction.ledger.doubtful:
+            return
         now = transaction.now.mono
         late = [
             root
@@ -245,6 +247,8 @@ class OrderManager:
 
     def release_waiting(self, transaction: Transaction) -> None:
         """Let exits go that waited for the venue's rate; from now on an answer to them is expected."""
+        if not self._router.holds_back:
+            return
         for order in self._router.release_waiting(transaction):
             self._await(transaction, order, PENDING[order.status])
 

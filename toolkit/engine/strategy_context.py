@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 from toolkit.domain.inbox import OrderChanged
@@ -259,13 +259,14 @@ class StrategyContext:
 
 def quote_view(quote: FeedQuote, view: InstrumentView, time: int) -> Quote:
     """A quote in human units."""
-    missing = float("nan")
+    tick, ticks, lot, lots = view.ratios  # `price_of` and `quantity_of` written out: this is done for every quote
+    bid, ask = quote.bid, quote.ask
     return Quote(
         instrument=quote.instrument,
-        bid=view.price_of(quote.bid) if quote.bid else missing,
-        ask=view.price_of(quote.ask) if quote.ask else missing,
-        bid_size=view.quantity_of(quote.bid_size),
-        ask_size=view.quantity_of(quote.ask_size),
+        bid=bid * tick / ticks if bid else nan,
+        ask=ask * tick / ticks if ask else nan,
+        bid_size=quote.bid_size * lot / lots,
+        ask_size=quote.ask_size * lot / lots,
         nanoseconds=time,
     )
 

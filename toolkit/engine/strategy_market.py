@@ -137,13 +137,14 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class InstrumentView:
     """An instrument in human units; `price` and `quantity` round to its grid, because they are asked to."""
 
-    __slots__ = ("_lot", "_tick", "definition", "lot", "symbol", "tick")
+    __slots__ = ("_lot", "_tick", "definition", "lot", "ratios", "symbol", "tick")
 
     def __init__(self, definition: Instrument) -> None:
         self.definition = definition
         self.symbol = definition.symbol
         self._tick = definition.tick.as_integer_ratio()
         self._lot = definition.lot.as_integer_ratio()
+        self.ratios = (*self._tick, *self._lot)
         self.tick = self.price_of(1)
         self.lot = self.quantity_of(1)
 

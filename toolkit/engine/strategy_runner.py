@@ -151,18 +151,19 @@ class StrategyContainer:
             self._finish(time, [one for one in self._all if one.fold.due <= time])
         if self._late:
             self._tell_late(step, time)
-        find = context.series.get
+        find, builds, tells = context.series.get, self._builds, self._on_quote and self._started
         for event in step.events:
             if type(event) is not Quote:
                 self._see_rarely(event, time)
+                tells = self._on_quote and self._started  # a session's last bar may be what it waited for
             elif (one := find(event.instrument)) is not None:
-                fold = one.fold
                 one.quote, one.quote_time = event, time
-                if fold.takes == "mid" and 0 < event.bid <= event.ask:  # a crossed quote is no price
+                # A crossed quote is no price.
+                if builds and (fold := one.fold).takes == "mid" and 0 < event.bid <= event.ask:
                     fold.add(event.bid + event.ask, time)
                     if fold.due < self._due:
                         self._due = fold.due
-                if self._on_quote and one.was_warm and self._started:
+                if tells and one.was_warm:
                     self._called = True
                     self.strategy.on_quote(quote_view(event, one.view, time))
         if context.timers and self._started:
@@ -180,7 +181,8 @@ class StrategyContainer:
                         one.fold.begin_whole()
             case SessionClosed():
                 self._late.close(event.calendar)
-                self._finish(time, self._of(event.calendar))
+                if self._builds:
+                    self._finish(time, self._of(event.calendar))
             case FeedGap():
                 if not event.instrument or event.instrument in self._context.series:
                     self._lose(event.instrument)
@@ -189,11 +191,12 @@ class StrategyContainer:
         one = self._context.series.get(trade.instrument)
         if one is None:
             return
-        if one.fold.takes == "trade":
-            one.fold.add(2 * trade.price, time)
-        if not one.fold.uses_feed_bars:
-            one.fold.add_volume(trade.size)
-        self._due = min(self._due, one.fold.due)
+        if self._builds:
+            if one.fold.takes == "trade":
+                one.fold.add(2 * trade.price, time)
+            if not one.fold.uses_feed_bars:
+                one.fold.add_volume(trade.size)
+            self._due = min(self._due, one.fold.due)
         if self._on_trade and one.was_warm and self._started:
             self._called = True
             self.strategy.on_trade(
@@ -207,7 +210,7 @@ class StrategyContainer:
 
     def _see_bar(self, bar: FeedBar, time: int) -> None:
         one = self._context.series.get(bar.instrument)
-        if one is None:
+        if one is None or not self._builds:
             return
         one.fold.add_bar(bar, time)
         if self._size and time >= one.fold.end_of_interval():
@@ -362,6 +365,8 @@ class StrategyContainer:
         changed = kept != self._kept
         if changed:
             self._keep(kept)
+        elif not (context.signals or context.intents or context.logs):
+            return RunnerAnswer(strategy=self.name, step=context.step, inbox=context.inbox)
         answer = RunnerAnswer(
             strategy=self.name,
             step=context.step,
@@ -395,6 +400,7 @@ class StrategyContainer:
         self._hooks = _overridden(strategy_class)
         self._on_quote, self._on_trade = "on_quote" in self._hooks, "on_trade" in self._hooks
         self._on_bar = "on_bar" in self._hooks
+        self._builds = self._on_bar or context.warmup > 0  # else nobody ever sees a bar
         views = MappingProxyType({symbol: one.view for symbol, one in context.series.items()})
         object.__setattr__(self.strategy, "instruments", views)
         object.__setattr__(self.strategy, "_context", context)

@@ -27,9 +27,15 @@ class StateKeeper:
         self._state_class = state_class
         self._encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=_plain).encode
         self._decode = msgspec.msgpack.Decoder(Kept).decode
+        self._nothing = None if state_class.__struct_fields__ else self._packed(state_class(), {})
 
     def pack(self, state: object, timers: Mapping[str, int]) -> bytes:
         """DomainError when something in the state cannot be kept, or when it is too large."""
+        if self._nothing is not None and not timers and type(state) is self._state_class:
+            return self._nothing  # a State without fields is always the same
+        return self._packed(state, timers)
+
+    def _packed(self, state: object, timers: Mapping[str, int]) -> bytes:
         try:
             kept = self._encode(Kept(msgspec.Raw(self._encode(state)), tuple(sorted(timers.items()))))
         except (TypeError, OverflowError) as error:

@@ -19,26 +19,37 @@ from toolkit.domain.time import FeedTime, MonoTime
 class LastQuote:
     """The newest quote of one instrument and how many good ones have come in a row since it was last bad or lost."""
 
-    __slots__ = ("ask", "ask_size", "bid", "bid_size", "fresh", "step", "time")
+    __slots__ = ("fresh", "quote", "step", "time")
 
-    def __init__(self) -> None:
-        self.bid = self.ask = self.bid_size = self.ask_size = 0
+    def __init__(self, quote: Quote) -> None:
+        self.quote = quote  # the feed's own: there are far more quotes than looks at one
         self.step = 0
         self.time = FeedTime(0)
         self.fresh = 0
 
     @property
+    def bid(self) -> int:
+        return self.quote.bid
+
+    @property
+    def ask(self) -> int:
+        return self.quote.ask
+
+    @property
     def is_two_sided(self) -> bool:
-        return self.bid > 0 and self.ask > 0
+        return self.quote.bid > 0 and self.quote.ask > 0
 
     @property
     def is_good(self) -> bool:
         """Two-sided, neither crossed nor locked."""
-        return 0 < self.bid < self.ask
+        return 0 < self.quote.bid < self.quote.ask
 
 
 class View:
-    """What the engine knows of the market as of the last step. Prices in ticks, sizes in lots."""
+    """What the engine knows of the market as of the last step. Prices in ticks, sizes in lots.
+
+    `closed` are the sessions that ended with the last step.
+    """
 
     def __init__(self) -> None:
         self.step = 0
@@ -47,17 +58,29 @@ class View:
         self.label = ""
         self.quotes: dict[str, LastQuote] = {}
         self.sessions: dict[str, str | None] = {}
+        self.closed: list[SessionClosed] = []
         self.halted: set[str] = set()
 
     def update(self, step: Step, received: MonoTime | None = None) -> None:
         """Take one step in. Steps come in the order of their numbers; `received` is None for one of long ago."""
-        self.step, self.time, self.label = step.number, step.time, step.label
+        number, time = step.number, step.time
+        self.step, self.time, self.label = number, time, step.label
         self.received = received
+        if self.closed:
+            self.closed = []
+        quotes = self.quotes
         for event in step.events:
-            if type(event) is Quote:
-                self._quote(event)
-            else:
+            if type(event) is not Quote:
                 self._other(event)
+                continue
+            last = quotes.get(event.instrument)
+            if last is None:
+                last = quotes[event.instrument] = LastQuote(event)
+            last.quote, last.step, last.time = event, number, time
+            if 0 < event.bid < event.ask:
+                last.fresh += 1
+            else:
+                last.fresh = 0
 
     def quote(self, instrument: str) -> LastQuote | None:
         return self.quotes.get(instrument)
@@ -75,15 +98,6 @@ class View:
             age += now - self.received
         return Seen(step=self.step, quote_step=quote.step, bid=quote.bid, ask=quote.ask, age=age)
 
-    def _quote(self, event: Quote) -> None:
-        quote = self.quotes.get(event.instrument)
-        if quote is None:
-            quote = self.quotes[event.instrument] = LastQuote()
-        quote.bid, quote.ask = event.bid, event.ask
-        quote.bid_size, quote.ask_size = event.bid_size, event.ask_size
-        quote.step, quote.time = self.step, self.time
-        quote.fresh = quote.fresh + 1 if 0 < event.bid < event.ask else 0
-
     def _other(self, event: MarketEvent) -> None:
         match event:
             case Trade():
@@ -92,6 +106,7 @@ class View:
                 self.sessions[event.calendar] = event.session
             case SessionClosed():
                 self.sessions[event.calendar] = None
+                self.closed.append(event)
             case TradingHalted():
                 (self.halted.add if event.halted else self.halted.discard)(event.instrument)
             case FeedGap():

@@ -49,7 +49,7 @@ class Recording:
         self._counted = 0
         self._has_sessions = False
 
-    def record(self, events: list[ev.Event], ledger: Ledger) -> None:
+    def record(self, events: Sequence[ev.Event], ledger: Ledger) -> None:
         """Take a committed batch."""
         self._fresh += events
         for event in events:

@@ -21,13 +21,14 @@ from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, lockst
 from toolkit.simulation.matching import PaperVenue
 
 BACKTEST = Who(identity="backtest", verified=True, source="up")
+NO_WALL = WallTime(0)  # a backtest has no wall clock
 NEVER = MonoTime(2**62)
 
 
 class Recorder(Protocol):
     """Is shown every committed batch of events, with the ledger right after it."""
 
-    def __call__(self, events: list[Event], ledger: Ledger) -> None: ...
+    def __call__(self, events: Sequence[Event], ledger: Ledger) -> None: ...
 
 
 class Backtest:
@@ -146,7 +147,7 @@ class Backtest:
 
 
 def _clock(step: Step) -> Now:
-    return Now(step.time, WallTime(0), MonoTime(int(step.time)))
+    return Now(step.time, NO_WALL, MonoTime(int(step.time)))
 
 
 def _says_something(answer: RunnerAnswer) -> bool:

@@ -8,33 +8,28 @@ Wall time and speed change nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from typing import NamedTuple
+
+import msgspec
 
 from toolkit.domain.commands import Envelope
-from toolkit.domain.events import Event
-from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.market import Step
-from toolkit.domain.requests import VenueReport, VenueRequest
+from toolkit.domain.requests import VenueReport
 from toolkit.domain.time import Now
 from toolkit.engine.engine import Engine
-from toolkit.engine.messages import Message, Output
+from toolkit.engine.messages import Gathered, Message, Output
 
 
-class Match(NamedTuple):
+class Match(msgspec.Struct, frozen=True, kw_only=True):
     """Let the venue match the step; answer with its reports."""
 
     step: Step
 
 
-class Commit(NamedTuple):
+class Commit(Output, frozen=True):
     """Make the events durable, then send the requests and answer with the reports they led to at once."""
 
-    events: list[Event]
-    requests: list[VenueRequest]
-    inbox: dict[str, list[InboxEntry]]
 
-
-class Consult(NamedTuple):
+class Consult(msgspec.Struct, frozen=True, kw_only=True):
     """Let every live strategy answer the step; answer with their envelopes."""
 
     step: Step
@@ -46,20 +41,20 @@ Clock = Callable[[Step], Now]
 
 def lockstep(engine: Engine, step: Step, clock: Clock) -> Schedule:
     """One step of the schedule. Afterwards the step counts as wholly processed."""
-    now = clock(step)
-    pending = _Pending(engine, now)
-    pending.take_all((yield Match(step)))
+    pending = _Pending(engine, clock(step))
+    pending.process_all((yield Match(step=step)))
     if pending.requests:
         yield from _settle(pending)
-    pending.take(step)
+    pending.process(step)
     if pending.requests:
         yield from _settle(pending)
     elif pending.events:
         yield pending.commit()
-    answers = [envelope for envelope in (yield Consult(step)) if isinstance(envelope, Envelope)]
-    answers.sort(key=lambda envelope: (envelope.producer, envelope.incarnation, envelope.number))
-    pending.take_all(answers)
-    yield from _settle(pending)
+    answers = [envelope for envelope in (yield Consult(step=step)) if isinstance(envelope, Envelope)]
+    if answers:
+        answers.sort(key=lambda envelope: (envelope.producer, envelope.incarnation, envelope.number))
+        pending.process_all(answers)
+        yield from _settle(pending)
     engine.ledger.step = step.number
 
 
@@ -73,39 +68,33 @@ def settle(engine: Engine, output: Output, now: Now) -> Schedule:
 def absorb(engine: Engine, messages: Iterable[Message], now: Now) -> Schedule:
     """Process messages that came outside of a step, and everything that follows from them."""
     pending = _Pending(engine, now)
-    pending.take_all(messages)
+    pending.process_all(messages)
     yield from _settle(pending)
 
 
 def _settle(pending: _Pending) -> Schedule:
     while pending.events or pending.requests:
-        pending.take_all((yield pending.commit()))
+        pending.process_all((yield pending.commit()))
 
 
-class _Pending:
+class _Pending(Gathered):
     """What was decided and is not committed yet."""
 
+    __slots__ = ("_engine", "_now")
+
     def __init__(self, engine: Engine, now: Now) -> None:
+        super().__init__()
         self._engine = engine
         self._now = now
-        self.events: list[Event] = []
-        self.requests: list[VenueRequest] = []
-        self.inbox: dict[str, list[InboxEntry]] = {}
 
-    def take(self, message: Message) -> None:
+    def process(self, message: Message) -> None:
         self.add(self._engine.process(self._now, message))
 
-    def take_all(self, messages: Iterable[Message | VenueReport]) -> None:
+    def process_all(self, messages: Iterable[Message | VenueReport]) -> None:
         for message in messages:
             self.add(self._engine.process(self._now, message))
 
-    def add(self, output: Output) -> None:
-        self.events += output.events
-        self.requests += output.requests
-        for strategy, entries in output.inbox.items():
-            self.inbox.setdefault(strategy, []).extend(entries)
-
     def commit(self) -> Commit:
         commit = Commit(self.events, self.requests, self.inbox)
-        self.events, self.requests, self.inbox = [], [], {}
+        self.forget()
         return commit
