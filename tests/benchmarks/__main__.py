@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.benchmarks import bench_peers, check_chain, idle_desk, order_path, recovery, replay
+from tests.benchmarks import bench_peers, check_chain, idle_desk, order_path, recovery, replay, sustained
 from tests.benchmarks.report import Result, keep, show
 from toolkit.domain.errors import ExecutionError
 
 SUBJECTS: Mapping[str, Callable[[], list[Result]]] = {
     "order_path": order_path.run,
+    "sustained": sustained.run,
     "check_chain": check_chain.run,
     "recovery": recovery.run,
     "replay": replay.run,

@@ -68,24 +68,24 @@ class Client:
     """A strategy's side of the queue: sends an answer with one order, waits for the fill in its inbox."""
 
     def __init__(self, journal: RedisJournal, body: Callable[[int, int], Command]) -> None:
-        self._journal = journal
+        self.journal = journal
         self._body = body
-        self._incarnation = int(wall_time())
-        self._number = 0
+        self.incarnation = int(wall_time())
+        self.number = 0
         self.read = 0
         self.entries: list[InboxEntry] = []
 
     async def say(self, body: Command) -> None:
-        self._number += 1
-        await self._journal.send(
-            Envelope(producer=STRATEGY, incarnation=self._incarnation, number=self._number, body=body)
+        self.number += 1
+        await self.journal.send(
+            Envelope(producer=STRATEGY, incarnation=self.incarnation, number=self.number, body=body)
         )
 
     async def hear(self, kind: type) -> None:
         """Read on until something of this kind stands in the inbox."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            self.entries = list(await self._journal.inbox(STRATEGY, self.read, 1000))
+            self.entries = list(await self.journal.inbox(STRATEGY, self.read, 1000))
             if self.entries:
                 self.read = self.entries[-1].number
             if any(isinstance(entry.item, kind) for entry in self.entries):
@@ -94,12 +94,12 @@ class Client:
 
     async def last_entries(self, count: int) -> Sequence[InboxEntry]:
         """The newest entries of the inbox."""
-        return await self._journal.inbox(STRATEGY, self.read - count, 0)
+        return await self.journal.inbox(STRATEGY, self.read - count, 0)
 
     async def order(self) -> float:
         """One order from decision to fill, in seconds."""
         began = time.perf_counter()
-        await self.say(self._body(self._number, self.read))
+        await self.say(self._body(self.number, self.read))
         await self.hear(FillBooked)
         return time.perf_counter() - began
 
@@ -109,7 +109,7 @@ class Client:
 
 async def measure(durability: str, blocks: int) -> Measured:
     """Blocks of orders, through the desk and through the floor in turns."""
-    async with bench_desk(durability) as kit, _desk_client(kit) as desk:
+    async with bench_desk(durability) as kit, desk_client(kit) as desk:
         await desk.block(WARM_UP)
         async with _floor_client(kit, desk, durability) as floor:
             await floor.block(WARM_UP)
@@ -121,7 +121,7 @@ async def measure(durability: str, blocks: int) -> Measured:
                 theirs.append(await floor.block(ORDERS))
                 ours.append(await desk.block(ORDERS))
             gc.unfreeze()
-        stages = await _stages(kit, 0)
+        stages = await stages_of(kit, 0)
     return Measured(
         p50=1e6 * median(percentile(block, 50) for block in ours),
         p99=1e6 * percentile([*chain(*ours)], 99),
@@ -135,10 +135,11 @@ async def measure(durability: str, blocks: int) -> Measured:
 
 
 @contextlib.asynccontextmanager
-async def _desk_client(kit: DeskKit) -> AsyncIterator[Client]:
+async def desk_client(kit: DeskKit) -> AsyncIterator[Client]:
+    """A runner of the desk that is heard."""
     address = kit.line.runner_address(ServerRole.JOURNAL, STRATEGY)
     journal = RedisJournal(address, kit.settings.desk.book, mono=mono_time)
-    client = Client(journal, _answer)
+    client = Client(journal, answer)
     deployment = kit.ledger.deployments[STRATEGY]
     await client.say(RunnerHello(strategy=STRATEGY, version=f"v{deployment.version}", digest=deployment.digest))
     await client.hear(Restored)
@@ -148,7 +149,7 @@ async def _desk_client(kit: DeskKit) -> AsyncIterator[Client]:
         await journal.close()
 
 
-def _answer(number: int, read: int) -> RunnerAnswer:
+def answer(number: int, read: int) -> RunnerAnswer:
     """An entry that differs from its neighbours, so that it is no duplicate."""
     intent = PlaceOrder(
         intent_id=f"1.{read}.{number}",
@@ -248,7 +249,7 @@ async def _floor_client(kit: DeskKit, desk: Client, durability: str) -> AsyncIte
         processes += [_launch("venue", path), _launch("engine", path)]
         journal = RedisJournal(servers.address(ServerRole.JOURNAL, runner_user(STRATEGY)), BOOK, mono=mono_time)
         try:
-            yield Client(journal, _answer)
+            yield Client(journal, answer)
         finally:
             await journal.close()
     finally:
@@ -279,8 +280,8 @@ async def _batches(kit: DeskKit, after: int) -> list[tuple[bytes, Batch]]:
     return found
 
 
-async def _stages(kit: DeskKit, after: int) -> dict[str, float]:
-    """Medians in µs from the times that stand in the journal."""
+async def stages_of(kit: DeskKit, after: int) -> dict[str, float]:
+    """Medians in µs from the times that stand in the journal, of the orders after an event."""
     decided: dict[str, tuple[int, int]] = {}
     found: dict[str, list[int]] = {}
     for _, batch in await _batches(kit, after):

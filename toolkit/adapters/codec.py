@@ -7,7 +7,7 @@ while it is read (`UPCASTERS`), at no cost for bytes of today.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -55,12 +55,17 @@ _raw = msgspec.msgpack.Decoder(list[object])
 
 encode: Callable[[msgspec.Struct], bytes] = _encoder.encode
 decode_envelope: Callable[[bytes], Envelope] = msgspec.msgpack.Decoder(Envelope).decode
-decode_inbox: Callable[[bytes], InboxEntry] = msgspec.msgpack.Decoder(InboxEntry).decode
+decode_inbox: Callable[[bytes], tuple[InboxEntry, ...]] = msgspec.msgpack.Decoder(tuple[InboxEntry, ...]).decode
 decode_released: Callable[[bytes], Released] = msgspec.msgpack.Decoder(Released).decode
 decode_step: Callable[[bytes], Step] = msgspec.msgpack.Decoder(Step).decode
 decode_beat: Callable[[bytes], Beat] = msgspec.msgpack.Decoder(Beat).decode
 decode_to_venue: Callable[[bytes], tuple[ToVenue, ...]] = msgspec.msgpack.Decoder(tuple[ToVenue, ...]).decode
 decode_from_venue: Callable[[bytes], tuple[FromVenue, ...]] = msgspec.msgpack.Decoder(tuple[FromVenue, ...]).decode
+
+
+def encode_inbox(entries: Sequence[InboxEntry]) -> bytes:
+    """What one batch tells a strategy."""
+    return _encoder.encode(entries)
 
 
 def encode_line(messages: tuple[ToVenue, ...] | tuple[FromVenue, ...]) -> bytes:

@@ -82,7 +82,7 @@ class MemoryJournal:
         server.batches.append(batch)
         server.head = head
         for strategy, entries in inboxes.items():
-            server.inboxes[strategy].extend(codec.decode_inbox(codec.encode(entry)) for entry in entries)
+            server.inboxes[strategy].extend(codec.decode_inbox(codec.encode_inbox(entries)))
         server.change()
 
     async def head(self) -> Head:

@@ -20,6 +20,8 @@ from toolkit.domain.time import NANOSECONDS, MonoTime
 
 ENTRIES_A_CALL: Final = 500
 INBOX_LENGTH: Final = 20_000
+"""So many items of an inbox stay; what one batch tells a strategy is one entry of its stream, under its last number."""
+
 WAIT_MARGIN_SECONDS: Final = 5.0
 """How much longer than asked for a blocking read may take before the line counts as dead."""
 
@@ -95,12 +97,12 @@ class RedisJournal:
     async def append(self, lease: Lease, batch: Sealed, inboxes: Mapping[str, Sequence[InboxEntry]]) -> None:
         names = [keys.head(self._book), keys.journal(self._book)]
         arguments: list[bytes | str | int] = [
-            lease.epoch, batch.first, batch.last, batch.previous, batch.digest, batch.payload, INBOX_LENGTH,
+            lease.epoch, batch.first, batch.last, batch.previous, batch.digest, batch.payload,
         ]  # fmt: skip
-        for index, (strategy, entries) in enumerate(inboxes.items(), start=1):
+        for strategy, entries in inboxes.items():
+            first, last = entries[0].number, entries[-1].number
             names.append(keys.inbox(self._book, strategy))
-            for entry in entries:
-                arguments += (index, entry.number, codec.encode(entry))
+            arguments += (first, last, max(0, last - INBOX_LENGTH), codec.encode_inbox(entries))
         try:
             reply = await self._run(self._writer, "append", names, arguments)
         except LOST as error:
@@ -176,7 +178,7 @@ class RedisJournal:
     async def inbox(self, strategy: str, after: int, block_ms: int) -> Sequence[InboxEntry]:
         key = keys.inbox(self._book, strategy)
         entries = await self._stream(key, f"{after}-0", block_ms, ENTRIES_A_CALL)
-        return [codec.decode_inbox(fields[1]) for fields in entries]
+        return [entry for fields in entries for entry in codec.decode_inbox(fields[1]) if entry.number > after]
 
     async def send(self, envelope: Envelope) -> None:
         await self._sender.send(envelope)

@@ -1,8 +1,8 @@
 -- Append one batch and the inbox entries of its events, all or nothing. Everything is checked before the first write,
 -- because Redis does not take back what a failing script wrote.
 -- KEYS: head, journal, then one inbox stream each.
--- ARGV: epoch, first, last, previous hash, hash, payload, greatest length of an inbox,
---       then for each entry: index of its stream among the inboxes, number, payload.
+-- ARGV: epoch, first, last, previous hash, hash, payload,
+--       then for each inbox: numbers of its first and last entry, the smallest number that it still has to keep, payload.
 -- Reply: {code, epoch, sequence, hash} with code OK, SAME (this very batch is the head already), FENCED, GAP, HASH
 --        or INBOX (an inbox is ahead of the journal).
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'sequence', 'digest')
@@ -23,22 +23,17 @@ if digest ~= ARGV[4] then
   return {'HASH', epoch, sequence, digest}
 end
 
-local newest = {}
-for i = 8, #ARGV, 3 do
-  local stream = tonumber(ARGV[i])
-  if not newest[stream] then
-    local last = redis.call('XREVRANGE', KEYS[2 + stream], '+', '-', 'COUNT', 1)[1]
-    newest[stream] = last and tonumber(string.match(last[1], '^(%d+)')) or 0
-  end
-  if tonumber(ARGV[i + 1]) <= newest[stream] then
+for stream = 3, #KEYS do
+  local last = redis.call('XREVRANGE', KEYS[stream], '+', '-', 'COUNT', 1)[1]
+  if last and tonumber(ARGV[4 * stream - 5]) <= tonumber(string.match(last[1], '^(%d+)')) then
     return {'INBOX', epoch, sequence, digest}
   end
-  newest[stream] = tonumber(ARGV[i + 1])
 end
 
 redis.call('XADD', KEYS[2], ARGV[3] .. '-0', 'b', ARGV[6])
 redis.call('HSET', KEYS[1], 'sequence', ARGV[3], 'digest', ARGV[5])
-for i = 8, #ARGV, 3 do
-  redis.call('XADD', KEYS[2 + tonumber(ARGV[i])], 'MAXLEN', '~', ARGV[7], ARGV[i + 1] .. '-0', 'b', ARGV[i + 2])
+for stream = 3, #KEYS do
+  local i = 4 * stream - 5
+  redis.call('XADD', KEYS[stream], 'MINID', '~', ARGV[i + 2], ARGV[i + 1] .. '-0', 'b', ARGV[i + 3])
 end
 return {'OK', epoch, ARGV[3], ARGV[5]}

@@ -33,7 +33,7 @@ def test_messages_of_the_wire_come_back_as_they_were() -> None:
     released = Released(step=b"\x00", number=3, inboxes=(("trend", 2),))
     beat = Beat(process="engine", pid=1, wall=WallTime(2))
     assert codec.decode_envelope(codec.encode(command(1))) == command(1)
-    assert codec.decode_inbox(codec.encode(entry(1))) == entry(1)
+    assert codec.decode_inbox(codec.encode_inbox([entry(1), entry(2)])) == (entry(1), entry(2))
     assert codec.decode_step(codec.encode(step(1))) == step(1)
     assert codec.decode_released(codec.encode(released)) == released
     assert codec.decode_beat(codec.encode(beat)) == beat
