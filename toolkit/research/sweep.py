@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
@@ -14,14 +17,15 @@ from time import monotonic
 from typing import Any
 
 from toolkit.client.home import find_home
-from toolkit.domain.errors import ConfigError
+from toolkit.domain.errors import ConfigError, TransportError
 from toolkit.engine.strategy import Strategy
 from toolkit.engine.strategy_parameters import parameter_values
 from toolkit.research import data as market_data
+from toolkit.research.backtest import research_setting
 from toolkit.research.check import is_strategy
 from toolkit.research.data import FeedData
 from toolkit.research.sweep_result import Sweep
-from toolkit.research.sweep_store import Parameters, Store, Task
+from toolkit.research.sweep_store import Parameters, Store, Task, is_loading
 from toolkit.research.sweep_worker import Outcome, Runner, prepare, run_point
 from toolkit.simulation.paper_settings import PaperSettings
 
@@ -52,14 +56,19 @@ def sweep(
     Every finished point is kept in `folder` (the desk's `var/sweeps`, or `var/sweeps` here): after Ctrl-C the same call
     goes on where it was, and a wider grid runs only what is new. Change source, data, capital, limits, venue or this
     package's version, and everything runs again. A point at which the strategy raises is told in the column `error`
-    and tried again next time. ConfigError for a parameter that the strategy does not have or a value that does not fit.
+    and tried again next time. ConfigError for a parameter that the strategy does not have or a value that does not fit;
+    TransportError when a process dies, of too little memory for instance: what is done by then is kept.
     """
+    if is_loading():
+        raise ConfigError('this file sweeps while it is loaded; put the call under if __name__ == "__main__":')
     if not is_strategy(strategy):
         raise ConfigError(f"sweep takes one strategy class, such as class Trend(tk.Strategy), not {strategy!r}")
     if processes is not None and processes < 1:
         raise ConfigError(f"processes is {processes}; give 1 or more, or None for one on each core")
     points = list(_points(strategy, grid))
-    store = Store.open(_root(folder), strategy, _data(data, sessions), _settings(capital, limits, venue))
+    data = _data(data, sessions)
+    research_setting(strategy, data, points[0], capital, None, limits, venue)  # what fits no point is said here, once
+    store = Store.open(_root(folder), strategy, data, _settings(capital, limits, venue))
     outcomes = [_kept(store, parameters) for parameters in points]
     missing = [place for place, outcome in enumerate(outcomes) if outcome is None]
     line = _Progress(len(points), len(points) - len(missing), store.folder, shown=progress)
@@ -94,13 +103,30 @@ def _run(
     pool = ProcessPoolExecutor(
         min(processes, len(missing)), mp_context=context, initializer=prepare, initargs=(task, stop)
     )
+    futures: dict[Future[Outcome], int] = {}
     try:
-        futures = {pool.submit(run_point, points[place]): place for place in missing}
+        with _deaf_children():
+            futures |= {pool.submit(run_point, points[place]): place for place in missing}
         for future in as_completed(futures):
             yield futures[future], future.result()
+    except BrokenProcessPool as problem:
+        raise TransportError(
+            "a process of the sweep died, maybe for want of memory; the same call goes on where it was, with fewer "
+            "processes=… if it happens again"
+        ) from problem
     finally:  # also on Ctrl-C: a worker in the middle of a backtest sees `stop` within a few steps
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes that begin in here never hear a Ctrl-C, from their first instruction on; ours is only late by this."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _kept(store: Store, parameters: Parameters) -> Outcome | None:

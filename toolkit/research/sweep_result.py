@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from toolkit.domain.errors import ConfigError
 from toolkit.engine.strategy_parameters import nearest
-from toolkit.measures.figure import Figure
+from toolkit.measures.figure import Figure, unknown
+from toolkit.measures.performance import Floats
+from toolkit.measures.selection import expected_best_sharpe, probabilistic_sharpe
 from toolkit.research.embedding import Pictures, current_cell, notebook, style
 from toolkit.research.pictures import heat_map
-from toolkit.research.result_page import figure_card, number, table_of
+from toolkit.research.result_page import figure_card, number, percent, signed, table_of
 from toolkit.research.sweep_store import Figures, Parameters
 from toolkit.research.sweep_worker import Outcome
 
 MOST_ROWS: Final = 10
 _LESS_IS_BETTER: Final = frozenset({"sharpe_error", "volatility", "turnover", "fees", "slippage_cost", "denials"})
 _SHOWN: Final = ("sharpe", "pnl", "drawdown", "turnover", "fees", "fills")
+_FORMATS: Final[Mapping[str, Callable[[float], str]]] = {
+    "sharpe": lambda value: number(Figure(value)), "pnl": signed, "drawdown": lambda value: percent(Figure(value)),
+    "turnover": lambda value: number(Figure(value), "×"), "fees": lambda value: number(Figure(value)),
+    "fills": lambda value: f"{value:,.0f}",
+}  # fmt: skip
 
 
 class Best(NamedTuple):
@@ -74,16 +82,24 @@ class Sweep:
     def best(self, by: str = "sharpe") -> Best:
         """The best point by a figure: the largest, or the smallest of a risk or cost. ConfigError if none is known."""
         self._check_figure(by)
-        known = [
-            place
-            for place, outcome in enumerate(self._outcomes)
-            if outcome.figures.get(by) == outcome.figures.get(by, 0)
-        ]
-        if not known:
+        values = self._values(by)
+        if np.isnan(values).all():
             raise ConfigError(f"{by} is not known at any point; see the column error of frame()")
-        sign = -1 if by in _LESS_IS_BETTER else 1
-        place = max(known, key=lambda one: sign * self._outcomes[one].figures[by])
+        place = int(np.nanargmin(values) if by in _LESS_IS_BETTER else np.nanargmax(values))
         return Best(self._points[place], self._outcomes[place].figures)
+
+    @property
+    def luck(self) -> Figure:
+        """The annual Sharpe ratio that the best of `variants` is expected to have when none is worth anything."""
+        return expected_best_sharpe(self._values("sharpe"), self.variants)
+
+    @property
+    def confidence(self) -> Figure:
+        """The probability that the best Sharpe ratio is more than that luck (deflated Sharpe ratio)."""
+        if np.isnan(self._values("sharpe")).all():
+            return unknown("no Sharpe ratio is known")
+        figures = self.best().figures
+        return probabilistic_sharpe(Figure(figures["sharpe"]), Figure(figures["sharpe_error"]), self.luck)
 
     def heat_map(self, across: str | None = None, up: str | None = None, *, by: str = "sharpe") -> HeatMap:
         """A figure by two parameters, the first two that vary where none are named; median over all others."""
@@ -113,6 +129,10 @@ class Sweep:
 
     # ---- helpers
 
+    def _values(self, figure: str) -> Floats:
+        """A figure at every point, NaN where it is not known."""
+        return np.array([outcome.figures.get(figure, np.nan) for outcome in self._outcomes], dtype=np.float64)
+
     def _varying(self) -> list[str]:
         return [name for name in self.names if len({repr(parameters[name]) for parameters in self._points}) > 1]
 
@@ -132,16 +152,19 @@ class Sweep:
         )
 
     def _cards(self) -> str:
-        sharpe = self.frame().get("sharpe", pd.Series(dtype="float64")).dropna()
-        if sharpe.empty:
+        values = self._values("sharpe")
+        sharpe = values[np.isfinite(values)]
+        if not len(sharpe):
             return "<p>No Sharpe ratio is known at any point.</p>"
         best = self.best()
         chosen = ", ".join(f"{name}={value}" for name, value in best.parameters.items())
         cards = [
             figure_card("Best Sharpe, a year", number(Figure(best.figures["sharpe"])), chosen),
-            figure_card("Median Sharpe", number(Figure(float(sharpe.median()))), "of all points: what choosing added"),
+            figure_card(
+                "Median Sharpe", number(Figure(float(np.median(sharpe)))), "of all points: what choosing added"
+            ),
             figure_card("Above 0", f"{(sharpe > 0).mean():.0%}", f"of {len(sharpe):,} points"),
-            figure_card("Variants tried", f"{self.variants:,}", "the best of many is too good by luck alone"),
+            figure_card("Variants tried", f"{self.variants:,}", _luck_note(self.luck, self.confidence)),
         ]
         return f"<div class='qd-cards'>{''.join(cards)}</div>"
 
@@ -156,15 +179,23 @@ class Sweep:
             zip(self._points, self._outcomes, strict=True),
             key=lambda pair: -_or_last(pair[1].figures.get("sharpe", float("nan"))),
         )
+        failed = [outcome.error for _, outcome in ranked if outcome.error]
         rows = [
-            [*(str(parameters[name]) for name in self.names), *_cells(outcome), outcome.error]
-            for parameters, outcome in ranked[:MOST_ROWS]
+            [*(str(parameters[name]) for name in self.names), *_cells(outcome)]
+            for parameters, outcome in ranked[: min(MOST_ROWS, len(ranked) - len(failed))]
         ]
-        return table_of((*self.names, *_SHOWN, "error"), rows, texts=0, wide=len(self.names) + len(_SHOWN))
+        told = "".join(f"<p>{escape(error)}</p>" for error in dict.fromkeys(failed))
+        return table_of((*self.names, *_SHOWN), rows, texts=0) + told
+
+
+def _luck_note(luck: Figure, confidence: Figure) -> str:
+    if not confidence.is_known:
+        return luck.reason or confidence.reason
+    return f"the best by luck alone: {number(luck)}; more than that with {confidence.value:.0%}"
 
 
 def _cells(outcome: Outcome) -> list[str]:
-    return [number(Figure(outcome.figures.get(name, float("nan")))) for name in _SHOWN]
+    return [_FORMATS[name](outcome.figures.get(name, float("nan"))) for name in _SHOWN]
 
 
 def _or_last(value: float) -> float:

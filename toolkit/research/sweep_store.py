@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -29,6 +30,8 @@ from toolkit.research.strategy_source import strategy_name, strategy_source
 
 Parameters = Mapping[str, object]
 Figures = dict[str, float]
+
+_LOADING: Final[ContextVar[bool]] = ContextVar("loading", default=False)
 
 
 class Ground(NamedTuple):
@@ -110,6 +113,20 @@ class Store:
         return self._points / f"{sha256(named).hexdigest()[:24]}.json"
 
 
+def load_class(folder: Path, digest: str) -> type[Strategy]:
+    """The class as every point runs it, verified. ConfigError (ChangedVersion, NotLoadable) when it cannot be had."""
+    before = _LOADING.set(True)
+    try:
+        return load_version(folder, digest).strategy_class
+    finally:
+        _LOADING.reset(before)
+
+
+def is_loading() -> bool:
+    """Whether the source of a strategy is executed at this moment."""
+    return _LOADING.get()
+
+
 def read_steps(path: Path) -> Iterator[Step]:
     """The steps of a file, one at a time."""
     decode = msgspec.msgpack.Decoder(Step).decode
@@ -141,4 +158,4 @@ def _encoded(ground: Ground) -> bytes:
 
 
 def _check_loads(folder: Path, digest: str) -> None:
-    load_version(folder, digest)
+    load_class(folder, digest)

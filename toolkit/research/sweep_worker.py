@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing import parent_process
@@ -12,13 +11,12 @@ from multiprocessing.synchronize import Event
 from threading import Thread
 from typing import Final, NamedTuple
 
-from toolkit.client.registry import load_version
 from toolkit.domain.market import Step
 from toolkit.research.backtest import backtest
 from toolkit.research.data import FeedData
 from toolkit.research.observation import RAISED
 from toolkit.research.result import BacktestResult
-from toolkit.research.sweep_store import Figures, Parameters, Task, read_steps
+from toolkit.research.sweep_store import Figures, Parameters, Task, load_class, read_steps
 
 _ASKS_EVERY: Final = 64  # steps
 
@@ -38,7 +36,7 @@ class Runner:
     """Loads the class once, verified against its digest, and runs point after point."""
 
     def __init__(self, task: Task, is_stopped: Callable[[], bool] = lambda: False) -> None:
-        self._strategy = load_version(task.version, task.digest).strategy_class
+        self._strategy = load_class(task.version, task.digest)
         self._settings = task.ground.settings
         self._data = FeedData(
             partial(_stoppable, task, is_stopped), task.ground.instruments, title=task.ground.title,
@@ -49,7 +47,7 @@ class Runner:
         """One backtest. What a strategy's own code raises is its outcome; everything else goes through."""
         try:
             return Outcome(figures_of(backtest(self._strategy, self._data, parameters=parameters, **self._settings)))
-        except RAISED as error:
+        except (*RAISED, AssertionError) as error:
             return Outcome({}, f"{type(error).__name__}: {error}")
 
 
@@ -80,8 +78,7 @@ _here: list[Runner] = []
 
 
 def prepare(task: Task, stop: Event) -> None:
-    """Called once in each worker. Ctrl-C is for the process that sweeps; when that one dies, the worker does too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Called once in each worker. When the process that sweeps dies, the worker does too."""
     Thread(target=_end_with_parent, daemon=True).start()
     _here[:] = [Runner(task, stop.is_set)]
 
