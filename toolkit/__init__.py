@@ -12,9 +12,22 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
     from toolkit.research.check import check
     from toolkit.research.compare import compare
     from toolkit.research.promote import promote
+    from toolkit.research.signals import from_signal
     from toolkit.research.sweep import sweep
 
-__all__ = ["Instrument", "Strategy", "backtest", "check", "compare", "connect", "data", "journal", "promote", "sweep"]
+__all__ = [
+    "Instrument",
+    "Strategy",
+    "backtest",
+    "check",
+    "compare",
+    "connect",
+    "data",
+    "from_signal",
+    "journal",
+    "promote",
+    "sweep",
+]
 
 _HOMES = {
     "Instrument": "toolkit.domain.instruments:Instrument",
@@ -24,6 +37,7 @@ _HOMES = {
     "compare": "toolkit.research.compare:compare",
     "connect": "toolkit.client.reading:connect",
     "data": "toolkit.research.data",
+    "from_signal": "toolkit.research.signals:from_signal",
     "journal": "toolkit.client.reading:journal",
     "promote": "toolkit.research.promote:promote",
     "sweep": "toolkit.research.sweep:sweep",

@@ -1,7 +1,8 @@
 """The runner's process: `python -m execution.wiring.runner`; everything else comes as a `RunnerSetup` on stdin.
 
 It loads one version of one strategy, verified, within a limit of memory, and has no other secret than the password of
-its own user. Neither pandas nor numpy is imported here: a strategy that wants them pays for them itself.
+its own user. Neither pandas nor numpy is imported here: a strategy that wants them, as those of `tk.from_signal` do,
+pays for them itself.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ EXITS: Final[Mapping[type[Exception], RunnerExit]] = {
 def main() -> int:
     """Run until told to stop; returns one of `RunnerExit`."""
     sys.stdout = sys.stderr  # what a strategy prints goes to the log; the real one carries signs of life
+    calculate_in_one_thread()
     try:
         setup = read_setup(read_secret(longest=LONGEST_SETUP).encode())
         limit_memory(setup.memory_mb)
@@ -107,6 +109,15 @@ def container_maker(setup: RunnerSetup) -> Callable[[], StrategyContainer]:
 
     make()  # what does not fit is said now, not when the engine answers
     return make
+
+
+def calculate_in_one_thread() -> None:
+    """Before a strategy brings numpy along: else that begins a thread, with memory of its own, for every core there is.
+
+    A table of closes gains nothing by them, and on a large machine they alone would pass the limit of memory.
+    """
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def limit_memory(megabytes: int) -> None:

@@ -82,7 +82,7 @@ def promote(
         called,
         file=source.file,
         source=source.text,
-        class_name=strategy.__name__,
+        class_name=source.class_name,
         parameters=given,
         instruments=traded,
     )

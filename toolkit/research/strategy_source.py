@@ -14,16 +14,18 @@ from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 from toolkit.domain.errors import ConfigError
+from toolkit.research.signals import SignalStrategy
 
 _LITERALS: Final = (int, float, complex, str, bytes, bool, type(None))
 
 
 class StrategySource(NamedTuple):
-    """`file` is the name for the source, `path` where it came from (None: a notebook)."""
+    """`file` is the name for the source, `path` where it came from (None: a notebook), `class_name` the class in it."""
 
     file: str
     text: str
     path: Path | None
+    class_name: str
 
 
 def strategy_source(strategy: type) -> StrategySource:
@@ -38,10 +40,23 @@ def strategy_source(strategy: type) -> StrategySource:
     path = getattr(module, "__file__", None)
     if path is not None and (strategy.__module__ != "__main__" or _is_source(path, strategy)):
         file = Path(path)
-        return StrategySource(file.name, file.read_text(encoding="utf-8"), file)
+        return StrategySource(file.name, file.read_text(encoding="utf-8"), file, _bound_name(strategy, vars(module)))
     if module is None:
         raise ConfigError(f"the module {strategy.__module__} of {strategy.__name__} is gone; import it again")
-    return StrategySource(f"{strategy_name(strategy)}.py", _Collector(vars(module)).collect(strategy), None)
+    text = _Collector(vars(module)).collect(strategy)
+    return StrategySource(f"{strategy_name(strategy)}.py", text, None, strategy.__name__)
+
+
+def _bound_name(strategy: type, names: dict[str, Any]) -> str:
+    """The name under which its module holds the class: its own, unless `from_signal` made it."""
+    if names.get(strategy.__name__) is strategy or not issubclass(strategy, SignalStrategy):
+        return strategy.__name__
+    found = next((name for name, value in names.items() if value is strategy), None)
+    if found is None:
+        raise ConfigError(
+            f"{strategy.__name__} has no name in its file; write {strategy.__name__} = tk.from_signal(…) at its top"
+        )
+    return found
 
 
 class _Collector:
@@ -65,12 +80,29 @@ class _Collector:
         if name in self._definitions or name in self._open:
             return
         self._open.append(name)
-        source = _definition(found)
+        if isinstance(found, type) and issubclass(found, SignalStrategy):
+            source = self._made(name, found)
+        else:
+            source = self._with_what_it_uses(name, _definition(found))
+        self._open.pop()
+        self._definitions[name] = source
+
+    def _with_what_it_uses(self, name: str, source: str) -> str:
         for used in sorted(_global_names(source)):
             if used in self._names and used != name:
                 self._need(used, self._names[used], name)
-        self._open.pop()
-        self._definitions[name] = source
+        return source
+
+    def _made(self, name: str, signal: type[SignalStrategy]) -> str:
+        """The function of a signal and the call that makes the class of it."""
+        self._imports["from_signal"] = "from toolkit import from_signal"
+        function = signal._function
+        if not isinstance(function, FunctionType):
+            raise ConfigError(
+                f"{name} is made of {function!r}, whose source cannot be had; make it of a function (def …)"
+            )
+        source = self._with_what_it_uses(function.__name__, _definition(function))
+        return f"{source}\n\n\n{name} = {signal._made.call}"
 
     def _need(self, name: str, value: Any, user: str) -> None:
         home = getattr(value, "__module__", None)
@@ -121,6 +153,8 @@ def _parsed(text: str) -> ast.Module:
 def _code(found: type | FunctionType) -> Any:
     if isinstance(found, FunctionType):
         return found.__code__
+    if issubclass(found, SignalStrategy):
+        return getattr(found._function, "__code__", None)
     own = [value for value in vars(found).values() if isinstance(value, FunctionType)]
     properties = [value.fget for value in vars(found).values() if isinstance(value, property)]
     own += [getter for getter in properties if isinstance(getter, FunctionType)]

@@ -76,7 +76,7 @@ class Store:
         root.mkdir(parents=True, exist_ok=True)
         draft = root / f".steps-{os.getpid()}"
         try:
-            total = sha256(source.text.encode() + b"\0" + strategy.__qualname__.encode())
+            total = sha256(source.text.encode() + b"\0" + source.class_name.encode())
             total.update(_encoded(ground) + version("quarterdeck").encode())
             total.update(_write_steps(draft, data))
             folder = root / total.hexdigest()[:16]
@@ -85,7 +85,7 @@ class Store:
         finally:
             draft.unlink(missing_ok=True)
         kept = Registry(folder / "source").add(
-            strategy_name(strategy), source.file, source.text, strategy.__name__, {}, (), _check_loads
+            strategy_name(strategy), source.file, source.text, source.class_name, {}, (), _check_loads
         )
         return cls(folder, Task(kept.path, kept.digest, folder / "steps", ground))
 

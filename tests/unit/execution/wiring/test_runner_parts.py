@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from execution.services.runner_setup import RunnerExit, RunnerSetup, read_setup
-from execution.wiring.runner import Beats, container_maker, tell_failure
+from execution.wiring.runner import Beats, calculate_in_one_thread, container_maker, tell_failure
 from tests.unit.toolkit.engine.strategy_kit import AAPL, MSFT, USD
 from toolkit.adapters.versions import Registry
 from toolkit.domain.errors import ConfigError
@@ -90,6 +90,12 @@ def test_a_failure_outside_of_the_strategys_file_is_told_without_a_place(
     tell_failure(ValueError("odd"), tmp_path)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == lines[-1] == "ValueError: odd"
+
+
+def test_numpy_gets_one_thread_unless_somebody_wants_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "4"})
+    calculate_in_one_thread()
+    assert (os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"]) == ("1", "4")
 
 
 def test_a_version_runs_with_its_own_instruments_in_its_own_order(tmp_path: Path) -> None:

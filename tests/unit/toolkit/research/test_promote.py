@@ -160,6 +160,29 @@ def test_a_class_in_a_cell_is_promoted_with_what_it_uses_and_nothing_else(desk: 
     assert load_version(folder, full).strategy_class.__name__ == "CellTrend"
 
 
+def test_a_signal_in_a_cell_is_promoted_with_its_function_and_the_call_that_made_it(desk: Path) -> None:
+    cell = """
+    TOP = 2
+
+    def ranked(closes, days: int = 5):
+        rose = closes.iloc[-1] / closes.iloc[-days]
+        return (rose.rank() > TOP) * (1 / scaled(len(rose)))
+
+    Ranked = tk.from_signal(ranked, instruments=["AAPL", "IBM", "MSFT"], warmup="days", band=0.02)
+    """
+    said = in_notebook([*CELLS[:3], cell], f"print(tk.promote(Ranked, home={str(desk)!r}, parameters={{'days': 9}}))")
+    assert "ranked v1" in said, said
+    folder = desk / "var" / "registry" / "ranked" / "v1"
+    text = (folder / "ranked.py").read_text()
+    call = "Ranked = from_signal(ranked, instruments=('AAPL', 'IBM', 'MSFT'), warmup='days', band=0.02)"
+    assert text.rstrip().splitlines()[-1] == call
+    assert "TOP = 2" in text
+    assert "SECRET" not in text
+    loaded = load_version(folder, content_digest(folder))
+    assert (loaded.strategy_class.__name__, loaded.manifest.parameters) == ("Ranked", {"days": 9})
+    assert loaded.strategy_class.instruments == ("AAPL", "IBM", "MSFT")
+
+
 @pytest.mark.parametrize(
     ("cell", "told"),
     [
