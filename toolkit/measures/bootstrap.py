@@ -82,6 +82,42 @@ def sharpe_difference_interval(
     return _interval(pairs, difference, resamples, level, block, seed)
 
 
+def period_intervals(
+    returns: Floats, *, resamples: int = 1_000, level: float = 0.95, block: float | None = None, seed: int = 7,
+    periods: int = PERIODS_PER_YEAR,
+) -> dict[str, Interval]:  # fmt: skip
+    """Of one series of returns: `annual_return`, `volatility`, `sharpe` (annual) and `drawdown`, the deepest one.
+
+    The drawdown's is a band of what the same sessions in another order could have done: a fall is not a mean, so the
+    one that was seen may lie outside.
+    """
+    series = np.asarray(returns, dtype=np.float64)[:, np.newaxis]
+    year = np.sqrt(periods)
+
+    def volatility(sample: Floats) -> Floats:
+        found: Floats = sample[..., 0].std(axis=-1, ddof=1) * year
+        return found
+
+    def sharpe(sample: Floats) -> Floats:
+        mean, spread = sample[..., 0].mean(axis=-1), sample[..., 0].std(axis=-1, ddof=1)
+        found: Floats = np.divide(mean, spread, out=np.full_like(spread, np.nan), where=spread > 1e-12) * year
+        return found
+
+    statistics: dict[str, Callable[[Floats], Floats]] = {
+        "annual_return": lambda sample: sample[..., 0].mean(axis=-1) * periods,
+        "volatility": volatility, "sharpe": sharpe, "drawdown": _deepest_fall,
+    }  # fmt: skip
+    return {name: _interval(series, statistic, resamples, level, block, seed) for name, statistic in statistics.items()}
+
+
+def _deepest_fall(sample: Floats) -> Floats:
+    """`min_t(E_t / max_{s≤t} E_s − 1)` of equity that begins at 1 and is not compounded."""
+    equity = 1 + np.cumsum(sample[..., 0], axis=-1)
+    peak = np.maximum(np.maximum.accumulate(equity, axis=-1), 1)
+    found: Floats = np.minimum((equity / peak - 1).min(axis=-1), 0)
+    return found
+
+
 def _interval(
     rows: Floats, statistic: Callable[[Floats], Floats], resamples: int, level: float, block: float | None, seed: int
 ) -> Interval:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from math import nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
+from toolkit.measures.bootstrap import Interval
 from toolkit.measures.figure import Figure, unknown
 from toolkit.measures.performance import PERIODS_PER_YEAR, Floats
 
@@ -78,6 +81,17 @@ def hit_rate(profits: Sequence[float]) -> Figure:
     if not profits:
         return unknown("no round trip has closed")
     return Figure(sum(profit > 0 for profit in profits) / len(profits))
+
+
+def hit_rate_interval(profits: Sequence[float], level: float = 0.95) -> Interval:
+    """Wilson's score interval (1927) of the hit rate, for round trips that do not depend on each other."""
+    count = len(profits)
+    if not count:
+        return Interval(nan, nan, nan, level, nan, "no round trip has closed")
+    rate, z = hit_rate(profits).value, float(ndtri((1 + level) / 2))
+    middle = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = z / (1 + z**2 / count) * sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2))
+    return Interval(rate, middle - reach, middle + reach, level, 1.0)
 
 
 def annual_turnover(traded: float, capital: float, periods_seen: int, periods: int = PERIODS_PER_YEAR) -> Figure:

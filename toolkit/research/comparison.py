@@ -14,9 +14,9 @@ from toolkit.measures.bootstrap import Interval, mean_interval, sharpe_differenc
 from toolkit.measures.figure import Figure, unknown
 from toolkit.measures.performance import Floats, period_returns
 from toolkit.research.embedding import Pictures, current_cell, notebook, style
+from toolkit.research.page_parts import figure_card, number, percent, signed, table_of
 from toolkit.research.pictures import comparison_picture
 from toolkit.research.result import BacktestResult
-from toolkit.research.result_page import figure_card, number, percent, signed, table_of
 
 
 class Side(NamedTuple):

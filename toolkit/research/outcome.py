@@ -13,10 +13,12 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import from_quanta
 from toolkit.measures import performance, trading
+from toolkit.measures.bootstrap import Interval, period_intervals
 from toolkit.measures.figure import Figure, unknown
 from toolkit.measures.performance import Drawdown
 from toolkit.research import result_tables as tables
 from toolkit.research.recording import CurvePoint, Recording
+from toolkit.research.result_costs import costs_table
 from toolkit.research.setting import Setting
 
 
@@ -146,6 +148,19 @@ class Outcome:
         return tables.booked_fills(self._recording.facts)
 
     @cached_property
+    def costs(self) -> pd.DataFrame:
+        """What trading cost by instrument, and `all`: traded, fees, spread, delay_and_impact, total, basis_points."""
+        return costs_table(self.booked, self.ledger)
+
+    @cached_property
+    def exposure(self) -> pd.DataFrame:
+        """`gross` (Σ|position|) and `net` (Σ position) in the base currency: at each fill and end of a session."""
+        known = [(point.time, *point.held) for point in self._recording.curve if point.held is not None]
+        table = pd.DataFrame(known, columns=["time", "gross", "net"])
+        index = pd.DatetimeIndex(pd.to_datetime(table.pop("time"), unit="ns", utc=True), name="time")
+        return table.set_axis(index, axis=0).astype("float64") * float(self._quantum)
+
+    @cached_property
     def breakdown(self) -> pd.DataFrame:
         """One row a strategy: capital, PnL, return, Sharpe, drawdown, orders, fills, denials, fees."""
         rows = [self._row_of(name, capital) for name, capital in self._capitals().items()]
@@ -188,6 +203,13 @@ class Outcome:
             traded=traded,
             sessions=len(returns),
         )
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval]:
+        """95 % intervals of annual_return, volatility, sharpe, drawdown and hit_rate of the whole book."""
+        pnl = np.array([self._pnl_at(point, self.strategies) for point in self.session_points], dtype=np.float64)
+        found = period_intervals(performance.period_returns(pnl, float(self.capital)))
+        return found | {"hit_rate": trading.hit_rate_interval(self.trades["pnl"].tolist())}
 
     @cached_property
     def session_points(self) -> list[CurvePoint]:
@@ -248,10 +270,10 @@ class Outcome:
     def _exposure(self, capital: float) -> Figure:
         points = self.session_points[1:]
         ends = [point for point in points if point.ends_session] or points
-        if any(point.gross is None for point in ends):
+        known = [float(point.held.gross * self._quantum) for point in ends if point.held is not None]
+        if len(known) < len(ends):
             return unknown("a mark is missing")
-        gross = np.array([float((point.gross or 0) * self._quantum) for point in ends], dtype=np.float64)
-        return trading.mean_exposure(gross, capital)
+        return trading.mean_exposure(np.array(known, dtype=np.float64), capital)
 
     def _row_of(self, name: str, capital: float) -> dict[str, object]:
         measured = self.measures_of(name)

@@ -23,6 +23,7 @@ from bokeh.transform import linear_cmap
 
 from toolkit.measures.performance import drawdowns
 from toolkit.research.outcome import Outcome
+from toolkit.research.result_costs import PARTS
 
 INK: Final = "#8a929c"
 LINE: Final = "#3d7eea"
@@ -132,6 +133,58 @@ def price_picture(result: Outcome, instrument: str) -> Column:
     return _stack(above, below)
 
 
+def exposure_picture(result: Outcome) -> figure:
+    """What is held as a share of the capital: all of it, and longs less shorts."""
+    capital = float(result.capital)
+    shares = _without_zone(thinned(result.exposure / capital if capital else result.exposure * np.nan, "gross"))
+    times, held = shares.index.to_numpy(), shares.to_numpy(dtype=float)
+    ends = np.append(times[1:], np.datetime64(result.last_time.tz_localize(None)))
+    stairs: dict[str, Any] = {
+        "time": np.column_stack([times, ends]).ravel(), "gross": np.repeat(held[:, 0], 2),
+        "net": np.repeat(held[:, 1], 2), "none": np.zeros(2 * len(held)),
+    }  # fmt: skip
+    source = ColumnDataSource(stairs)
+    made = blank_figure(f"Exposure, share of the capital · backtest · {result.setting.data.label}", 190)
+    made.varea("time", "gross", "none", source=source, color=LINE, alpha=0.22, legend_label="gross: Σ|position|")
+    drawn = made.line("time", "gross", source=source, color=LINE, line_width=1)
+    made.line("time", "net", source=source, color=STRATEGIES[0], line_width=1.4, legend_label="net: longs less shorts")
+    _dress_legend(made)
+    made.add_layout(Span(location=1, dimension="width", line_color=INK, line_dash="dotted"))
+    made.yaxis.formatter = NumeralTickFormatter(format="0%")
+    tips = [("", "@time{%F %H:%M} UTC"), ("gross", "@gross{0.0%}"), ("net", "@net{0.0%}")]
+    made.add_tools(HoverTool(renderers=[drawn], mode="vline", tooltips=tips, formatters={"@time": "datetime"}))
+    return made
+
+
+def costs_picture(result: Outcome) -> figure:
+    """Each instrument's costs in basis points of what was traded in it, part beside part; gains go to the left."""
+    costs = result.costs
+    names = [str(name) for name in costs.index][::-1]
+    points = costs[[*PARTS]].div(costs["traded"], axis=0).iloc[::-1] * 1e4
+    heading = f"Costs in basis points of what was traded · backtest · {result.setting.data.label}"
+    made = figure(
+        title=Title(text=heading, text_color=INK, text_font_size="12px", text_font_style="normal"), tools="",
+        y_range=FactorRange(factors=names), height=70 + 26 * len(names), sizing_mode="stretch_width",
+        toolbar_location=None, min_border_left=64,
+    )  # fmt: skip
+    for sign in (1, -1):
+        data: dict[str, Any] = {"instrument": names} | {
+            part: np.maximum(sign * points[part].to_numpy(dtype=float), 0) * sign for part in PARTS
+        }
+        drawn = made.hbar_stack(
+            list(PARTS), y="instrument", height=0.62, source=ColumnDataSource(data), alpha=0.85, line_color=None,
+            color=[INK, LINE, DOWN], legend_label=[part.replace("_", " ") for part in PARTS],
+        )  # fmt: skip
+        for part, bars in zip(PARTS, drawn, strict=True):
+            tips = [("", "@instrument"), (part.replace("_", " "), f"@{part}{{0.00}} bp")]
+            made.add_tools(HoverTool(renderers=[bars], tooltips=tips))
+    _dress(made)
+    _dress_legend(made)
+    made.ygrid.visible = False
+    made.add_layout(Span(location=0, dimension="height", line_color=INK, line_alpha=0.6))
+    return made
+
+
 def _draw_fills(above: figure, fills: pd.DataFrame, side: str, marker: str, colour: str) -> None:
     source = _source(fills[["price", "quantity", "strategy", "fee", "liquidity"]])
     drawn = above.scatter(
@@ -194,6 +247,15 @@ def blank_figure(title: str, height: int, share: figure | None = None) -> figure
         tools="xpan,xwheel_zoom,box_zoom,reset", active_drag="box_zoom", active_scroll=None,
         x_range=DataRange1d(range_padding=0.01) if share is None else share.x_range, min_border_left=64,
     )  # fmt: skip
+    _dress(made)
+    made.yaxis.minor_tick_line_color = None
+    if height < SMALL:
+        made.yaxis.ticker = BasicTicker(desired_num_ticks=3)
+    return made
+
+
+def _dress(made: figure) -> None:
+    """Nothing of its own behind it, and inks that stand out on white and on black."""
     made.background_fill_color = made.border_fill_color = None
     made.outline_line_color = None
     made.grid.grid_line_color, made.grid.grid_line_alpha = INK, 0.18
@@ -201,10 +263,6 @@ def blank_figure(title: str, height: int, share: figure | None = None) -> figure
         axis.axis_line_color = axis.minor_tick_line_color = None
         axis.major_tick_line_color, axis.major_tick_line_alpha = INK, 0.4
         axis.major_label_text_color = INK
-    made.yaxis.minor_tick_line_color = None
-    if height < SMALL:
-        made.yaxis.ticker = BasicTicker(desired_num_ticks=3)
-    return made
 
 
 def _dress_legend(made: figure, *, hidden: bool = False) -> None:

@@ -23,15 +23,23 @@ class Fact(NamedTuple):
     event: ev.Event
 
 
-class CurvePoint(NamedTuple):
-    """The books after a step: PnL of each strategy and `Σ|position · mark|`, in quanta; None where a mark is missing.
+class Held(NamedTuple):
+    """`Σ|position · mark|` and `Σ position · mark`, in quanta of the base currency."""
 
-    `ends_session` marks the last point of a trading session; where a feed has sessions, only those know `gross`.
+    gross: int
+    net: int
+
+
+class CurvePoint(NamedTuple):
+    """The books after a step: PnL of each strategy and what is held, in quanta; None where a mark is missing.
+
+    `ends_session` marks the last point of a trading session; where a feed has sessions, only those and points with
+    fills know what is `held`.
     """
 
     time: int
     pnl: tuple[int | None, ...]
-    gross: int | None
+    held: Held | None
     ends_session: bool
 
 
@@ -62,29 +70,31 @@ class Recording:
         self.steps += 1
         time = self.last_time = int(step.time)
         if not self.curve:
-            self.curve.append(CurvePoint(time, (0,) * len(self.names), 0, False))
+            self.curve.append(CurvePoint(time, (0,) * len(self.names), Held(0, 0), False))
         if not self._fresh:
             return
-        changed = ends_session = False
+        changed = ends_session = traded = False
         for event in self._fresh:
             self._counted += 1
             self.facts.append(Fact(self._counted, time, event))
             changed = changed or isinstance(event, _CHANGES_EQUITY)
             ends_session = ends_session or isinstance(event, ev.SessionRolled)
+            traded = traded or isinstance(event, ev.OrderFilled)
         self._fresh.clear()
         if changed:
-            self.curve.append(self._point(time, ledger, ends_session))
+            self.curve.append(self._point(time, ledger, ends_session, traded))
 
-    def _point(self, time: int, ledger: Ledger, ends_session: bool) -> CurvePoint:
+    def _point(self, time: int, ledger: Ledger, ends_session: bool, traded: bool) -> CurvePoint:
         self._has_sessions = self._has_sessions or ends_session
-        counts = ends_session or not self._has_sessions
-        gross = gross_exposure(ledger, self.names) if counts else None
-        return CurvePoint(time, tuple(map(ledger.pnl, self.names)), gross, ends_session)
+        counts = ends_session or traded or not self._has_sessions
+        return CurvePoint(
+            time, tuple(map(ledger.pnl, self.names)), held(ledger, self.names) if counts else None, ends_session
+        )
 
 
-def gross_exposure(ledger: Ledger, names: Sequence[str]) -> int | None:
-    """`Σ|position · mark|` in quanta of the base currency; None when a mark or a rate is missing."""
-    total = 0
+def held(ledger: Ledger, names: Sequence[str]) -> Held | None:
+    """What these strategies hold at the last marks; None when a mark or a rate is missing."""
+    gross = net = 0
     for name in names:
         for symbol, position in ledger.positions.get(name, {}).items():
             if not position.lots:
@@ -94,5 +104,6 @@ def gross_exposure(ledger: Ledger, names: Sequence[str]) -> int | None:
             if mark is None or rate is None:
                 return None
             worth = mark.twice * abs(position.lots) * instrument.tick_value // 2
-            total += worth if rate == 1 else int(worth * rate)
-    return total
+            worth = worth if rate == 1 else int(worth * rate)
+            gross, net = gross + worth, net + (worth if position.lots > 0 else -worth)
+    return Held(gross, net)

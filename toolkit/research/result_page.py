@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
-from math import isnan
 from typing import Final
 
 from toolkit.measures.figure import Figure
 from toolkit.research.embedding import Pictures, current_cell, library, notebook, style
 from toolkit.research.outcome import Outcome
-from toolkit.research.pictures import equity_picture, price_picture
+from toolkit.research.page_parts import (
+    Cell,
+    figure_card,
+    fold,
+    number,
+    percent,
+    percent_of,
+    plain,
+    signed,
+    table_of,
+    tone,
+)
+from toolkit.research.pictures import costs_picture, equity_picture, exposure_picture, price_picture
 
 MOST_ROWS: Final = 10
-
-Cell = str | tuple[str, str]  # text, or text and its classes
 
 
 def notebook_page(result: Outcome) -> str:
@@ -55,6 +64,8 @@ def _page(result: Outcome, script: str) -> str:
         pictures.place(equity_picture(result)),
         _strategies(result),
         _prices(result, pictures),
+        _exposure(result, pictures),
+        _costs(result, pictures),
         _worst_trades(result),
         _denials(result),
         _figures(result),
@@ -85,7 +96,7 @@ def _cards(result: Outcome) -> str:
     cards = [
         figure_card(
             f"PnL after fees, {currency}", signed(pnl),
-            f"{percent(measured.total_return, signed_too=True)} of {float(result.capital):,.0f} capital", _tone(pnl),
+            f"{percent(measured.total_return, signed_too=True)} of {float(result.capital):,.0f} capital", tone(pnl),
         ),
         figure_card(
             "Sharpe, a year", number(measured.sharpe), _sharpe_note(measured.sharpe, measured.sharpe_error)
@@ -102,19 +113,11 @@ def _cards(result: Outcome) -> str:
     return f"<div class='qd-cards'>{''.join(cards)}</div>"
 
 
-def figure_card(name: str, value: str, note: str, tone: str = "") -> str:
-    """One of the figures that a page leads with: its name, the figure, a note below."""
-    return (
-        f"<div class='qd-card'><small>{escape(name)}</small><b class='{tone}'>{escape(value)}</b>"
-        f"<span>{escape(note)}</span></div>"
-    )
-
-
 def _sharpe_note(ratio: Figure, error: Figure) -> str:
     if not ratio.is_known:
         return ratio.reason
     low, high = ratio.value - 1.96 * error.value, ratio.value + 1.96 * error.value
-    return f"± {error.value:.2f}; 95 % within {_plain(low)} … {_plain(high)}"
+    return f"± {error.value:.2f}; 95 % within {plain(low)} … {plain(high)}"
 
 
 def _depth(result: Outcome) -> str:
@@ -139,13 +142,13 @@ def _strategies(result: Outcome) -> str:
     heads = ("strategy", "capital", "PnL", "return", "Sharpe", "drawdown", "orders", "fills", "denials", "fees")
     rows: list[list[Cell]] = [
         [
-            str(name), f"{row['capital']:,.0f}", (signed(row["pnl"]), _tone(row["pnl"])), _percent(row["return"]),
-            _plain(row["sharpe"]), _percent(row["drawdown"]), f"{row['orders']:,.0f}", f"{row['fills']:,.0f}",
+            str(name), f"{row['capital']:,.0f}", (signed(row["pnl"]), tone(row["pnl"])), percent_of(row["return"]),
+            plain(row["sharpe"]), percent_of(row["drawdown"]), f"{row['orders']:,.0f}", f"{row['fills']:,.0f}",
             f"{row['denials']:,.0f}", f"{row['fees']:,.2f}",
         ]
         for name, row in result.breakdown.iterrows()
     ]  # fmt: skip
-    return _fold("By strategy", f"{len(rows)} sub-accounts", table_of(heads, rows, texts=1), is_open=True)
+    return fold("By strategy", f"{len(rows)} sub-accounts", table_of(heads, rows, texts=1), is_open=True)
 
 
 def _prices(result: Outcome, pictures: Pictures) -> str:
@@ -153,33 +156,33 @@ def _prices(result: Outcome, pictures: Pictures) -> str:
     parts = []
     for place, (symbol, count) in enumerate(traded.items()):
         picture = pictures.place(price_picture(result, str(symbol)))
-        parts.append(_fold(f"{symbol} with fills", f"{count:,} fills", picture, is_open=place == 0))
+        parts.append(fold(f"{symbol} with fills", f"{count:,} fills", picture, is_open=place == 0))
     return "".join(parts)
 
 
 def _worst_trades(result: Outcome) -> str:
     trades = result.trades
     if trades.empty:
-        return _fold("Worst round trips", "none has closed", "")
+        return fold("Worst round trips", "none has closed", "")
     heads = ("closed", "strategy", "instrument", "side", "quantity", "entry", "exit", "days", "fees", "PnL")
     worst = trades.nsmallest(MOST_ROWS, "pnl")
     rows: list[list[Cell]] = [
         [
             f"{row['time']:%d %b %Y %H:%M}", row["strategy"], row["instrument"], row["side"],
             f"{row['quantity']:,.8g}", f"{row['entry']:,.2f}", f"{row['exit']:,.2f}", f"{row['days']:,.1f}",
-            f"{row['fees']:,.2f}", (signed(row["pnl"]), _tone(row["pnl"])),
+            f"{row['fees']:,.2f}", (signed(row["pnl"]), tone(row["pnl"])),
         ]
         for row in worst.reset_index().to_dict("records")
     ]  # fmt: skip
     note = "<p>Paired first in, first out, for display; the books keep cost at average. All: <code>.trades</code></p>"
     hits = f"{percent(result.measures.hit_rate)} of {len(trades):,} earned money"
-    return _fold("Worst round trips", hits, table_of(heads, rows, texts=4) + note, is_open=True)
+    return fold("Worst round trips", hits, table_of(heads, rows, texts=4) + note, is_open=True)
 
 
 def _denials(result: Outcome) -> str:
     denials = result.denials
     if denials.empty:
-        return _fold("Denials", "no order was refused", "")
+        return fold("Denials", "no order was refused", "")
     heads = ("control", "strategy", "times", "last seen", "observed", "limit", "where it stands", "what would pass")
     grouped = denials.reset_index().groupby(["control", "name", "strategy", "limit", "source"], sort=False)
     groups = sorted(grouped, key=lambda group: -len(group[1]))
@@ -194,32 +197,81 @@ def _denials(result: Outcome) -> str:
             ]
         )  # fmt: skip
     note = f"<p>Grouped; every one with its time: <code>.denials</code>{_left_over(len(groups))}</p>"
-    return _fold("Denials", f"{len(denials):,} refused", table_of(heads, rows, texts=len(heads)) + note)
+    return fold("Denials", f"{len(denials):,} refused", table_of(heads, rows, texts=len(heads)) + note)
 
 
 def _left_over(groups: int) -> str:
     return f" ({groups - MOST_ROWS} more kinds)" if groups > MOST_ROWS else ""
 
 
-def _figures(result: Outcome) -> str:
-    measured, currency = result.measures, result.currency
+def _exposure(result: Outcome, pictures: Pictures) -> str:
+    if result.fills.empty:
+        return fold("Exposure", "nothing was held", "")
+    note = f"mean {percent(result.measures.exposure)} of the capital at the ends of sessions"
+    return fold("Exposure", note, pictures.place(exposure_picture(result)))
+
+
+def _costs(result: Outcome, pictures: Pictures) -> str:
+    costs = result.costs
+    if costs.empty:
+        return fold("Costs by part", "nothing traded", "")
+    heads = ("", "traded", "fees", "spread", "delay and impact", "all", "bp of traded")
     rows: list[list[Cell]] = [
-        ["Return on capital", percent(measured.total_return, signed_too=True), "PnL / capital, not compounded"],
-        ["Return, a year", percent(measured.annual_return, signed_too=True), "mean session return × 252"],
-        ["Volatility, a year", percent(measured.volatility), "standard deviation of session returns × √252"],
-        ["Sharpe, a year", number(measured.sharpe), _sharpe_note(measured.sharpe, measured.sharpe_error)],
-        ["Deepest drawdown", _depth(result), _fall_note(result)],
-        ["Hit rate", percent(measured.hit_rate), "round trips that earned more than their fees"],
-        ["Turnover, a year", number(measured.turnover, "×"), "value traded / 2 / capital"],
-        ["Exposure", percent(measured.exposure), "mean of Σ|position| at the ends of sessions / capital"],
-        [f"Value traded, {currency}", f"{measured.traded:,.2f}", "both sides"],
-        [f"Fees, {currency}", f"{measured.fees:,.2f}", "as the paper venue charged them"],
         [
-            f"Slippage, {currency}", signed(measured.slippage_cost),
+            str(name), f"{row['traded']:,.2f}", f"{row['fees']:,.2f}", signed(row["spread"]),
+            signed(row["delay_and_impact"]), signed(row["total"]), plain(row["basis_points"]),
+        ]
+        for name, row in costs.iterrows()
+    ]  # fmt: skip
+    told = (
+        "<p>Above 0 is a cost. Spread: from the middle of the quote that an order was decided on to its near side; "
+        "what rested and was filled as a maker counts here whole, usually as a gain. Delay and impact: from there to "
+        "the fill, for latency and for eating into the book.</p>"
+    )
+    total, points = (float(value) for value in costs[["total", "basis_points"]].to_numpy()[-1])
+    note = f"{signed(total)} {result.currency}, {plain(points)} bp of what was traded"
+    return fold("Costs by part", note, pictures.place(costs_picture(result)) + table_of(heads, rows, texts=1) + told)
+
+
+def _figures(result: Outcome) -> str:
+    measured, currency, within = result.measures, result.currency, result.intervals
+
+    def likely(name: str) -> str:
+        found = within[name]
+        low, high = (percent_of(edge) if name != "sharpe" else plain(edge) for edge in (found.low, found.high))
+        return f"{low} … {high}" if found.is_known else found.reason
+
+    rows: list[list[Cell]] = [
+        ["Return on capital", percent(measured.total_return, signed_too=True), "", "PnL / capital, not compounded"],
+        [
+            "Return, a year", percent(measured.annual_return, signed_too=True), likely("annual_return"),
+            "mean session return × 252",
+        ],
+        [
+            "Volatility, a year", percent(measured.volatility), likely("volatility"),
+            "standard deviation of session returns × √252",
+        ],
+        [
+            "Sharpe, a year", number(measured.sharpe), likely("sharpe"),
+            f"mean / standard deviation × √252; standard error {number(measured.sharpe_error)} (Mertens 2002)",
+        ],
+        ["Deepest drawdown", _depth(result), likely("drawdown"), _fall_note(result)],
+        ["Hit rate", percent(measured.hit_rate), likely("hit_rate"), "round trips that earned more than their fees"],
+        ["Turnover, a year", number(measured.turnover, "×"), "", "value traded / 2 / capital"],
+        ["Exposure", percent(measured.exposure), "", "mean of Σ|position| at the ends of sessions / capital"],
+        [f"Value traded, {currency}", f"{measured.traded:,.2f}", "", "both sides"],
+        [f"Fees, {currency}", f"{measured.fees:,.2f}", "", "as the paper venue charged them"],
+        [
+            f"Slippage, {currency}", signed(measured.slippage_cost), "",
             f"{number(measured.slippage)} bp of value: fills against the middle that each order was decided on",
         ],
     ]  # fmt: skip
-    return _fold("All figures", "with their formulas", table_of(("", "", ""), rows, texts=1, wide=2))
+    told = (
+        "<p>Intervals: sessions drawn again in blocks (stationary bootstrap, Politis and Romano 1994); of the hit rate "
+        "Wilson's (1927). They tell what chance alone does to a figure, not whether the next year is like this one.</p>"
+    )
+    table = table_of(("", "", "95 % within", ""), rows, texts=1, wide=3)
+    return fold("All figures", "with intervals and formulas", table + told)
 
 
 def _assumptions(result: Outcome) -> str:
@@ -242,7 +294,7 @@ def _assumptions(result: Outcome) -> str:
     )
     heads = ("strategy", "parameters", "instruments", "capital")
     note = f"{setting.limits_name} · {setting.venue_name}"
-    return _fold("Assumptions", note, table_of(heads, strategies, texts=3) + text)
+    return fold("Assumptions", note, table_of(heads, strategies, texts=3) + text)
 
 
 def _parameters(values: Mapping[str, object]) -> str:
@@ -251,62 +303,3 @@ def _parameters(values: Mapping[str, object]) -> str:
 
 def _value(text: str) -> str:
     return f"{int(text):,}" if text.isdecimal() else text
-
-
-# ---- words and tables
-
-
-def signed(value: float) -> str:
-    """With its sign, a real minus, two decimals."""
-    return "–" if isnan(value) else f"{value:+,.2f}".replace("-", "−")
-
-
-def number(figure: Figure, unit: str = "") -> str:
-    """Two decimals, or a dash."""
-    return f"{_plain(figure.value)}{unit}" if figure.is_known else "–"
-
-
-def percent(figure: Figure, *, signed_too: bool = False) -> str:
-    """A fraction in percent, or a dash."""
-    return _percent(figure.value, signed_too=signed_too)
-
-
-def _percent(value: float, *, signed_too: bool = False) -> str:
-    if isnan(value):
-        return "–"
-    return (f"{100 * value:+.2f} %" if signed_too else f"{100 * value:.2f} %").replace("-", "−")
-
-
-def _plain(value: float) -> str:
-    return "–" if isnan(value) else f"{value:,.2f}".replace("-", "−")
-
-
-def _tone(value: float) -> str:
-    return "qd-up" if value > 0 else "qd-down" if value < 0 else ""
-
-
-def _fold(name: str, note: str, inside: str, *, is_open: bool = False) -> str:
-    """A section that opens on a click."""
-    return (
-        f"<details{' open' if is_open else ''}><summary>{escape(name)}<span>{escape(note)}</span></summary>"
-        f"{inside}</details>"
-    )
-
-
-def table_of(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, texts: int, wide: int | None = None) -> str:
-    """A table whose first `texts` columns are words and the others numbers; column `wide` may break its lines."""
-
-    def shown(tag: str, place: int, cell: Cell) -> str:
-        text, classes = (cell, "") if isinstance(cell, str) else cell
-        if place == wide:
-            classes += " qd-wide"
-        elif place >= texts:
-            classes += " qd-number"
-        return f"<{tag} class='{classes.strip()}'>{escape(text)}</{tag}>"
-
-    def line(tag: str, cells: Sequence[Cell]) -> str:
-        return f"<tr>{''.join(shown(tag, place, cell) for place, cell in enumerate(cells))}</tr>"
-
-    head = f"<thead>{line('th', heads)}</thead>" if any(heads) else ""
-    body = "".join(line("td", row) for row in rows)
-    return f"<div class='qd-scroll'><table>{head}<tbody>{body}</tbody></table></div>"

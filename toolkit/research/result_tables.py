@@ -38,7 +38,10 @@ _EVENT_COLUMNS = ("number", "event", "strategy", "instrument", "order_id", "deta
 
 
 class BookedFill(NamedTuple):
-    """A trade after busts and corrections; ticks, lots and quanta. `arrival` is twice the mid it was decided on."""
+    """A trade after busts and corrections; ticks, lots and quanta.
+
+    `arrival` is twice the mid that it was decided on, `spread` that quote's ask less its bid; 0 where there was none.
+    """
 
     time: int
     order_id: str
@@ -50,25 +53,28 @@ class BookedFill(NamedTuple):
     fee_asset: str
     liquidity: str
     arrival: int
+    spread: int
 
 
 def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
     """Every trade once, by the feed time at which the venue made it, as the venue finally said it was."""
     booked: dict[tuple[str, str], BookedFill] = {}
-    arrivals: dict[str, int] = {}
+    quotes: dict[str, tuple[int, int]] = {}
     for fact in facts:
         event = fact.event
         match event:
             case ev.OrderSubmitted():
-                arrivals[event.order_id] = event.seen.bid + event.seen.ask if event.seen.bid and event.seen.ask else 0
+                bid, ask = event.seen.bid, event.seen.ask
+                quotes[event.order_id] = (bid + ask, ask - bid) if bid and ask else (0, 0)
             case ev.ReplaceRequested():
-                arrivals[event.new_id] = arrivals.get(event.order_id, 0)
+                quotes[event.new_id] = quotes.get(event.order_id, (0, 0))
             case ev.OrderFilled():
+                arrival, spread = quotes.get(event.order_id, (0, 0))
                 booked[event.order_id, event.execution_id] = BookedFill(
                     time=int(event.time), order_id=event.order_id, strategy=event.strategy, instrument=event.instrument,
                     quantity=int(event.side) * event.quantity, price=event.price, fee=event.fee,
                     fee_asset=event.fee_asset, liquidity=event.liquidity.value,
-                    arrival=arrivals.get(event.order_id, 0),
+                    arrival=arrival, spread=spread,
                 )  # fmt: skip
             case ev.FillBusted():
                 booked.pop((event.order_id, event.execution_id), None)

@@ -16,8 +16,8 @@ from toolkit.measures.figure import Figure, unknown
 from toolkit.measures.performance import Floats
 from toolkit.measures.selection import expected_best_sharpe, probabilistic_sharpe
 from toolkit.research.embedding import Pictures, current_cell, notebook, style
+from toolkit.research.page_parts import figure_card, number, percent, signed, table_of
 from toolkit.research.pictures import heat_map
-from toolkit.research.result_page import figure_card, number, percent, signed, table_of
 from toolkit.research.sweep_store import Figures, Parameters
 from toolkit.research.sweep_worker import Outcome
 

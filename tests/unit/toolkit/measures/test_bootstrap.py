@@ -7,10 +7,11 @@ from toolkit.measures.bootstrap import (
     Interval,
     mean_block,
     mean_interval,
+    period_intervals,
     sharpe_difference_interval,
     stationary_indices,
 )
-from toolkit.measures.performance import sharpe_ratio
+from toolkit.measures.performance import annual_return, annual_volatility, max_drawdown, sharpe_ratio
 
 
 def test_blocks_follow_on_wrap_around_and_are_geometric_with_their_mean() -> None:
@@ -84,3 +85,25 @@ def autoregressive(draws: np.random.Generator, memory: float, count: int) -> np.
     for place in range(1, len(values)):
         values[place] = memory * values[place - 1] + noise[place]
     return values[50:]
+
+
+def test_the_figures_of_one_series_are_those_of_the_measures_and_their_intervals_cover_the_truth() -> None:
+    draws = np.random.default_rng(8)
+    returns = draws.normal(0.0005, 0.01, 250)
+    found = period_intervals(returns)
+    assert found["sharpe"].value == pytest.approx(sharpe_ratio(returns).value)
+    assert found["annual_return"].value == pytest.approx(annual_return(returns).value)
+    assert found["volatility"].value == pytest.approx(annual_volatility(returns).value)
+    assert found["drawdown"].value == pytest.approx(max_drawdown(np.append(1, 1 + returns.cumsum())).depth)
+    covered = [
+        (one := period_intervals(draws.normal(0.0005, 0.01, 250), resamples=200)["sharpe"]).low
+        <= 0.05 * np.sqrt(252)
+        <= one.high
+        for _ in range(150)
+    ]
+    assert 0.88 <= np.mean(covered) <= 0.99
+
+
+def test_equity_that_only_rises_has_no_drawdown_in_any_order() -> None:
+    found = period_intervals(np.linspace(0.001, 0.002, 40))["drawdown"]
+    assert (found.value, found.low, found.high) == (0, 0, 0)

@@ -85,3 +85,12 @@ def test_the_other_figures() -> None:
 def test_where_there_is_nothing_the_reason_says_so(figure: trading.Figure, reason: str) -> None:
     assert not figure.is_known
     assert figure.reason == reason
+
+
+def test_the_interval_of_a_hit_rate_is_wilsons() -> None:
+    """Agresti and Coull (1998), for 0 of 10 and the middle."""
+    none = trading.hit_rate_interval([-1.0] * 10)
+    assert (none.low, none.high) == (pytest.approx(0, abs=1e-12), pytest.approx(0.2775, abs=1e-4))
+    half = trading.hit_rate_interval([1.0, -1.0] * 10)
+    assert (half.low, half.high) == (pytest.approx(0.2993, abs=1e-4), pytest.approx(0.7007, abs=1e-4))
+    assert trading.hit_rate_interval([]).reason == "no round trip has closed"

@@ -96,6 +96,56 @@ def test_round_trips_and_what_is_open_make_up_the_pnl_before_it(result: Backtest
     assert result.measures.hit_rate.value == pytest.approx((result.trades["pnl"] > 0).mean())
 
 
+def test_the_parts_of_the_costs_are_all_of_the_costs(result: BacktestResult) -> None:
+    costs = result.costs
+    assert list(costs.index) == ["IBM", "MSFT", "all"]
+    whole = costs.loc["all"]
+    assert whole["fees"] == pytest.approx(result.measures.fees)
+    assert whole["spread"] + whole["delay_and_impact"] == pytest.approx(result.measures.slippage_cost)
+    assert whole["traded"] == pytest.approx(result.measures.traded)
+    assert whole["total"] == pytest.approx(costs.loc[["IBM", "MSFT"], "total"].sum())
+    bought = result.fills["quantity"].sum()
+    assert whole["spread"] == pytest.approx(0.01 * bought), "the sample's quotes are two cents apart; all were takers"
+    assert tk.backtest(Sitter, tk.data.sample(1)).costs.empty
+
+
+def test_what_a_maker_got_better_than_the_middle_is_a_gain_on_the_spread() -> None:
+    class Patient(tk.Strategy):
+        instruments = ("IBM",)
+        bar = "1d"
+
+        def on_bar(self, bar: Any) -> None:
+            quote = self.quote()
+            assert quote is not None
+            self.buy(10, quote.bid, tif="day")
+
+    costs = tk.backtest(Patient, tk.data.sample(20, ["IBM"])).costs.loc["all"]
+    assert costs["spread"] < 0
+    assert costs["delay_and_impact"] == 0
+
+
+def test_exposure_is_what_was_held_at_the_middle(result: BacktestResult) -> None:
+    exposure = result.exposure
+    held = result.positions.iloc[-1]
+    worth = {symbol: held[symbol] * result.setting.data.frame(symbol)["mid"].iloc[-1] for symbol in held.index}
+    assert exposure["gross"].iloc[-1] == pytest.approx(sum(map(abs, worth.values())))
+    assert exposure["net"].iloc[-1] == pytest.approx(sum(worth.values()))
+    assert (exposure["gross"] >= exposure["net"].abs()).all()
+    assert (exposure["net"] < 0).any()
+
+
+def test_every_estimate_has_an_interval_around_it(result: BacktestResult) -> None:
+    within, measured = result.intervals, result.measures
+    for name in ("annual_return", "volatility", "sharpe", "hit_rate"):
+        found = within[name]
+        assert found.value == pytest.approx(getattr(measured, name).value)
+        assert found.low < found.value < found.high
+    assert within["drawdown"].low < within["drawdown"].high <= 0
+    short = tk.backtest(Flipper, tk.data.sample(5)).intervals["sharpe"]
+    assert (short.is_known, short.reason) == (False, "fewer than 20 periods")
+    assert "95 % within" in result._repr_html_()
+
+
 def test_a_session_is_a_period_and_one_strategy_that_did_nothing_has_reasons(result: BacktestResult) -> None:
     assert result.measures.sessions == 30
     idle = result.measures_of("sitter")
@@ -121,7 +171,7 @@ def test_the_page_says_what_it_is_and_leads_with_five_figures(result: BacktestRe
 def test_every_picture_of_prices_says_that_they_are_simulated(result: BacktestResult) -> None:
     titles = re.findall(r'"name": ?"Title".{0,200}?"text": ?"([^"]*)"', result._repr_html_())
     about_prices = [title for title in titles if title not in ("Drawdown", "Position")]
-    assert len(about_prices) == 1 + result.fills["instrument"].nunique()
+    assert len(about_prices) == 3 + result.fills["instrument"].nunique(), "equity, exposure, costs, and each price"
     assert all(LABEL in title and "backtest" in title for title in about_prices)
 
 
