@@ -26,7 +26,7 @@ from toolkit.domain.venue_line import (
     ToVenue,
 )
 from toolkit.simulation.matching import PaperVenue
-from toolkit.simulation.paper_settings import PaperSettings
+from toolkit.simulation.paper_settings import PaperSettings, decode_settings
 from toolkit.simulation.surprises import Surprise
 
 SNAPSHOT_EVERY = 50_000
@@ -34,7 +34,6 @@ SNAPSHOT_EVERY = 50_000
 HostMessage = ToVenue | Surprise
 
 _encode = msgspec.msgpack.Encoder().encode
-_settings = msgspec.msgpack.Decoder(PaperSettings)
 _instruments = msgspec.msgpack.Decoder(tuple[Instrument, ...])
 _change = msgspec.msgpack.Decoder(VenueRequest | Advance | Surprise)
 
@@ -159,7 +158,7 @@ def recover(ledger: Ledger, name: str) -> PaperVenue | None:
     for last_report, entry in ledger.since_opened():
         if isinstance(entry, Opened):
             venue = PaperVenue.restore(
-                _settings.decode(entry.settings), _instruments.decode(entry.instruments), entry.snapshot
+                decode_settings(entry.settings), _instruments.decode(entry.instruments), entry.snapshot
             )
         elif venue is not None and not entry.ignored:
             message = _change.decode(entry.message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag, model_validator
 
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.identifiers import check_desk
@@ -237,11 +237,80 @@ class PaperFees(Strict):
     maker_per_unit: Decimal
     taker_per_unit: Decimal
     minimum: NotNegative | None
+    maximum_basis_points: NotNegative | None
     asset: Annotated[QuoteFees | BaseFees | NamedFees, Field(discriminator="kind")]
 
 
 PerMillion = Annotated[int, Field(ge=0, le=1_000_000)]
+Percent = Annotated[int, Field(ge=0, le=100)]
 Milliseconds = Annotated[Decimal, Field(ge=0, decimal_places=6)]
+
+
+class UniformRow(Strict):
+    """Each latency from `low` to `high` is as likely."""
+
+    kind: Literal["uniform"]
+    low: Milliseconds
+    high: Milliseconds
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.high < self.low:
+            raise ValueError("high must not be below low")
+        return self
+
+
+class LogNormalRow(Strict):
+    """Half of the latencies are below `median`, 99 of 100 below `p99`."""
+
+    kind: Literal["lognormal"]
+    median: Annotated[Milliseconds, Field(gt=0)]
+    p99: Milliseconds
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.p99 < self.median:
+            raise ValueError("p99 must not be below median")
+        return self
+
+
+def _latency_kind(value: object) -> object:
+    return value.get("kind") if isinstance(value, dict) else getattr(value, "kind", "fixed")
+
+
+LatencyRow = Annotated[
+    Annotated[Milliseconds, Tag("fixed")]
+    | Annotated[UniformRow, Tag("uniform")]
+    | Annotated[LogNormalRow, Tag("lognormal")],
+    Discriminator(
+        _latency_kind,
+        custom_error_type="latency",
+        custom_error_message="it must be a number of milliseconds, {kind: uniform, low: …, high: …} or "
+        "{kind: lognormal, median: …, p99: …}",
+    ),
+]
+
+
+class OrdinaryDayRow(Strict):
+    """What an instrument does on an ordinary day: volatility of its return in percent, volume in units."""
+
+    volatility_percent: NotNegative
+    volume: Positive
+
+
+class ImpactRow(Strict):
+    """The square-root law; every instrument of the venue needs its ordinary day."""
+
+    coefficient: NotNegative
+    days: dict[Symbol, OrdinaryDayRow]
+
+
+class QueueRow(Strict):
+    """Where a resting order stands in the queue at its price."""
+
+    ahead_percent: Percent
+    unprinted_traded_percent: Percent
+    unseen_touch_per_million: PerMillion
 
 
 class PaperVenueRow(Strict):
@@ -249,19 +318,23 @@ class PaperVenueRow(Strict):
 
     kind: Literal["paper"]
     seed: Annotated[int, Field(ge=0)]
-    submit_latency_ms: Milliseconds
-    cancel_latency_ms: Milliseconds
-    replace_latency_ms: Milliseconds
+    submit_latency_ms: LatencyRow
+    cancel_latency_ms: LatencyRow
+    replace_latency_ms: LatencyRow
+    report_latency_ms: LatencyRow
     delays_per_million: PerMillion
     delay_ms: Milliseconds
     rejects_per_million: PerMillion
     silences_per_million: PerMillion
     partial_fills_per_million: PerMillion
-    participation_percent: Annotated[int, Field(ge=0, le=100)]
+    participation_percent: Percent
     unlimited_size: StrictBool
     slippage_ticks: Annotated[int, Field(ge=0)]
+    half_spread_ticks: Annotated[int, Field(ge=0)]
+    impact: ImpactRow | None
     quote_touch_fills: StrictBool
     trade_touch_fills: StrictBool
+    queue: QueueRow | None
     remainder: Remainder
     unknown_cancel: UnknownCancel
     closed_until_opened: StrictBool

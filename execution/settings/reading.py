@@ -14,6 +14,7 @@ from execution.settings.models import (
     InstrumentsFile,
     Limits,
     LimitsFile,
+    PaperVenueRow,
     StrategiesFile,
     StrategyRow,
     VenuesFile,
@@ -82,8 +83,9 @@ def read_settings(home: Path) -> Settings:
 
 def read_venues(home: Path) -> Mapping[str, PaperSettings]:
     """config/venues.yaml as the settings that the paper model takes."""
-    file = validate(_read(home, "venues"), VenuesFile)
-    return MappingProxyType({name: paper_settings(name, row) for name, row in file.venues.items()})
+    document = _read(home, "venues")
+    file = validate(document, VenuesFile)
+    return MappingProxyType({name: _paper_settings(document, name, row) for name, row in file.venues.items()})
 
 
 def read_instruments(home: Path, venues: Collection[str]) -> tuple[tuple[Currency, ...], tuple[Instrument, ...]]:
@@ -141,6 +143,13 @@ def _instruments(document: Document, file: InstrumentsFile, currencies: Mapping[
             yield describe(symbol=symbol, **{**dict(row), "currency": currencies[row.currency]})
         except ConfigError as wrong:
             raise ConfigError(f"{document.source(place)}: {wrong}") from None
+
+
+def _paper_settings(document: Document, name: str, row: PaperVenueRow) -> PaperSettings:
+    try:
+        return paper_settings(name, row)
+    except ConfigError as wrong:
+        raise ConfigError(f"{document.source(('venues', name))}: {wrong}") from None
 
 
 def _check_names(document: Document, section: str, named: Mapping[str, Limits], known: set[str]) -> None:

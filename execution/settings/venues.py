@@ -6,25 +6,60 @@ from decimal import Decimal
 
 import msgspec
 
-from execution.settings.models import BaseFees, NamedFees, PaperFees, PaperVenueRow, QuoteFees
-from toolkit.simulation.paper_settings import BaseAsset, FeeSchedule, NamedAsset, PaperSettings, QuoteAsset
+from execution.settings.models import (
+    BaseFees,
+    LogNormalRow,
+    NamedFees,
+    PaperFees,
+    PaperVenueRow,
+    QuoteFees,
+    UniformRow,
+)
+from toolkit.simulation.paper_settings import (
+    BaseAsset,
+    FeeSchedule,
+    Impact,
+    Latency,
+    LogNormal,
+    NamedAsset,
+    PaperSettings,
+    QueueModel,
+    QuoteAsset,
+    Uniform,
+)
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
-TIMES = frozenset({"submit_latency_ms", "cancel_latency_ms", "replace_latency_ms", "delay_ms"})
+TIMES = frozenset({"submit_latency_ms", "cancel_latency_ms", "replace_latency_ms", "report_latency_ms", "delay_ms"})
+TRANSLATED = TIMES | {"kind", "impact", "queue", "fees"}
 
 
 def paper_settings(name: str, row: PaperVenueRow) -> PaperSettings:
-    """The paper model's settings: milliseconds become nanoseconds, everything else is taken as it is."""
-    plain = row.model_dump(exclude={"kind", "fees", *TIMES})
+    """The paper model's settings: milliseconds become nanoseconds, everything else is taken as it is.
+
+    ConfigError for choices that contradict each other.
+    """
     return PaperSettings(
         name=name,
-        submit_latency=_nanoseconds(row.submit_latency_ms),
-        cancel_latency=_nanoseconds(row.cancel_latency_ms),
-        replace_latency=_nanoseconds(row.replace_latency_ms),
+        submit_latency=_latency(row.submit_latency_ms),
+        cancel_latency=_latency(row.cancel_latency_ms),
+        replace_latency=_latency(row.replace_latency_ms),
+        report_latency=_latency(row.report_latency_ms),
         delay=_nanoseconds(row.delay_ms),
+        impact=None if row.impact is None else msgspec.convert(row.impact.model_dump(), Impact),
+        queue=None if row.queue is None else QueueModel(**dict(row.queue)),
         fees=_fees(row.fees),
-        **plain,
+        **row.model_dump(exclude=set(TRANSLATED)),
     )
+
+
+def _latency(row: Decimal | UniformRow | LogNormalRow) -> Latency:
+    match row:
+        case UniformRow():
+            return Uniform(low=_nanoseconds(row.low), high=_nanoseconds(row.high))
+        case LogNormalRow():
+            return LogNormal(median=_nanoseconds(row.median), p99=_nanoseconds(row.p99))
+        case _:
+            return _nanoseconds(row)
 
 
 def _fees(row: PaperFees) -> FeeSchedule:

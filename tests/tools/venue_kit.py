@@ -31,6 +31,7 @@ FREE_OF_CHARGE = FeeSchedule(
     maker_per_unit=Decimal(0),
     taker_per_unit=Decimal(0),
     minimum=None,
+    maximum_basis_points=None,
     asset=QuoteAsset(),
 )
 
@@ -40,6 +41,7 @@ PLAIN = PaperSettings(
     submit_latency=0,
     cancel_latency=0,
     replace_latency=0,
+    report_latency=0,
     delays_per_million=0,
     delay=0,
     rejects_per_million=0,
@@ -48,8 +50,11 @@ PLAIN = PaperSettings(
     participation_percent=100,
     unlimited_size=False,
     slippage_ticks=0,
+    half_spread_ticks=0,
+    impact=None,
     quote_touch_fills=True,
     trade_touch_fills=False,
+    queue=None,
     remainder=Remainder.CANCELED,
     unknown_cancel=UnknownCancel.REFUSED,
     closed_until_opened=False,

@@ -22,6 +22,7 @@ from toolkit.research.page_parts import (
     tone,
 )
 from toolkit.research.pictures import costs_picture, equity_picture, exposure_picture, price_picture
+from toolkit.research.venue_words import describe_venue
 
 MOST_ROWS: Final = 10
 
@@ -283,10 +284,7 @@ def _assumptions(result: Outcome) -> str:
     limits = "; ".join(dict.fromkeys(f"{row.limit} {_value(row.value)}" for row in setting.spec.limits if not row.name))
     steps_a_second = result.steps / result.seconds if result.seconds else 0.0
     text = (
-        f"<p>Fills: {escape(setting.venue_name)}, seed {venue.seed}, latency {venue.submit_latency / 1e6:g} ms, "
-        f"{'all' if venue.unlimited_size else f'{venue.participation_percent} %'} of the displayed size, "
-        f"{venue.rejects_per_million / 1e4:g} % rejected, taker fee {venue.fees.taker_basis_points} bp + "
-        f"{venue.fees.taker_per_unit} a unit.</p>"
+        f"<p>Fills: {escape(setting.venue_name)}, {escape(describe_venue(venue))}.</p>"
         f"<p>Limits: {escape(setting.limits_name)}. {escape(limits)}.</p>"
         f"<p>Decided, checked and booked by the desk's own engine, step by step; marked at the last good quote. "
         f"{result.steps:,} steps in {result.seconds:.2f} s ({steps_a_second:,.0f} a second). "

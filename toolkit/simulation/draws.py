@@ -24,6 +24,11 @@ class Purpose(StrEnum):
     REPLACE_DELAY = "replace_delay"
     PARTIAL = "partial"
     PART = "part"
+    SUBMIT_LATENCY = "submit_latency"
+    CANCEL_LATENCY = "cancel_latency"
+    REPLACE_LATENCY = "replace_latency"
+    REPORT_LATENCY = "report_latency"
+    UNSEEN_TOUCH = "unseen_touch"
 
 
 def draw(seed: int, number: int, purpose: Purpose, k: int) -> int:

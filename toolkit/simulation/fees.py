@@ -2,11 +2,15 @@
 
 With value v in quanta of the currency and quantity q in lots, an order's fees after its n-th fill are, together,
 
-    round_half_even(max(minimum, Σ over its fills of  v · basis_points / 10,000  +  q · lot · per_unit / quantum))
+    round_half_even(min(max(Σ over its fills of  v · basis_points / 10,000  +  q · lot · per_unit / quantum, minimum),
+                        Σ over its fills of  v · maximum_basis_points / 10,000))
 
 and a fill is charged what brings the order to that total. A single fill is thus rounded once, many small fills do not
-drift, and a minimum is paid once per order, with the first fill. In a base asset the basis points are of the quantity,
-in a named asset the value is divided by the asset's price.
+drift, and a minimum is paid once per order, with the first fill (or while the maximum holds it down, with the first
+ones). The maximum also wins over the minimum. This is the form of published price lists per share, for instance
+Interactive Brokers' US stocks, fixed: 0.005 USD a share, at least 1.00 USD an order, at most 1 % of its value ("if the
+calculated maximum per order is less than the minimum per order, the maximum per order will be assessed"). In a base
+asset the basis points are of the quantity, in a named asset the value is divided by the asset's price.
 """
 
 from __future__ import annotations
@@ -30,23 +34,33 @@ class Rate(NamedTuple):
 
 
 class Tariff(NamedTuple):
-    """A fee schedule worked out for one instrument, in integers."""
+    """A fee schedule worked out for one instrument, in integers. `most` is the rate of an order's maximum."""
 
     asset: str
     maker: Rate
     taker: Rate
+    most: Rate | None
     minimum: int | None
     denominator: int
 
     def exact(self, maker: bool, price: int, quantity: int) -> int:
         """What this fill adds to the order's exact fees, as a numerator over `denominator`."""
-        rate = self.maker if maker else self.taker
-        return abs(price) * quantity * rate.per_tick_lot + quantity * rate.per_lot
+        return _at(self.maker if maker else self.taker, price, quantity)
 
-    def rounded(self, exact: int) -> int:
-        """An order's fees in quanta for its exact total so far."""
+    def exact_most(self, price: int, quantity: int) -> int:
+        """What this fill adds to the most that the order's fees can be; 0 without a maximum."""
+        return 0 if self.most is None else _at(self.most, price, quantity)
+
+    def rounded(self, exact: int, most: int) -> int:
+        """An order's fees in quanta for its exact totals so far."""
         total = exact if self.minimum is None else max(exact, self.minimum)
+        if self.most is not None:
+            total = min(total, most)
         return divide_half_even(total, self.denominator)
+
+
+def _at(rate: Rate, price: int, quantity: int) -> int:
+    return abs(price) * quantity * rate.per_tick_lot + quantity * rate.per_lot
 
 
 def tariff(schedule: FeeSchedule, instrument: Instrument) -> Tariff:
@@ -57,13 +71,21 @@ def tariff(schedule: FeeSchedule, instrument: Instrument) -> Tariff:
         for points, per_unit in (
             (schedule.maker_basis_points, schedule.maker_per_unit),
             (schedule.taker_basis_points, schedule.taker_per_unit),
+            (schedule.maximum_basis_points or Decimal(0), Decimal(0)),
         )
     ]
     minimum = None if schedule.minimum is None else Fraction(schedule.minimum) / quantum
     parts = [part for rate in rates for part in rate] + ([] if minimum is None else [minimum])
     denominator = lcm(*(part.denominator for part in parts))
-    maker, taker = (Rate(int(value * denominator), int(lot * denominator)) for value, lot in rates)
-    return Tariff(asset, maker, taker, None if minimum is None else int(minimum * denominator), denominator)
+    maker, taker, most = (Rate(int(value * denominator), int(lot * denominator)) for value, lot in rates)
+    return Tariff(
+        asset,
+        maker,
+        taker,
+        None if schedule.maximum_basis_points is None else most,
+        None if minimum is None else int(minimum * denominator),
+        denominator,
+    )
 
 
 def _asset(schedule: FeeSchedule, instrument: Instrument) -> tuple[str, Fraction]:

@@ -1,9 +1,9 @@
 """Which orders trade against a quote, a print or a bar, at what price, for how much; who may trade is decided before.
 
-An eager order (new, or still reaching through the quote) takes: the quote's price and what slippage adds, never
-beyond its limit. A resting order gives: its own limit, when the other side comes to it; only a bar that opens beyond
-the limit fills it at the open. A bar is walked open, nearer extreme, other extreme, close, and an order that took
-effect after the bar began waits for the next one, because nobody knows what came first.
+An eager order (new, or still reaching through the quote) takes: the quote's price and what slippage and impact add,
+never beyond its limit. A resting order gives: its own limit, when the other side comes to it; only a bar that opens
+beyond the limit fills it at the open. A bar is walked open, nearer extreme, other extreme, close, and an order that
+took effect after the bar began waits for the next one, because nobody knows what came first.
 """
 
 from __future__ import annotations
@@ -72,18 +72,22 @@ class Filler:
             market.bid_taken += self._give(market, Side.SELL, quote.bid, touch, size, time)
         market.settle()
 
-    def on_trade(self, market: Market, trade: Trade, time: FeedTime) -> None:
-        """A print: resting orders that it went through. Eager ones take from it where there are no quotes at all."""
+    def on_trade(self, market: Market, trade: Trade, time: FeedTime) -> int:
+        """A print: resting orders that it went through. Eager ones take from it where there are no quotes at all.
+
+        Lots of it that can still be had.
+        """
         size = self._share(trade.size)
         if market.quote is None:
             for order in _emptied(market):
                 size -= self._take(market, order, trade.price, size, time)
         size -= self._give(market, Side.BUY, trade.price, self._trade_touch, size, time)
-        self._give(market, Side.SELL, trade.price, self._trade_touch, size, time)
+        size -= self._give(market, Side.SELL, trade.price, self._trade_touch, size, time)
         market.settle()
+        return size
 
-    def on_bar(self, market: Market, bar: Bar, time: FeedTime) -> None:
-        """A bar of a feed that has only bars; its volume is what can be had in all."""
+    def on_bar(self, market: Market, bar: Bar, time: FeedTime) -> int:
+        """A bar of a feed that has only bars; its volume is what can be had in all. Lots that can still be had."""
         size = self._share(bar.volume)
         for order in _emptied(market):
             if order.active > bar.start:
@@ -96,6 +100,7 @@ class Filler:
                     market, side, point, self._trade_touch, size, time, since=bar.start, gap=point == bar.open
                 )
         market.settle()
+        return size
 
     def fill(
         self, market: Market, order: PaperOrder, price: int, quantity: int, liquidity: Liquidity, time: FeedTime
@@ -104,7 +109,8 @@ class Filler:
         order.filled += quantity
         order.fills += 1
         order.fee_exact += market.tariff.exact(liquidity is Liquidity.MAKER, price, quantity)
-        charged = market.tariff.rounded(order.fee_exact)
+        order.fee_most += market.tariff.exact_most(price, quantity)
+        charged = market.tariff.rounded(order.fee_exact, order.fee_most)
         fee, order.fee_charged = charged - order.fee_charged, charged
         self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * quantity
         self._reporter.filled(order, price, quantity, fee, market.tariff.asset, liquidity, time)
@@ -155,7 +161,7 @@ class Filler:
             return 0
         quantity = self._part(order, min(order.remaining, size)) if reaching and size > 0 else 0
         if quantity:
-            self.fill(market, order, self._slipped(order, price), quantity, Liquidity.TAKER, time)
+            self.fill(market, order, self._slipped(market, order, price, quantity), quantity, Liquidity.TAKER, time)
         if not order.remaining:
             return quantity
         if order.ends_unfilled:
@@ -200,9 +206,13 @@ class Filler:
     def _share(self, size: int) -> int:
         return NO_END if self._settings.unlimited_size else size * self._settings.participation_percent // 100
 
-    def _slipped(self, order: PaperOrder, price: int) -> int:
+    def _slipped(self, market: Market, order: PaperOrder, price: int, quantity: int) -> int:
         """The taker's price; a seller never gets below one tick."""
         slippage = self._settings.slippage_ticks
+        if market.quote is None:
+            slippage += self._settings.half_spread_ticks
+        if market.impact is not None:
+            slippage += market.impact.ticks(price, order.filled + quantity)
         if not slippage:
             return price
         slipped = max(1, price + order.side * slippage)

@@ -30,20 +30,21 @@ from toolkit.domain.requests import (
     RejectReason,
     ReplaceOrder,
     SubmitOrder,
-    VenueOrder,
     VenueReport,
     VenueRequest,
     VenueState,
 )
 from toolkit.domain.time import FeedTime, WallTime
 from toolkit.simulation.draws import Purpose, happens
-from toolkit.simulation.fees import tariff
-from toolkit.simulation.filling import Filler
+from toolkit.simulation.fees import Tariff, tariff
+from toolkit.simulation.impact import ImpactCurve, impact_curve
 from toolkit.simulation.paper_book import OPEN, Market, PaperOrder, Register
 from toolkit.simulation.paper_mail import Mail, TimedRequest
+from toolkit.simulation.paper_post import Post, as_told, listed
 from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, UnknownCancel
 from toolkit.simulation.paper_snapshot import MarketSnapshot, VenueSnapshot
+from toolkit.simulation.queue import make_filler
 from toolkit.simulation.refusals import Problem, order_problem, quantity_problem
 from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, Surprise, Unexpected
 
@@ -59,14 +60,16 @@ class PaperVenue:
         for instrument in instruments:
             self._master.add(instrument)
         self._markets = {
-            first.symbol: Market(first, tariff(settings.fees, first)) for first in reversed(self._master.all())
+            first.symbol: Market(first, *_terms(settings, first)) for first in reversed(self._master.all())
         }
         self._positions: dict[str, int] = {}
         self._register = Register(settings.closed_orders_kept)
         self._reporter = Reporter(settings.name, settings.execution_ids)
-        self._filler = Filler(settings, self._register, self._reporter, self._positions)
+        self._filler = make_filler(settings, self._register, self._reporter, self._positions)
         self._sessions: dict[str, bool] = {}
         self._mail = Mail(settings)
+        self._post = Post(settings)
+        self._hand_over = self._by_post if settings.report_latency else self._reporter.hand_over
         self._refusing = 0
         self._step = 0
         self._now = FeedTime(0)
@@ -80,7 +83,8 @@ class PaperVenue:
 
     @property
     def last_report(self) -> int:
-        return self._reporter.last
+        """Number of the last report that was told, 0 before the first."""
+        return self._post.last_told(self._reporter.last)
 
     def process(self, message: VenueRequest | Surprise | Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
         """What the venue says to one message. `wall` is the host's clock and only copied into the reports."""
@@ -95,7 +99,7 @@ class PaperVenue:
             self._refusing = message.count
         elif isinstance(message, (LateFill, BustFill, CorrectFill)):
             self._surprise(message)
-        return self._reporter.hand_over()
+        return self._hand_over()
 
     def advance(self, step: Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
         """Match the next step of the feed. One that was matched before changes nothing and says nothing.
@@ -121,17 +125,21 @@ class PaperVenue:
                         self._filler.on_quote(market, event, time)
             else:
                 self._on_event(event, time)
-        return self._reporter.hand_over()
+        return self._hand_over()
 
     def state(self) -> VenueState:
-        """The venue's own truth: open orders as they queue, positions in lots that are not 0."""
-        return VenueState(
+        """The venue's own truth: open orders as they queue, positions in lots that are not 0.
+
+        It never overtakes reports: what they have not told yet is not in it.
+        """
+        state = VenueState(
             venue=self.settings.name,
-            last_report=self._reporter.last,
+            last_report=self.last_report,
             step=self._step,
-            open_orders=tuple(_listed(order) for order in self._open_orders()),
+            open_orders=tuple(listed(order) for order in self._open_orders()),
             positions=tuple(sorted((symbol, lots) for symbol, lots in self._positions.items() if lots)),
         )
+        return as_told(state, self._post.untold(), self._register) if self._post else state
 
     def snapshot(self) -> bytes:
         """The whole state; `restore` goes on from it as if nothing had been."""
@@ -148,6 +156,7 @@ class PaperVenue:
             positions=self._positions,
             silences=self._mail.silences,
             pending=self._mail.pending(),
+            posted=self._post.posted(),
             markets={symbol: MarketSnapshot.of(market) for symbol, market in self._markets.items()},
             open_orders=self._open_orders(),
             closed_orders=list(self._register.closed),
@@ -165,6 +174,7 @@ class PaperVenue:
         venue._positions |= stored.positions
         venue._mail.received, venue._mail.silences = stored.received, stored.silences
         venue._mail.put_back(stored.pending)
+        venue._post.put_back(stored.posted)
         venue._put_orders_back(stored)
         venue._define_anew()
         return venue
@@ -191,6 +201,9 @@ class PaperVenue:
             self._register.forget(order)
         self._mail.lose_all()
 
+    def _by_post(self) -> tuple[VenueReport, ...]:
+        return self._post.deliver(self._reporter.hand_over(), self._now)
+
     # ------------------------------------------------------------------ time
 
     def _receive(self, request: TimedRequest) -> None:
@@ -214,9 +227,10 @@ class PaperVenue:
     # ------------------------------------------------------------------ requests
 
     def _query(self, order_id: str) -> None:
-        """A question never overtakes what was sent before it: while that is on its way there is no answer yet."""
+        """A question never overtakes what was sent before it, nor its answer a report: until then there is none yet."""
         order = self._register.find(order_id)
-        if not any(self._mail.concerns(known) for known in (order.ids if order else [order_id])):
+        ids = order.ids if order else [order_id]
+        if not any(self._mail.concerns(known) or self._post.concerns(known) for known in ids):
             self._reporter.found(order_id, order, self._now)
 
     def _surprise(self, surprise: Unexpected) -> None:
@@ -382,7 +396,8 @@ class PaperVenue:
         for symbol, market in self._markets.items():
             current = self._master.find(symbol, self._now)
             if current is not None and current is not market.instrument:
-                market.instrument, market.tariff = current, tariff(self.settings.fees, current)
+                market.instrument = current
+                market.tariff, market.impact = _terms(self.settings, current)
 
     def _trading(self, market: Market) -> bool:
         return not market.halted and self._sessions.get(
@@ -402,20 +417,13 @@ class PaperVenue:
         return sorted(orders, key=lambda order: order.queued)
 
 
+def _terms(settings: PaperSettings, instrument: Instrument) -> tuple[Tariff, ImpactCurve | None]:
+    """What trading an instrument costs here, worked out for its tick and lot."""
+    impact = None if settings.impact is None else impact_curve(settings.impact, instrument)
+    return tariff(settings.fees, instrument), impact
+
+
 def _not_open(order: PaperOrder | None) -> Problem:
     if order is None:
         return RejectReason.UNKNOWN_ORDER, "no such order"
     return RejectReason.TOO_LATE, f"the order is {order.status.value}"
-
-
-def _listed(order: PaperOrder) -> VenueOrder:
-    return VenueOrder(
-        order_id=order.order_id,
-        venue_order_id=order.venue_order_id,
-        instrument=order.instrument,
-        side=order.side,
-        quantity=order.quantity,
-        filled=order.filled,
-        price=order.price,
-        order_class=order.order_class,
-    )

@@ -13,6 +13,7 @@ from toolkit.domain.market import Quote
 from toolkit.domain.orders import OrderClass, Side, Status, TimeInForce
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.fees import Tariff
+from toolkit.simulation.impact import ImpactCurve
 
 OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
 
@@ -21,7 +22,8 @@ class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
     """One order on the venue's side. `ids` is its replace chain, the last in force; a market order has no price.
 
     `queued` is its place in time, `active` when it took effect. `eager` orders have not met the market yet or still
-    reach through it: they take from each new quote; the others rest at their price.
+    reach through it: they take from each new quote; the others rest at their price. `fee_exact` and `fee_most` are the
+    exact totals of `fees`; `ahead` (None while unknown), `shown`, `printed` and `touches` belong to `queue`.
     """
 
     ids: list[str]
@@ -42,6 +44,11 @@ class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
     fills: int = 0
     fee_exact: int = 0
     fee_charged: int = 0
+    fee_most: int = 0
+    ahead: int | None = None
+    shown: int = 0
+    printed: int = 0
+    touches: int = 0
 
     @property
     def order_id(self) -> str:
@@ -83,6 +90,7 @@ class Market:
         "buys",
         "eager",
         "halted",
+        "impact",
         "instrument",
         "priced",
         "quote",
@@ -90,9 +98,10 @@ class Market:
         "tariff",
     )
 
-    def __init__(self, instrument: Instrument, tariff: Tariff) -> None:
+    def __init__(self, instrument: Instrument, tariff: Tariff, impact: ImpactCurve | None) -> None:
         self.instrument = instrument
         self.tariff = tariff
+        self.impact = impact
         self.quote: Quote | None = None
         self.bid_taken = 0
         self.ask_taken = 0

@@ -9,9 +9,17 @@ import msgspec
 from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.draws import Purpose, happens
-from toolkit.simulation.paper_settings import PaperSettings
+from toolkit.simulation.latency import drawn_latency
+from toolkit.simulation.paper_settings import Latency, PaperSettings
 
 TimedRequest = SubmitOrder | CancelOrder | ReplaceOrder
+
+
+_PURPOSES: dict[type[TimedRequest], tuple[Purpose, Purpose, Purpose]] = {
+    SubmitOrder: (Purpose.SUBMIT_SILENCE, Purpose.SUBMIT_DELAY, Purpose.SUBMIT_LATENCY),
+    CancelOrder: (Purpose.CANCEL_SILENCE, Purpose.CANCEL_DELAY, Purpose.CANCEL_LATENCY),
+    ReplaceOrder: (Purpose.REPLACE_SILENCE, Purpose.REPLACE_DELAY, Purpose.REPLACE_LATENCY),
+}
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -28,12 +36,13 @@ class Mail:
 
     def __init__(self, settings: PaperSettings) -> None:
         self._settings = settings
-        self._latencies: dict[type[TimedRequest], int] = {
+        self._latencies: dict[type[TimedRequest], Latency] = {
             SubmitOrder: settings.submit_latency,
             CancelOrder: settings.cancel_latency,
             ReplaceOrder: settings.replace_latency,
         }
-        self._lucky = not settings.silences_per_million and not settings.delays_per_million
+        drawn = settings.silences_per_million or settings.delays_per_million
+        self._fixed = None if drawn else _fixed(self._latencies)
         self._heap: list[tuple[FeedTime, int, TimedRequest]] = []
         self.received = 0
         self.silences: dict[str, int] = {}
@@ -80,21 +89,23 @@ class Mail:
 
     def _wait(self, request: TimedRequest) -> int | None:
         """Nanoseconds until the request takes effect; None when it is lost without an answer."""
-        if self._lucky:
-            return self._latencies[type(request)]
-        if isinstance(request, CancelOrder):
-            key, silence, delay = request.order_id, Purpose.CANCEL_SILENCE, Purpose.CANCEL_DELAY
-        elif isinstance(request, ReplaceOrder):
-            key, silence, delay = request.new_id, Purpose.REPLACE_SILENCE, Purpose.REPLACE_DELAY
-        else:
-            key, silence, delay = request.order_id, Purpose.SUBMIT_SILENCE, Purpose.SUBMIT_DELAY
-        return self._drawn(key, silence, delay, self._latencies[type(request)])
+        if self._fixed is not None:
+            return self._fixed[type(request)]
+        key = request.new_id if isinstance(request, ReplaceOrder) else request.order_id
+        return self._drawn(key, self._latencies[type(request)], *_PURPOSES[type(request)])
 
-    def _drawn(self, key: str, silence: Purpose, delay: Purpose, wait: int) -> int | None:
+    def _drawn(self, key: str, latency: Latency, silence: Purpose, delay: Purpose, purpose: Purpose) -> int | None:
         settings = self._settings
         attempt = self.silences.get(f"{silence}/{key}", 0)
         if happens(settings.silences_per_million, settings.seed, key, silence, attempt):
             self.silences[f"{silence}/{key}"] = attempt + 1
             return None
+        wait = drawn_latency(latency, settings.seed, key, purpose, attempt)
         late = happens(settings.delays_per_million, settings.seed, key, delay, attempt)
         return wait + settings.delay if late else wait
+
+
+def _fixed(latencies: dict[type[TimedRequest], Latency]) -> dict[type[TimedRequest], int] | None:
+    """The same when none of them is drawn, else None."""
+    fixed = {kind: latency for kind, latency in latencies.items() if isinstance(latency, int)}
+    return fixed if len(fixed) == len(latencies) else None

@@ -55,8 +55,8 @@ class NamedAsset(msgspec.Struct, frozen=True, kw_only=True, tag="named"):
 class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fees of a fill: basis points of its value and an amount per unit of quantity, negative for a rebate.
 
-    Per-unit amounts and `minimum` are in the fee asset; `minimum` is per order, None for no minimum. The formula stands
-    in `fees`.
+    Per-unit amounts and `minimum` are in the fee asset; `minimum` is per order, `maximum_basis_points` of an order's
+    value are its most, also where that is below the minimum; None for none. The formula stands in `fees`.
     """
 
     maker_basis_points: Decimal
@@ -64,19 +64,99 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     maker_per_unit: Decimal
     taker_per_unit: Decimal
     minimum: Decimal | None
+    maximum_basis_points: Decimal | None
     asset: QuoteAsset | BaseAsset | NamedAsset
+
+    def __post_init__(self) -> None:
+        for field in ("minimum", "maximum_basis_points"):
+            value = getattr(self, field)
+            if value is not None and value < 0:
+                raise ConfigError(f"fees: {field} is {value}; give 0 or more, or null for none")
+
+
+class Uniform(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="uniform"):
+    """A latency of `low` to `high` nanoseconds, each as likely."""
+
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.high:
+            raise ConfigError(f"uniform latency: low is {self.low} and high {self.high}; give 0 <= low <= high")
+
+
+class LogNormal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="lognormal"):
+    """A latency of which half are below `median` and 99 of 100 below `p99`, in nanoseconds."""
+
+    median: int
+    p99: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.median <= self.p99:
+            raise ConfigError(f"lognormal latency: median is {self.median}, p99 {self.p99}; give 0 < median <= p99")
+
+
+Latency = int | Uniform | LogNormal  # an int is always the same
+
+
+class OrdinaryDay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an instrument does on an ordinary day: volatility of its return in percent, volume in units."""
+
+    volatility_percent: Decimal
+    volume: Decimal
+
+
+class Impact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The square-root law's coefficient and an ordinary day of each symbol. The formula stands in `impact`."""
+
+    coefficient: Decimal
+    days: dict[str, OrdinaryDay]
+
+    def __post_init__(self) -> None:
+        if self.coefficient < 0:
+            raise ConfigError(f"impact: coefficient is {self.coefficient}; give 0 or more")
+        for symbol, day in self.days.items():
+            if day.volatility_percent < 0 or day.volume <= 0:
+                raise ConfigError(
+                    f"impact: days.{symbol} has volatility_percent {day.volatility_percent} and volume {day.volume}; "
+                    "give a volatility from 0 on and a volume above 0"
+                )
+
+
+class QueueModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a resting order stands in the queue at its price. The rules stand in `queue`.
+
+    `ahead_percent` of the size displayed when it joins is ahead of it; `unprinted_traded_percent` of what vanishes from
+    the display without a print was traded, the rest canceled; where no queue is displayed, a touch fills it
+    `unseen_touch_per_million` of the times.
+    """
+
+    ahead_percent: int
+    unprinted_traded_percent: int
+    unseen_touch_per_million: int
+
+    def __post_init__(self) -> None:
+        for field, most in (
+            ("ahead_percent", 100),
+            ("unprinted_traded_percent", 100),
+            ("unseen_touch_per_million", MILLION),
+        ):
+            if not 0 <= getattr(self, field) <= most:
+                raise ConfigError(f"queue: {field} is {getattr(self, field)}; give 0 to {most}")
 
 
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The behaviour of one paper venue. There are no defaults: what is simulated is what somebody wrote down.
 
     Time: latencies and `delay` are nanoseconds of feed time; `delays_per_million` of the requests take `delay` longer.
+    Requests take their latency to the venue, reports `report_latency` back, and no report overtakes another.
     Failure: `rejects_per_million` of the orders are rejected, `silences_per_million` of all requests vanish unanswered.
     Size: `participation_percent` of the displayed (or printed) size can be had, everything with `unlimited_size`;
     `partial_fills_per_million` of the fills are for a drawn part only.
-    Price: takers pay `slippage_ticks` beyond the quote, never beyond their limit. A resting order fills at its limit
-    when the other side goes through it, or already when it touches (`quote_touch_fills`, and `trade_touch_fills` for
-    prints and bars).
+    Price: takers pay `slippage_ticks` beyond the quote, `half_spread_ticks` more beyond a print or bar of a feed that
+    has no quotes, and the `impact` of their size, never beyond their limit. A resting order fills at its limit when the
+    other side goes through it, or already when it touches (`quote_touch_fills`, and `trade_touch_fills` for prints and
+    bars), or when the `queue` ahead of it is gone.
     Habits: `closed_until_opened` is whether a calendar without any session event counts as closed;
     `acknowledges_before_fill` whether an order that trades at once is acknowledged first; `keeps_book_on_restart`
     whether open orders outlive a restart of the venue; `closed_orders_kept` how many finished orders it can still be
@@ -85,9 +165,10 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     name: str
     seed: int
-    submit_latency: int
-    cancel_latency: int
-    replace_latency: int
+    submit_latency: Latency
+    cancel_latency: Latency
+    replace_latency: Latency
+    report_latency: Latency
     delays_per_million: int
     delay: int
     rejects_per_million: int
@@ -96,8 +177,11 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     participation_percent: int
     unlimited_size: bool
     slippage_ticks: int
+    half_spread_ticks: int
+    impact: Impact | None
     quote_touch_fills: bool
     trade_touch_fills: bool
+    queue: QueueModel | None
     remainder: Remainder
     unknown_cancel: UnknownCancel
     closed_until_opened: bool
@@ -112,13 +196,41 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "submit_latency",
             "cancel_latency",
             "replace_latency",
+            "report_latency",
             "delay",
             "slippage_ticks",
+            "half_spread_ticks",
             "participation_percent",
             "closed_orders_kept",
         ):
-            if getattr(self, field) < 0:
-                raise ConfigError(f"venue {self.name}: {field} is {getattr(self, field)}; give 0 or more")
+            value = getattr(self, field)
+            if isinstance(value, int) and value < 0:
+                raise ConfigError(f"venue {self.name}: {field} is {value}; give 0 or more")
         for field in ("delays_per_million", "rejects_per_million", "silences_per_million", "partial_fills_per_million"):
             if not 0 <= getattr(self, field) <= MILLION:
                 raise ConfigError(f"venue {self.name}: {field} is {getattr(self, field)}; give 0 to {MILLION}")
+        if self.queue is not None:
+            self._check_queue()
+
+    def _check_queue(self) -> None:
+        for field in ("quote_touch_fills", "trade_touch_fills"):
+            if getattr(self, field):
+                raise ConfigError(
+                    f"venue {self.name}: with {field} a touch fills whoever stands ahead, which the queue denies; "
+                    f"set {field}: false, or queue: null"
+                )
+
+
+# What a venue did before a choice existed.
+_BEFORE: dict[str, object] = {"report_latency": 0, "half_spread_ticks": 0, "impact": None, "queue": None}
+_FEES_BEFORE: dict[str, object] = {"maximum_basis_points": None}
+
+
+def decode_settings(data: bytes) -> PaperSettings:
+    """Settings from a venue's ledger, also of a release with fewer choices. ConfigError for other bytes."""
+    try:
+        stored = msgspec.msgpack.decode(data, type=dict[str, object])
+        fees = msgspec.convert(stored.get("fees"), dict[str, object])
+        return msgspec.convert(_BEFORE | stored | {"fees": _FEES_BEFORE | fees}, PaperSettings)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"these are no settings of a paper venue: {error}") from error

@@ -8,6 +8,7 @@ from toolkit.domain.market import Quote
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.paper_book import Market, PaperOrder
 from toolkit.simulation.paper_mail import Pending
+from toolkit.simulation.paper_post import Posted
 
 
 class MarketSnapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -53,6 +54,7 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     markets: dict[str, MarketSnapshot]
     open_orders: list[PaperOrder]
     closed_orders: list[PaperOrder]
+    posted: list[Posted] = []
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self)

@@ -35,7 +35,8 @@ def fees(reports: tuple[VenueReport, ...]) -> list[tuple[int, str]]:
 def charge(fees: FeeSchedule, instrument: Instrument, *trades: tuple[bool, int, int]) -> int:
     """Quanta for the fills (maker, price, quantity) of one order."""
     worked_out = tariff(fees, instrument)
-    return worked_out.rounded(sum(worked_out.exact(*trade) for trade in trades))
+    most = sum(worked_out.exact_most(price, quantity) for _, price, quantity in trades)
+    return worked_out.rounded(sum(worked_out.exact(*trade) for trade in trades), most)
 
 
 def test_basis_points_of_the_value_for_takers_and_a_rebate_for_makers() -> None:
@@ -54,6 +55,43 @@ def test_an_amount_per_share_with_a_minimum_per_order() -> None:
     assert charge(by_share, stock(), (False, 10_000, 100)) == 100, "0.50, but at least 1.00"
     assert charge(by_share, stock(), (False, 10_000, 500)) == 250
     assert charge(by_share, stock(), (False, 10_000, 100), (False, 10_000, 300)) == 200
+
+
+# Interactive Brokers, US stocks, fixed: 0.005 a share, at least 1.00 an order, at most 1 % of its value
+PUBLISHED = {
+    "taker_per_unit": Decimal("0.005"),
+    "maker_per_unit": Decimal("0.005"),
+    "minimum": Decimal("1.00"),
+    "maximum_basis_points": Decimal(100),
+}
+
+
+@pytest.mark.parametrize(
+    ("shares", "dollars", "fee"),
+    [
+        (100, 25, 100),  # 0.50, but at least 1.00
+        (1_000, 25, 500),  # 5.00
+        (1_000, Decimal("0.25"), 250),  # 5.00, but at most 1 % of 250.00
+        (10, 2, 20),  # the maximum of 1 % of 20.00 wins over the minimum of 1.00
+    ],
+)
+def test_a_published_price_list_per_share(shares: int, dollars: Decimal, fee: int) -> None:
+    assert charge(schedule(**PUBLISHED), stock(), (False, int(dollars * 100), shares)) == fee
+
+
+def test_while_the_maximum_holds_the_minimum_down_the_first_fills_pay_it_together() -> None:
+    desk = Desk(fees=schedule(**PUBLISHED))
+    desk.quote(999, 1000, ask_size=4)
+    # 4 shares are worth 40.00: 0.40; then 8, 12 and 16 of them: 0.80, 1.00, 1.00
+    first = fees(desk.buy(16, 1000))
+    later = [fee for _ in range(3) for fee in fees(desk.quote(999, 1000, ask_size=4))]
+    assert [fee for fee, _ in first + later] == [40, 40, 20, 0]
+
+
+@pytest.mark.parametrize("field", ["minimum", "maximum_basis_points"])
+def test_a_minimum_or_maximum_below_nothing_is_refused(field: str) -> None:
+    with pytest.raises(ConfigError, match=field):
+        FeeSchedule(**(msgspec.structs.asdict(FREE_OF_CHARGE) | {field: Decimal(-1)}))
 
 
 def test_the_minimum_is_paid_once_and_the_parts_add_up_to_the_whole() -> None:
@@ -93,17 +131,45 @@ def test_fees_in_a_third_asset_at_its_fixed_price() -> None:
     points=st.decimals(-20, 20, places=2),
     per_unit=st.decimals("-0.01", "0.01", places=4),
     minimum=st.none() | st.decimals(0, 2, places=2),
+    maximum=st.none() | st.decimals(0, 200, places=1),
     trades=st.lists(st.tuples(st.integers(1, 100_000), st.integers(1, 5_000)), min_size=1, max_size=6),
 )
 def test_equals_an_independent_sum_in_decimals(
-    points: Decimal, per_unit: Decimal, minimum: Decimal | None, trades: list[tuple[int, int]]
+    points: Decimal,
+    per_unit: Decimal,
+    minimum: Decimal | None,
+    maximum: Decimal | None,
+    trades: list[tuple[int, int]],
 ) -> None:
     value = sum(Decimal(price) / 100 * quantity for price, quantity in trades)
     total = value * points / 10_000 + per_unit * sum(quantity for _, quantity in trades)
     if minimum is not None:
         total = max(total, minimum)
+    if maximum is not None:
+        total = min(total, value * maximum / 10_000)
     expected = total.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
 
-    rates = schedule(maker_basis_points=points, maker_per_unit=per_unit, minimum=minimum)
+    rates = schedule(maker_basis_points=points, maker_per_unit=per_unit, minimum=minimum, maximum_basis_points=maximum)
 
     assert charge(rates, stock(), *((True, price, quantity) for price, quantity in trades)) == expected * 100
+
+
+@given(
+    points=st.decimals(0, 20, places=2),
+    per_unit=st.decimals(0, "0.01", places=4),
+    minimum=st.none() | st.decimals(0, 2, places=2),
+    maximum=st.none() | st.decimals(0, 200, places=1),
+    trades=st.lists(st.tuples(st.integers(1, 100_000), st.integers(1, 5_000)), min_size=2, max_size=6),
+)
+def test_without_rebates_another_fill_never_lowers_what_an_order_has_paid(
+    points: Decimal,
+    per_unit: Decimal,
+    minimum: Decimal | None,
+    maximum: Decimal | None,
+    trades: list[tuple[int, int]],
+) -> None:
+    rates = schedule(taker_basis_points=points, taker_per_unit=per_unit, minimum=minimum, maximum_basis_points=maximum)
+    fills = [(False, price, quantity) for price, quantity in trades]
+    paid = [charge(rates, stock(), *fills[:count]) for count in range(1, len(fills) + 1)]
+    assert paid == sorted(paid)
+    assert paid[0] >= 0

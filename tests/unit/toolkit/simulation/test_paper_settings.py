@@ -1,14 +1,27 @@
 """Every choice that a paper venue has, by what it changes; and that none of them has a hidden default."""
 
+import msgspec
 import pytest
-from msgspec import structs
+from msgspec import Struct, structs
 
 from tests.tools.venue_kit import PLAIN, SECOND, Desk, bar, opened, order, quote, said, settings, step, submit, trade
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.identifiers import order_id
 from toolkit.domain.orders import Side, TimeInForce
-from toolkit.domain.requests import Filled, OrderNotFound, QueryOrder, Rejected, RejectReason, VenueReport
-from toolkit.simulation.paper_settings import ExecutionIds, FeeSchedule, PaperSettings, Remainder, UnknownCancel
+from toolkit.domain.requests import Filled, OrderFound, OrderNotFound, QueryOrder, Rejected, RejectReason, VenueReport
+from toolkit.simulation.paper_settings import (
+    ExecutionIds,
+    FeeSchedule,
+    Impact,
+    LogNormal,
+    OrdinaryDay,
+    PaperSettings,
+    QueueModel,
+    Remainder,
+    Uniform,
+    UnknownCancel,
+    decode_settings,
+)
 
 MILLION = 1_000_000
 
@@ -17,8 +30,8 @@ def fills(reports: tuple[VenueReport, ...]) -> list[tuple[int, int]]:
     return [(report.price, report.quantity) for report in reports if isinstance(report, Filled)]
 
 
-@pytest.mark.parametrize("kind", [PaperSettings, FeeSchedule])
-def test_no_field_has_a_default(kind: type[PaperSettings | FeeSchedule]) -> None:
+@pytest.mark.parametrize("kind", [PaperSettings, FeeSchedule, Uniform, LogNormal, Impact, OrdinaryDay, QueueModel])
+def test_no_field_has_a_default(kind: type[Struct]) -> None:
     assert [field.name for field in structs.fields(kind) if not field.required] == []
 
 
@@ -28,6 +41,8 @@ def test_no_field_has_a_default(kind: type[PaperSettings | FeeSchedule]) -> None
         {"submit_latency": -1},
         {"cancel_latency": -1},
         {"replace_latency": -1},
+        {"report_latency": -1},
+        {"half_spread_ticks": -1},
         {"delay": -1},
         {"slippage_ticks": -1},
         {"participation_percent": -1},
@@ -41,6 +56,17 @@ def test_no_field_has_a_default(kind: type[PaperSettings | FeeSchedule]) -> None
 def test_a_choice_outside_of_its_range_is_refused_by_name(bad: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=next(iter(bad))):
         PaperSettings(**(structs.asdict(PLAIN) | bad))
+
+
+def test_settings_of_a_release_with_fewer_choices_mean_what_it_did() -> None:
+    stored = msgspec.to_builtins(PLAIN)
+    for later in ("report_latency", "half_spread_ticks", "impact", "queue"):
+        del stored[later]
+    del stored["fees"]["maximum_basis_points"]
+    assert decode_settings(msgspec.msgpack.encode(stored)) == PLAIN
+    assert decode_settings(msgspec.msgpack.encode(PLAIN)) == PLAIN
+    with pytest.raises(ConfigError, match="no settings"):
+        decode_settings(b"nonsense")
 
 
 # ---------------------------------------------------------------- time
@@ -94,6 +120,68 @@ def test_some_requests_take_longer() -> None:
     assert 30 < at_once < 70
     late = [report for _ in range(5) for report in desk.quote(1000, 1002)]
     assert len(late) == 100 - at_once
+
+
+def test_a_drawn_latency_is_each_orders_own() -> None:
+    def arrivals(seed: int) -> list[int]:
+        desk = Desk(submit_latency=Uniform(low=0, high=3 * SECOND), seed=seed)
+        desk.quote(1000, 1002)
+        for _ in range(20):
+            desk.buy(1, 990)
+        reports = [report for _ in range(4) for report in desk.quote(1000, 1002)]
+        assert len(reports) == 20
+        return [int(report.time) - SECOND for report in reports]
+
+    assert len(set(arrivals(7))) == 20
+    assert all(0 <= wait <= 3 * SECOND for wait in arrivals(7))
+    assert arrivals(7) == arrivals(7) != arrivals(8)
+
+
+def test_another_order_does_not_shift_an_orders_latency() -> None:
+    def arrival_of_the_last(others: int) -> int:
+        desk = Desk(submit_latency=LogNormal(median=SECOND, p99=2 * SECOND))
+        desk.quote(1000, 1002)
+        for number in range(1, others + 1):
+            desk.venue.process(submit(order(number), Side.BUY, 1, 980, time=desk.time))
+        desk.venue.process(submit(order(50), Side.BUY, 1, 990, time=desk.time))
+        reports = [report for _ in range(9) for report in desk.quote(1000, 1002)]
+        return next(int(report.time) for report in reports if report.order_id == order(50))
+
+    assert arrival_of_the_last(0) == arrival_of_the_last(5)
+
+
+def test_reports_come_back_later_and_tell_when_the_venue_did_it() -> None:
+    desk = Desk(report_latency=3 * SECOND // 2)
+    desk.quote(1000, 1002)
+    assert desk.buy(10) == ()
+    assert desk.quote(1000, 1002) == ()
+    reports = desk.quote(1000, 1002)
+    assert said(reports) == ["acknowledged", "filled"]
+    assert {int(report.time) for report in reports} == {SECOND}
+
+
+def test_no_report_overtakes_another() -> None:
+    desk = Desk(report_latency=Uniform(low=0, high=9 * SECOND))
+    desk.quote(1000, 1002)
+    told = [report for _ in range(30) for report in (*desk.buy(1), *desk.quote(1000, 1002))]
+    numbers = [report.report for report in told if not isinstance(report, OrderNotFound | OrderFound)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 20
+
+
+def test_questions_and_the_venues_state_wait_for_the_reports_on_their_way() -> None:
+    desk = Desk(report_latency=3 * SECOND // 2)
+    desk.quote(1000, 1002)
+    desk.buy(10)
+    assert desk.venue.process(QueryOrder(venue="paper", order_id=order(1))) == ()
+    state = desk.venue.state()
+    assert (state.last_report, state.positions) == (0, ())
+    assert [(listed.order_id, listed.filled) for listed in state.open_orders] == [(order(1), 0)]
+    desk.quote(1000, 1002)
+    desk.quote(1000, 1002)
+    assert isinstance(desk.query(1), OrderFound)
+    assert (desk.venue.state().last_report, desk.venue.state().positions) == (2, (("AAPL", 10),))
+    assert desk.venue.state().open_orders == ()
 
 
 # ---------------------------------------------------------------- failure
