@@ -11,6 +11,7 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.identifiers import check_desk
 from toolkit.domain.instruments import Shortable
 from toolkit.domain.market import FeedMode
+from toolkit.domain.orders import Ability
 from toolkit.simulation.paper_settings import ExecutionIds, Remainder, UnknownCancel
 
 
@@ -335,6 +336,7 @@ class PaperVenueRow(Strict):
     quote_touch_fills: StrictBool
     trade_touch_fills: StrictBool
     queue: QueueRow | None
+    supports: tuple[Ability, ...]
     remainder: Remainder
     unknown_cancel: UnknownCancel
     closed_until_opened: StrictBool

@@ -11,11 +11,24 @@ import sys
 from collections.abc import Iterator
 from decimal import Decimal
 
+import msgspec
+
 from toolkit.adapters import codec
 from toolkit.domain import events as ev
 from toolkit.domain.commands import LimitRow, Who
 from toolkit.domain.instruments import Currency, describe
-from toolkit.domain.orders import Doubt, OrderClass, OrderType, Side, TimeInForce, TradingState
+from toolkit.domain.orders import (
+    Bracket,
+    Doubt,
+    HeldAt,
+    OrderClass,
+    OrderType,
+    Side,
+    Terms,
+    TimeInForce,
+    TradingState,
+    Trigger,
+)
 from toolkit.domain.ports import Sealed
 from toolkit.domain.requests import Liquidity, RejectReason
 from toolkit.domain.time import FeedTime, WallTime
@@ -177,7 +190,40 @@ def batches_of_events() -> tuple[tuple[ev.Event, ...], ...]:
             ev.Alarmed(kind="overfill", subject=_id(1), detail="one more than asked", time=FeedTime(19 * 10**9)),
             ev.SnapshotTaken(digest="abc", fold_version=1),
         ),
+        _protected(),
     )  # fmt: skip
+
+
+def _protected() -> tuple[ev.Event, ...]:
+    """Since schema 2: an entry with a bracket, its stop in the engine, which trails, is triggered and goes out."""
+    bracket = Bracket(stop=9_900, offset=100, trigger=Trigger.BID, held_at=HeldAt.ENGINE, target=10_300)
+    entry = msgspec.structs.replace(
+        _submitted(9, Side.BUY, 5, None, OrderClass.ENTRY, 20), terms=Terms(bracket=bracket)
+    )
+    stop = msgspec.structs.replace(
+        _submitted(10, Side.SELL, 5, None, OrderClass.PROTECTIVE, 20),
+        order_type=OrderType.TRAILING_STOP,
+        terms=Terms(stop=9_900, offset=100, trigger=Trigger.BID, held_at=HeldAt.ENGINE, group=_id(9)),
+    )
+    target = msgspec.structs.replace(
+        _submitted(11, Side.SELL, 5, 10_300, OrderClass.EXIT, 20),
+        time_in_force=TimeInForce.GTD,
+        terms=Terms(expires=FeedTime(10**12), group=_id(9)),
+    )
+    return (
+        entry,
+        _acknowledged(9, 15, 20),
+        _filled(9, "X3", 5, 10_000, 1, 16, 20),
+        stop,
+        target,
+        _acknowledged(11, 17, 20),
+        ev.TrailMoved(order_id=_id(10), price=10_050, stop=9_950, step=7, time=FeedTime(21 * 10**9)),
+        ev.OrderTriggered(order_id=_id(10), price=9_940, step=8, report=0, **_times(22)),
+        ev.CancelRequested(order_id=_id(11), cause="the stop was triggered", **_times(22)),
+        ev.OrderCanceled(order_id=_id(11), text="", report=18, **_times(22)),
+        ev.OrderReleased(order_id=_id(10), quantity=5, **_times(22)),
+        _acknowledged(10, 19, 22),
+    )
 
 
 def story() -> Iterator[Sealed]:

@@ -9,7 +9,7 @@ import msgspec
 from toolkit.domain.identifiers import order_id
 from toolkit.domain.instruments import Currency, Instrument, describe
 from toolkit.domain.market import Bar, MarketEvent, Quote, SessionClosed, SessionOpened, Step, Trade
-from toolkit.domain.orders import OrderClass, OrderType, Side, TimeInForce
+from toolkit.domain.orders import Ability, OrderClass, OrderType, Side, Terms, TimeInForce
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueReport
 from toolkit.domain.time import FeedTime, MonoTime
 from toolkit.simulation.matching import PaperVenue
@@ -55,6 +55,7 @@ PLAIN = PaperSettings(
     quote_touch_fills=True,
     trade_touch_fills=False,
     queue=None,
+    supports=tuple(Ability),
     remainder=Remainder.CANCELED,
     unknown_cancel=UnknownCancel.REFUSED,
     closed_until_opened=False,
@@ -126,6 +127,7 @@ class Desk:
 
 
 SECOND = 1_000_000_000
+TERMS = ("stop", "offset", "trigger", "expires", "group")
 
 
 def order(number: int) -> str:
@@ -160,7 +162,8 @@ def closed(calendar: str = "XNYS") -> SessionClosed:
 
 
 def submit(identifier: str, side: Side, quantity: int, price: int | None = None, **more: Any) -> SubmitOrder:
-    """A limit order, or without a price a market order."""
+    """A limit order, or without a price a market order; with `stop`, `offset` or `expires` one with such terms."""
+    named = {name: more.pop(name) for name in TERMS if name in more}
     plain: dict[str, Any] = {
         "venue": "paper",
         "order_id": identifier,
@@ -177,7 +180,12 @@ def submit(identifier: str, side: Side, quantity: int, price: int | None = None,
         "time": FeedTime(0),
         "epoch": 1,
         "send_by": NEVER,
+        "terms": Terms(**named) if named else None,
     }
+    if "offset" in named:
+        plain["order_type"] = OrderType.TRAILING_STOP
+    elif "stop" in named:
+        plain["order_type"] = OrderType.STOP if price is None else OrderType.STOP_LIMIT
     return SubmitOrder(**(plain | more))
 
 

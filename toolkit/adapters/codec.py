@@ -22,8 +22,8 @@ from toolkit.domain.market import Step
 from toolkit.domain.ports import Head, Sealed
 from toolkit.domain.venue_line import FromVenue, ToVenue
 
-SCHEMA: Final = 1
-"""Number of the present set of event types; written into each batch. One more for every new tag with an upcaster."""
+SCHEMA: Final = 2
+"""Number of the present set of event types; written into each batch. One more for every new kind of event."""
 
 DIGEST_SIZE: Final = 32
 EMPTY: Final = Head(sequence=0, digest=b"")

@@ -30,12 +30,15 @@ from toolkit.domain.order_events import (
     OrderExpired,
     OrderFilled,
     OrderRejected,
+    OrderReleased,
     OrderReplaced,
     OrderResubmitted,
     OrderSubmitted,
+    OrderTriggered,
     ReplaceRejected,
     ReplaceRequested,
     Seen,
+    TrailMoved,
 )
 from toolkit.domain.orders import TradingState
 from toolkit.domain.time import FeedTime, WallTime
@@ -261,6 +264,9 @@ Event = (
     | OrderCanceled
     | OrderExpired
     | OrderReplaced
+    | TrailMoved
+    | OrderTriggered
+    | OrderReleased
     | CancelRejected
     | ReplaceRejected
     | OrderDoubted
@@ -328,9 +334,11 @@ __all__ = [
     "OrderExpired",
     "OrderFilled",
     "OrderRejected",
+    "OrderReleased",
     "OrderReplaced",
     "OrderResubmitted",
     "OrderSubmitted",
+    "OrderTriggered",
     "ReplaceRejected",
     "ReplaceRequested",
     "RunnerEnded",
@@ -341,5 +349,6 @@ __all__ = [
     "SnapshotTaken",
     "ThrottleChanged",
     "TradingStateChanged",
+    "TrailMoved",
     "VersionRegistered",
 ]

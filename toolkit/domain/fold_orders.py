@@ -11,7 +11,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
 from toolkit.domain.ledger import Fill, Ledger, asked_for
 from toolkit.domain.order_tables import Fact, OrderCommand, after_command, after_fact
-from toolkit.domain.orders import ENTRY, NO_DOUBT, Doubt, Order, Side, Status
+from toolkit.domain.orders import AT_VENUE, ENTRY, IN_ENGINE, NO_DOUBT, Doubt, Order, Side, Status, Terms
 
 # Members of enums by a name of their own: looking one up on its class costs as much as a step of the fold.
 PENDING_NEW, DENIED = Status.PENDING_NEW, Status.DENIED
@@ -22,15 +22,19 @@ ACKNOWLEDGED, FILLED_PARTLY, FILLED_WHOLLY, CANCELED = (
     Fact.FILLED_WHOLLY,
     Fact.CANCELED,
 )
-CANCEL, REPLACE = OrderCommand.CANCEL, OrderCommand.REPLACE
+CANCEL, REPLACE, RELEASE = OrderCommand.CANCEL, OrderCommand.REPLACE, OrderCommand.RELEASE
 
 
 def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted) -> None:
     ledger.count(event.strategy, "orders")
+    price, terms, status = event.price, event.terms, PENDING_NEW
+    if terms is not None:
+        price = terms.stop if price is None else price
+        status = NEW if terms.held_at is IN_ENGINE else PENDING_NEW
     if event.order_class is ENTRY:  # the entry that follows an exit through zero may be as large: it is no duplicate
-        asked = asked_for(event.instrument, event.side, event.quantity, event.price)
+        asked = asked_for(event.instrument, event.side, event.quantity, price)
         ledger.note_asked(event.strategy, asked, event.time)
-    _new_order(ledger, event, PENDING_NEW, event.reason)
+    _new_order(ledger, event, status, event.reason)
 
 
 def _order_denied(ledger: Ledger, event: ev.OrderDenied) -> None:
@@ -65,6 +69,7 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
             created=event.time,
             reason=reason,
             requested=event.time,
+            terms=event.terms,
         )
     )
     ledger.number_inbox(event.strategy, type(event))
@@ -73,7 +78,7 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
 def _cancel_requested(ledger: Ledger, event: ev.CancelRequested) -> None:
     order = _known(ledger, event.order_id)
     status = after_command(order.status, order.doubt, CANCEL, order.order_id)
-    ledger.put(msgspec.structs.replace(order, status=status, requested=event.time))
+    ledger.put(msgspec.structs.replace(order, status=status, requested=event.time, withdrawn=True))
     ledger.number_inbox(order.strategy, ev.CancelRequested)
 
 
@@ -90,6 +95,7 @@ def _replace_requested(ledger: Ledger, event: ev.ReplaceRequested) -> None:
             replacing_id=event.new_id,
             replacing_quantity=event.quantity,
             replacing_price=event.price,
+            replacing_stop=event.stop,
             requested=event.time,
         )
     )
@@ -129,6 +135,16 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
     filled = order.filled + event.quantity
     fact = FILLED_WHOLLY if filled >= order.quantity else FILLED_PARTLY
     _transit(ledger, order, fact, filled=filled, cost=order.cost + event.price * event.quantity)
+    if order.terms is not None and order.terms.group:
+        _share(ledger, order, event.quantity)
+
+
+def _share(ledger: Ledger, order: Order, quantity: int) -> None:
+    """What one order of a bracket filled, none of the others can fill any more: the group shares its quantity."""
+    for root in ledger.brackets.get(order.terms.group if order.terms else "", ()):
+        other = ledger.orders.get(root)
+        if other is not None and root != order.chain[0] and other.is_open:
+            ledger.put(msgspec.structs.replace(other, quantity=max(other.filled, other.quantity - quantity)))
 
 
 def _fill_busted(ledger: Ledger, event: ev.FillBusted) -> None:
@@ -192,6 +208,9 @@ def _order_replaced(ledger: Ledger, event: ev.OrderReplaced) -> None:
     if event.new_id not in chain:  # a venue that gives ids of its own
         chain = (*chain, event.new_id)
         ledger.aliases[event.new_id] = chain[0]
+    changes: dict[str, Any] = {}
+    if event.stop is not None:
+        changes["terms"] = _stopped_at(order, event.stop)
     _transit(
         ledger,
         order,
@@ -203,7 +222,41 @@ def _order_replaced(ledger: Ledger, event: ev.OrderReplaced) -> None:
         replacing_id="",
         replacing_quantity=None,
         replacing_price=None,
+        replacing_stop=None,
+        **changes,
     )
+
+
+def _trail_moved(ledger: Ledger, event: ev.TrailMoved) -> None:
+    order = _known(ledger, event.order_id)
+    ledger.put(msgspec.structs.replace(order, terms=_stopped_at(order, event.stop)))
+
+
+def _order_triggered(ledger: Ledger, event: ev.OrderTriggered) -> None:
+    order = ledger.order(event.order_id)
+    if order is None:
+        return
+    ledger.number_inbox(order.strategy, ev.OrderTriggered)
+    if event.report:
+        ledger.note_report(order.venue, event.report)
+        _transit(ledger, order, Fact.TRIGGERED, triggered=True)
+    else:
+        ledger.put(msgspec.structs.replace(order, triggered=True))
+
+
+def _order_released(ledger: Ledger, event: ev.OrderReleased) -> None:
+    """From here on it is at the venue, and so are its outcomes."""
+    order = _known(ledger, event.order_id)
+    status = after_command(order.status, order.doubt, RELEASE, order.order_id)
+    terms = msgspec.structs.replace(order.terms or Terms(), held_at=AT_VENUE)
+    ledger.put(
+        msgspec.structs.replace(order, status=status, terms=terms, quantity=event.quantity, requested=event.time)
+    )
+    ledger.number_inbox(order.strategy, ev.OrderReleased)
+
+
+def _stopped_at(order: Order, stop: int) -> Terms:
+    return msgspec.structs.replace(order.terms or Terms(), stop=stop)
 
 
 def _cancel_rejected(ledger: Ledger, event: ev.CancelRejected) -> None:
@@ -269,7 +322,9 @@ def _working(filled: int, quantity: int) -> Status:
 
 
 def _without_replace(order: Order) -> Order:
-    return msgspec.structs.replace(order, replacing_id="", replacing_quantity=None, replacing_price=None)
+    return msgspec.structs.replace(
+        order, replacing_id="", replacing_quantity=None, replacing_price=None, replacing_stop=None
+    )
 
 
 ORDER_HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
@@ -286,6 +341,9 @@ ORDER_HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.OrderCanceled: _order_canceled,
     ev.OrderExpired: _order_expired,
     ev.OrderReplaced: _order_replaced,
+    ev.TrailMoved: _trail_moved,
+    ev.OrderTriggered: _order_triggered,
+    ev.OrderReleased: _order_released,
     ev.CancelRejected: _cancel_rejected,
     ev.ReplaceRejected: _replace_rejected,
     ev.OrderDoubted: _order_doubted,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from toolkit.domain import events as ev
-from toolkit.domain.orders import Doubt, Side, Status
+from toolkit.domain.orders import Doubt, Side, Status, Terms
 from toolkit.domain.time import FeedTime
 
 
@@ -22,6 +22,7 @@ class OrderChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     status: Status
     doubt: Doubt
     reason: str = ""
+    terms: Terms | None = None
 
 
 class FillBooked(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="fill_booked"):
@@ -100,6 +101,8 @@ INBOX_ITEMS: dict[type, int] = {
     ev.OrderCanceled: 1,
     ev.OrderExpired: 1,
     ev.OrderReplaced: 1,
+    ev.OrderTriggered: 1,
+    ev.OrderReleased: 1,
     ev.CancelRejected: 1,
     ev.ReplaceRejected: 1,
     ev.OrderDoubted: 1,

@@ -32,6 +32,7 @@ def order_changed(order: Order) -> OrderChanged:
         status=order.status,
         doubt=order.doubt,
         reason=order.reason,
+        terms=order.terms,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from toolkit.domain.orders import OrderType, Side, TimeInForce
+from toolkit.domain.orders import OrderType, Side, Terms, TimeInForce
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="signal"):
@@ -28,6 +28,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     post_only: bool = False
     reduce_only: bool = False
     reason: str = ""
+    terms: Terms | None = None
 
 
 class CancelIntent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_intent"):
@@ -38,12 +39,13 @@ class CancelIntent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
 
 
 class ModifyIntent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="modify_intent"):
-    """Ask to change quantity (total, lots) or price (ticks) of the order that `target` led to; None keeps it."""
+    """Ask to change quantity (total, lots), price or stop (ticks) of the order that `target` led to; None keeps it."""
 
     intent_id: str
     target: str
     quantity: int | None = None
     price: int | None = None
+    stop: int | None = None
 
 
 class TargetPosition(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="target_position"):

@@ -18,7 +18,7 @@ from toolkit.domain.exposure import Exposure, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
-from toolkit.domain.orders import NO_DOUBT, Order, Side, TradingState
+from toolkit.domain.orders import IN_ENGINE, NO_DOUBT, Order, Side, Status, Terms, TradingState
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.time import FeedTime
 
@@ -89,6 +89,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     Orders are keyed by the first id of their replace chain; `aliases` leads there from every later id. Final orders
     stay until at least CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs. `held`
     counts the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
+    `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
+    protect what an entry filled.
     """
 
     fold_version: int = FOLD_VERSION
@@ -115,6 +117,9 @@ class Ledger(msgspec.Struct, kw_only=True):
     exposure: dict[str, dict[str, Exposure]] = {}
     account_exposure: dict[str, Exposure] = {}
     doubtful: dict[str, None] = {}
+    in_engine: dict[str, None] = {}
+    timed: dict[str, None] = {}
+    brackets: dict[str, list[str]] = {}
     open_count: int = 0
     open_by_strategy: dict[str, int] = {}
     open_by_instrument: dict[str, int] = {}
@@ -280,6 +285,20 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.doubtful[root] = None
         elif before is not None and before.doubt is not NO_DOUBT:
             del self.doubtful[root]
+        if order.terms is not None:
+            self._note_terms(root, order, order.terms, is_open, before is None)
+
+    def _note_terms(self, root: str, order: Order, terms: Terms, is_open: bool, is_new: bool) -> None:
+        if is_open and terms.held_at is IN_ENGINE:
+            self.in_engine[root] = None
+        else:
+            self.in_engine.pop(root, None)
+        if is_open and terms.expires is not None:
+            self.timed[root] = None
+        else:
+            self.timed.pop(root, None)
+        if is_new and terms.group and order.status is not Status.DENIED:
+            self.brackets.setdefault(terms.group, []).append(root)
 
     def _open(self, root: str, order: Order) -> None:
         try:
@@ -320,6 +339,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             del self.closed[root]
             order = self.orders.pop(root)
             self.fills.pop(root, None)
+            self.brackets.pop(root, None)
             intents = self.intents.get(order.strategy, {})
             if intents.get(order.intent_id) == root:
                 del intents[order.intent_id]

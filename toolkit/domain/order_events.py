@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from toolkit.domain.commands import Who
-from toolkit.domain.orders import Doubt, OrderClass, OrderType, Side, TimeInForce
+from toolkit.domain.orders import Doubt, OrderClass, OrderType, Side, Terms, TimeInForce
 from toolkit.domain.requests import Liquidity, RejectReason
 from toolkit.domain.time import FeedTime, WallTime
 
@@ -50,6 +50,7 @@ class OrderSubmitted(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     checks: tuple[Check, ...]
     time: FeedTime
     wall: WallTime
+    terms: Terms | None = None
 
 
 class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order_denied"):
@@ -79,6 +80,7 @@ class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     would_pass: str
     time: FeedTime
     wall: WallTime
+    terms: Terms | None = None
 
 
 class ExitQueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_queued"):
@@ -99,6 +101,7 @@ class ExitQueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     reason: str
     time: FeedTime
     beyond: int = 0
+    terms: Terms | None = None
 
 
 class ExitUnqueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_unqueued"):
@@ -136,6 +139,7 @@ class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=Tru
     checks: tuple[Check, ...]
     time: FeedTime
     wall: WallTime
+    stop: int | None = None
 
 
 class OrderResubmitted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_resubmitted"):
@@ -236,6 +240,37 @@ class OrderReplaced(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     quantity: int
     price: int | None
     report: int
+    time: FeedTime
+    wall: WallTime
+    stop: int | None = None
+
+
+class TrailMoved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="trail_moved"):
+    """A trailing stop that the engine holds followed the market: the price it saw (ticks) and where it stands now."""
+
+    order_id: str
+    price: int
+    stop: int
+    step: int
+    time: FeedTime
+
+
+class OrderTriggered(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_triggered"):
+    """A stop saw its price (ticks). `report` is the venue's number; 0 where the engine held it and looked itself."""
+
+    order_id: str
+    price: int
+    step: int
+    report: int
+    time: FeedTime
+    wall: WallTime
+
+
+class OrderReleased(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_released"):
+    """A triggered stop that the engine held goes to its venue as a market or limit order of this total quantity."""
+
+    order_id: str
+    quantity: int
     time: FeedTime
     wall: WallTime
 

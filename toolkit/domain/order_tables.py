@@ -20,6 +20,7 @@ from toolkit.domain.orders import FINAL, Doubt, Status
 class OrderCommand(StrEnum):
     CANCEL = "cancel"
     REPLACE = "replace"
+    RELEASE = "release"
 
 
 class Fact(StrEnum):
@@ -34,6 +35,7 @@ class Fact(StrEnum):
     EXPIRED = "expired"
     REJECTED = "rejected"
     REPLACED = "replaced"
+    TRIGGERED = "triggered"
     CANCEL_REFUSED = "cancel_refused"
     REPLACE_REFUSED = "replace_refused"
     BUSTED = "busted"
@@ -53,19 +55,20 @@ class Outcome(NamedTuple):
     expected: bool
 
 
-# A dash: illegal. Cancel is legal for everything that may still trade, also twice: the way out is open.
+# A dash: illegal. Cancel is legal for everything that may still trade, also twice: the way out is open. A stop that the
+# engine holds is NEW from its record on; releasing it is sending a new order to the venue.
 _COMMANDS = """
-                   cancel          replace
-PENDING_NEW        PENDING_CANCEL  -
-NEW                PENDING_CANCEL  PENDING_REPLACE
-PARTIALLY_FILLED   PENDING_CANCEL  PENDING_REPLACE
-FILLED             -               -
-PENDING_CANCEL     PENDING_CANCEL  -
-CANCELED           -               -
-PENDING_REPLACE    PENDING_CANCEL  -
-REJECTED           -               -
-EXPIRED            -               -
-DENIED             -               -
+                   cancel          replace          release
+PENDING_NEW        PENDING_CANCEL  -                -
+NEW                PENDING_CANCEL  PENDING_REPLACE  PENDING_NEW
+PARTIALLY_FILLED   PENDING_CANCEL  PENDING_REPLACE  -
+FILLED             -               -                -
+PENDING_CANCEL     PENDING_CANCEL  -                -
+CANCELED           -               -                -
+PENDING_REPLACE    PENDING_CANCEL  -                -
+REJECTED           -               -                -
+EXPIRED            -               -                -
+DENIED             -               -                -
 """
 
 _FACTS_OPEN = """
@@ -77,6 +80,7 @@ canceled            CANCELED          CANCELED          CANCELED          CANCEL
 expired             EXPIRED           EXPIRED           EXPIRED           EXPIRED         EXPIRED
 rejected            REJECTED          REJECTED!         REJECTED!         REJECTED        REJECTED!
 replaced            W!                W!                W!                =               W
+triggered           NEW               =                 =                 =               =
 cancel_refused      =?new!            =?cancel!         =?cancel!         W?cancel        =?cancel!
 replace_refused     =?new!            =?replace!        =?replace!        =?cancel        W?replace
 busted              =!                W!                W!                =!              =!
@@ -97,6 +101,7 @@ canceled            =!      =!         =!        =!         =!
 expired             =!      =!         =!        =!         =!
 rejected            =!      =!         =!        =!         =!
 replaced            W!      =?cancel!  W!        =?cancel!  W!
+triggered           =!      =!         NEW!      =!         NEW!
 cancel_refused      =       =          =!        =          =!
 replace_refused     =       =          =!        =          =!
 busted              =!      =!         =!        =!         =!
@@ -118,6 +123,7 @@ canceled            none     none  none     none
 expired             none     none  none     none
 rejected            none     none  none     none
 replaced            none     none  cancel   none
+triggered           none     none  cancel   replace
 cancel_refused      none     new   cancel   replace
 replace_refused     none     new   cancel   replace
 busted              none     new   cancel   replace

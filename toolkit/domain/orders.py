@@ -17,12 +17,47 @@ class Side(IntEnum):
 class OrderType(StrEnum):
     MARKET = "market"
     LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
 
 
 class TimeInForce(StrEnum):
+    """`FOK`: all at once or nothing. `GTD`: until an instant of feed time."""
+
     GTC = "gtc"
     DAY = "day"
     IOC = "ioc"
+    FOK = "fok"
+    GTD = "gtd"
+
+
+class Trigger(StrEnum):
+    """The price that a stop watches."""
+
+    LAST = "last"
+    BID = "bid"
+    ASK = "ask"
+
+
+class HeldAt(StrEnum):
+    """Where a stop waits: at its venue, which acts without us, or in the engine, which must run to act."""
+
+    __hash__ = str.__hash__
+
+    VENUE = "venue"
+    ENGINE = "engine"
+
+
+class Ability(StrEnum):
+    """What a venue can do beyond market and limit orders. `OCO`: one order of a group cancels the other."""
+
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+    FOK = "fok"
+    GTD = "gtd"
+    OCO = "oco"
 
 
 class OrderClass(StrEnum):
@@ -72,14 +107,54 @@ class TradingState(IntEnum):
 
 # Names of their own: looking a member up on its enum is Python code on 3.11, which is felt where every order does it.
 BUY, SELL = Side.BUY, Side.SELL
-ENTRY, EXIT = OrderClass.ENTRY, OrderClass.EXIT
+ENTRY, EXIT, PROTECTIVE = OrderClass.ENTRY, OrderClass.EXIT, OrderClass.PROTECTIVE
 NO_DOUBT = Doubt.NONE
+AT_VENUE, IN_ENGINE = HeldAt.VENUE, HeldAt.ENGINE
+STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
+
+
+def needed(order_type: OrderType, time_in_force: TimeInForce) -> set[Ability]:
+    """What a venue must be able to do to take such an order itself."""
+    names = {order_type.value, time_in_force.value}
+    return {ability for ability in Ability if ability.value in names}
+
+
+class Bracket(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What protects the fills of an entry: a stop (with `limit` a stop-limit, with `offset` a trailing one) and, unless
+    None, a target. Prices and offset in ticks."""
+
+    stop: int
+    limit: int | None = None
+    offset: int | None = None
+    trigger: Trigger = Trigger.LAST
+    held_at: HeldAt | None = None
+    target: int | None = None
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What an order says beyond price and quantity; a plain order has none. Prices and offset in ticks.
+
+    `stop` is the price at which a stop is triggered, `offset` how far a trailing one stays behind the best price.
+    `held_at` None leaves the place to the engine: at the venue where that can, else in the engine. `group` is the first
+    id of the entry whose bracket the order belongs to: of its orders one cancels the other. `watched` is set where the
+    engine, not the venue, sees to it that the order ends when it `expires`.
+    """
+
+    stop: int | None = None
+    offset: int | None = None
+    trigger: Trigger | None = None
+    expires: FeedTime | None = None
+    held_at: HeldAt | None = None
+    group: str = ""
+    bracket: Bracket | None = None
+    watched: bool = False
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order"):
     """One order, replace chain included. Prices in ticks, quantities in lots, `cost` in ticks × lots of what filled.
 
-    `requested` is when the newest request about it was decided.
+    `requested` is when the newest request about it was decided, `withdrawn` whether we asked for its end. A stop that
+    was `triggered` is a market or limit order from then on.
     """
 
     order_id: str
@@ -110,6 +185,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ord
     replacing_price: int | None = None
     reason: str = ""
     requested: FeedTime = FeedTime(0)
+    terms: Terms | None = None
+    replacing_stop: int | None = None
+    triggered: bool = False
+    withdrawn: bool = False
+
+    @property
+    def in_engine(self) -> bool:
+        """Whether the engine holds it, so that the venue does not know of it yet."""
+        return self.terms is not None and self.terms.held_at is IN_ENGINE
 
     @property
     def remaining(self) -> int:

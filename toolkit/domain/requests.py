@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from toolkit.domain.orders import OrderClass, OrderType, Side, Status, TimeInForce
+from toolkit.domain.orders import OrderClass, OrderType, Side, Status, Terms, TimeInForce
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 
 
@@ -28,6 +28,7 @@ class SubmitOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     time: FeedTime
     epoch: int
     send_by: MonoTime
+    terms: Terms | None = None
 
 
 class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_order"):
@@ -43,7 +44,7 @@ class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 class ReplaceOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="replace_order"):
-    """Change total quantity and price of an order; `new_id` becomes its id when the venue agrees."""
+    """Change total quantity, price and stop of an order; `new_id` becomes its id when the venue agrees."""
 
     venue: str
     order_id: str
@@ -55,6 +56,7 @@ class ReplaceOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     time: FeedTime
     epoch: int
     send_by: MonoTime
+    stop: int | None = None
 
 
 class QueryOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="query_order"):
@@ -156,6 +158,18 @@ class Replaced(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     price: int | None
     time: FeedTime
     wall: WallTime
+    stop: int | None = None
+
+
+class Triggered(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="triggered"):
+    """A stop that waited at the venue has become a market or limit order, at this price (ticks) of what it watched."""
+
+    venue: str
+    report: int
+    order_id: str
+    price: int
+    time: FeedTime
+    wall: WallTime
 
 
 class CancelRefused(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_refused"):
@@ -218,6 +232,7 @@ class OrderFound(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     filled: int
     time: FeedTime
     wall: WallTime
+    stop: int | None = None
 
 
 class OrderNotFound(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_not_found"):
@@ -236,6 +251,7 @@ VenueReport = (
     | Expired
     | Rejected
     | Replaced
+    | Triggered
     | CancelRefused
     | ReplaceRefused
     | Busted
@@ -256,6 +272,7 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     filled: int
     price: int | None
     order_class: OrderClass
+    stop: int | None = None
 
 
 class VenueState(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="venue_state"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolkit.domain.errors import DomainError
 from toolkit.domain.events import OrderSubmitted, ReplaceRequested
-from toolkit.domain.orders import ENTRY, Order, Status
+from toolkit.domain.orders import ENTRY, STOPS, Order, OrderType, Status
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
@@ -32,6 +32,10 @@ class ExecutionRouter:
         if approved.proposal.replaces != order.chain[0]:
             raise DomainError(f"the change of order {order.order_id} is not the one that was approved")
         self._send(transaction, self._replacement(order, transaction.time), order)
+
+    def release(self, transaction: Transaction, order: Order) -> None:
+        """Send an order that the engine held until its stop was triggered."""
+        self._send(transaction, self._submission(order, transaction.time), order)
 
     def cancel(self, transaction: Transaction, order: Order) -> None:
         """Send a cancel; never refused and never queued."""
@@ -108,6 +112,9 @@ class ExecutionRouter:
         return self._replacement(order, time) if order.replacing_id else self._submission(order, time)
 
     def _submission(self, order: Order, time: FeedTime) -> SubmitOrder:
+        order_type, terms = order.order_type, order.terms
+        if order.triggered and order_type in STOPS:  # the engine watched for it: the venue gets what is left to do
+            order_type, terms = OrderType.MARKET if order.price is None else OrderType.LIMIT, None
         return SubmitOrder(
             venue=order.venue,
             order_id=order.order_id,
@@ -115,7 +122,7 @@ class ExecutionRouter:
             instrument=order.instrument,
             side=order.side,
             quantity=order.quantity,
-            order_type=order.order_type,
+            order_type=order_type,
             price=order.price,
             time_in_force=order.time_in_force,
             order_class=order.order_class,
@@ -124,6 +131,7 @@ class ExecutionRouter:
             time=time,
             epoch=self.lease.epoch,
             send_by=self.lease.send_by,
+            terms=terms,
         )
 
     def _replacement(self, order: Order, time: FeedTime) -> ReplaceOrder:
@@ -138,6 +146,7 @@ class ExecutionRouter:
             time=time,
             epoch=self.lease.epoch,
             send_by=self.lease.send_by,
+            stop=order.replacing_stop,
         )
 
 
@@ -172,6 +181,7 @@ def submitted(transaction: Transaction, approved: Approved) -> OrderSubmitted:
         checks=approved.checks,
         time=transaction.time,
         wall=transaction.now.wall,
+        terms=wanted.terms,
     )
 
 
@@ -187,4 +197,5 @@ def replace_requested(transaction: Transaction, approved: Approved, order: Order
         checks=approved.checks,
         time=transaction.time,
         wall=transaction.now.wall,
+        stop=None if wanted.terms is None else wanted.terms.stop,
     )

@@ -10,6 +10,7 @@ from toolkit.domain.commands import Envelope
 from toolkit.domain.events import Event
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.market import FeedMode, Step
+from toolkit.domain.orders import Ability
 from toolkit.domain.requests import VenueReport, VenueRequest
 from toolkit.domain.time import NANOSECONDS
 
@@ -76,12 +77,17 @@ class Gathered:
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine must be told. Times in nanoseconds."""
+    """What an engine must be told. Times in nanoseconds.
+
+    `abilities` says of each venue what it can do beyond market and limit orders; of one that is missing nothing is
+    known, and such orders are refused.
+    """
 
     feed_mode: FeedMode
     acknowledge_within: int = 5 * NANOSECONDS
     ask_again_after: int = NANOSECONDS
     mark_interval: int = NANOSECONDS
+    abilities: Mapping[str, frozenset[Ability]] = {}
 
     @property
     def sends_again(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
+from toolkit.domain.ledger import Ledger
 from toolkit.domain.order_tables import Fact
-from toolkit.domain.orders import Doubt, Order, Status
+from toolkit.domain.orders import PROTECTIVE, Doubt, Order, Status
 from toolkit.domain.time import WallTime
 from toolkit.engine.transaction import Transaction
 
@@ -56,8 +57,19 @@ def booked(transaction: Transaction, order: Order, report: rq.VenueReport, sent:
                 report=number,
                 time=time,
                 wall=wall,
+                stop=report.stop,
             )
             return replaced, Fact.REPLACED
+        case rq.Triggered():
+            triggered = ev.OrderTriggered(
+                order_id=identifier,
+                price=report.price,
+                step=transaction.ledger.step + 1,
+                report=number,
+                time=time,
+                wall=wall,
+            )
+            return triggered, Fact.TRIGGERED
         case rq.CancelRefused():
             refused = ev.CancelRejected(
                 order_id=identifier, reason=report.reason, text=report.text, report=number, time=time, wall=wall
@@ -147,6 +159,27 @@ def withdrawn(transaction: Transaction, order: Order, request: rq.VenueRequest, 
     return ev.OrderCanceled(
         order_id=order.order_id, text=cause, report=0, time=transaction.time, wall=transaction.now.wall
     )
+
+
+def changed_in_engine(transaction: Transaction, order: Order) -> ev.OrderReplaced:
+    """The event of a change to an order that the engine holds: nobody else needs to agree."""
+    return ev.OrderReplaced(
+        order_id=order.order_id,
+        new_id=order.replacing_id,
+        quantity=order.replacing_quantity or order.quantity,
+        price=order.replacing_price,
+        report=0,
+        time=transaction.time,
+        wall=transaction.now.wall,
+        stop=order.replacing_stop,
+    )
+
+
+def protection_first(ledger: Ledger) -> list[str]:
+    """The orders in doubt in the order in which they are asked for, and sent again: what protects, then the rest."""
+    if not ledger.doubtful:
+        return []
+    return sorted(ledger.doubtful, key=lambda root: ledger.orders[root].order_class is not PROTECTIVE)
 
 
 def found_ended(order: Order, report: rq.OrderFound) -> ev.Event | None:

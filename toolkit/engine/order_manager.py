@@ -17,11 +17,13 @@ from toolkit.engine.execution_router import ExecutionRouter, replace_requested, 
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
 from toolkit.engine.order_facts import (
     booked,
+    changed_in_engine,
     dropped,
     fill,
     found_ended,
     is_booked,
     malformed,
+    protection_first,
     proves_arrival,
     withdrawn,
 )
@@ -59,18 +61,23 @@ class OrderManager:
     # ---- our commands
 
     def submit(self, transaction: Transaction, approved: Approved) -> Order:
-        """Record an approved order and hand it to the router."""
+        """Record an approved order and hand it to the router; one that the engine holds goes no further."""
         event = submitted(transaction, approved)
         transaction.emit(event)
         order = _order(transaction, event.order_id)
+        if order.in_engine:
+            return order
         self._await(transaction, order, Doubt.NEW)
         self._router.submit(transaction, approved, order)
         return order
 
     def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
-        """Record an approved change and hand it to the router."""
+        """Record an approved change and hand it to the router; what the engine holds is changed at once."""
         transaction.emit(replace_requested(transaction, approved, order))
         order = _order(transaction, order.chain[0])
+        if order.in_engine:
+            transaction.emit(changed_in_engine(transaction, order))
+            return
         self._await(transaction, order, Doubt.REPLACE)
         self._router.replace(transaction, approved, order)
 
@@ -90,8 +97,55 @@ class OrderManager:
             )
         )
         order = _order(transaction, order.chain[0])
+        if order.in_engine:
+            self._end_in_engine(transaction, order, cause)
+            return
         self._await(transaction, order, Doubt.CANCEL)
         self._router.cancel(transaction, order)
+
+    def expire(self, transaction: Transaction, order: Order, cause: str) -> None:
+        """End an order that the engine holds because its time is over."""
+        transaction.emit(
+            ev.OrderExpired(
+                order_id=order.order_id, text=cause, report=0, time=transaction.time, wall=transaction.now.wall
+            )
+        )
+
+    def trigger(self, transaction: Transaction, order: Order, price: int, step: int) -> Order:
+        """Record that a stop which the engine holds saw its price."""
+        transaction.emit(
+            ev.OrderTriggered(
+                order_id=order.order_id,
+                price=price,
+                step=step,
+                report=0,
+                time=transaction.time,
+                wall=transaction.now.wall,
+            )
+        )
+        return _order(transaction, order.chain[0])
+
+    def release(self, transaction: Transaction, order: Order, quantity: int) -> None:
+        """Send a triggered stop that the engine held to its venue, for this total quantity."""
+        transaction.emit(
+            ev.OrderReleased(
+                order_id=order.order_id, quantity=quantity, time=transaction.time, wall=transaction.now.wall
+            )
+        )
+        order = _order(transaction, order.chain[0])
+        self._await(transaction, order, Doubt.NEW)
+        self._router.release(transaction, order)
+
+    def _end_in_engine(self, transaction: Transaction, order: Order, cause: str) -> None:
+        transaction.emit(
+            ev.OrderCanceled(
+                order_id=order.order_id,
+                text=f"{cause}: held in the engine",
+                report=0,
+                time=transaction.time,
+                wall=transaction.now.wall,
+            )
+        )
 
     def deny(
         self,
@@ -128,6 +182,7 @@ class OrderManager:
                 would_pass=refused.would_pass,
                 time=transaction.time,
                 wall=transaction.now.wall,
+                terms=proposal.terms,
             )
         )
 
@@ -223,7 +278,7 @@ class OrderManager:
         ]
         for root in late:
             self._doubt(transaction, root, self._unanswered.pop(root).kind, "no answer in time")
-        for root in list(transaction.ledger.doubtful):
+        for root in protection_first(transaction.ledger):
             last = self._asked.get(root)
             if last is None or now - last >= self._settings.ask_again_after:
                 self._asked[root] = now
@@ -315,6 +370,7 @@ class OrderManager:
                 report=0,
                 time=report.time,
                 wall=report.wall,
+                stop=report.stop,
             )
         )
         return _order(transaction, order.chain[0])

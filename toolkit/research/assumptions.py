@@ -8,6 +8,7 @@ from typing import Final
 
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError
+from toolkit.domain.orders import Ability
 from toolkit.engine.risk.limits import NAMES
 from toolkit.engine.strategy_parameters import nearest
 from toolkit.simulation.paper_settings import (
@@ -92,6 +93,7 @@ def research_venue(name: str = "paper") -> PaperSettings:
         quote_touch_fills=False,
         trade_touch_fills=False,
         queue=None,
+        supports=tuple(Ability),
         remainder=Remainder.CANCELED,
         unknown_cancel=UnknownCancel.REFUSED,
         closed_until_opened=True,

@@ -3,7 +3,8 @@
 An eager order (new, or still reaching through the quote) takes: the quote's price and what slippage and impact add,
 never beyond its limit. A resting order gives: its own limit, when the other side comes to it; only a bar that opens
 beyond the limit fills it at the open. A bar is walked open, nearer extreme, other extreme, close, and an order that
-took effect after the bar began waits for the next one, because nobody knows what came first.
+took effect after the bar began waits for the next one, because nobody knows what came first. A fill-or-kill order
+trades whole or not at all. What triggers a waiting stop stands in `stops`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Iterable, MutableMapping
 from itertools import takewhile
 
 from toolkit.domain.market import Bar, Quote, Trade
-from toolkit.domain.orders import Side, Status
+from toolkit.domain.orders import Side, Status, TimeInForce
 from toolkit.domain.requests import Liquidity
+from toolkit.domain.stops import walk
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.draws import Purpose, draw, draw_key, happens
-from toolkit.simulation.paper_book import Market, PaperOrder, Register
+from toolkit.simulation.paper_book import OPEN, Market, PaperOrder, Register
 from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, Remainder
+from toolkit.simulation.stops import Stops
 from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, Unexpected
 
 NO_END = 1 << 62
@@ -36,15 +39,22 @@ class Filler:
         self._positions = positions
         self._quote_touch = int(settings.quote_touch_fills)
         self._trade_touch = int(settings.trade_touch_fills)
+        self._stops = Stops(register, reporter)
         self._gives_up = Status.EXPIRED if settings.remainder is Remainder.EXPIRED else Status.CANCELED
 
     def would_trade(self, market: Market, order: PaperOrder) -> bool:
         """Whether an arriving order reaches the other side of the standing quote."""
-        price = _opposite(market.quote, order.side) if market.quote else 0
+        price = _opposite(market.quote, order.side) if market.quote and not order.waits else 0
         return price > 0 and order.reaches(price)
 
     def arrive(self, market: Market, order: PaperOrder, trading: bool, time: FeedTime) -> None:
         """An order that stands in no queue meets the standing quote, or waits for a market to meet."""
+        if order.waits:
+            if trading:
+                self._stops.sees_quote(market, order, time)
+            if order.waits:
+                market.put(order)
+                return
         if trading and market.quote is not None:
             self._meet(market, order, market.quote, time)
         else:
@@ -52,6 +62,9 @@ class Filler:
 
     def on_quote(self, market: Market, quote: Quote, time: FeedTime) -> None:
         """A new quote: its whole size is there again. Returns at once when nothing can come of it."""
+        if market.waiting:
+            for order in self._stops.look(market, quote, time):
+                market.put(order)
         buys, sells, touch = market.buys, market.sells, self._quote_touch
         if not (
             market.eager
@@ -78,6 +91,9 @@ class Filler:
         Lots of it that can still be had.
         """
         size = self._share(trade.size)
+        if market.waiting:
+            for order in self._stops.look(market, trade, time):
+                self.arrive(market, order, True, time)
         if market.quote is None:
             for order in _emptied(market):
                 size -= self._take(market, order, trade.price, size, time)
@@ -94,7 +110,16 @@ class Filler:
                 market.put(order)
             else:
                 size -= self._take(market, order, bar.open, size, time)
-        for point in (bar.open, *_extremes(bar)):
+
+        def take(order: PaperOrder, price: int) -> None:
+            nonlocal size
+            size -= self._take(market, order, price, size, time)
+
+        if market.waiting:
+            self._stops.at_open(market, bar, time, take)
+        for index, point in enumerate(walk(bar)[:3]):
+            if index == 1 and market.waiting:
+                self._stops.within(market, bar, time, take)
             for side in (Side.BUY, Side.SELL):
                 size -= self._give(
                     market, side, point, self._trade_touch, size, time, since=bar.start, gap=point == bar.open
@@ -114,6 +139,8 @@ class Filler:
         fee, order.fee_charged = charged - order.fee_charged, charged
         self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * quantity
         self._reporter.filled(order, price, quantity, fee, market.tariff.asset, liquidity, time)
+        if order.group:
+            self._stops.share(market, order, quantity, time)
         if order.status not in (Status.NEW, Status.PARTIALLY_FILLED):
             return
         if order.filled < order.quantity:
@@ -155,11 +182,16 @@ class Filler:
 
     def _take(self, market: Market, order: PaperOrder, price: int, size: int, time: FeedTime) -> int:
         """An order in no queue trades what it can at `price`, then ends, stays eager, or rests. Lots that it took."""
+        if order.status not in OPEN:  # the other side of its bracket has just filled
+            return 0
         reaching = price > 0 and order.reaches(price)
         if reaching and order.post_only:
             self.end(order, Status.CANCELED, "post-only: it would trade", time)
             return 0
-        quantity = self._part(order, min(order.remaining, size)) if reaching and size > 0 else 0
+        if order.time_in_force is TimeInForce.FOK:
+            quantity = order.remaining if reaching and size >= order.remaining else 0
+        else:
+            quantity = self._part(order, min(order.remaining, size)) if reaching and size > 0 else 0
         if quantity:
             self.fill(market, order, self._slipped(market, order, price, quantity), quantity, Liquidity.TAKER, time)
         if not order.remaining:
@@ -190,6 +222,8 @@ class Filler:
                 break
             if since is None or order.active <= since:
                 quantity = self._part(order, min(order.remaining, size - given))
+                if not quantity:
+                    continue  # the other side of its bracket has just filled
                 given += quantity
                 self.fill(market, order, point if gap else _limit(order), quantity, Liquidity.MAKER, time)
         return given
@@ -233,8 +267,3 @@ def _emptied(market: Market) -> Iterable[PaperOrder]:
     """The eager orders, taken out of their queue; whoever takes them puts back what stays."""
     orders, market.eager = market.eager, []
     return orders
-
-
-def _extremes(bar: Bar) -> tuple[int, int]:
-    """The bar's extremes, the one nearer to the open first; the high when both are as near."""
-    return (bar.high, bar.low) if bar.high - bar.open <= bar.open - bar.low else (bar.low, bar.high)

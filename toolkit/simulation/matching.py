@@ -48,6 +48,7 @@ from toolkit.simulation.queue import make_filler
 from toolkit.simulation.refusals import Problem, order_problem, quantity_problem
 from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, Surprise, Unexpected
 
+NO_EXPIRY = FeedTime(1 << 62)
 NO_WALL = WallTime(0)  # of a backtest, which has no wall clock
 
 
@@ -75,6 +76,7 @@ class PaperVenue:
         self._now = FeedTime(0)
         self._orders = 0
         self._queued = 0
+        self._next_expiry = NO_EXPIRY
 
     @property
     def last_step(self) -> int:
@@ -115,6 +117,8 @@ class PaperVenue:
         if self._mail:
             self._take_effect_until(step.time)
         time = self._now = step.time
+        if time >= self._next_expiry:
+            self._expire_dated_orders(time)
         markets = self._markets
         for event in step.events:
             if type(event) is Quote:
@@ -190,6 +194,7 @@ class PaperVenue:
                 )
             self._register.add(order)
             self._markets[order.instrument].put(order)
+            self._note_expiry(order)
         for symbol, market in stored.markets.items():
             if symbol in self._markets:
                 market.put_back(self._markets[symbol])
@@ -265,6 +270,7 @@ class PaperVenue:
         trading = self._trading(market)
         if self.settings.acknowledges_before_fill or not (trading and self._filler.would_trade(market, order)):
             self._reporter.acknowledged(order, time)
+        self._note_expiry(order)
         self._filler.arrive(market, order, trading, time)
 
     def _new_order(self, request: SubmitOrder, time: FeedTime) -> PaperOrder:
@@ -283,6 +289,8 @@ class PaperVenue:
             status=Status.NEW,
             queued=self._queued,
             active=time,
+            terms=request.terms,
+            stop=None if request.terms is None else request.terms.stop,
         )
 
     def _problem(
@@ -291,11 +299,14 @@ class PaperVenue:
         """Why an order is rejected, or None."""
         if market is None:
             return RejectReason.UNKNOWN_SYMBOL, f"{request.instrument} is not listed here"
-        if (problem := order_problem(request, market.instrument)) is not None:
+        if (problem := order_problem(request, market.instrument, self.settings.supports)) is not None:
             return problem
-        if order.ends_unfilled and (closed := self._closed(market, time)):
+        if order.terms is not None and order.terms.expires is not None and order.terms.expires <= time:
+            return RejectReason.TOO_LATE, "it was good till an instant that has passed"
+        at_once = order.ends_unfilled and not order.waits
+        if at_once and (closed := self._closed(market, time)):
             return RejectReason.EXCHANGE_CLOSED, closed
-        if order.ends_unfilled and not market.priced and market.quote is None:
+        if at_once and not market.priced and market.quote is None:
             return RejectReason.OTHER, f"{request.instrument} has no price yet"
         if order.post_only and self._trading(market) and self._filler.would_trade(market, order):
             return RejectReason.POST_ONLY_WOULD_TRADE, "post-only: it would trade"
@@ -322,15 +333,16 @@ class PaperVenue:
             return
         market = self._markets[order.instrument]
         price = order.price if request.price is None else request.price
+        stop = order.stop if request.stop is None else request.stop
         problem = self._replace_problem(request, order, market, price)
         if problem is not None:
             self._reporter.replace_refused(request, *problem, time)
             return
-        keeps_place = price == order.price and request.quantity <= order.quantity
+        keeps_place = (price, stop) == (order.price, order.stop) and request.quantity <= order.quantity
         if not keeps_place:
             market.remove(order)
         self._register.rename(order, request.new_id)
-        order.quantity, order.price = request.quantity, price
+        order.quantity, order.price, order.stop = request.quantity, price, stop
         self._reporter.replaced(order, request.order_id, time)
         if not keeps_place:
             self._queued += 1
@@ -348,6 +360,8 @@ class PaperVenue:
             return RejectReason.TOO_LATE, f"{order.filled} of it are filled"
         if (price is None) != (order.price is None) or (price is not None and price < 1):
             return RejectReason.PRICE, "a limit order needs a price of at least one tick, a market order has none"
+        if request.stop is not None and (not order.waits or request.stop < 1):
+            return RejectReason.TOO_LATE, "only a stop that has not been triggered can be moved, to a price above 0"
         if order.post_only and price is not None and self._trading(market) and market.quote is not None:
             opposite = market.quote.ask if order.side > 0 else market.quote.bid
             if opposite > 0 and (price - opposite) * order.side >= 0:
@@ -390,6 +404,21 @@ class PaperVenue:
             if order.time_in_force is TimeInForce.DAY and market.instrument.calendar == calendar:
                 market.remove(order)
                 self._filler.end(order, Status.EXPIRED, "end of session", time)
+
+    def _note_expiry(self, order: PaperOrder) -> None:
+        if order.terms is not None and order.terms.expires is not None:
+            self._next_expiry = min(self._next_expiry, order.terms.expires)
+
+    def _expire_dated_orders(self, time: FeedTime) -> None:
+        """What was good till an instant that has come expires before anything of that instant is matched."""
+        self._next_expiry = NO_EXPIRY
+        for order in self._open_orders():
+            expires = None if order.terms is None else order.terms.expires
+            if expires is not None and expires <= time:
+                self._markets[order.instrument].remove(order)
+                self._filler.end(order, Status.EXPIRED, "good till now", time)
+            else:
+                self._note_expiry(order)
 
     def _define_anew(self) -> None:
         """Take up the definitions that are in force now."""

@@ -10,17 +10,19 @@ import msgspec
 
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import Quote
-from toolkit.domain.orders import OrderClass, Side, Status, TimeInForce
+from toolkit.domain.orders import OrderClass, Side, Status, Terms, TimeInForce
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.fees import Tariff
 from toolkit.simulation.impact import ImpactCurve
 
 OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
+_AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
     """One order on the venue's side. `ids` is its replace chain, the last in force; a market order has no price.
 
+    `stop` is where a stop stands now; until it is `triggered` it waits and meets no market.
     `queued` is its place in time, `active` when it took effect. `eager` orders have not met the market yet or still
     reach through it: they take from each new quote; the others rest at their price. `fee_exact` and `fee_most` are the
     exact totals of `fees`; `ahead` (None while unknown), `shown`, `printed` and `touches` belong to `queue`.
@@ -49,6 +51,9 @@ class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
     shown: int = 0
     printed: int = 0
     touches: int = 0
+    terms: Terms | None = None
+    stop: int | None = None
+    triggered: bool = False
 
     @property
     def order_id(self) -> str:
@@ -61,7 +66,17 @@ class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
     @property
     def ends_unfilled(self) -> bool:
         """Whether what cannot trade at once is given up."""
-        return self.price is None or self.time_in_force is TimeInForce.IOC
+        return self.price is None or self.time_in_force in _AT_ONCE
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is a stop that has not seen its price yet."""
+        return self.stop is not None and not self.triggered
+
+    @property
+    def group(self) -> str:
+        """The bracket that it belongs to, if any."""
+        return "" if self.terms is None else self.terms.group
 
     def reaches(self, price: int) -> bool:
         """Whether its limit allows a trade at `price`."""
@@ -96,6 +111,7 @@ class Market:
         "quote",
         "sells",
         "tariff",
+        "waiting",
     )
 
     def __init__(self, instrument: Instrument, tariff: Tariff, impact: ImpactCurve | None) -> None:
@@ -111,10 +127,11 @@ class Market:
         self.buys: list[PaperOrder] = []
         self.sells: list[PaperOrder] = []
         self.eager: list[PaperOrder] = []
+        self.waiting: list[PaperOrder] = []
 
     def orders(self) -> Iterable[PaperOrder]:
         """All open orders by the time they were queued."""
-        return sorted((*self.buys, *self.sells, *self.eager), key=lambda order: order.queued)
+        return sorted((*self.buys, *self.sells, *self.eager, *self.waiting), key=lambda order: order.queued)
 
     def put(self, order: PaperOrder) -> None:
         """Put an order into the queue that its `eager` says."""
@@ -131,13 +148,15 @@ class Market:
         self.settle()
 
     def _place(self, order: PaperOrder) -> tuple[list[PaperOrder], Callable[[PaperOrder], tuple[int, int]]]:
+        if order.stop is not None and not order.triggered:
+            return self.waiting, _eager_key
         if order.eager:
             return self.eager, _eager_key
         return (self.buys, _buy_key) if order.side is Side.BUY else (self.sells, _sell_key)
 
     def settle(self) -> None:
         """Work out whether the next quote needs a look at all."""
-        self.busy = bool(self.buys or self.sells or self.eager or self.bid_taken or self.ask_taken)
+        self.busy = bool(self.buys or self.sells or self.eager or self.waiting or self.bid_taken or self.ask_taken)
 
 
 class Register:
@@ -146,6 +165,7 @@ class Register:
     def __init__(self, closed_kept: int) -> None:
         self._kept = closed_kept
         self._orders: dict[str, PaperOrder] = {}
+        self._groups: dict[str, list[PaperOrder]] = {}
         self.closed: deque[PaperOrder] = deque()
 
     def find(self, order_id: str) -> PaperOrder | None:
@@ -154,6 +174,12 @@ class Register:
     def add(self, order: PaperOrder) -> None:
         for order_id in order.ids:
             self._orders[order_id] = order
+        if order.group:
+            self._groups.setdefault(order.group, []).append(order)
+
+    def group(self, name: str) -> tuple[PaperOrder, ...]:
+        """The orders of a bracket that the venue remembers."""
+        return tuple(self._groups.get(name, ()))
 
     def rename(self, order: PaperOrder, new_id: str) -> None:
         order.ids.append(new_id)
@@ -162,6 +188,10 @@ class Register:
     def forget(self, order: PaperOrder) -> None:
         for order_id in order.ids:
             self._orders.pop(order_id, None)
+        if order.group and order in (group := self._groups.get(order.group, [])):
+            group.remove(order)
+            if not group:
+                del self._groups[order.group]
 
     def close(self, order: PaperOrder, status: Status) -> None:
         """An order is over. The oldest finished one is forgotten when there are too many."""

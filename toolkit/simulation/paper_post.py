@@ -127,6 +127,7 @@ def listed(order: PaperOrder) -> VenueOrder:
         filled=order.filled,
         price=order.price,
         order_class=order.order_class,
+        stop=order.stop,
     )
 
 

@@ -20,6 +20,7 @@ from toolkit.domain.requests import (
     Replaced,
     ReplaceOrder,
     ReplaceRefused,
+    Triggered,
     VenueReport,
 )
 from toolkit.domain.time import FeedTime, WallTime
@@ -119,6 +120,19 @@ class Reporter:
                 price=order.price,
                 time=time,
                 wall=self.wall,
+                stop=order.stop,
+            )
+        )
+
+    def triggered(self, order: PaperOrder, price: int, time: FeedTime) -> None:
+        self._said.append(
+            Triggered(
+                venue=self._venue,
+                report=self._next(),
+                order_id=order.order_id,
+                price=price,
+                time=time,
+                wall=self.wall,
             )
         )
 
@@ -192,6 +206,7 @@ class Reporter:
                 filled=order.filled,
                 time=time,
                 wall=self.wall,
+                stop=order.stop,
             )
         )
 

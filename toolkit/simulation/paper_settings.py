@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from toolkit.domain.errors import ConfigError
+from toolkit.domain.orders import Ability
 
 MILLION = 1_000_000
 
@@ -157,6 +158,7 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     has no quotes, and the `impact` of their size, never beyond their limit. A resting order fills at its limit when the
     other side goes through it, or already when it touches (`quote_touch_fills`, and `trade_touch_fills` for prints and
     bars), or when the `queue` ahead of it is gone.
+    `supports` names what it takes beyond market and limit orders; the engine holds the stops that it does not take.
     Habits: `closed_until_opened` is whether a calendar without any session event counts as closed;
     `acknowledges_before_fill` whether an order that trades at once is acknowledged first; `keeps_book_on_restart`
     whether open orders outlive a restart of the venue; `closed_orders_kept` how many finished orders it can still be
@@ -182,6 +184,7 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     quote_touch_fills: bool
     trade_touch_fills: bool
     queue: QueueModel | None
+    supports: tuple[Ability, ...]
     remainder: Remainder
     unknown_cancel: UnknownCancel
     closed_until_opened: bool

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from toolkit.domain.instruments import Instrument
-from toolkit.domain.orders import OrderType, TimeInForce
+from toolkit.domain.orders import STOPS, Ability, OrderType, Terms, TimeInForce, needed
 from toolkit.domain.requests import RejectReason, SubmitOrder
 
 Problem = tuple[RejectReason, str]
 
 
-def order_problem(request: SubmitOrder, instrument: Instrument) -> Problem | None:
-    """Why this order is malformed for its instrument, or None."""
+_WITH_A_PRICE = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+_SPECIAL = frozenset({TimeInForce.FOK, TimeInForce.GTD})
+_ENDS_AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+
+def order_problem(request: SubmitOrder, instrument: Instrument, supports: Collection[Ability]) -> Problem | None:
+    """Why this order is malformed for its instrument, or nothing that this venue takes, or None."""
+    if request.terms is not None or request.time_in_force in _SPECIAL or request.order_type in STOPS:
+        if lacking := needed(request.order_type, request.time_in_force) - set(supports):
+            return RejectReason.OTHER, f"this venue does not take {', '.join(sorted(lacking))} orders"
+        if (problem := _terms_problem(request)) is not None:
+            return problem
+    return _plain_problem(request, instrument)
+
+
+def _terms_problem(request: SubmitOrder) -> Problem | None:
+    terms, is_stop = request.terms or Terms(), request.order_type in STOPS
+    if is_stop != (terms.stop is not None) or (terms.stop is not None and terms.stop < 1):
+        return RejectReason.PRICE, f"a stop needs the price at which it is triggered, not {terms.stop}"
+    if (request.order_type is OrderType.TRAILING_STOP) != (terms.offset is not None and terms.offset > 0):
+        return RejectReason.PRICE, f"a trailing stop needs an offset of at least one tick, not {terms.offset}"
+    if (request.time_in_force is TimeInForce.GTD) != (terms.expires is not None):
+        return RejectReason.OTHER, "an order that is good till a date needs one, no other has one"
+    return None
+
+
+def _plain_problem(request: SubmitOrder, instrument: Instrument) -> Problem | None:
     if (problem := quantity_problem(request.quantity, instrument)) is not None:
         return problem
-    if request.order_type is OrderType.LIMIT and (request.price is None or request.price < 1):
+    if request.order_type in _WITH_A_PRICE and (request.price is None or request.price < 1):
         return RejectReason.PRICE, f"a limit order needs a price of at least one tick, not {request.price}"
-    if request.order_type is OrderType.MARKET and request.price is not None:
-        return RejectReason.PRICE, f"a market order has no price, this one has {request.price}"
-    if request.post_only and (request.order_type is OrderType.MARKET or request.time_in_force is TimeInForce.IOC):
-        return RejectReason.OTHER, "post-only needs an order that can rest: a limit order that is not IOC"
+    if request.order_type not in _WITH_A_PRICE and request.price is not None:
+        return RejectReason.PRICE, f"a {request.order_type.value} order has no price, this one has {request.price}"
+    if request.post_only and (request.order_type is not OrderType.LIMIT or request.time_in_force in _ENDS_AT_ONCE):
+        return RejectReason.OTHER, "post-only needs an order that can rest: a limit order that is neither IOC nor FOK"
     return None
 
 

@@ -7,7 +7,7 @@ import msgspec
 from toolkit.domain.events import Check, Seen
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import OrderClass, OrderType, Side, TimeInForce
+from toolkit.domain.orders import OrderClass, OrderType, Side, Terms, TimeInForce
 from toolkit.domain.time import MonoTime
 from toolkit.engine.risk.limits import OrderLimits
 from toolkit.engine.risk.rates import Meter
@@ -34,6 +34,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     by_person: bool = False
     replaces: str = ""
     already_filled: int = 0
+    terms: Terms | None = None
 
     @property
     def adds(self) -> int:

@@ -8,7 +8,7 @@ import pytest
 from toolkit.adapters import codec
 from toolkit.domain.events import Batch, Event
 from toolkit.domain.fold import fold
-from toolkit.domain.orders import Doubt, Status
+from toolkit.domain.orders import Doubt, HeldAt, Status
 from toolkit.domain.ports import Sealed
 
 # Last event and hash. Free to change until schema 1 is released, and never again afterwards.
@@ -65,3 +65,13 @@ def test_schema_1_folds_to_what_it_said_then(repository: Path) -> None:
     assert ledger.venue_reports == {"paper": 14}
     assert ledger.throttles
     assert ledger.runners["trend"].state == b"\x93\x01\x02\x03"
+
+
+def test_schema_2_tells_of_a_stop_that_trailed_in_the_engine_and_went_out(repository: Path) -> None:
+    ledger = fold(opened(golden(repository, 2)))
+    stop = next(order for order in ledger.orders.values() if order.chain[0].endswith("10"))
+    assert stop.terms is not None
+    assert (stop.terms.stop, stop.terms.held_at, stop.triggered) == (9_950, HeldAt.VENUE, True)
+    assert (stop.status, stop.quantity) == (Status.NEW, 5)
+    assert [root[-2:] for root in ledger.brackets[stop.terms.group]] == ["10", "11"]
+    assert not ledger.in_engine

@@ -24,7 +24,7 @@ from tests.tools.venue_kit import (
     trade,
 )
 from toolkit.domain.market import MarketEvent, Step, TradingHalted
-from toolkit.domain.orders import Side, TimeInForce
+from toolkit.domain.orders import Side, TimeInForce, Trigger
 from toolkit.domain.requests import (
     Canceled,
     CancelOrder,
@@ -128,6 +128,16 @@ def bars(draw: st.DrawFn) -> MarketEvent:
 events = st.lists(quotes | quotes | trades | bars() | halts | sessions, max_size=3)
 
 
+def _terms(stop: int, offset: int | None, trigger: Trigger | None, group: str) -> dict[str, Any]:
+    return {"stop": stop, "trigger": trigger, "group": group} | ({} if offset is None else {"offset": offset})
+
+
+stops = st.builds(
+    _terms, PRICES, st.none() | st.integers(1, 4), st.none() | st.sampled_from(Trigger), st.sampled_from(["", "G", "H"])
+)
+special = st.just({}) | st.just({}) | stops | st.sampled_from([{"group": "G"}, {"group": "H"}])
+
+
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Message]:
     """Steps and requests as an engine would mix them, ids and step numbers in order."""
@@ -141,6 +151,12 @@ def conversations(draw: st.DrawFn) -> list[Message]:
         elif kind == "o":
             ids += 1
             price = draw(st.none() | PRICES | PRICES)
+            in_force = draw(st.sampled_from(TimeInForce))
+            terms = draw(special)
+            if in_force is TimeInForce.GTD:
+                terms = terms | {"expires": FeedTime((number + draw(st.integers(-1, 4))) * SECOND)}
+            if "offset" in terms:
+                price = None
             said.append(
                 submit(
                     order(ids),
@@ -148,9 +164,10 @@ def conversations(draw: st.DrawFn) -> list[Message]:
                     draw(st.integers(1, 60)),
                     price,
                     instrument=draw(SYMBOLS),
-                    time_in_force=draw(st.sampled_from(TimeInForce)),
+                    time_in_force=in_force,
                     post_only=draw(st.booleans()) and price is not None,
                     time=time,
+                    **terms,
                 )
             )
         elif kind == "c":
