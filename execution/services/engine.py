@@ -105,6 +105,7 @@ class EngineService:
             EngineSettings(
                 feed_mode=self._plan.feed_mode,
                 acknowledge_within=int(max(5.0, self._plan.quarantine_seconds) * NANOSECONDS),
+                abilities=self._plan.abilities,
             ),
         )
         core = EngineCore(engine, JournalWriter(self._parts, self._plan, ledger), self._parts, self._plan)

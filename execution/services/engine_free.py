@@ -88,7 +88,10 @@ class FreeEngine:
             state = await self._core.within_reason(self._parts.venue.state())
         except TransportError:  # the pump of reports will find the line cut
             return
-        await self._core.commit(self._engine.reconcile(self._core.now(), state))
+        output = self._engine.reconcile(self._core.now(), state)
+        await self._core.commit(output)
+        if output.requests:  # what protects, and is not there any more, before anything trades
+            await self._release(output.requests)
 
     # ---- the loop
 

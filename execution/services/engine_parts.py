@@ -10,6 +10,7 @@ from toolkit.domain.events import Batch
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.instruments import Currency
 from toolkit.domain.market import FeedMode, Step
+from toolkit.domain.orders import Ability
 from toolkit.domain.ports import Bus, Head, Journal, Sealed, Venue
 from toolkit.domain.requests import CancelOrder, VenueReport
 from toolkit.domain.time import MonoTime, WallTime
@@ -106,6 +107,7 @@ class EnginePlan:
     base_currency: str
     currencies: tuple[Currency, ...]
     venue: str
+    abilities: Mapping[str, frozenset[Ability]]
     strategies: tuple[str, ...]
     feed_mode: FeedMode
     lease_seconds: float

@@ -137,6 +137,7 @@ def plan_of(settings: Settings) -> EnginePlan:
         base_currency=desk.base_currency,
         currencies=settings.currencies,
         venue=next(iter(settings.venues)),
+        abilities=next(iter(settings.venues.values())).abilities,
         strategies=tuple(name for name, row in settings.strategies.items() if row.enabled),
         feed_mode=desk.feed.mode,
         lease_seconds=desk.engine.lease_seconds,

@@ -81,6 +81,7 @@ def _plan() -> EnginePlan:
         base_currency=USD.code,
         currencies=(USD,),
         venue=VENUE,
+        abilities={},
         strategies=(),
         feed_mode=FeedMode.FREE,
         lease_seconds=60,

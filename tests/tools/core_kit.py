@@ -14,7 +14,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.intents import CancelIntent, Intent, ModifyIntent, PlaceOrder, TargetPosition
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import FeedMode, MarketEvent, Quote, SessionOpened
-from toolkit.domain.orders import Order, OrderType, Side
+from toolkit.domain.orders import Order, OrderType, Side, Terms
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueReport, VenueRequest
 from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, Now, WallTime
@@ -72,8 +72,9 @@ class Core:
         **venue: Any,
     ) -> None:
         self.instruments = tuple(instruments) or (stock(),)
-        self.engine = Engine(Ledger(), EngineSettings(feed_mode=mode), controls)
         self.venue = PaperVenue(settings(**venue), self.instruments)
+        told = EngineSettings(feed_mode=mode, abilities=self.venue.settings.abilities)
+        self.engine = Engine(Ledger(), told, controls)
         self.shadow = Ledger()
         self.time = self.mono = 0
         self.deaf = self.mute = False
@@ -144,7 +145,12 @@ class Core:
         symbol: str = "AAPL",
         **more: Any,
     ) -> str:
-        """Ask for an order; returns the id of the intent."""
+        """Ask for an order; returns the id of the intent. `stop`, `offset`, `expires` and their like make its terms."""
+        named = {name: more.pop(name) for name in Terms.__struct_fields__ if name in more}
+        if "offset" in named:
+            more["order_type"] = OrderType.TRAILING_STOP
+        elif "stop" in named:
+            more["order_type"] = OrderType.STOP if price is None else OrderType.STOP_LIMIT
         intent_id = more.pop("intent_id", self._intent_id())
         kind = more.pop("order_type", OrderType.MARKET if price is None else OrderType.LIMIT)
         self.intend(
@@ -155,6 +161,7 @@ class Core:
                 quantity=quantity,
                 order_type=kind,
                 price=price,
+                terms=Terms(**named) if named else None,
                 **more,
             ),
             strategy=strategy,
@@ -164,8 +171,11 @@ class Core:
     def cancel(self, target: str, strategy: str = "trend") -> None:
         self.intend(CancelIntent(intent_id=self._intent_id(), target=target), strategy=strategy)
 
-    def modify(self, target: str, quantity: int | None = None, price: int | None = None) -> None:
-        self.intend(ModifyIntent(intent_id=self._intent_id(), target=target, quantity=quantity, price=price))
+    def modify(
+        self, target: str, quantity: int | None = None, price: int | None = None, stop: int | None = None
+    ) -> None:
+        changed = ModifyIntent(intent_id=self._intent_id(), target=target, quantity=quantity, price=price, stop=stop)
+        self.intend(changed)
 
     def target(self, quantity: int, strategy: str = "trend") -> str:
         intent_id = self._intent_id()

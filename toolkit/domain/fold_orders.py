@@ -44,7 +44,10 @@ def _order_denied(ledger: Ledger, event: ev.OrderDenied) -> None:
 
 def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status: Status, reason: str) -> None:
     ledger.order_count += 1
-    ledger.intents.setdefault(event.strategy, {})[event.intent_id] = event.order_id
+    intents = ledger.intents.setdefault(event.strategy, {})
+    if ledger.yielded:
+        ledger.yielded.pop(intents.get(event.intent_id, ""), None)
+    intents[event.intent_id] = event.order_id
     ledger.put(
         Order(
             order_id=event.order_id,
@@ -79,6 +82,8 @@ def _cancel_requested(ledger: Ledger, event: ev.CancelRequested) -> None:
     order = _known(ledger, event.order_id)
     status = after_command(order.status, order.doubt, CANCEL, order.order_id)
     ledger.put(msgspec.structs.replace(order, status=status, requested=event.time, withdrawn=True))
+    if event.yields:
+        ledger.yielded[order.chain[0]] = None
     ledger.number_inbox(order.strategy, ev.CancelRequested)
 
 
@@ -119,6 +124,8 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
     ledger.book_trade(event.strategy, venue, instrument, event.side, event.quantity, event.price)
     ledger.charge(event.strategy, event.fee_asset, event.fee)
     ledger.count(event.strategy, "fills")
+    if ledger.yielded and not ledger.position(event.strategy, event.instrument).lots:
+        _forget_yielded(ledger, event.strategy, event.instrument)
     root = event.order_id if order is None else order.chain[0]
     ledger.fills.setdefault(root, []).append(
         Fill(
@@ -137,6 +144,14 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
     _transit(ledger, order, fact, filled=filled, cost=order.cost + event.price * event.quantity)
     if order.terms is not None and order.terms.group:
         _share(ledger, order, event.quantity)
+
+
+def _forget_yielded(ledger: Ledger, strategy: str, instrument: str) -> None:
+    """A flat position has nothing left to protect; the next one is another one."""
+    for root in list(ledger.yielded):
+        order = ledger.orders.get(root)
+        if order is None or (order.strategy, order.instrument) == (strategy, instrument):
+            del ledger.yielded[root]
 
 
 def _share(ledger: Ledger, order: Order, quantity: int) -> None:

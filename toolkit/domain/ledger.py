@@ -90,7 +90,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     stay until at least CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs. `held`
     counts the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
-    protect what an entry filled.
+    protect what an entry filled, `yielded` those that made way for another exit and come back for what that leaves.
     """
 
     fold_version: int = FOLD_VERSION
@@ -120,6 +120,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     in_engine: dict[str, None] = {}
     timed: dict[str, None] = {}
     brackets: dict[str, list[str]] = {}
+    yielded: dict[str, None] = {}
     open_count: int = 0
     open_by_strategy: dict[str, int] = {}
     open_by_instrument: dict[str, int] = {}
@@ -340,6 +341,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             order = self.orders.pop(root)
             self.fills.pop(root, None)
             self.brackets.pop(root, None)
+            self.yielded.pop(root, None)
             intents = self.intents.get(order.strategy, {})
             if intents.get(order.intent_id) == root:
                 del intents[order.intent_id]

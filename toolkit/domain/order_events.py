@@ -124,10 +124,13 @@ class FlattenEnded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
 
 
 class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_requested"):
+    """`yields`: it makes way for an exit of the same position and comes back for what that leaves open."""
+
     order_id: str
     cause: str
     time: FeedTime
     wall: WallTime
+    yields: bool = False
 
 
 class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="replace_requested"):

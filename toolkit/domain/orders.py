@@ -126,7 +126,7 @@ class Bracket(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     stop: int
     limit: int | None = None
     offset: int | None = None
-    trigger: Trigger = Trigger.LAST
+    trigger: Trigger | None = None
     held_at: HeldAt | None = None
     target: int | None = None
 

@@ -18,6 +18,7 @@ from toolkit.domain.requests import VenueRequest, VenueState
 from toolkit.domain.time import Now, WallTime
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
+from toolkit.engine.held_orders import HeldOrders
 from toolkit.engine.messages import (
     QUIET,
     AbsenceProven,
@@ -30,6 +31,7 @@ from toolkit.engine.messages import (
 )
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer
+from toolkit.engine.protector import Protector
 from toolkit.engine.reconciliation import reconcile
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
@@ -49,7 +51,9 @@ class Engine:
         self._guard = Guard(ledger, self.view, controls)
         self._router = ExecutionRouter(self._guard.rates)
         self._orders = OrderManager(settings, self._router)
-        self._proposer = Proposer(ledger, self.view, self._guard, self._orders)
+        self._proposer = Proposer(ledger, self.view, self._guard, self._orders, settings.abilities)
+        self._held = HeldOrders(ledger, self.view, self._guard, self._orders)
+        self._protector = Protector(ledger, self.view, self._guard, self._orders)
         self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer)
         self._cursors: dict[str, Producer] = {}
 
@@ -124,9 +128,10 @@ class Engine:
         return self._output(transaction)
 
     def reconcile(self, now: Now, state: VenueState) -> Output:
-        """Hold what a venue says of itself against the books, with nothing in flight."""
+        """Hold what a venue says of itself against the books, with nothing in flight; then protect what is not."""
         transaction = self._transaction(now)
         reconcile(transaction, state, ENGINE)
+        self._protector.restore(transaction)
         return self._output(transaction)
 
     def note_snapshot(self, now: Now, digest: str) -> Output:
@@ -174,6 +179,8 @@ class Engine:
         self._pass_time(transaction)
         if self.ledger.held:
             self._mark(transaction, only_due=True)
+        if self.ledger.in_engine or self.ledger.timed:
+            self._held.look(transaction, step)
         for closed in self.view.closed:
             self._roll(transaction, closed)
         for strategy, waiting in self.ledger.waiting_exits.items():
@@ -205,13 +212,20 @@ class Engine:
     def _pass_time(self, transaction: Transaction) -> None:
         self._orders.watch(transaction)
         self._orders.release_waiting(transaction)
+        if self._protector.later:
+            self._protector.try_again(transaction)
 
     def _follow_up(self, transaction: Transaction, order: Order | None) -> None:
         if order is None:
             return
         if not self._is_marked(order.instrument):
             self._mark(transaction, only_due=False)
+        if order.terms is not None:
+            self._protector.follow(transaction, order)
         if not order.is_open:
+            self._protector.after_exit(transaction, order.strategy, order.instrument)
+            if self.ledger.in_engine:
+                self._held.release(transaction)
             self._proposer.release_exit(transaction, order.strategy, order.instrument)
             self._proposer.continue_flatten(transaction, order.strategy)
 

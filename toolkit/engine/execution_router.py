@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from toolkit.domain.errors import DomainError
 from toolkit.domain.events import OrderSubmitted, ReplaceRequested
-from toolkit.domain.orders import ENTRY, STOPS, Order, OrderType, Status
+from toolkit.domain.orders import ENTRY, STOPS, Order, OrderType, Status, Terms, TimeInForce
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
@@ -115,6 +117,9 @@ class ExecutionRouter:
         order_type, terms = order.order_type, order.terms
         if order.triggered and order_type in STOPS:  # the engine watched for it: the venue gets what is left to do
             order_type, terms = OrderType.MARKET if order.price is None else OrderType.LIMIT, None
+        time_in_force = order.time_in_force
+        if time_in_force is TimeInForce.GTD and (terms is None or terms.watched):
+            time_in_force, terms = TimeInForce.GTC, None if terms is None else _undated(terms)
         return SubmitOrder(
             venue=order.venue,
             order_id=order.order_id,
@@ -124,7 +129,7 @@ class ExecutionRouter:
             quantity=order.quantity,
             order_type=order_type,
             price=order.price,
-            time_in_force=order.time_in_force,
+            time_in_force=time_in_force,
             order_class=order.order_class,
             post_only=order.post_only,
             reduce_only=order.reduce_only,
@@ -185,6 +190,17 @@ def submitted(transaction: Transaction, approved: Approved) -> OrderSubmitted:
     )
 
 
+def _undated(terms: Terms) -> Terms:
+    return structs.replace(terms, expires=None)
+
+
+def _moved_stop(wanted: Terms | None, present: Terms | None) -> int | None:
+    """Where a stop is moved to; None where it stays, wherever it has trailed to by now."""
+    if wanted is None or present is None or wanted.stop == present.stop:
+        return None
+    return wanted.stop
+
+
 def replace_requested(transaction: Transaction, approved: Approved, order: Order) -> ReplaceRequested:
     """The record of an approved change."""
     wanted = approved.proposal
@@ -197,5 +213,5 @@ def replace_requested(transaction: Transaction, approved: Approved, order: Order
         checks=approved.checks,
         time=transaction.time,
         wall=transaction.now.wall,
-        stop=None if wanted.terms is None else wanted.terms.stop,
+        stop=_moved_stop(wanted.terms, order.terms),
     )

@@ -81,10 +81,19 @@ class OrderManager:
         self._await(transaction, order, Doubt.REPLACE)
         self._router.replace(transaction, approved, order)
 
-    def cancel(self, transaction: Transaction, order: Order, cause: str, asked: FeedTime | None = None) -> None:
+    def cancel(
+        self,
+        transaction: Transaction,
+        order: Order,
+        cause: str,
+        asked: FeedTime | None = None,
+        *,
+        yields: bool = False,
+    ) -> None:
         """Record a cancel and send it; one that is already on its way is not sent again.
 
-        `asked` is when it was first asked for, where that was not now: a venue's latency counts from there.
+        `asked` is when it was first asked for, where that was not now: a venue's latency counts from there. What
+        `yields` comes back when the exit that it makes way for leaves something open.
         """
         if order.status is Status.PENDING_CANCEL and order.doubt is NO_DOUBT:
             return
@@ -93,7 +102,11 @@ class OrderManager:
             return
         transaction.emit(
             ev.CancelRequested(
-                order_id=order.order_id, cause=cause, time=asked or transaction.time, wall=transaction.now.wall
+                order_id=order.order_id,
+                cause=cause,
+                time=asked or transaction.time,
+                wall=transaction.now.wall,
+                yields=yields,
             )
         )
         order = _order(transaction, order.chain[0])

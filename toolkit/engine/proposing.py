@@ -10,8 +10,22 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.intents import CancelIntent, Intent, MalformedIntent, ModifyIntent, PlaceOrder, TargetPosition
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.order_tables import OrderCommand, after_command
-from toolkit.domain.orders import BUY, ENTRY, EXIT, SELL, Order, OrderClass, OrderType, Side, TimeInForce
+from toolkit.domain.orders import (
+    BUY,
+    ENTRY,
+    EXIT,
+    PROTECTIVE,
+    SELL,
+    STOPS,
+    Order,
+    OrderClass,
+    OrderType,
+    Side,
+    Terms,
+    TimeInForce,
+)
 from toolkit.engine.order_manager import OrderManager
+from toolkit.engine.order_terms import Abilities, Unsupported, is_plain, settled
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.risk.proposal import Proposal, Refused
 from toolkit.engine.transaction import Transaction
@@ -23,11 +37,12 @@ FLATTEN = "flatten"
 class Proposer:
     """Turns intents into proposals, lets the guard examine them and hands what passed to the order manager."""
 
-    def __init__(self, ledger: Ledger, view: View, guard: Guard, orders: OrderManager) -> None:
+    def __init__(self, ledger: Ledger, view: View, guard: Guard, orders: OrderManager, abilities: Abilities) -> None:
         self._ledger = ledger
         self._view = view
         self._guard = guard
         self._orders = orders
+        self._abilities = abilities
         self._flattened_at: dict[str, int] = {}
 
     # ---- intents
@@ -53,6 +68,13 @@ class Proposer:
             problem = f"unknown instrument {intent.instrument!r}; known: {known}"
             _refuse(transaction, strategy, intent.intent_id, intent.instrument, 16, problem)
             return
+        if not is_plain(intent):
+            try:
+                quote = self._view.quote(intent.instrument)
+                intent = settled(intent, instrument.venue, self._abilities, quote)
+            except Unsupported as error:
+                _refuse(transaction, strategy, intent.intent_id, intent.instrument, 22, str(error))
+                return
         order_class = self._classify(strategy, instrument.symbol, intent.side, intent.quantity)
         if intent.reduce_only and order_class is ENTRY:
             problem = "reduce-only, but it would not shrink the position in every outcome of what already works"
@@ -91,6 +113,10 @@ class Proposer:
         except IllegalCommand as error:
             _refuse(transaction, strategy, intent.intent_id, order.instrument, 0, str(error))
             return
+        if intent.stop is not None and (order.order_type not in STOPS or order.triggered):
+            problem = f"modify: {order.order_id} is no stop that still waits; give quantity or price"
+            _refuse(transaction, strategy, intent.intent_id, order.instrument, 22, problem)
+            return
         quantity = order.quantity if intent.quantity is None else intent.quantity
         if quantity <= order.filled:
             problem = f"modify: {quantity} lots, but {order.filled} have filled; cancel it instead"
@@ -113,12 +139,16 @@ class Proposer:
             time_in_force=order.time_in_force,
             post_only=order.post_only,
             reduce_only=order.reduce_only,
-            order_class=self._classify(
-                order.strategy, order.instrument, order.side, quantity - order.filled, without=order.chain[0]
+            order_class=_kept_class(
+                order,
+                self._classify(
+                    order.strategy, order.instrument, order.side, quantity - order.filled, without=order.chain[0]
+                ),
             ),
             reason="modify",
             replaces=order.chain[0],
             already_filled=order.filled,
+            terms=_moved(order, intent.stop),
         )
         if proposal.order_class is ENTRY and order.order_class is not ENTRY:
             problem = f"modify: {quantity} lots would no longer only shrink the position; cancel it and place an entry"
@@ -141,7 +171,7 @@ class Proposer:
         orders = self._ledger.open_orders(strategy, symbol)
         queued = self._ledger.waiting_exits.get(strategy, {}).get(symbol)
         entering = sum(int(order.side) * order.remaining for order in orders if order.order_class is ENTRY)
-        leaving = sum(int(order.side) * order.remaining for order in orders if order.order_class is not ENTRY)
+        leaving = sum(int(order.side) * order.remaining for order in orders if _leaves(order))
         if queued is not None:
             leaving = int(queued.side) * (queued.quantity + queued.beyond)
         if intent.quantity == held + entering + leaving:
@@ -182,7 +212,7 @@ class Proposer:
         if symbol in self._ledger.waiting_exits.get(strategy, {}):
             drop_exit(transaction, strategy, symbol, "the target is what is held")
         for order in self._exits(strategy, symbol):
-            if order.order_class is EXIT:
+            if _leaves(order):
                 self._orders.cancel(transaction, order, "the target is what is held")
 
     # ---- exits
@@ -208,6 +238,7 @@ class Proposer:
             time_in_force=queued.time_in_force,
             post_only=queued.post_only,
             reason=queued.reason,
+            terms=queued.terms,
         )
         if quantity > 0:
             self._propose(transaction, self._proposal(strategy, definition, intent, EXIT))
@@ -231,10 +262,13 @@ class Proposer:
                 reason=intent.reason,
                 time=transaction.time,
                 beyond=beyond,
+                terms=intent.terms,
             )
         )
+        comes_back = intent.order_type not in STOPS
         for order in self._exits(strategy, intent.instrument):
-            self._orders.cancel(transaction, order, f"exit {intent.intent_id} takes its place")
+            cause = f"exit {intent.intent_id} takes its place"
+            self._orders.cancel(transaction, order, cause, yields=comes_back and not _leaves(order))
         self.release_exit(transaction, strategy, intent.instrument)
 
     def _exits(self, strategy: str, instrument: str) -> list[Order]:
@@ -313,9 +347,25 @@ class Proposer:
             time_in_force=intent.time_in_force,
             post_only=intent.post_only,
             reduce_only=intent.reduce_only and self._account_shrinks(instrument.symbol, intent),
-            order_class=order_class,
+            order_class=PROTECTIVE if order_class is EXIT and intent.order_type in STOPS else order_class,
             reason=intent.reason,
+            terms=intent.terms,
         )
+
+
+def _leaves(order: Order) -> bool:
+    """Whether an order is on its way to close the position, and not there to protect it."""
+    return order.order_class is EXIT and (order.terms is None or not order.terms.group)
+
+
+def _kept_class(order: Order, now: OrderClass) -> OrderClass:
+    return PROTECTIVE if now is EXIT and order.order_class is PROTECTIVE else now
+
+
+def _moved(order: Order, stop: int | None) -> Terms | None:
+    if stop is None or order.terms is None:
+        return order.terms
+    return msgspec.structs.replace(order.terms, stop=stop)
 
 
 def drop_exit(transaction: Transaction, strategy: str, instrument: str, reason: str) -> None:

@@ -41,6 +41,8 @@ def reconcile(transaction: Transaction, state: VenueState, who: Who) -> None:
 def _doubt_unlisted(transaction: Transaction, state: VenueState) -> None:
     listed = {order.order_id for order in state.open_orders}
     for order in transaction.ledger.open_orders():
+        if order.in_engine:
+            continue
         if order.venue == state.venue and order.doubt is Doubt.NONE and not listed & set(order.chain):
             transaction.emit(
                 OrderDoubted(

@@ -201,6 +201,7 @@ CONTROLS: dict[int, tuple[str, str]] = {
     17: ("session", ""),
     18: ("on the grid, at least", "lots"),
     19: ("age of the quote", "nanoseconds"),
+    22: ("stop, date, bracket", ""),
     24: ("trading state", ""),
 }
 """What each control looks at, and the unit of the numbers in its checks."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from toolkit.domain.orders import Ability
 from toolkit.simulation.paper_settings import (
     BaseAsset,
     FeeSchedule,
@@ -57,6 +58,8 @@ def _price(venue: PaperSettings) -> Iterator[str]:
         yield _queue(venue.queue)
     else:
         yield f"resting orders fill {_touch(venue)}"
+    if missing := [ability.value for ability in Ability if ability not in venue.supports]:
+        yield f"takes no {', '.join(missing)}"
 
 
 def _queue(queue: QueueModel) -> str:

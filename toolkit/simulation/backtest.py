@@ -46,7 +46,7 @@ class Backtest:
         after_step: Callable[[Step, Ledger], None],
         history: Sequence[Step] = (),
     ) -> None:
-        self.engine = Engine(Ledger(), EngineSettings(feed_mode=FeedMode.LOCKSTEP))
+        self.engine = Engine(Ledger(), EngineSettings(feed_mode=FeedMode.LOCKSTEP, abilities=venue.settings.abilities))
         self._venue = venue
         self._containers = dict(sorted(containers.items()))
         self._inboxes: dict[str, list[InboxEntry]] = {name: [] for name in self._containers}

@@ -194,6 +194,11 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     closed_orders_kept: int
     fees: FeeSchedule
 
+    @property
+    def abilities(self) -> dict[str, frozenset[Ability]]:
+        """What this venue takes, as an engine is told."""
+        return {self.name: frozenset(self.supports)}
+
     def __post_init__(self) -> None:
         for field in (
             "submit_latency",

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from toolkit.domain.events import Check
 from toolkit.domain.ledger import ONE, asked_for
-from toolkit.domain.orders import BUY, ENTRY, SELL, OrderType, TradingState
+from toolkit.domain.orders import BUY, ENTRY, PROTECTIVE, SELL, OrderType, TradingState
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
+from toolkit.engine.risk.terms_control import terms_make_sense
 from toolkit.engine.view import LastQuote
 
 Answer = Check | Refused | None
@@ -34,7 +35,7 @@ class Control(NamedTuple):
 
 
 def trading_state(proposal: Proposal, situation: Situation) -> Answer:
-    """24: ACTIVE lets all pass, REDUCING exits, HALTED only a named person's flatten."""
+    """24: ACTIVE lets all pass, REDUCING exits, HALTED a named person's flatten and the protection that stands."""
     deployment = situation.ledger.deployments.get(proposal.strategy)
     if deployment is None and not proposal.by_person:
         return Refused(
@@ -47,7 +48,7 @@ def trading_state(proposal: Proposal, situation: Situation) -> Answer:
     state, cause = situation.ledger.trading_state(proposal.strategy, proposal.venue)
     if state is ACTIVE:
         return IS_ACTIVE
-    if proposal.order_class is not ENTRY if state is REDUCING else proposal.by_person:
+    if proposal.order_class is not ENTRY if state is REDUCING else proposal.by_person or proposal.protects:
         return Check(control=24, observed=state.name, limit="ACTIVE")
     return Refused(
         control=24,
@@ -120,7 +121,10 @@ def _short_sale(proposal: Proposal, situation: Situation) -> Answer:
 
 
 def session(proposal: Proposal, situation: Situation) -> Answer:
-    """17: the calendar's session is open, the instrument neither halted nor expired. Binds exits."""
+    """17: the calendar's session is open, the instrument neither halted nor expired. Binds exits.
+
+    A protective stop may come at any time: it waits in any case.
+    """
     instrument, view = proposal.instrument, situation.view
     if instrument.expiry is not None and view.time >= instrument.expiry:
         return Refused(
@@ -130,6 +134,8 @@ def session(proposal: Proposal, situation: Situation) -> Answer:
             source=f"instrument {instrument.symbol}",
             would_pass="an instrument that has not expired",
         )
+    if proposal.order_class is PROTECTIVE:
+        return None
     if instrument.symbol in view.halted:
         return Refused(
             control=17, observed="halted", limit="trading", source="the venue", would_pass="once the venue resumes it"
@@ -344,6 +350,8 @@ def _worst_price(proposal: Proposal, situation: Situation) -> int:
     """The most that one lot may change hands for, in ticks: a sale with a low limit still gets the bid."""
     quote, limit = situation.quote, proposal.price or 0
     if proposal.side is BUY:
+        if proposal.terms is not None and proposal.terms.stop is not None and not limit:
+            return max(proposal.terms.stop, quote.ask if quote else 0)
         return limit or (quote.ask if quote else 0)
     return max(limit, quote.bid if quote else 0)
 
@@ -373,6 +381,7 @@ CONTROLS = (
     Control(24, "trading state", True, trading_state),
     Control(18, "tick, lot, minimum, maximum", True, grid),
     Control(17, "session, halt, expiry", True, session),
+    Control(22, "stops, dates and brackets", True, terms_make_sense),
     Control(16, "permitted instruments and sides", False, permitted),
     Control(4, "unset limit denies", False, limits_set),
     Control(19, "stale, crossed, locked, gapped data", False, market_data),

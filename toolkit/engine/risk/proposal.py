@@ -15,7 +15,10 @@ from toolkit.engine.view import LastQuote, View
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An order that somebody wants. Price in ticks, quantity in lots. `replaces` is the order to be changed."""
+    """An order that somebody wants. Price in ticks, quantity in lots. `replaces` is the order to be changed.
+
+    `protects` says that it is protection which was decided before: of a bracket, or in the place of a lost stop.
+    """
 
     strategy: str
     version: str
@@ -35,6 +38,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     replaces: str = ""
     already_filled: int = 0
     terms: Terms | None = None
+    protects: bool = False
 
     @property
     def adds(self) -> int:

@@ -15,7 +15,7 @@ from toolkit.domain import requests as rq
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.ledger import HOUSE, Ledger
 from toolkit.domain.market import FeedMode, SessionClosed
-from toolkit.domain.orders import Doubt, Order, OrderClass, Side, Status, TimeInForce
+from toolkit.domain.orders import Doubt, HeldAt, Order, OrderClass, Side, Status, TimeInForce
 from toolkit.domain.ports import Lease
 from toolkit.domain.positions import Interval
 from toolkit.domain.time import FeedTime, WallTime
@@ -410,6 +410,9 @@ def everything_that_happens_to_orders(core: Core) -> None:
     core.do(rq.ReplaceRefused(new_id=core.ledger.orders[third].replacing_id, **refusal))
     core.do(rq.Rejected(**refusal))
     core.deaf = False
+    core.buy(2)
+    core.sell(core.held(), stop=9_900, held_at=HeldAt.ENGINE)
+    core.quote(9_900, 9_902)  # triggered, released
     core.feed(SessionClosed(calendar="XNYS", session="2026-01-05"))  # expired
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from toolkit.domain.orders import Ability
 from toolkit.research.assumptions import research_venue
 from toolkit.research.venue_words import describe_venue
 from toolkit.simulation.paper_settings import (
@@ -60,6 +61,7 @@ CHANGES: dict[str, Any] = {
     "quote_touch_fills": True,
     "trade_touch_fills": True,
     "queue": QueueModel(ahead_percent=100, unprinted_traded_percent=0, unseen_touch_per_million=0),
+    "supports": (Ability.FOK,),
     "fees": msgspec.structs.replace(FEES, minimum=Decimal(1)),
 }
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import pytest
 
 from tests.tools.core_kit import Core, limit, limits, without
-from tests.tools.venue_kit import stock
+from tests.tools.venue_kit import SECOND, stock
 from toolkit.domain import events as ev
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.instruments import Instrument, Shortable
 from toolkit.domain.market import FeedGap, MarketEvent, SessionClosed, TradingHalted
-from toolkit.domain.orders import OrderClass, OrderType
+from toolkit.domain.orders import Bracket, OrderClass, OrderType, TimeInForce
 from toolkit.domain.time import FeedTime
 from toolkit.engine.risk.controls import CONTROLS, LIMIT_NOT_SET
 
@@ -109,6 +109,24 @@ CASES = (
         buy(1, times=4),
         "4 messages in a second of book:",
         "within a second",
+    ),
+    Case(
+        22,
+        "a date that has passed",
+        limits(),
+        buy(1, 9_000, time_in_force=TimeInForce.GTD, expires=FeedTime(9 * SECOND)),
+        buy(1, 9_000, time_in_force=TimeInForce.GTD, expires=FeedTime(SECOND)),
+        "limit gtd",
+        "an instant after now",
+    ),
+    Case(
+        22,
+        "a bracket's stop beyond its entry",
+        limits(),
+        buy(1, 9_000, bracket=Bracket(stop=8_999)),
+        buy(1, 9_000, bracket=Bracket(stop=9_000)),
+        "limit with stop 90.00",
+        "a stop below the entry",
     ),
     Case(
         6,
@@ -422,7 +440,7 @@ def test_each_check_that_an_order_passed_is_on_its_record() -> None:
     core = Core(rows=limits(duplicate_window="1"))
     core.buy(1)
     checks = [check.control for check in core.of(ev.OrderSubmitted)[0].checks]
-    assert checks == [control.number for control in CONTROLS if control.number != 4]
+    assert checks == [control.number for control in CONTROLS if control.number not in (4, 22)]
 
 
 def test_every_control_of_the_registry_has_a_case_here() -> None:
