@@ -28,7 +28,7 @@ from execution.wiring.versions import register_missing
 from toolkit.client import emergency
 from toolkit.client.commands import person
 from toolkit.client.home import Home
-from toolkit.client.stopping import Leftover, describe, look, stop_at_venues, verify_stopped
+from toolkit.client.stopping import Leftover, describe, held_in_engine, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 from toolkit.domain.events import Batch, CapitalAllocated, DeploymentChanged, LimitsChanged, TradingStateChanged
@@ -57,6 +57,7 @@ class Stopped:
     leftover: Leftover | None = None
     left_on_purpose: bool = False
     problem: str = ""
+    in_engine: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:
@@ -72,7 +73,7 @@ class Stopped:
             "left_on_purpose": self.left_on_purpose,
             "problem": self.problem,
             "left": [*map(describe, left.open_orders), *(f"{name} does not answer" for name in left.silent)],
-            "protective": [*map(describe, left.protective)],
+            "protective": [*map(describe, left.protective), *self.in_engine],
             "positions": [f"{name}: position {symbol} {lots:+d} lots" for name, symbol, lots in left.positions],
         }
 
@@ -339,6 +340,7 @@ class Supervisor:
 
     async def _cancel_and_verify(self, stopped: Stopped) -> None:
         """As `execution down` promises: cancelled, looked at in the venue, and what is left is named."""
+        stopped.in_engine = held_in_engine(self.line.replica.ledger)
         engine = self.managed.get("engine")
         if engine is None or engine.state is not State.RUNNING:
             await self._cancel_without_engine(stopped)

@@ -15,7 +15,7 @@ from toolkit.client import emergency
 from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, give, person
 from toolkit.client.desk_state import DeskState
-from toolkit.client.stopping import Leftover, describe, look, stop_at_venues, verify_stopped
+from toolkit.client.stopping import Leftover, describe, held_in_engine, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import Command, DisableStrategy, EnableStrategy, SetThrottle
 from toolkit.domain.errors import ExecutionError, TransportError
 from toolkit.domain.requests import VenueOrder
@@ -44,7 +44,8 @@ def disable(given: Path | None, strategy: str, *, flatten: bool, reason: str, as
         raise Stop(Exit.REFUSED, f"{outcome.refused}. {open_still or f'The latch of {strategy} is shut all the same'}")
     left = stop_at_venues(_sockets(home, state), VERIFY_SECONDS, True, _belongs_to(home, state, strategy))
     open_position = _wait_flat(home, state, strategy) if flatten and left.clean else ""
-    return _tell(state, strategy, left, outcome, open_position, as_json)
+    held = held_in_engine(Books(home=home, book=state.book).replica().ledger, strategy)
+    return _tell(state, strategy, left, outcome, open_position, held, as_json)
 
 
 def _shut_latch(home: Home, state: DeskState, strategy: str) -> str:
@@ -57,13 +58,24 @@ def _shut_latch(home: Home, state: DeskState, strategy: str) -> str:
     return ""
 
 
-def _tell(state: DeskState, strategy: str, left: Leftover, outcome: Outcome, open_position: str, as_json: bool) -> Exit:
+def _tell(
+    state: DeskState,
+    strategy: str,
+    left: Leftover,
+    outcome: Outcome,
+    open_position: str,
+    held: tuple[str, ...],
+    as_json: bool,
+) -> Exit:
     done = left.clean and not open_position
     if as_json:
-        say_json(_document(strategy, left, outcome.event, open_position, ""))
+        document = _document(strategy, left, outcome.event, open_position, "")
+        say_json(document | {"in_engine": held})
     else:
         say(banner(state.kind, f"{strategy} is disabled (event {outcome.event:,})"))
         _name(left, strategy)
+        for line in held:
+            say(f"  stays: {line}")
         if open_position:
             say(paint(f"  LEFT: {open_position}", RED))
         if left.clean:

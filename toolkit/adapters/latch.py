@@ -56,11 +56,14 @@ class Latch:
         return cls(path)
 
     def open_for(self, strategy: str, venue: str) -> bool:
-        """Whether an order of `strategy` may go to `venue`. Cancels and a person's flatten do not ask."""
+        """Whether an order of `strategy` may go to `venue`; without a strategy only book and venue are asked.
+
+        Cancels and a person's flatten do not ask.
+        """
         rows = self._read()
-        return (
-            rows.get(BOOK, False) and rows.get(venue_scope(venue), False) and rows.get(strategy_scope(strategy), False)
-        )
+        if not (rows.get(BOOK, False) and rows.get(venue_scope(venue), False)):
+            return False
+        return not strategy or rows.get(strategy_scope(strategy), False)
 
     def is_open(self, scope: str) -> bool:
         return self._read().get(scope, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from toolkit.domain.orders import OrderClass
 from toolkit.domain.requests import CancelOrder, QueryOrder, VenueRequest
 from toolkit.domain.time import MonoTime
 
@@ -13,7 +14,7 @@ class OpenFor(Protocol):
     """Whatever can say whether a scope is open, such as the latch."""
 
     def open_for(self, strategy: str, venue: str) -> bool:
-        """Whether an order of `strategy` may go to `venue` now."""
+        """Whether an order of `strategy` may go to `venue` now; "" asks for book and venue alone."""
 
 
 def sort_out(
@@ -40,4 +41,6 @@ def _may_leave(request: VenueRequest, latch: OpenFor, now: MonoTime, by_person: 
         return False
     if isinstance(request, CancelOrder) or request.order_id in by_person:
         return True
+    if request.order_class is OrderClass.PROTECTIVE:  # what protects a position stands when its strategy is disabled
+        return latch.open_for("", request.venue)
     return latch.open_for(request.strategy, request.venue)

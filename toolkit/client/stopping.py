@@ -11,6 +11,7 @@ import msgspec
 
 from toolkit.adapters.venue_hotline import VenueHotline
 from toolkit.domain.errors import TransportError
+from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderClass
 from toolkit.domain.requests import VenueOrder, VenueState
 
@@ -94,5 +95,18 @@ def describe(found: tuple[str, VenueOrder]) -> str:
     """One resting order in a sentence."""
     venue, order = found
     price = "market" if order.price is None else f"{order.price} ticks"
+    stop = "" if order.stop is None else f", stop {order.stop} ticks"
     rest = order.quantity - order.filled
-    return f"{venue}: {order.order_class.value} {order.order_id} {order.side.name} {rest} {order.instrument} at {price}"
+    what = f"{order.order_class.value} {order.order_id} {order.side.name} {rest} {order.instrument}"
+    return f"{venue}: {what} at {price}{stop}"
+
+
+def held_in_engine(ledger: Ledger, strategy: str | None = None) -> tuple[str, ...]:
+    """The protective orders that no venue shows because the engine holds them, each in a sentence."""
+    found = [ledger.orders[root] for root in ledger.in_engine]
+    return tuple(
+        f"engine: protective {order.order_id} {order.side.name} {order.remaining} {order.instrument}, stop "
+        f"{order.terms.stop if order.terms else None} ticks: it acts only while the engine runs"
+        for order in found
+        if order.order_class is OrderClass.PROTECTIVE and strategy in (None, order.strategy)
+    )

@@ -57,6 +57,7 @@ class ReplaceOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     epoch: int
     send_by: MonoTime
     stop: int | None = None
+    order_class: OrderClass = OrderClass.ENTRY
 
 
 class QueryOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="query_order"):

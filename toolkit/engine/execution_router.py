@@ -152,6 +152,7 @@ class ExecutionRouter:
             epoch=self.lease.epoch,
             send_by=self.lease.send_by,
             stop=order.replacing_stop,
+            order_class=order.order_class,
         )
 
 

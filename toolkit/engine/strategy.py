@@ -12,8 +12,9 @@ from toolkit.domain.orders import Side, TimeInForce
 from toolkit.engine.strategy_context import StrategyContext
 from toolkit.engine.strategy_market import Bar, Fill, InstrumentView, Number, OrderView, Quote, Trade, utc
 from toolkit.engine.strategy_parameters import check_class
+from toolkit.engine.strategy_terms import Around, Asked, Holder, Until, Watching, check_side
 
-InForce = Literal["gtc", "day", "ioc"] | TimeInForce
+InForce = Literal["gtc", "day", "ioc", "fok", "gtd"] | TimeInForce
 
 
 class Strategy:
@@ -101,13 +102,24 @@ class Strategy:
         quantity: Number | None = None,
         price: Number | None = None,
         *,
+        stop: Number | None = None,
+        trail: Number | None = None,
+        trigger: Watching | None = None,
+        held: Holder | None = None,
         tif: InForce = "gtc",
+        until: Until | None = None,
         post_only: bool = False,
         reduce_only: bool = False,
         reason: str = "",
     ) -> str:
-        """Ask to buy: at the market, or at `price` or better. Returns the intent's id, for cancel and modify."""
-        return self._order(Side.BUY, instrument, quantity, price, tif, post_only, reduce_only, reason)
+        """Ask to buy: at the market, or at `price` or better. Returns the intent's id, for cancel and modify.
+
+        With `stop` the order waits until the ask (or what `trigger` names: "last", "bid", "ask") is there, with `trail`
+        it follows the best price at that distance; `price` makes a stop-limit of it. A stop waits at the venue where
+        that takes it, else in the engine; `held` insists. `until` (an instant or seconds from now) goes with tif "gtd".
+        """
+        asked = _asked(stop, trail, trigger, held, until)
+        return self._order(Side.BUY, instrument, quantity, price, tif, post_only, reduce_only, reason, asked)
 
     def sell(
         self,
@@ -115,23 +127,69 @@ class Strategy:
         quantity: Number | None = None,
         price: Number | None = None,
         *,
+        stop: Number | None = None,
+        trail: Number | None = None,
+        trigger: Watching | None = None,
+        held: Holder | None = None,
         tif: InForce = "gtc",
+        until: Until | None = None,
         post_only: bool = False,
         reduce_only: bool = False,
         reason: str = "",
     ) -> str:
-        """Ask to sell: at the market, or at `price` or better. Returns the intent's id, for cancel and modify."""
-        return self._order(Side.SELL, instrument, quantity, price, tif, post_only, reduce_only, reason)
+        """Ask to sell: at the market, or at `price` or better. Returns the intent's id, for cancel and modify.
+
+        `stop`, `trail` and the others as in `buy`; a stop to sell watches the bid unless `trigger` says otherwise.
+        """
+        asked = _asked(stop, trail, trigger, held, until)
+        return self._order(Side.SELL, instrument, quantity, price, tif, post_only, reduce_only, reason, asked)
+
+    def bracket(
+        self,
+        side: Literal["buy", "sell"],
+        instrument: str | Number | None = None,
+        quantity: Number | None = None,
+        price: Number | None = None,
+        *,
+        stop: Number,
+        target: Number | None = None,
+        stop_limit: Number | None = None,
+        trail: Number | None = None,
+        trigger: Watching | None = None,
+        held: Holder | None = None,
+        tif: InForce = "gtc",
+        until: Until | None = None,
+        reason: str = "",
+    ) -> str:
+        """Ask for an entry whose fills are protected at once by a stop and, where given, a target.
+
+        Stop and target are for what the entry has filled, and one cancels the other. `stop_limit` makes a stop-limit of
+        the stop, `trail` lets it follow the market. Returns the entry's intent id; the exits answer to that id with
+        ".stop" and ".target" behind it.
+        """
+        around = Around(stop=stop, target=target, stop_limit=stop_limit, trail=trail)
+        asked = Asked(trigger=trigger, held=held, until=until, around=around)
+        return self._order(check_side(side), instrument, quantity, price, tif, False, False, reason, asked)
 
     def cancel(self, intent_id: str) -> str:
         """Ask to cancel the order that the intent led to."""
         return self._here.cancel(_text(intent_id, "cancel(intent_id)"))
 
-    def modify(self, intent_id: str, quantity: Number | None = None, price: Number | None = None) -> str:
-        """Ask to change total quantity or price of the order that the intent led to; None keeps it."""
-        if quantity is None and price is None:
-            raise TypeError("modify() needs a new quantity, a new price, or both")
-        return self._here.modify(_text(intent_id, "modify(intent_id)"), quantity, price)
+    def modify(
+        self,
+        intent_id: str,
+        quantity: Number | None = None,
+        price: Number | None = None,
+        *,
+        stop: Number | None = None,
+    ) -> str:
+        """Ask to change total quantity, price or stop of the order that the intent led to; None keeps it.
+
+        The venue changes the order in place: it is never without the old one before it has the new.
+        """
+        if quantity is None and price is None and stop is None:
+            raise TypeError("modify() needs a new quantity, a new price, a new stop, or several of them")
+        return self._here.modify(_text(intent_id, "modify(intent_id)"), quantity, price, stop)
 
     def target_position(
         self, instrument: str | Number | None = None, quantity: Number | None = None, reason: str = ""
@@ -212,6 +270,7 @@ class Strategy:
         post_only: bool,
         reduce_only: bool,
         reason: str,
+        asked: Asked | None = None,
     ) -> str:
         if isinstance(instrument, str):
             symbol, size = _addressed(instrument, quantity)
@@ -221,7 +280,7 @@ class Strategy:
             symbol, size, price = None, instrument, quantity if price is None else price
         else:
             raise TypeError("give (quantity, price), or the instrument first: (instrument, quantity, price)")
-        return self._here.place(side, symbol, size, price, TimeInForce(tif), post_only, reduce_only, reason)
+        return self._here.place(side, symbol, size, price, TimeInForce(tif), post_only, reduce_only, reason, asked)
 
     def __setattr__(self, name: str, value: object) -> None:
         context = self._context
@@ -296,6 +355,15 @@ class PositionsByInstrument:
 
     def __repr__(self) -> str:
         return repr({symbol: self(symbol) for symbol in self._context.series})
+
+
+def _asked(
+    stop: Number | None, trail: Number | None, trigger: Watching | None, held: Holder | None, until: Until | None
+) -> Asked | None:
+    """None for a plain order, as nearly all are."""
+    if stop is None and trail is None and trigger is None and held is None and until is None:
+        return None
+    return Asked(stop=stop, trail=trail, trigger=trigger, held=held, until=until)
 
 
 def _addressed(instrument: str | Number | None, quantity: Number | None) -> tuple[str | None, Number]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from math import isfinite, nan
-from typing import Any
 
 from toolkit.domain.inbox import OrderChanged
 from toolkit.domain.instruments import Currency
@@ -19,23 +17,16 @@ from toolkit.domain.intents import (
     TargetPosition,
 )
 from toolkit.domain.market import Quote as FeedQuote
-from toolkit.domain.orders import Doubt, OrderType, Side, Status, TimeInForce
+from toolkit.domain.orders import Doubt, Side, Status, TimeInForce
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.bars import BarFold
-from toolkit.engine.strategy_market import Bar, InstrumentView, Number, OrderView, Quote, exact_decimal, order_view
+from toolkit.engine.strategy_market import Bar, InstrumentView, Number, OrderView, Quote, order_view
 from toolkit.engine.strategy_parameters import nearest
+from toolkit.engine.strategy_terms import Asked, moved_stop, order_type, terms_asked
+from toolkit.engine.strategy_units import Unfit, lots_of, positive, ticks_of
 
-PERMITTED, GRID, DATA = 16, 18, 19  # rows of CONTROLS.md
-LARGEST = 2**53  # lots and ticks beyond it could not be shown as floats
+PERMITTED, DATA = 16, 19  # rows of CONTROLS.md
 MOST_LOGS, LONGEST_LOG = 20, 500
-
-
-class Unfit(Exception):
-    """A value that no order can be made of: becomes a refused intent, never an error of the strategy."""
-
-    def __init__(self, problem: str, control: int = GRID) -> None:
-        super().__init__(problem)
-        self.control = control
 
 
 class Series:
@@ -121,16 +112,18 @@ class StrategyContext:
         post_only: bool,
         reduce_only: bool,
         reason: str,
+        asked: Asked | None = None,
     ) -> str:
         intent_id = self._next_id()
         try:
             one = self._tradable(symbol)
-            lots = _positive(_lots(one.view, quantity), f"{one.view.symbol}: quantity", quantity)
-            ticks = None if price is None else _positive(_ticks(one.view, price), f"{one.view.symbol}: price", price)
+            lots = positive(lots_of(one.view, quantity), f"{one.view.symbol}: quantity", quantity)
+            ticks = None if price is None else positive(ticks_of(one.view, price), f"{one.view.symbol}: price", price)
             if post_only and ticks is None:
                 raise Unfit(f"{one.view.symbol}: post_only needs a price")
             if not reduce_only:
                 self._check_gap(one, side * lots)
+            terms = None if asked is None else terms_asked(one.view, asked, time_in_force, self.time)
         except Unfit as unfit:
             return self._refuse(intent_id, symbol, unfit)
         intent = PlaceOrder(
@@ -138,12 +131,13 @@ class StrategyContext:
             instrument=one.view.symbol,
             side=side,
             quantity=lots,
-            order_type=OrderType.MARKET if ticks is None else OrderType.LIMIT,
+            order_type=order_type(asked, ticks),
             price=ticks,
             time_in_force=time_in_force,
             post_only=post_only,
             reduce_only=reduce_only,
             reason=reason,
+            terms=terms,
         )
         self.intents.append(intent)
         self.asked[intent_id] = intent
@@ -154,25 +148,26 @@ class StrategyContext:
         self.intents.append(CancelIntent(intent_id=intent_id, target=target))
         return intent_id
 
-    def modify(self, target: str, quantity: Number | None, price: Number | None) -> str:
+    def modify(self, target: str, quantity: Number | None, price: Number | None, stop: Number | None = None) -> str:
         intent_id = self._next_id()
         symbol = next((order.instrument for order in self.orders() if order.intent_id == target), None)
         try:
             if symbol is None:
                 raise Unfit(f"no open order of intent {target!r}; self.orders lists the open ones")
             view = self.series[symbol].view
-            lots = None if quantity is None else _positive(_lots(view, quantity), f"{symbol}: quantity", quantity)
-            ticks = None if price is None else _positive(_ticks(view, price), f"{symbol}: price", price)
+            lots = None if quantity is None else positive(lots_of(view, quantity), f"{symbol}: quantity", quantity)
+            ticks = None if price is None else positive(ticks_of(view, price), f"{symbol}: price", price)
+            trigger = moved_stop(view, stop)
         except Unfit as unfit:
             return self._refuse(intent_id, symbol or "", unfit)
-        self.intents.append(ModifyIntent(intent_id=intent_id, target=target, quantity=lots, price=ticks))
+        self.intents.append(ModifyIntent(intent_id=intent_id, target=target, quantity=lots, price=ticks, stop=trigger))
         return intent_id
 
     def target(self, symbol: str | None, quantity: Number, reason: str) -> str:
         intent_id = self._next_id()
         try:
             one = self._tradable(symbol)
-            lots = _lots(one.view, quantity)
+            lots = lots_of(one.view, quantity)
             self.signals.append(Signal(instrument=one.view.symbol, target=lots, reason=reason))
             self._check_gap(one, lots - self.positions[one.view.symbol])
         except Unfit as unfit:
@@ -186,7 +181,7 @@ class StrategyContext:
         self._speak()
         try:
             one = self._tradable(symbol)
-            self.signals.append(Signal(instrument=one.view.symbol, target=_lots(one.view, quantity), reason=reason))
+            self.signals.append(Signal(instrument=one.view.symbol, target=lots_of(one.view, quantity), reason=reason))
         except Unfit as unfit:
             self._refuse(self._next_id(), symbol, unfit)
 
@@ -251,10 +246,15 @@ class StrategyContext:
         """Whether adding `change` lots shrinks the position whichever of the working orders fill."""
         low = high = self.positions[symbol]
         for order in (*self.open.values(), *map(_not_answered, self.asked.values())):
-            if order.instrument == symbol:
+            if order.instrument == symbol and not _protects(order):
                 rest = order.quantity - order.filled
                 low, high = (low, high + rest) if order.side is Side.BUY else (low - rest, high)
         return (low > 0 > change and low + change >= 0) or (high < 0 < change and high + change <= 0)
+
+
+def _protects(order: OrderChanged) -> bool:
+    """Whether an order stands to close the position: an exit takes its place, so it takes nothing from one."""
+    return order.terms is not None and (order.terms.stop is not None or bool(order.terms.group))
 
 
 def quote_view(quote: FeedQuote, view: InstrumentView, time: int) -> Quote:
@@ -271,40 +271,6 @@ def quote_view(quote: FeedQuote, view: InstrumentView, time: int) -> Quote:
     )
 
 
-def _lots(view: InstrumentView, quantity: Number) -> int:
-    return _quanta(quantity, view.definition.lot, f"{view.symbol}: quantity", "lot", view.quantity)
-
-
-def _ticks(view: InstrumentView, price: Number) -> int:
-    return _quanta(price, view.definition.tick, f"{view.symbol}: price", "tick", view.price)
-
-
-def _quanta(value: Number, quantum: Decimal, what: str, grid: str, rounded: Any) -> int:
-    """Exactly how many quanta `value` is; Unfit names the mend."""
-    exact = exact_decimal(value)
-    if not exact.is_finite():
-        raise Unfit(f"{what} is {value}; give a finite number")
-    if exact and exact.adjusted() > 25:
-        raise Unfit(f"{what} {value} is too large")
-    if not exact or exact.adjusted() >= -25:
-        top, bottom = exact.as_integer_ratio()
-        quantum_top, quantum_bottom = quantum.as_integer_ratio()
-        whole, rest = divmod(top * quantum_bottom, bottom * quantum_top)
-        if abs(whole) > LARGEST:
-            raise Unfit(f"{what} {value} is too large")
-        if not rest:
-            return whole
-    call = "price" if grid == "tick" else "quantity"
-    mend = f"the instrument's .{call}({value}) rounds to {rounded(value)}"
-    raise Unfit(f"{what} {value} is not a multiple of the {grid} {quantum}; {mend}")
-
-
-def _positive(quanta: int, what: str, value: Number) -> int:
-    if quanta <= 0:
-        raise Unfit(f"{what} is {value}; give a number above 0")
-    return quanta
-
-
 def _not_answered(place: PlaceOrder) -> OrderChanged:
     return OrderChanged(
         order_id="",
@@ -316,4 +282,5 @@ def _not_answered(place: PlaceOrder) -> OrderChanged:
         price=place.price,
         status=Status.PENDING_NEW,
         doubt=Doubt.NONE,
+        terms=place.terms,
     )

@@ -11,11 +11,12 @@ import msgspec
 
 from toolkit.domain.inbox import FillBooked, OrderChanged
 from toolkit.domain.instruments import Instrument
-from toolkit.domain.orders import FINAL, Doubt, Side, Status
+from toolkit.domain.orders import FINAL, Doubt, Side, Status, Terms
 
 Number = float | int | Decimal
 Rounding = Literal["nearest", "down", "up"]
 
+NO_TERMS = Terms()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROUNDINGS = {"nearest": ROUND_HALF_EVEN, "down": ROUND_FLOOR, "up": ROUND_CEILING}
 
@@ -85,7 +86,10 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One own order. `price` is None for a market order; `reason` says why it was denied or refused."""
+    """One own order. `price` is None for a market order; `reason` says why it was denied or refused.
+
+    `stop` is where a stop stood at its last news, `held` whether it waits at the "venue" or in the "engine".
+    """
 
     intent_id: str
     order_id: str
@@ -97,6 +101,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: Status
     doubt: Doubt = Doubt.NONE
     reason: str = ""
+    stop: float | None = None
+    held: str = ""
 
     @property
     def is_buy(self) -> bool:
@@ -189,6 +195,7 @@ class InstrumentView:
 
 def order_view(change: OrderChanged, instrument: InstrumentView) -> OrderView:
     """An order's news in human units."""
+    terms = change.terms or NO_TERMS
     return OrderView(
         intent_id=change.intent_id,
         order_id=change.order_id,
@@ -200,6 +207,8 @@ def order_view(change: OrderChanged, instrument: InstrumentView) -> OrderView:
         status=change.status,
         doubt=change.doubt,
         reason=change.reason,
+        stop=None if terms.stop is None else instrument.price_of(terms.stop),
+        held="" if terms.held_at is None else terms.held_at.value,
     )
 
 

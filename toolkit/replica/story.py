@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -11,6 +12,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import from_quanta
+from toolkit.domain.orders import Terms
 
 
 class StoryLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,15 +103,52 @@ class _Teller:
                 self._ids.append(event.new_id)
                 size = self._size(event.quantity, event.price)
                 self._checked(told, event.wall, event.checks)
-                self._add(told, event.wall, "replace asked", f"{size}, id {event.new_id}")
+                stop = "" if event.stop is None else f", stop {self._price(event.stop)}"
+                self._add(told, event.wall, "replace asked", f"{size}{stop}, id {event.new_id}")
             case ev.OrderResubmitted():
                 self._add(told, event.wall, "sent again", f"{event.kind.value}: proven absent at the venue")
             case ev.OrderAcknowledged():
                 self._acknowledged(told, event)
             case ev.OrderFilled():
                 self._filled(told, event)
+            case ev.TrailMoved() | ev.OrderTriggered() | ev.OrderReleased():
+                self._stopped(told, event)
             case _:
                 self._other(told)
+
+    def _stopped(self, told: Told, event: ev.TrailMoved | ev.OrderTriggered | ev.OrderReleased) -> None:
+        wall = told.batch.wall
+        match event:
+            case ev.TrailMoved():
+                saw = f"saw {self._price(event.price)} at step {event.step}"
+                self._add(told, wall, "trailed", f"stop now {self._price(event.stop)}, {saw}")
+            case ev.OrderTriggered():
+                where = f"at the venue, report {event.report}" if event.report else f"in the engine, step {event.step}"
+                self._add(told, event.wall, "triggered", f"by {self._price(event.price)}, {where}")
+            case ev.OrderReleased():
+                self._add(told, event.wall, "released", f"{self._quantity(event.quantity)} to the venue")
+
+    def _terms(self, terms: Terms | None) -> str:
+        """What the order says beyond its price, and where it waits."""
+        if terms is None:
+            return ""
+        words = []
+        if terms.stop is not None:
+            words.append(f"stop {self._price(terms.stop)}")
+        if terms.offset is not None:
+            words.append(f"trailing by {self._price(terms.offset)}")
+        if terms.held_at is not None:
+            words.append(f"held at: {terms.held_at.value}")
+        if terms.expires is not None:
+            until = datetime.fromtimestamp(int(terms.expires) // 1_000_000_000, UTC)
+            words.append(f"good till {until:%Y-%m-%d %H:%M:%S} UTC of the feed")
+        if terms.group:
+            words.append(f"of the bracket of {terms.group}")
+        if (bracket := terms.bracket) is not None:
+            target = "" if bracket.target is None else f" and target {self._price(bracket.target)}"
+            held_at = "" if bracket.held_at is None else f", held at: {bracket.held_at.value}"
+            words.append(f"protected by stop {self._price(bracket.stop)}{target}{held_at}")
+        return ", " + ", ".join(words)
 
     def _decided(self, told: Told, event: ev.OrderSubmitted | ev.OrderDenied) -> None:
         self._instrument = self._ledger.instruments.find(event.instrument)
@@ -118,6 +157,7 @@ class _Teller:
         self._headline = (
             f"{event.strategy} {event.version}: {event.side.name} {size} {event.instrument} "
             f"{event.order_type.value} {event.time_in_force.value} at {event.venue}, {event.order_class.value}"
+            f"{self._terms(event.terms)}"
         )
         seen = event.seen
         quote = f"{self._price(seen.bid)} / {self._price(seen.ask)}" if seen.bid or seen.ask else "none"

@@ -50,7 +50,7 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """One order. `status` is UNKNOWN while there is doubt about it."""
+    """One order. `status` is UNKNOWN while there is doubt about it; `held` is where its stop waits: venue or engine."""
 
     order_id: str
     strategy: str
@@ -67,6 +67,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     venue: str
     reason: str
     decided: int
+    stop: Decimal | None
+    held: str
 
 
 class FillView(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,6 +250,7 @@ def _position(ledger: Ledger, strategy: str, symbol: str) -> PositionView:
 def _order(ledger: Ledger, order: Order) -> OrderView:
     instrument = ledger.instruments.require(order.instrument)
     average = instrument.tick * Decimal(order.cost) / order.filled if order.filled else None
+    stop = None if order.terms is None else order.terms.stop
     return OrderView(
         order_id=order.order_id, strategy=order.strategy, instrument=order.instrument, side=order.side.name,
         order_type=order.order_type.value, time_in_force=order.time_in_force.value,
@@ -255,7 +258,8 @@ def _order(ledger: Ledger, order: Order) -> OrderView:
         filled=instrument.quantity_of(order.filled),
         price=None if order.price is None else instrument.price_of(order.price),
         average=_rounded(average, instrument), status=order.shown_status, venue=order.venue, reason=order.reason,
-        decided=int(order.decided),
+        decided=int(order.decided), stop=None if stop is None else instrument.price_of(stop),
+        held=order.terms.held_at.value if order.terms is not None and order.terms.held_at is not None else "",
     )  # fmt: skip
 
 
