@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
     from toolkit.research.backtest import backtest
     from toolkit.research.check import check
     from toolkit.research.compare import compare
+    from toolkit.research.explore import explore
     from toolkit.research.promote import promote
     from toolkit.research.signals import from_signal
     from toolkit.research.sweep import sweep
@@ -23,6 +24,7 @@ __all__ = [
     "compare",
     "connect",
     "data",
+    "explore",
     "from_signal",
     "journal",
     "promote",
@@ -37,6 +39,7 @@ _HOMES = {
     "compare": "toolkit.research.compare:compare",
     "connect": "toolkit.client.reading:connect",
     "data": "toolkit.research.data",
+    "explore": "toolkit.research.explore:explore",
     "from_signal": "toolkit.research.signals:from_signal",
     "journal": "toolkit.client.reading:journal",
     "promote": "toolkit.research.promote:promote",

@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import cached_property
 from html import escape
 from math import nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -23,6 +23,8 @@ from toolkit.research.horizon import is_hidden, visible
 if TYPE_CHECKING:
     import pandas as pd
 
+_ASKS_EVERY: Final = 64  # steps
+
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What one pass over the steps counts. First and last are feed times; quotes, lowest and highest mid by symbol."""
@@ -34,6 +36,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     quotes: dict[str, int]
     lowest: dict[str, float]
     highest: dict[str, float]
+
+
+class Stopped(Exception):
+    """Nobody wants any more what is being computed on this data."""
 
 
 class FeedData:
@@ -114,6 +120,18 @@ class FeedData:
             f"{found.sessions:,} sessions · {_day(found.first)} – {_day(found.last)} · {found.steps:,} steps"
             f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
+
+
+def stoppable(data: FeedData, is_stopped: Callable[[], bool]) -> FeedData:
+    """The same data; whoever goes through it gets `Stopped` within some steps of `is_stopped` turning true."""
+
+    def steps() -> Iterator[Step]:
+        for step in data:
+            if step.number % _ASKS_EVERY == 0 and is_stopped():
+                raise Stopped
+            yield step
+
+    return FeedData(steps, data.instruments, title=data.title, label=data.label)
 
 
 def _summary(data: FeedData) -> Summary:

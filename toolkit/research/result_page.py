@@ -32,6 +32,13 @@ def notebook_page(result: Outcome) -> str:
     return _page(result, notebook.library(current_cell()))
 
 
+def glance(result: Outcome) -> str:
+    """Header, five figures and the equity curve, for where bokeh's own script is on the page already."""
+    pictures = Pictures()
+    spot = pictures.place(equity_picture(result))
+    return f"{style()}<div class='qd-result'>{_header(result)}{_cards(result)}{spot}</div>{pictures.script()}"
+
+
 def whole_page(result: Outcome) -> str:
     """The page as a file of its own."""
     return (

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
 from threading import Thread
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from toolkit.domain.market import Step
 from toolkit.research.backtest import backtest
-from toolkit.research.data import FeedData
+from toolkit.research.feed_data import FeedData, stoppable
 from toolkit.research.observation import RAISED
 from toolkit.research.result import BacktestResult
 from toolkit.research.sweep_store import Figures, Parameters, Task, load_class, read_steps
-
-_ASKS_EVERY: Final = 64  # steps
 
 
 class Outcome(NamedTuple):
@@ -28,20 +25,15 @@ class Outcome(NamedTuple):
     error: str = ""
 
 
-class Stopped(Exception):
-    """The sweep was stopped in the middle of a point, which then counts as not tried."""
-
-
 class Runner:
     """Loads the class once, verified against its digest, and runs point after point."""
 
     def __init__(self, task: Task, is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._strategy = load_class(task.version, task.digest)
         self._settings = task.ground.settings
-        self._data = FeedData(
-            partial(_stoppable, task, is_stopped), task.ground.instruments, title=task.ground.title,
-            label=task.ground.label,
-        )  # fmt: skip
+        ground = task.ground
+        steps = FeedData(partial(read_steps, task.steps), ground.instruments, title=ground.title, label=ground.label)
+        self._data = stoppable(steps, is_stopped)
 
     def run(self, parameters: Parameters) -> Outcome:
         """One backtest. What a strategy's own code raises is its outcome; everything else goes through."""
@@ -86,13 +78,6 @@ def prepare(task: Task, stop: Event) -> None:
 def run_point(parameters: Parameters) -> Outcome:
     """One point, in a worker that was prepared."""
     return _here[0].run(parameters)
-
-
-def _stoppable(task: Task, is_stopped: Callable[[], bool]) -> Iterator[Step]:
-    for step in read_steps(task.steps):
-        if step.number % _ASKS_EVERY == 0 and is_stopped():
-            raise Stopped
-        yield step
 
 
 def _end_with_parent() -> None:
