@@ -8,9 +8,9 @@ import pytest
 from toolkit.adapters.step_files import StepFile, write_steps
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.market import FeedGap, Quote
+from toolkit.domain.raw_rows import Number, RawQuote
 from toolkit.domain.time import NANOSECONDS, FeedTime
 from toolkit.engine.market_data import MarketDataListener
-from toolkit.engine.raw_rows import Number, RawQuote
 from toolkit.research.data import sample
 from toolkit.simulation.sample_feed import sample_instruments
 

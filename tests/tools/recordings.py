@@ -10,8 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from toolkit.domain.instruments import Currency, Instrument, describe
+from toolkit.domain.raw_rows import RawQuote, RawTrade
 from toolkit.domain.time import FeedTime
-from toolkit.engine.raw_rows import RawQuote, RawTrade
 from toolkit.simulation.sample_calendar import new_york_time
 
 MILLISECOND = 1_000_000

@@ -23,8 +23,9 @@ import msgspec
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import FeedGap, MarketEvent, Quote, SessionClosed, SessionOpened, Step, TradingHalted
+from toolkit.domain.raw_rows import RawQuote, RawTrade
 from toolkit.domain.time import NANOSECONDS, FeedTime
-from toolkit.engine.raw_rows import BadNumber, Fault, RawQuote, RawTrade, normalise
+from toolkit.engine.raw_rows import BadNumber, Fault, normalise
 from toolkit.engine.sessions import Sessions
 
 

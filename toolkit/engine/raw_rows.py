@@ -1,48 +1,15 @@
-"""One row as a venue wrote it, and its numbers made exact; what a row means for the feed is judged elsewhere."""
+"""The numbers of a row as a venue wrote it made exact; what a row means for the feed is judged elsewhere."""
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import NamedTuple
 
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import Quote, Trade
-from toolkit.domain.time import FeedTime
-
-Number = str | int | float | Decimal | None
+from toolkit.domain.raw_rows import Number, RawQuote, RawTrade
 
 LARGEST_POWER = 15  # of ten, in a price or a size; more is a fault of parsing, and slow to count with
-
-
-class RawQuote(NamedTuple):
-    """A quote as a venue wrote it, in human units; None or 0 with size 0 is a missing side.
-
-    `number` is the venue's own, growing in this instrument's quotes; `previous` the number that must have come before
-    it, None where numbers may jump. `place` says where the row stands: file and line, or stream and id.
-    """
-
-    instrument: str
-    time: FeedTime
-    bid: Number
-    ask: Number
-    bid_size: Number
-    ask_size: Number
-    place: str
-    number: int | None = None
-    previous: int | None = None
-
-
-class RawTrade(NamedTuple):
-    """A public trade as a venue wrote it, in human units; `number`, `previous` and `place` as in RawQuote."""
-
-    instrument: str
-    time: FeedTime
-    price: Number
-    size: Number
-    place: str
-    number: int | None = None
-    previous: int | None = None
 
 
 class Fault(StrEnum):
@@ -81,9 +48,15 @@ def normalise(instrument: Instrument, row: RawQuote | RawTrade) -> Quote | Trade
 
 
 def _side(instrument: Instrument, price: Number, size: Number, name: str) -> tuple[int, int]:
-    if (price is None or price == 0) and (size is None or size == 0):
+    if _is_nothing(price) and _is_nothing(size):
         return 0, 0
     return _ticks(instrument, price, name), _lots(instrument, size, f"{name} size")
+
+
+def _is_nothing(value: Number) -> bool:
+    if isinstance(value, Decimal) and value.is_snan():  # even comparing it raises
+        return False
+    return value is None or value == 0
 
 
 def _ticks(instrument: Instrument, value: Number, name: str) -> int:

@@ -9,8 +9,8 @@ from tests.tools.recordings import BTCUSDT, IBM, binance, lean_trades
 from toolkit.adapters.step_files import MAGIC, StepFile, write_steps
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.market import Step
+from toolkit.domain.raw_rows import RawQuote, RawTrade
 from toolkit.engine.market_data import MarketDataListener
-from toolkit.engine.raw_rows import RawQuote, RawTrade
 from toolkit.simulation.data import sample_histories
 from toolkit.simulation.sample_bars import common_span
 from toolkit.simulation.sample_feed import SampleFeed

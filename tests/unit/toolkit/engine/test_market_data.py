@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.tools.recordings import BTCUSDT, IBM, binance, lean_trades, nyse_ibm
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.market import FeedGap, Quote, SessionClosed, SessionOpened, Step, Trade
+from toolkit.domain.raw_rows import Number, RawQuote, RawTrade
 from toolkit.domain.time import NANOSECONDS, FeedTime
 from toolkit.engine.market_data import MarketDataListener, Problem, StepOrder
-from toolkit.engine.raw_rows import Fault, Number, RawQuote, RawTrade
+from toolkit.engine.raw_rows import Fault
 
 QUOTE = Quote(instrument="IBM", bid=18200, ask=18202, bid_size=3, ask_size=4)
 

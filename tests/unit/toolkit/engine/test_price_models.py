@@ -9,10 +9,10 @@ import pytest
 from tests.tools.recordings import BTCUSDT, IBM, binance, nyse_ibm
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.market import FeedGap, MarketEvent, Quote, SessionClosed, Step, Trade
+from toolkit.domain.raw_rows import RawQuote, RawTrade
 from toolkit.domain.time import NANOSECONDS, FeedTime
 from toolkit.engine.market_data import MarketDataListener
 from toolkit.engine.price_models import PriceModels
-from toolkit.engine.raw_rows import RawQuote, RawTrade
 from toolkit.simulation.data import sample_histories
 from toolkit.simulation.sample_bars import common_span
 from toolkit.simulation.sample_feed import CALENDAR, SYMBOLS, SampleFeed
