@@ -16,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 
+from execution.services.schedules import Schedule, SteadySchedule
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import TransportError
 from toolkit.domain.market import Step
@@ -27,7 +28,6 @@ PROCESS = "listener"
 ENGINE = "engine"
 
 COMPARED = 3  # steps: bells are the same in every sample, and no more than two follow each other
-LONGEST_MAKE_UP = 1.0  # seconds: a longer pause is not made up for by a burst
 
 
 class StepSource(Protocol):
@@ -47,11 +47,13 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How fast and how far ahead.
 
     `seconds_per_step` of wall time (0: as fast as the engine follows). `history` steps before the engine's are
-    published at once, for warm-up. The bus is never more than `window` steps ahead of the engine.
+    published at once, for warm-up. The bus is never more than `window` steps ahead of the engine. With `stays` the
+    listener lives on when the feed is over, for a desk that is looked at then.
     """
 
     seconds_per_step: float
     history: int
+    stays: bool = False
     window: int = 2_000
     batch: int = 500
     beat_seconds: float = 0.5
@@ -59,32 +61,19 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     poll_seconds: float = 0.02
 
 
-class Schedule:
-    """When the next steps are due; pure arithmetic on seconds that are handed in."""
-
-    def __init__(self, seconds_per_step: float, now: float) -> None:
-        self._each = seconds_per_step
-        self._next = now
-
-    def due(self, now: float, at_most: int) -> int:
-        """How many steps to publish now, up to `at_most`; they count as published."""
-        if self._each == 0:
-            return at_most
-        if now - self._next > max(LONGEST_MAKE_UP, self._each):
-            self._next = now
-        count = min(at_most, int((now - self._next) / self._each) + 1) if now >= self._next else 0
-        self._next += count * self._each
-        return count
-
-    def wait(self, now: float) -> float:
-        """Seconds until the next step is due."""
-        return max(0.0, self._next - now) if self._each else 0.0
-
-
 class Listener:
     """One feed's way to the bus. `run` ends after `stop`, or when the feed is over and the engine has it all."""
 
-    def __init__(self, source: StepSource, bus: Bus, pace: Pace, *, clock: Clock, reach: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        source: StepSource,
+        bus: Bus,
+        pace: Pace,
+        *,
+        clock: Clock,
+        reach: Callable[[str], None],
+        schedule: Schedule | None = None,
+    ) -> None:
         self.position = 0
         self.state = "starting"
         self._source = source
@@ -96,7 +85,7 @@ class Listener:
         self._ahead: Iterator[Step] = iter(())
         self._engine: int | None = None
         self._looked: float | None = None
-        self._schedule = Schedule(pace.seconds_per_step, self._now())
+        self._schedule = schedule or SteadySchedule(pace.seconds_per_step, self._now())
         self._over = False
 
     def stop(self) -> None:
@@ -114,9 +103,18 @@ class Listener:
                 self.state = f"waiting for the bus: {problem}"
                 self._looked = None
                 await self._pause(self._pace.retry_seconds)
+        if self._pace.stays:
+            await self._stay()
         self.state = "stopped" if self._stopped.is_set() else "the feed is over"
         with suppress(TransportError):
             await self._beat()
+
+    async def _stay(self) -> None:
+        self.state = "the feed is over"
+        while not self._stopped.is_set():
+            with suppress(TransportError):
+                await self._beat()
+            await self._pause(self._pace.beat_seconds)
 
     @property
     def _done(self) -> bool:
@@ -170,10 +168,10 @@ class Listener:
             return not self._done
         self.state = "running"
         now = self._now()
-        count = self._schedule.due(now, min(self._pace.batch, self._room))
+        count = self._schedule.due(now, self.position, min(self._pace.batch, self._room))
         if count and not await self._publish(count):
             return await self._end_when_delivered(engine)
-        await self._pause(min(self._schedule.wait(now), self._pace.beat_seconds))
+        await self._pause(min(self._schedule.wait(now, self.position), self._pace.beat_seconds))
         return not self._done
 
     @property

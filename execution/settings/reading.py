@@ -8,7 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
+
 from execution.settings.documents import Document, Place, read_document
+from execution.settings.feed_file import FeedFile, feed_in_force, symbols_of_feeds
 from execution.settings.models import (
     DeskFile,
     InstrumentsFile,
@@ -20,7 +23,7 @@ from execution.settings.models import (
     VenuesFile,
 )
 from execution.settings.problems import nearest, problem, validate
-from execution.settings.venues import paper_settings
+from execution.settings.venues import exchange_fees, paper_settings
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.instruments import Currency, Instrument, describe
@@ -48,6 +51,8 @@ class Settings:
     limits: LimitTable
     strategies: Mapping[str, StrategyRow]
     venues: Mapping[str, PaperSettings]
+    feed: FeedFile | None = None
+    """The feed of this run where it is another than config/desk.yaml's; `desk` then says what that changes."""
 
     @property
     def base_currency(self) -> Currency:
@@ -69,6 +74,10 @@ def read_settings(home: Path) -> Settings:
     if desk.base_currency not in codes:
         wrong = f"is {desk.base_currency!r}, not in config/instruments.yaml; {nearest(desk.base_currency, codes)}"
         raise problem(document, ("base_currency",), wrong)
+    feed = feed_in_force(home)
+    if feed is not None:
+        desk, venues = _on_feed(desk, venues, feed)
+        currencies, instruments = _traded_on(feed)
     strategies = read_strategies(home, instruments)
     return Settings(
         home=home,
@@ -78,7 +87,34 @@ def read_settings(home: Path) -> Settings:
         limits=read_limits(home, instruments, strategies, venues),
         strategies=strategies,
         venues=venues,
+        feed=feed,
     )
+
+
+def _on_feed(
+    desk: DeskFile, venues: Mapping[str, PaperSettings], feed: FeedFile
+) -> tuple[DeskFile, Mapping[str, PaperSettings]]:
+    """The desk on a feed of its own: another book, its currency, its one venue with the exchange's fees."""
+    if feed.venue not in venues:
+        raise ConfigError(f"feed {feed.spec}: config/venues.yaml has no {feed.venue!r}; `execution up --feed` anew")
+    venue = venues[feed.venue]
+    if feed.fees is not None:
+        venue = msgspec.structs.replace(venue, fees=exchange_fees(feed.fees))
+    changed = desk.model_copy(update={
+        "book": feed.book,
+        "base_currency": feed.base_currency,
+        "feed": desk.feed.model_copy(update={"mode": feed.mode}),
+    })  # fmt: skip
+    return changed, MappingProxyType({feed.venue: venue})
+
+
+def _traded_on(feed: FeedFile) -> tuple[tuple[Currency, ...], tuple[Instrument, ...]]:
+    currencies = {code: Currency(code=code, quantum=row.quantum) for code, row in feed.currencies.items()}
+    instruments = (
+        describe(symbol=symbol, **{**dict(row), "currency": currencies[row.currency]})
+        for symbol, row in feed.instruments.items()
+    )
+    return tuple(currencies.values()), tuple(instruments)
 
 
 def read_venues(home: Path) -> Mapping[str, PaperSettings]:
@@ -101,10 +137,14 @@ def read_instruments(home: Path, venues: Collection[str]) -> tuple[tuple[Currenc
 
 
 def read_strategies(home: Path, instruments: tuple[Instrument, ...]) -> Mapping[str, StrategyRow]:
-    """config/strategies.yaml; every instrument that it names must exist."""
+    """The rows of config/strategies.yaml that trade these instruments alone, which are those of this run.
+
+    Others must be in config/instruments.yaml, or on a feed that ran before: their strategies wait for a run on it.
+    """
     document = _read(home, "strategies")
     file = validate(document, StrategiesFile)
-    known = {instrument.symbol for instrument in instruments}
+    traded = {instrument.symbol for instrument in instruments}
+    known = traded | _other_instruments(home)
     for name, row in file.strategies.items():
         for index, symbol in enumerate(row.instruments):
             if symbol not in known:
@@ -112,20 +152,40 @@ def read_strategies(home: Path, instruments: tuple[Instrument, ...]) -> Mapping[
                 raise problem(
                     document, place, f"is {symbol!r}, not in config/instruments.yaml; {nearest(symbol, known)}"
                 )
-    return MappingProxyType(file.strategies)
+    return MappingProxyType({name: row for name, row in file.strategies.items() if traded.issuperset(row.instruments)})
+
+
+def left_out(home: Path, settings: Settings) -> Mapping[str, StrategyRow]:
+    """The rows of config/strategies.yaml that wait for a run on another feed."""
+    file = validate(_read(home, "strategies"), StrategiesFile)
+    return {name: row for name, row in file.strategies.items() if name not in settings.strategies}
 
 
 def read_limits(
     home: Path, instruments: tuple[Instrument, ...], strategies: Collection[str], venues: Collection[str]
 ) -> LimitTable:
-    """config/limits.yaml as rows with their file and line; what it names must exist."""
+    """config/limits.yaml as rows with their file and line; what it names must exist, in this run or in another."""
     document = _read(home, "limits")
     file = validate(document, LimitsFile)
-    symbols = {instrument.symbol for instrument in instruments}
-    _check_names(document, "strategies", file.strategies, set(strategies))
+    written = validate(_read(home, "strategies"), StrategiesFile).strategies if file.strategies else {}
+    _check_names(document, "strategies", file.strategies, {*strategies, *written})
+    if not _names_only(file.instruments, symbols := {instrument.symbol for instrument in instruments}):
+        symbols |= _other_instruments(home)
     _check_names(document, "instruments", file.instruments, symbols)
-    _check_names(document, "venues", file.venues, set(venues))
+    if not _names_only(file.venues, known := set(venues)):
+        known |= set(read_venues(home))
+    _check_names(document, "venues", file.venues, known)
     return LimitTable(rows=tuple(_rows(document, file)), checksum=document.checksum)
+
+
+def _names_only(named: Collection[str], known: set[str]) -> bool:
+    return known.issuperset(named)
+
+
+def _other_instruments(home: Path) -> set[str]:
+    """What config/instruments.yaml and the feeds of earlier runs know."""
+    file = validate(_read(home, "instruments"), InstrumentsFile)
+    return {*file.instruments, *symbols_of_feeds(home)}
 
 
 def _read(home: Path, name: str) -> Document:

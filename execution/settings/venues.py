@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from execution.settings.feed_file import ExchangeFees
 from execution.settings.models import (
     BaseFees,
     LogNormalRow,
@@ -60,6 +61,19 @@ def _latency(row: Decimal | UniformRow | LogNormalRow) -> Latency:
             return LogNormal(median=_nanoseconds(row.median), p99=_nanoseconds(row.p99))
         case _:
             return _nanoseconds(row)
+
+
+def exchange_fees(fees: ExchangeFees) -> FeeSchedule:
+    """The fee model of an exchange that told its rates: of the value, in the instrument's own currency, no minimum."""
+    return FeeSchedule(
+        maker_basis_points=fees.maker_basis_points,
+        taker_basis_points=fees.taker_basis_points,
+        maker_per_unit=Decimal(0),
+        taker_per_unit=Decimal(0),
+        minimum=None,
+        maximum_basis_points=None,
+        asset=QuoteAsset(),
+    )
 
 
 def _fees(row: PaperFees) -> FeeSchedule:

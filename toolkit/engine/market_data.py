@@ -96,8 +96,8 @@ class MarketDataListener:
             self.counts[problem.instrument, problem.fault] += 1
         return Taken(self._step(row.time, events) if events else None, tuple(problems))
 
-    def tell(self, time: FeedTime, event: SessionOpened | SessionClosed | TradingHalted) -> Step:
-        """Number a fact that needs no judging: a session's bell, a halt."""
+    def tell(self, time: FeedTime, event: SessionOpened | SessionClosed | TradingHalted | FeedGap) -> Step:
+        """Number a fact that needs no judging: a session's bell, a halt, a gap that somebody else found."""
         step = self._step(time, (event,))
         self.sessions.take(step)
         return step

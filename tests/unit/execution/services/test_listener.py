@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from execution.services.listener import Listener, Pace, Schedule
+from execution.services.listener import Listener, Pace
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.failpoints import inert
 from toolkit.adapters.memory_bus import MemoryBus
@@ -235,22 +235,3 @@ async def test_it_keeps_the_pace_that_it_is_given() -> None:
         await desk.holds(1, 1)
         await asyncio.sleep(0.05)
     assert desk.numbers == [1]
-
-
-def test_the_schedule_spreads_steps_evenly() -> None:
-    schedule = Schedule(0.25, 10.0)
-    told = [schedule.due(10.0 + tenths / 10, 100) for tenths in range(11)]
-    assert told == [1, 0, 0, 1, 0, 1, 0, 0, 1, 0, 1]
-    assert schedule.wait(11.0) == 0.25
-
-
-def test_a_little_lateness_is_made_up_for_and_a_long_pause_is_not() -> None:
-    schedule = Schedule(0.1, 0.0)
-    assert schedule.due(0.55, 100) == 6
-    assert schedule.due(100.0, 100) == 1
-    assert schedule.due(100.3, 2) == 2
-
-
-def test_as_fast_as_possible_is_as_many_as_may_be() -> None:
-    schedule = Schedule(0.0, 0.0)
-    assert (schedule.due(0.0, 500), schedule.wait(0.0)) == (500, 0.0)

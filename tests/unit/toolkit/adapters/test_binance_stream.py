@@ -15,7 +15,7 @@ from toolkit.domain.time import FeedTime
 from toolkit.engine.depth_book import DepthBook, Followed
 
 FILES = ("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz")
-ADDRESS = {"rest": "https://rest/api/v3", "stream": "wss://stream:9443/ws"}
+ADDRESS = {"rest": "https://127.0.0.1/api/v3", "stream": "wss://127.0.0.1:9443/ws"}
 
 
 def recorded(recordings: Path) -> Iterator[tuple[int, str]]:
@@ -72,8 +72,8 @@ def test_other_pairs_of_other_years_are_read_too(recordings: Path) -> None:
 def test_the_address_names_the_streams_so_that_connecting_again_subscribes_again() -> None:
     binance = BinanceSpot({"BTC/USDT": "BTCUSDT"}, **ADDRESS)
     names = "btcusdt@bookTicker/btcusdt@trade/btcusdt@depth@100ms"
-    assert binance.address() == f"wss://stream:9443/stream?streams={names}"
-    assert binance.snapshot_address("BTC/USDT") == "https://rest/api/v3/depth?symbol=BTCUSDT&limit=5000"
+    assert binance.address() == f"wss://127.0.0.1:9443/stream?streams={names}"
+    assert binance.snapshot_address("BTC/USDT") == "https://127.0.0.1/api/v3/depth?symbol=BTCUSDT&limit=5000"
 
 
 def test_the_venues_own_time_is_told_where_there_is_one() -> None:
