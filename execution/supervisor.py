@@ -229,6 +229,8 @@ class Supervisor:
 
     def _keep_book(self) -> None:
         """What is traded as a file, for notebooks that run the same book; without it the desk trades all the same."""
+        if self.settings.feed is not None:  # a notebook has the sample alone; a recording is read by itself
+            return
         try:
             write_desk_book(self.home, self.settings, self.line.replica.ledger)
         except (ExecutionError, OSError) as problem:

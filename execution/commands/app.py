@@ -29,6 +29,7 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 StrategyOption = Annotated[str | None, typer.Option("--strategy", "-s", help="Name of the strategy.")]
 NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="The same as --strategy.", show_default=False)]
+FEED_HELP = "Prices: ccxt:EXCHANGE:SYMBOL,… (no key needed) or replay:DIR; else those of config/desk.yaml."
 ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the journal beside your name.")]
 
 
@@ -61,12 +62,13 @@ def up(
     background: Annotated[bool, typer.Option("-d", "--detach", help="Run in the background.")] = False,
     lab: Annotated[bool, typer.Option("--lab", help="JupyterLab too, on the next free port.")] = False,
     speed: Annotated[float, typer.Option(min=0, help="How much faster than configured; 0: as fast as it goes.")] = 1.0,
+    feed: Annotated[str | None, typer.Option(metavar="SPEC", help=FEED_HELP)] = None,
     json: JsonOption = False,
 ) -> None:
     """Start the desk. Ctrl-C stops all of it in order."""
     from execution.commands.running import up
 
-    _end(up(home, speed=speed, lab=lab, background=background, as_json=json))
+    _end(up(home, speed=speed, lab=lab, background=background, feed=feed, as_json=json))
 
 
 @app.command()

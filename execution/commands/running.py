@@ -30,17 +30,21 @@ READY_SECONDS = 180.0
 DOWN_SECONDS = 90.0
 
 
-def up(given: Path | None, *, speed: float, lab: bool, background: bool, as_json: bool) -> Exit:
+def up(given: Path | None, *, speed: float, lab: bool, background: bool, feed: str | None, as_json: bool) -> Exit:
     """Start the desk. In the foreground it returns when the desk is down again."""
     home = the_home(given)
     if background:
-        return _up_behind(home, speed=speed, lab=lab, as_json=as_json)
+        return _up_behind(home, speed=speed, lab=lab, feed=feed, as_json=as_json)
+    from execution.commands.feed import put_in_force
+
     with _only_one(home):
+        put_in_force(home, feed)
         return asyncio.run(_supervise(home, Wishes(speed=speed, lab=lab), as_json))
 
 
 async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
-    from execution.settings import read_settings
+    from execution.commands.feed import tell_feed
+    from execution.settings import left_out, read_settings
 
     settings = read_settings(home.root)
     sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)
@@ -57,6 +61,7 @@ async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
             say_json(supervisor.status.state)
         else:
             welcome(supervisor.status.state, home)
+            tell_feed(settings, tuple(left_out(home.root, settings)))
         await supervisor.run()
     except ExecutionError as problem:
         progress.done()
@@ -143,14 +148,18 @@ def _asked_to_leave_orders(home: Home) -> bool:
 # ---- in the background
 
 
-def _up_behind(home: Home, *, speed: float, lab: bool, as_json: bool) -> Exit:
+def _up_behind(home: Home, *, speed: float, lab: bool, feed: str | None, as_json: bool) -> Exit:
     """Start `execution up` in a session of its own and wait until the desk is ready."""
+    from execution.commands.feed import tell_feed
+    from execution.settings import left_out, read_settings
+
     before = read_desk_state(home.processes)
     if before is not None and before.supervisor.is_alive():
         raise Stop(Exit.USAGE, _runs_already(before))
     home.prepare()
     log = home.log("supervisor")
     arguments = ["up", "--home", str(home.root), "--speed", f"{speed:g}", *(["--lab"] if lab else [])]
+    arguments += ["--feed", feed] if feed else []
     said_before = log.stat().st_size if log.exists() else 0
     with open_log(log) as output:
         child = subprocess.Popen(
@@ -162,6 +171,8 @@ def _up_behind(home: Home, *, speed: float, lab: bool, as_json: bool) -> Exit:
         say_json(state)
     else:
         welcome(state, home)
+        settings = read_settings(home.root)
+        tell_feed(settings, tuple(left_out(home.root, settings)))
     return Exit.DONE
 
 

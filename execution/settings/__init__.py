@@ -3,6 +3,7 @@
 from execution.settings.reading import (
     LimitTable,
     Settings,
+    left_out,
     read_instruments,
     read_limits,
     read_settings,
@@ -13,6 +14,7 @@ from execution.settings.reading import (
 __all__ = [
     "LimitTable",
     "Settings",
+    "left_out",
     "read_instruments",
     "read_limits",
     "read_settings",

@@ -34,13 +34,17 @@ Positive = Annotated[Decimal, Field(gt=0)]
 NotNegative = Annotated[Decimal, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Address = Annotated[str, Field(pattern=r"^$|^(https?|wss?)://[^/\s]+")]
 
 
 # ---------------------------------------------------------------- desk.yaml
 
 
 class Feed(Strict):
-    """The sample feed: simulated quotes in real bars, on its own clock."""
+    """The sample feed: simulated quotes in real bars, on its own clock.
+
+    `rest` and `stream` are for `--feed ccxt:…`: another host than the exchange's own, such as a mirror or a proxy.
+    """
 
     kind: Literal["sample"] = "sample"
     mode: FeedMode = FeedMode.LOCKSTEP
@@ -52,6 +56,8 @@ class Feed(Strict):
     path_points: Annotated[int, Field(ge=0, le=100)] = 3
     minimum_size: Count = 100
     maximum_size: Count = 2_000
+    rest: Address = ""
+    stream: Address = ""
 
     @model_validator(mode="after")
     def _sizes_in_order(self) -> Self:

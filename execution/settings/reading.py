@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -164,22 +165,36 @@ def left_out(home: Path, settings: Settings) -> Mapping[str, StrategyRow]:
 def read_limits(
     home: Path, instruments: tuple[Instrument, ...], strategies: Collection[str], venues: Collection[str]
 ) -> LimitTable:
-    """config/limits.yaml as rows with their file and line; what it names must exist, in this run or in another."""
+    """config/limits.yaml as rows with their file and line; what it names must exist, in this run or in another.
+
+    Rows about what is not in this run are left out.
+    """
     document = _read(home, "limits")
     file = validate(document, LimitsFile)
-    written = validate(_read(home, "strategies"), StrategiesFile).strategies if file.strategies else {}
-    _check_names(document, "strategies", file.strategies, {*strategies, *written})
-    if not _names_only(file.instruments, symbols := {instrument.symbol for instrument in instruments}):
-        symbols |= _other_instruments(home)
-    _check_names(document, "instruments", file.instruments, symbols)
-    if not _names_only(file.venues, known := set(venues)):
-        known |= set(read_venues(home))
-    _check_names(document, "venues", file.venues, known)
-    return LimitTable(rows=tuple(_rows(document, file)), checksum=document.checksum)
+    symbols = {instrument.symbol for instrument in instruments}
+    here = {"strategies": set(strategies), "instruments": symbols, "venues": set(venues)}
+    left: set[str] = set()
+    for section, names in here.items():
+        written: Mapping[str, Limits] = getattr(file, section)
+        if elsewhere := set(written) - names:
+            _check_names(document, section, written, names | _elsewhere(home, section))
+            left |= elsewhere
+    rows = tuple(row for row in _rows(document, file) if row.scope == "book" or row.name not in left)
+    if not left:
+        return LimitTable(rows=rows, checksum=document.checksum)
+    words = f"{document.checksum} without {' '.join(sorted(left))}"
+    return LimitTable(rows=rows, checksum=hashlib.sha256(words.encode()).hexdigest())
 
 
-def _names_only(named: Collection[str], known: set[str]) -> bool:
-    return known.issuperset(named)
+def _elsewhere(home: Path, section: str) -> set[str]:
+    """What other runs of this desk know."""
+    match section:
+        case "strategies":
+            return set(validate(_read(home, "strategies"), StrategiesFile).strategies)
+        case "instruments":
+            return _other_instruments(home)
+        case _:
+            return set(read_venues(home))
 
 
 def _other_instruments(home: Path) -> set[str]:

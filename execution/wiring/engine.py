@@ -152,6 +152,8 @@ def plan_of(settings: Settings) -> EnginePlan:
 def _span(settings: Settings) -> tuple[int, int]:
     """After which step a new book trades, and how many before the book's step rebuild the View."""
     feed = settings.desk.feed
+    if settings.feed is not None:  # nothing is on the bus but what came since the start
+        return 0, 0
     if feed.mode is FeedMode.FREE:
         return 0, FREE_HISTORY
     sample = sample_feed(feed, settings.instruments)

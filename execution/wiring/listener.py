@@ -12,7 +12,9 @@ import uvloop
 from execution.child import explain, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.listener import Listener, Pace, StepSource
+from execution.services.schedules import RecordedSchedule
 from execution.settings import Settings, read_settings
+from execution.settings.feed_file import FeedFile
 from execution.settings.models import Feed
 from toolkit.adapters import failpoints
 from toolkit.adapters.clock import SystemClock
@@ -36,8 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         home = find_home(options.home)
         settings = read_settings(home.root)
-        address = ServerAddress(f"unix://{socket_path(home.run, ServerRole.BUS.value)}", USER, read_secret())
-        uvloop.run(listen(home, settings, address, speed=options.speed, recording=options.recording))
+        secret = read_secret()
+        bus, journal = (_address(home, role, secret) for role in (ServerRole.BUS, ServerRole.JOURNAL))
+        if settings.feed is not None and settings.feed.kind == "ccxt":
+            from execution.wiring.live_feed import listen_live  # aiohttp: not for a desk on its own data
+
+            uvloop.run(listen_live(home, settings, settings.feed, bus, journal))
+        else:
+            uvloop.run(listen(home, settings, bus, speed=options.speed, recording=options.recording))
     except ExecutionError as problem:
         return explain(problem)
     return 0
@@ -47,9 +55,10 @@ async def listen(
     home: Home, settings: Settings, address: ServerAddress, *, speed: float, recording: Path | None
 ) -> None:
     """Publish the desk's feed until told to stop, or to the end of a recording."""
-    source, pace = feed_of(settings, speed, recording)
+    source, pace, schedule = feed_of(settings, speed, recording)
     bus = RedisBus(address, settings.desk.book)
-    listener = Listener(source, bus, pace, clock=SystemClock(), reach=failpoints.from_environment())
+    reach = failpoints.from_environment()
+    listener = Listener(source, bus, pace, clock=SystemClock(), reach=reach, schedule=schedule)
     when_told_to_stop(listener.stop)
     try:
         await listener.run()
@@ -57,19 +66,33 @@ async def listen(
         await bus.close()
 
 
-def feed_of(settings: Settings, speed: float, recording: Path | None) -> tuple[StepSource, Pace]:
-    """What to publish and how fast. `speed` multiplies the sample's pace, 0 is as fast as the engine follows."""
+def feed_of(
+    settings: Settings, speed: float, recording: Path | None
+) -> tuple[StepSource, Pace, RecordedSchedule | None]:
+    """What to publish and how fast. `speed` multiplies the feed's own pace, 0 is as fast as the engine follows."""
     if speed < 0:
         raise ConfigError(f"--speed {speed:g}: give a number above 0, or 0 for as fast as the engine follows")
     beat_seconds = settings.desk.supervision.beat_seconds
     if recording is not None:
         file = StepFile(recording)
-        return file, Pace(seconds_per_step=0, history=len(range(file.first, file.last + 1)), beat_seconds=beat_seconds)
+        history = len(range(file.first, file.last + 1))
+        return file, Pace(seconds_per_step=0, history=history, beat_seconds=beat_seconds), None
+    if settings.feed is not None:
+        return _replay(settings.feed, speed, beat_seconds)
     wanted = settings.desk.feed
     feed = sample_feed(wanted, settings.instruments)
     seconds = wanted.session_seconds / speed / feed.steps_per_session if speed else 0.0
     history = feed.last_step(wanted.history_sessions)
-    return feed, Pace(seconds_per_step=seconds, history=history, beat_seconds=beat_seconds)
+    return feed, Pace(seconds_per_step=seconds, history=history, beat_seconds=beat_seconds), None
+
+
+def _replay(feed: FeedFile, speed: float, beat_seconds: float) -> tuple[StepSource, Pace, RecordedSchedule | None]:
+    from toolkit.adapters.step_recording import StepRecording  # pyarrow: not for the other feeds
+
+    recording = StepRecording(Path(feed.recording))
+    pace = Pace(seconds_per_step=0, history=0, stays=True, beat_seconds=beat_seconds)
+    schedule = RecordedSchedule(recording.times(), recording.first, speed) if speed else None
+    return recording, pace, schedule
 
 
 def sample_feed(wanted: Feed, instruments: Iterable[Instrument]) -> SampleFeed:
@@ -89,6 +112,10 @@ def sample_feed(wanted: Feed, instruments: Iterable[Instrument]) -> SampleFeed:
         minimum_size=wanted.minimum_size,
         maximum_size=wanted.maximum_size,
     )
+
+
+def _address(home: Home, role: ServerRole, secret: str) -> ServerAddress:
+    return ServerAddress(f"unix://{socket_path(home.run, role.value)}", USER, secret)
 
 
 def _options() -> argparse.ArgumentParser:

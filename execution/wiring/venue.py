@@ -129,11 +129,16 @@ def _plan_of_desk(given: str | None, name: str | None, scriptable: bool) -> Venu
         settings=settings.venues[name],
         instruments=tuple(instrument for instrument in settings.instruments if instrument.venue == name),
         socket=str(socket_path(home.run, f"venue-{name}")),
-        ledger=str(home.venue(name) / "ledger"),
+        ledger=str(_ledger(home, name, settings.feed.book if settings.feed else "")),
         durable=settings.desk.servers.durability == "machine",
         scriptable=scriptable,
         bus=None if settings.desk.feed.mode is FeedMode.LOCKSTEP else _bus_of(home, settings.desk.book),
     )
+
+
+def _ledger(home: Home, name: str, book: str) -> Path:
+    """A feed of its own (`--feed`, with a book) is a market of its own: positions of one are nothing to the other."""
+    return home.venue(f"{name}-{book}" if book else name) / "ledger"
 
 
 def _bus_of(home: Home, book: str) -> BusPlan:

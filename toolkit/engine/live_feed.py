@@ -24,6 +24,7 @@ from toolkit.engine.depth_book import DepthBook, Followed
 from toolkit.engine.market_data import MarketDataListener, Problem
 
 ALWAYS_OPEN = "24/7"
+LONGEST_SILENCE = 30.0
 DIFFERENCES = 5
 """So many comparisons in a row in which book and quote differ make the book unbelievable."""
 
@@ -122,15 +123,24 @@ class LiveFeed:
     """One exchange's stream for some instruments, whose last published step was `number`.
 
     A feed that goes on (number > 0) begins with a FeedGap: nobody knows what was missed. `counts` says how often what
-    happened, for whoever shows it.
+    happened, for whoever shows it. An instrument without a quote for `longest_silence` seconds of arrival is stale.
     """
 
-    def __init__(self, instruments: Iterable[Instrument], *, label: str, number: int = 0, has_depth: bool) -> None:
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        *,
+        label: str,
+        number: int = 0,
+        has_depth: bool,
+        longest_silence: float = LONGEST_SILENCE,
+    ) -> None:
         known = tuple(instruments)
         self.counts: Counter[str] = Counter()
         self.problems: list[Problem] = []
         self.wanted: set[str] = {one.symbol for one in known} if has_depth else set()
-        self._listener = MarketDataListener(known, label=label, longest_silence={}, number=number)
+        silence = {one.symbol: longest_silence for one in known}
+        self._listener = MarketDataListener(known, label=label, longest_silence=silence, number=number)
         self._checks = {one.symbol: BookCheck() for one in known}
         self._outbox = Outbox()
         self._has_depth = has_depth
@@ -146,6 +156,15 @@ class LiveFeed:
     def conflated(self) -> int:
         """How many quotes gave way to a newer one before anybody read them."""
         return self._outbox.conflated
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The instruments that are stale now."""
+        return self._listener.silent
+
+    def stale(self, at: FeedTime) -> tuple[Problem, ...]:
+        """Instruments without a quote for too long at this time of arrival; each silence is told once."""
+        return self._listener.stale(at)
 
     def take(self, message: RawMessage) -> None:
         """Take one message in; `wanted` then names the instruments whose book needs a snapshot."""

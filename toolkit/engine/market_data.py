@@ -108,6 +108,11 @@ class MarketDataListener:
             stream.number = stream.last = None
         return self._step(time, (FeedGap(),))
 
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The instruments whose silence was told and goes on."""
+        return tuple(sorted(self._silent))
+
     def stale(self, at: FeedTime) -> tuple[Problem, ...]:
         """Instruments silent for too long at `at` though their calendar is open; each silence is told once."""
         found = tuple(

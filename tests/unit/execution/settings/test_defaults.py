@@ -40,6 +40,8 @@ def test_the_promised_defaults() -> None:
             "path_points": 3,
             "minimum_size": 100,
             "maximum_size": 2000,
+            "rest": "",
+            "stream": "",
         },
         "engine": {
             "lease_seconds": 3.0,

@@ -20,7 +20,7 @@ def settings(repository: Path) -> Settings:
 
 def test_the_desk_as_shipped_publishes_what_a_notebook_backtests(settings: Settings) -> None:
     """Equal feeds are the first half of "equal to the cent"."""
-    source, _ = feed_of(settings, 1.0, None)
+    source, _, _ = feed_of(settings, 1.0, None)
     assert list(islice(source.steps(), 196 * 15)) == list(sample())
 
 
@@ -28,7 +28,7 @@ def test_the_desk_as_shipped_publishes_what_a_notebook_backtests(settings: Setti
 def test_speed_multiplies_the_pace_and_nought_is_as_fast_as_possible(
     settings: Settings, speed: float, seconds: float
 ) -> None:
-    _, pace = feed_of(settings, speed, None)
+    _, pace, _ = feed_of(settings, speed, None)
     assert pace.seconds_per_step == pytest.approx(seconds)
     assert pace.history == 100 * 15
 
@@ -40,7 +40,7 @@ def test_a_negative_speed_is_refused(settings: Settings) -> None:
 
 def test_instead_of_the_sample_a_recording_may_be_published(settings: Settings, tmp_path: Path) -> None:
     write_steps(tmp_path / "feed.steps", islice(sample(), 50))
-    source, pace = feed_of(settings, 1.0, tmp_path / "feed.steps")
+    source, pace, _ = feed_of(settings, 1.0, tmp_path / "feed.steps")
     assert list(source.steps(40)) == list(islice(sample(), 40, 50))
     assert (pace.seconds_per_step, pace.history) == (0, 50)
 

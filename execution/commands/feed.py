@@ -1,0 +1,88 @@
+"""What `--feed` means for `up`: the feed is worked out, put in force for this run, and what it still lacks is said."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from execution.commands.desk import Stop
+from execution.commands.exits import Exit
+from execution.commands.output import DIM, command, heading, paint, say
+from execution.home import PROJECT, Home
+from execution.settings import Settings
+from execution.settings.feed_file import FeedFile, read_feed_file
+
+SECONDS = 90.0
+
+
+def find_feed(home: Home, spec: str) -> Path:
+    """The feed's file, worked out in a process that ends: it may load ccxt and ask an exchange."""
+    arguments = [sys.executable, "-m", "execution.wiring.feeds", "--home", str(home.root), "--feed", spec]
+    try:
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=SECONDS, cwd=PROJECT, check=False)
+    except subprocess.TimeoutExpired:
+        raise Stop(Exit.FAILED, f"--feed {spec}: no answer within {SECONDS:.0f} s; is there a line out?") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+        raise Stop(Exit.USAGE if done.returncode == Exit.USAGE else Exit.FAILED, said[-1])
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+def put_in_force(home: Home, spec: str | None) -> FeedFile | None:
+    """Make the feed of this run the one that every process of the desk reads; None for config/desk.yaml's own."""
+    path = home.var / "feed.yaml"
+    if spec is None:
+        path.unlink(missing_ok=True)
+        return None
+    beside = path.with_suffix(".new")
+    beside.write_bytes(find_feed(home, spec).read_bytes())
+    beside.replace(path)
+    return read_feed_file(path)
+
+
+def tell_feed(settings: Settings, waiting: Sequence[str]) -> None:
+    """What runs on this feed, what waits for another one, and what to write when nothing trades yet."""
+    feed = settings.feed
+    if feed is None:
+        return
+    venue = settings.venues[feed.venue]
+    say(f"{heading('Feed')}  {feed.spec}: book {feed.book} in {feed.base_currency}, "
+        f"fees {venue.fees.maker_basis_points:f}/{venue.fees.taker_basis_points:f} bp (maker/taker)")  # fmt: skip
+    say(paint(f"  instruments, ticks, lots and fees: var/feeds/{feed.book}.yaml", DIM))
+    if waiting:
+        say(paint(f"  not on this feed, so not started: {', '.join(waiting)}", DIM))
+    if not settings.strategies:
+        say(f"\nNothing trades here yet: no strategy names {', '.join(feed.instruments)} alone.\n{snippet(feed)}")
+
+
+def snippet(feed: FeedFile) -> str:
+    """Lines to paste that let the example strategy quote the feed's first instrument."""
+    symbol, row = next(iter(feed.instruments.items()))
+    size = row.lot * max(row.minimum, 100)
+    return f"""\
+A quoting strategy on {symbol} takes these lines. They are an example: read each number before you paste it.
+
+  # config/strategies.yaml, under strategies:
+    quoting_{feed.exchange}:
+      source: notebooks/strategies/quoting.py
+      class: Quoting
+      capital: 10000
+      instruments: [{symbol}]
+      parameters: {{edge: 5, size: {size:f}, most: {size * 4:f}, requote: 100}}
+      enabled: true
+
+  # config/limits.yaml, under strategies: (the strictest of these and the book's holds; what is not set denies)
+    quoting_{feed.exchange}:
+      max_order_value: 5000
+      max_order_quantity: {size:f}
+      max_position: {size * 4:f}
+      max_working_orders: 4
+      message_rate: 10
+      permitted: [{symbol}]
+      permitted_sides: [buy, sell]
+      max_quote_age: 5
+
+then `{command()} down` and `{command()} up --feed {feed.spec}`. It is a spot market: what is not held cannot be sold.
+"""

@@ -1,0 +1,116 @@
+"""Where the steps of a live market go: the bus of a desk, or a recording."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+from toolkit.domain.beats import Beat
+from toolkit.domain.errors import TransportError
+from toolkit.domain.market import Step
+from toolkit.domain.ports import Bus
+from toolkit.domain.time import NANOSECONDS, MonoTime, WallTime
+
+STREAM = "feed"
+PROCESS = "listener"
+ENGINE = "engine"
+
+
+class Clock(Protocol):
+    def wall(self) -> WallTime: ...
+
+    def mono(self) -> MonoTime: ...
+
+
+class Recorder(Protocol):
+    """A folder that takes steps; `last` is the newest that is safe."""
+
+    last: int
+
+    def take(self, steps: Sequence[Step], wall: WallTime) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class BusSink:
+    """The bus, never more than `window` steps ahead of the engine: an engine that is slow gets conflated quotes."""
+
+    def __init__(self, bus: Bus, clock: Clock, *, window: int = 2_000, look_seconds: float = 0.25) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._window = window
+        self._look_seconds = look_seconds
+        self._looked = 0.0
+        self._engine = 0
+        self._position = 0
+        self._published = False
+        self._lost = False
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Do not wait for an engine any more."""
+        self._stopped = True
+
+    async def begin(self) -> int | None:
+        """Wait for the engine, which says where the book stands; numbers go on behind that and behind the bus's end."""
+        while not self._stopped:
+            try:
+                await self.beat("waiting for the engine", 0)
+                engine = (await self._bus.beats()).get(ENGINE)
+                if engine is not None:
+                    self._engine = engine.step
+                    self._position = max(engine.step, await self._bus.last(STREAM))
+                    return self._position
+            except TransportError:
+                pass  # the bus is away: asked again
+            await asyncio.sleep(0.05)
+        return None
+
+    async def room(self) -> int:
+        """How far the engine lets us go on."""
+        now = int(self._clock.mono()) / NANOSECONDS
+        if now - self._looked > self._look_seconds or self._position >= self._engine + self._window:
+            self._looked = now
+            engine = (await self._bus.beats()).get(ENGINE)
+            self._engine = engine.step if engine is not None else self._engine
+        return self._engine + self._window - self._position
+
+    async def publish(self, steps: Sequence[Step]) -> None:
+        """Add them to the feed's stream."""
+        await self._bus.publish(STREAM, steps)
+        self._position, self._published = steps[-1].number, True
+
+    async def beat(self, state: str, step: int) -> None:
+        """Say that this process lives, and see whether the bus still ends where we left it."""
+        beat = Beat(process=PROCESS, pid=os.getpid(), wall=self._clock.wall(), state=state, step=step)
+        await self._bus.beat(beat)
+        if self._published and await self._bus.last(STREAM) < self._position:
+            self._lost, self._published = True, False
+
+    def lost(self) -> bool:
+        """Whether steps were lost since the last question: a reader that comes for them must be told of a gap."""
+        was, self._lost = self._lost, False
+        return was
+
+
+class RecordingSink:
+    """A recording, which is always ready."""
+
+    def __init__(self, recorder: Recorder, clock: Clock) -> None:
+        self._recorder = recorder
+        self._clock = clock
+
+    async def begin(self) -> int | None:
+        return self._recorder.last
+
+    async def room(self) -> int:
+        return 1_000_000
+
+    async def publish(self, steps: Sequence[Step]) -> None:
+        """To the open part; a part that is due is written in a thread, for a slow disk must not stop the reading."""
+        await asyncio.to_thread(self._recorder.take, steps, self._clock.wall())
+
+    def lost(self) -> bool:
+        return False
