@@ -72,6 +72,21 @@ def up(
 
 
 @app.command()
+def record(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one that this feed began.")],
+    feed: Annotated[str, typer.Option(metavar="SPEC", help="What to record: ccxt:EXCHANGE:SYMBOL,…")],
+    home: HomeOption = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Stop by itself after so long.")] = None,
+    part_seconds: Annotated[float, typer.Option(min=1, help="A kill -9 loses this much at most.")] = 30,
+    json: JsonOption = False,
+) -> None:
+    """Keep what an exchange sends, in Parquet; `up --feed replay:DIR` runs a desk on it."""
+    from execution.commands.record import record
+
+    _end(record(home, folder, feed=feed, seconds=seconds, part_seconds=part_seconds, as_json=json))
+
+
+@app.command()
 def down(
     home: HomeOption = None,
     leave_orders: Annotated[bool, typer.Option(help="Leave resting orders at the venues.")] = False,

@@ -33,6 +33,7 @@ def find_feed(home: Home, spec: str) -> Path:
 def put_in_force(home: Home, spec: str | None) -> FeedFile | None:
     """Make the feed of this run the one that every process of the desk reads; None for config/desk.yaml's own."""
     path = home.var / "feed.yaml"
+    (home.run / "feed.json").unlink(missing_ok=True)  # what the last run's listener said
     if spec is None:
         path.unlink(missing_ok=True)
         return None
@@ -70,7 +71,7 @@ A quoting strategy on {symbol} takes these lines. They are an example: read each
       class: Quoting
       capital: 10000
       instruments: [{symbol}]
-      parameters: {{edge: 5, size: {size:f}, most: {size * 4:f}, requote: 100}}
+      parameters: {{edge: 5, size: {size:f}, most: {size * 4:f}, requote: 100, short: false}}
       enabled: true
 
   # config/limits.yaml, under strategies: (the strictest of these and the book's holds; what is not set denies)
@@ -79,7 +80,8 @@ A quoting strategy on {symbol} takes these lines. They are an example: read each
       max_order_quantity: {size:f}
       max_position: {size * 4:f}
       max_working_orders: 4
-      message_rate: 10
+      message_rate: 20
+      cancel_reserve: 4
       permitted: [{symbol}]
       permitted_sides: [buy, sell]
       max_quote_age: 5

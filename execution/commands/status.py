@@ -8,6 +8,7 @@ from typing import Any
 
 from execution.commands.desk import the_home, the_state
 from execution.commands.exits import Exit
+from execution.commands.feed_status import feed_health, show_feed
 from execution.commands.output import DIM, RED, YELLOW, ago, banner, clock, heading, money, paint, say, say_json, table
 from execution.home import Home
 from toolkit.client import emergency
@@ -31,9 +32,9 @@ def status(given: Path | None, *, as_json: bool, all_limits: bool) -> Exit:
     replica, problem = _books(home, state) if runs else (None, "")
     shut = emergency.shut_rows(home, state.book)
     if as_json:
-        say_json(_document(state, processes, replica, problem) | {"latch_shut": shut})
+        say_json(_document(state, processes, replica, problem) | {"latch_shut": shut, "feed": feed_health(home)})
     else:
-        _show(state, processes, replica, problem, all_limits)
+        _show(home, state, processes, replica, problem, all_limits)
         _show_latch(shut)
     if not runs:
         return Exit.NOT_RUNNING
@@ -83,13 +84,15 @@ def _document(state: DeskState, processes: list[ProcessState], replica: Replica 
 
 
 def _show(
-    state: DeskState, processes: list[ProcessState], replica: Replica | None, problem: str, all_limits: bool
+    home: Home, state: DeskState, processes: list[ProcessState], replica: Replica | None, problem: str, all_limits: bool
 ) -> None:
     say(banner(state.kind, _headline(state, processes[0], replica)))
     if replica is not None:
         _show_books(replica)
     say(f"\n{heading('PROCESSES')}")
     say(table(("name", "pid>", "state", "since", "restarts>", "detail"), map(_process_row, processes)))
+    if processes[0].state == "running":
+        show_feed(feed_health(home))
     if replica is not None:
         _show_venues(replica)
         _show_limits(replica, all_limits)

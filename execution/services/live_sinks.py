@@ -101,6 +101,7 @@ class RecordingSink:
     def __init__(self, recorder: Recorder, clock: Clock) -> None:
         self._recorder = recorder
         self._clock = clock
+        self._writing = asyncio.Lock()
 
     async def begin(self) -> int | None:
         return self._recorder.last
@@ -110,7 +111,12 @@ class RecordingSink:
 
     async def publish(self, steps: Sequence[Step]) -> None:
         """To the open part; a part that is due is written in a thread, for a slow disk must not stop the reading."""
-        await asyncio.to_thread(self._recorder.take, steps, self._clock.wall())
+        async with self._writing:
+            await asyncio.to_thread(self._recorder.take, steps, self._clock.wall())
+
+    async def flush(self) -> None:
+        """Move the open part in when it is old enough, also on a market where nothing happens."""
+        await self.publish(())
 
     def lost(self) -> bool:
         return False

@@ -78,7 +78,7 @@ def read_settings(home: Path) -> Settings:
     feed = feed_in_force(home)
     if feed is not None:
         desk, venues = _on_feed(desk, venues, feed)
-        currencies, instruments = _traded_on(feed)
+        currencies, instruments = traded_on(feed)
     strategies = read_strategies(home, instruments)
     return Settings(
         home=home,
@@ -109,7 +109,8 @@ def _on_feed(
     return changed, MappingProxyType({feed.venue: venue})
 
 
-def _traded_on(feed: FeedFile) -> tuple[tuple[Currency, ...], tuple[Instrument, ...]]:
+def traded_on(feed: FeedFile) -> tuple[tuple[Currency, ...], tuple[Instrument, ...]]:
+    """The currencies and instruments of a feed."""
     currencies = {code: Currency(code=code, quantum=row.quantum) for code, row in feed.currencies.items()}
     instruments = (
         describe(symbol=symbol, **{**dict(row), "currency": currencies[row.currency]})

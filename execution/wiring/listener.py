@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
 import uvloop
 
 from execution.child import explain, read_secret, when_told_to_stop
@@ -18,6 +19,7 @@ from execution.settings.feed_file import FeedFile
 from execution.settings.models import Feed
 from toolkit.adapters import failpoints
 from toolkit.adapters.clock import SystemClock
+from toolkit.adapters.records import replace_file
 from toolkit.adapters.redis_bus import RedisBus
 from toolkit.adapters.server_access import ServerRole
 from toolkit.adapters.server_address import ServerAddress
@@ -78,7 +80,7 @@ def feed_of(
         history = len(range(file.first, file.last + 1))
         return file, Pace(seconds_per_step=0, history=history, beat_seconds=beat_seconds), None
     if settings.feed is not None:
-        return _replay(settings.feed, speed, beat_seconds)
+        return _replay(Home(settings.home), settings.feed, speed, beat_seconds)
     wanted = settings.desk.feed
     feed = sample_feed(wanted, settings.instruments)
     seconds = wanted.session_seconds / speed / feed.steps_per_session if speed else 0.0
@@ -86,10 +88,17 @@ def feed_of(
     return feed, Pace(seconds_per_step=seconds, history=history, beat_seconds=beat_seconds), None
 
 
-def _replay(feed: FeedFile, speed: float, beat_seconds: float) -> tuple[StepSource, Pace, RecordedSchedule | None]:
+def _replay(
+    home: Home, feed: FeedFile, speed: float, beat_seconds: float
+) -> tuple[StepSource, Pace, RecordedSchedule | None]:
     from toolkit.adapters.step_recording import StepRecording  # pyarrow: not for the other feeds
 
     recording = StepRecording(Path(feed.recording))
+    how = f"{speed:g} times as fast as it came" if speed else "as fast as the desk follows"
+    words = f"recorded steps {recording.first:,} to {recording.last:,}, in lockstep, {how}"
+    path = f"{words}; {recording.lost}" if recording.lost else words
+    said = {"feed": feed.spec, "path": path, "state": "replay", "recording_lost": recording.lost}
+    replace_file(home.run / "feed.json", home.run / "feed.json.new", msgspec.json.encode(said))
     pace = Pace(seconds_per_step=0, history=0, stays=True, beat_seconds=beat_seconds)
     schedule = RecordedSchedule(recording.times(), recording.first, speed) if speed else None
     return recording, pace, schedule

@@ -17,6 +17,7 @@ class Quoting(tk.Strategy):
     size: float = 50.0  # of each order
     most: float = 200.0  # inventory, long or short
     requote: int = 5  # ticks that the price must be off before an order is moved
+    short: bool = True  # whether it may offer what it does not hold; not so on a spot market
 
     def on_quote(self, quote):
         if not quote.bid < quote.ask:  # one-sided (NaN), locked or crossed: no market to quote around
@@ -27,7 +28,7 @@ class Quoting(tk.Strategy):
         bid = min(instrument.price(middle - edge, "down"), quote.bid)
         offer = max(instrument.price(middle + edge, "up"), quote.ask)
         self.keep(instrument, self.buy, bid, room=self.most - held)
-        self.keep(instrument, self.sell, offer, room=self.most + held)
+        self.keep(instrument, self.sell, offer, room=held + (self.most if self.short else 0))
 
     def keep(self, instrument, side, price, room):
         """Have one order on this side, at this price, within the room that the inventory leaves."""
