@@ -21,7 +21,8 @@ def sort_out(
     requests: Sequence[VenueRequest], latch: OpenFor, now: MonoTime, by_person: frozenset[str]
 ) -> tuple[tuple[VenueRequest, ...], tuple[VenueRequest, ...]]:
     """Requests that may leave at `now`, and those that must not. Cancels and `by_person` ask no latch."""
-    may = tuple(request for request in requests if _may_leave(request, latch, now, by_person))
+    looked: dict[tuple[str, str], bool] = {}  # they leave in one frame: one look for each scope is the last one
+    may = tuple(request for request in requests if _may_leave(request, latch, now, by_person, looked))
     if len(may) == len(requests):
         return may, ()
     leaving = {id(request) for request in may}
@@ -34,13 +35,17 @@ def earliest_send_by(requests: Sequence[VenueRequest]) -> MonoTime | None:
     return min(limits) if limits else None
 
 
-def _may_leave(request: VenueRequest, latch: OpenFor, now: MonoTime, by_person: frozenset[str]) -> bool:
+def _may_leave(
+    request: VenueRequest, latch: OpenFor, now: MonoTime, by_person: frozenset[str], looked: dict[tuple[str, str], bool]
+) -> bool:
     if isinstance(request, QueryOrder):
         return True
     if now > request.send_by:
         return False
     if isinstance(request, CancelOrder) or request.order_id in by_person:
         return True
-    if request.order_class is OrderClass.PROTECTIVE:  # what protects a position stands when its strategy is disabled
-        return latch.open_for("", request.venue)
-    return latch.open_for(request.strategy, request.venue)
+    # what protects a position stands when its strategy is disabled: it asks for book and venue alone
+    scope = "" if request.order_class is OrderClass.PROTECTIVE else request.strategy, request.venue
+    if scope not in looked:
+        looked[scope] = latch.open_for(*scope)
+    return looked[scope]
