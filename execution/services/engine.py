@@ -106,6 +106,7 @@ class EngineService:
                 feed_mode=self._plan.feed_mode,
                 acknowledge_within=int(max(5.0, self._plan.quarantine_seconds) * NANOSECONDS),
                 abilities=self._plan.abilities,
+                valuations=self._plan.valuations,
             ),
         )
         core = EngineCore(engine, JournalWriter(self._parts, self._plan, ledger), self._parts, self._plan)

@@ -14,6 +14,7 @@ from toolkit.domain.orders import Ability
 from toolkit.domain.ports import Bus, Head, Journal, Sealed, Venue
 from toolkit.domain.requests import CancelOrder, VenueReport
 from toolkit.domain.time import MonoTime, WallTime
+from toolkit.engine.messages import Valuation
 
 
 class Clock(Protocol):
@@ -109,6 +110,7 @@ class EnginePlan:
     venue: str
     abilities: Mapping[str, frozenset[Ability]]
     strategies: tuple[str, ...]
+    valuations: tuple[Valuation, ...]
     feed_mode: FeedMode
     lease_seconds: float
     quarantine_seconds: float

@@ -28,7 +28,9 @@ from execution.settings.venues import exchange_fees, paper_settings
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.instruments import Currency, Instrument, describe
-from toolkit.simulation.paper_settings import PaperSettings
+from toolkit.simulation.fees import fee_assets
+from toolkit.simulation.impact import impact_curve
+from toolkit.simulation.paper_settings import BaseAsset, NamedAsset, PaperSettings
 
 FILES = ("desk", "instruments", "limits", "strategies", "venues")
 
@@ -79,6 +81,11 @@ def read_settings(home: Path) -> Settings:
     if feed is not None:
         desk, venues = _on_feed(desk, venues, feed)
         currencies, instruments = traded_on(feed)
+    for name, venue in venues.items():
+        traded = tuple(instrument for instrument in instruments if instrument.venue == name)
+        rows = _read(home, "venues")
+        _check_impact(rows, name, venue, traded)
+        _check_fees(rows, name, venue, currencies, traded, desk.base_currency)
     strategies = read_strategies(home, instruments)
     return Settings(
         home=home,
@@ -226,6 +233,36 @@ def _paper_settings(document: Document, name: str, row: PaperVenueRow) -> PaperS
         return paper_settings(name, row)
     except ConfigError as wrong:
         raise ConfigError(f"{document.source(('venues', name))}: {wrong}") from None
+
+
+def _check_impact(document: Document, venue: str, settings: PaperSettings, traded: tuple[Instrument, ...]) -> None:
+    """Whoever lets size cost something says of every instrument there what an ordinary day is."""
+    if settings.impact is None:
+        return
+    for instrument in traded:
+        try:
+            impact_curve(settings.impact, instrument)
+        except ConfigError as wrong:
+            raise ConfigError(f"{document.source(('venues', venue, 'impact'))}: {wrong}") from None
+
+
+def _check_fees(
+    document: Document, venue: str, settings: PaperSettings, currencies: tuple[Currency, ...],
+    traded: tuple[Instrument, ...], base: str,
+) -> None:  # fmt: skip
+    """Fees in kind need books that know the asset in the same quanta, and a way to value it."""
+    place = ("venues", venue, "fees", "asset")
+    quanta = {currency.code: currency.quantum for currency in currencies}
+    for asset in fee_assets(settings.fees):
+        if quanta.get(asset.code) != asset.quantum:
+            line = f"{asset.code}: {{quantum: {asset.quantum:f}}}"
+            raise problem(document, place, f"charges {asset.code}; add {line} to currencies of config/instruments.yaml")
+    if isinstance(settings.fees.asset, BaseAsset):
+        missing = sorted({one.symbol for one in traded} - set(settings.fees.asset.codes))
+        if missing:
+            raise problem(document, place, f"has no code for {', '.join(missing)}; add what they trade to codes")
+    if isinstance(settings.fees.asset, NamedAsset) and any(one.currency != base for one in traded):
+        raise problem(document, place, f"has one price for all, so every instrument there must be in {base}")
 
 
 def _check_names(document: Document, section: str, named: Mapping[str, Limits], known: set[str]) -> None:

@@ -32,6 +32,7 @@ from toolkit.adapters.sockets import socket_path
 from toolkit.domain.errors import ConfigError, ExecutionError, Fenced, JournalGone
 from toolkit.domain.market import FeedMode
 from toolkit.domain.ports import Head
+from toolkit.simulation.fees import fee_valuations
 
 USER = "engine"
 FREE_HISTORY = 5_000
@@ -139,6 +140,7 @@ def plan_of(settings: Settings) -> EnginePlan:
         venue=next(iter(settings.venues)),
         abilities=next(iter(settings.venues.values())).abilities,
         strategies=tuple(name for name, row in settings.strategies.items() if row.enabled),
+        valuations=fee_valuations(next(iter(settings.venues.values())).fees),
         feed_mode=desk.feed.mode,
         lease_seconds=desk.engine.lease_seconds,
         quarantine_seconds=desk.engine.quarantine_seconds,

@@ -79,6 +79,7 @@ def _plan() -> EnginePlan:
         book=BOOK,
         desk=DESK,
         base_currency=USD.code,
+        valuations=(),
         currencies=(USD,),
         venue=VENUE,
         abilities={},

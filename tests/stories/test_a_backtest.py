@@ -10,6 +10,7 @@ import pytest
 import toolkit as tk
 from toolkit.client.registry import Registry
 from toolkit.domain.errors import ConfigError
+from toolkit.domain.instruments import Currency
 from toolkit.domain.ledger import Ledger
 from toolkit.engine.book import BookSpec, StrategySpec
 from toolkit.engine.strategy_runner import StrategyContainer
@@ -18,6 +19,15 @@ from toolkit.research.recording import Recording
 from toolkit.research.restarting import RestartingBacktest
 from toolkit.research.result_tables import booked_fills
 from toolkit.simulation.book import DeskBook, SampleIdentity, decode_book, encode_book
+from toolkit.simulation.paper_settings import (
+    Impact,
+    LogNormal,
+    NamedAsset,
+    OrdinaryDay,
+    PaperSettings,
+    QueueModel,
+    Uniform,
+)
 from toolkit.simulation.sample_feed import USD, sample_instruments
 
 SOURCE = '''
@@ -119,18 +129,39 @@ def test_a_daily_strategy_decides_on_the_close_and_trades_at_the_open() -> None:
     assert (first["target"] > 0) == (closes.iloc[2] > closes.mean())
 
 
-def test_losing_everything_at_any_step_changes_no_fill_and_no_cent(full: bool) -> None:
+# Everything of the paper model at once: queues, impact, drawn latencies both ways, fees in a third asset
+DAY = OrdinaryDay(volatility_percent=Decimal("1.5"), volume=Decimal(4_000_000))
+RICH = msgspec.structs.replace(
+    research_venue(),
+    submit_latency=LogNormal(median=20_000_000, p99=3_000_000_000),
+    report_latency=Uniform(low=1_000_000, high=2_000_000_000),
+    impact=Impact(coefficient=Decimal(1), days={"IBM": DAY, "MSFT": DAY}),
+    queue=QueueModel(ahead_percent=50, unprinted_traded_percent=50, unseen_touch_per_million=0),
+    fees=msgspec.structs.replace(
+        research_venue().fees,
+        minimum=Decimal("0.001"),
+        maximum_basis_points=Decimal(100),
+        asset=NamedAsset(code="PTS", quantum=Decimal("0.00001"), price=Decimal("250")),
+    ),
+)
+
+
+@pytest.mark.parametrize("venue", [research_venue(), RICH], ids=["as shipped", "everything on"])
+def test_losing_everything_at_any_step_changes_no_fill_and_no_cent(venue: PaperSettings, full: bool) -> None:
     """The in-process kill -9: the ledger's and the venue's bytes, the inboxes and the feed are all that survives."""
-    uninterrupted = run_with_restarts(())
+    uninterrupted = run_with_restarts(venue, ())
     assert len(uninterrupted[0]) > 100
+    assert None not in uninterrupted[1].values()
     for step in range(1, 150) if full else (1, 46, 55, 77):
-        assert run_with_restarts((step,)) == uninterrupted, f"lost everything after step {step}"
-    assert run_with_restarts(range(3, 150, 4)) == uninterrupted
+        assert run_with_restarts(venue, (step,)) == uninterrupted, f"lost everything after step {step}"
+    assert run_with_restarts(venue, range(3, 150, 4)) == uninterrupted
 
 
-def run_with_restarts(after: object) -> tuple[list[tuple[object, ...]], dict[str, int | None]]:
+def run_with_restarts(venue: PaperSettings, after: object) -> tuple[list[tuple[object, ...]], dict[str, int | None]]:
     """Fills without the ids, which carry the epoch, and PnL in quanta."""
-    book = desk_book()
+    book = msgspec.structs.replace(desk_book(), venue=venue)
+    points = Currency(code="PTS", quantum=Decimal("0.00001"))
+    book = msgspec.structs.replace(book, spec=msgspec.structs.replace(book.spec, currencies=(USD, points)))
     steps = [step for session in range(10) for step in book.feed.open().session(session)]
     recording = Recording(tuple(CLASSES))
     test = RestartingBacktest(book.spec, book.venue, containers, recording.record, recording.after_step)

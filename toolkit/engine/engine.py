@@ -36,6 +36,7 @@ from toolkit.engine.reconciliation import reconcile
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.transaction import Transaction
+from toolkit.engine.valuing import Valuer
 from toolkit.engine.view import View
 
 ENGINE = Who(identity="engine", verified=True, source="engine")
@@ -55,6 +56,7 @@ class Engine:
         self._held = HeldOrders(ledger, self.view, self._guard, self._orders)
         self._protector = Protector(ledger, self.view, self._guard, self._orders)
         self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer)
+        self._valuer = Valuer(ledger, settings.valuations)
         self._cursors: dict[str, Producer] = {}
 
     # ---- life
@@ -196,8 +198,9 @@ class Engine:
         transaction.emit(ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time))
 
     def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
-        """Mark what is held to the last good quote, at most once per interval of feed time."""
-        for symbol in sorted(self.ledger.held):
+        """Mark what is held to the last good quote, at most once per interval of feed time, and what fees came in."""
+        held = {*self.ledger.held, *self._valuer.instruments()} if self._valuer else self.ledger.held
+        for symbol in sorted(held):
             quote, mark = self.view.quote(symbol), self.ledger.marks.get(symbol)
             if quote is None or not quote.is_good:
                 continue
@@ -208,6 +211,8 @@ class Engine:
             transaction.emit(
                 ev.Marked(instrument=symbol, twice=quote.bid + quote.ask, step=self.view.step, time=transaction.time)
             )
+        if self._valuer:
+            self._valuer.value(transaction, self.view.step)
 
     def _pass_time(self, transaction: Transaction) -> None:
         self._orders.watch(transaction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -76,6 +77,15 @@ class Gathered:
             self.inbox.setdefault(strategy, []).extend(entries)
 
 
+class Valuation(msgspec.Struct, frozen=True, kw_only=True):
+    """How an asset is valued for PnL: by the mark of the instrument that trades it, or at a written price in the base
+    currency."""
+
+    asset: str
+    instrument: str = ""
+    price: Decimal | None = None
+
+
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine must be told. Times in nanoseconds.
 
@@ -88,6 +98,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     ask_again_after: int = NANOSECONDS
     mark_interval: int = NANOSECONDS
     abilities: Mapping[str, frozenset[Ability]] = {}
+    valuations: tuple[Valuation, ...] = ()
 
     @property
     def sends_again(self) -> bool:

@@ -225,9 +225,8 @@ class _Teller:
         return f"{value / 1e9:g} s" if unit == "nanoseconds" else f"{value:,}"
 
     def _fee(self, quanta: int, asset: str) -> str:
-        if self._instrument is None or asset != self._instrument.currency:
-            return f"{quanta} quanta {asset}"
-        return f"{from_quanta(quanta, self._instrument.currency_quantum):f} {asset}"
+        known = self._ledger.currencies.get(asset)
+        return f"{quanta} quanta {asset}" if known is None else f"{from_quanta(quanta, known.quantum):f} {asset}"
 
 
 CONTROLS: dict[int, tuple[str, str]] = {

@@ -225,10 +225,14 @@ def _realised(ledger: Ledger, name: str) -> Decimal | None:
 
 
 def _fees(ledger: Ledger, name: str) -> Decimal | None:
-    paid = ledger.fees.get(name, {})
-    if set(paid) - {ledger.base_currency}:
-        return None
-    return money(ledger, sum(paid.values()))
+    """What was paid, in the base currency at the last rates; None where one is missing."""
+    total = Decimal(0)
+    for asset, quanta in ledger.fees.get(name, {}).items():
+        rate = ledger.rate(asset)
+        if rate is None:
+            return None
+        total += quanta * rate
+    return money(ledger, int(total.to_integral_value()))
 
 
 def _position(ledger: Ledger, strategy: str, symbol: str) -> PositionView:

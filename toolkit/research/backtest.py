@@ -29,6 +29,7 @@ from toolkit.research.setting import Setting, Traded
 from toolkit.research.strategy_source import strategy_name
 from toolkit.simulation.backtest import Backtest
 from toolkit.simulation.book import DeskBook
+from toolkit.simulation.fees import fee_assets
 from toolkit.simulation.matching import PaperVenue
 from toolkit.simulation.paper_settings import PaperSettings
 from toolkit.simulation.sample_feed import LABEL, SampleFeed
@@ -102,6 +103,8 @@ def research_setting(
     classes = _by_name(book)
     data = _data(data, sessions)
     currency = _currency(data.instruments)
+    assumed = RESEARCH_VENUE if venue is None else f"venue {venue.name!r} as given"
+    venue = venue or research_venue(data.instruments[0].venue)
     amounts = _by_strategy(capital, classes)
     given = _parameters(book, classes, parameters)
     rows = research_limits(limits)
@@ -117,7 +120,7 @@ def research_setting(
         for name, strategy in classes.items()
     )
     spec = BookSpec(
-        book="research", desk="RES", base_currency=currency.code, currencies=(currency,),
+        book="research", desk="RES", base_currency=currency.code, currencies=_currencies(currency, venue),
         venues=tuple(sorted({one.venue for one in data.instruments})), instruments=data.instruments, limits=rows,
         limits_checksum=sha256(msgspec.msgpack.encode(rows)).hexdigest(),
         strategies=tuple(
@@ -132,9 +135,9 @@ def research_setting(
         raise ConfigError(f"the data trades at {', '.join(spec.venues)}; a backtest has one venue")
     setting = Setting(
         title=" + ".join(strategy.__name__ for strategy in classes.values()), spec=spec,
-        venue=venue or research_venue(spec.venues[0]), data=data, strategies=strategies,
+        venue=venue, data=data, strategies=strategies,
         limits_name=RESEARCH_LIMITS + (" with changes" if limits else ""),
-        venue_name=RESEARCH_VENUE if venue is None else f"venue {venue.name!r} as given",
+        venue_name=assumed,
     )  # fmt: skip
     return setting, classes
 
@@ -170,6 +173,11 @@ def _currency(instruments: Sequence[Instrument]) -> Currency:
         codes = ", ".join(sorted(one.code for one in found)) or "no currency"
         raise ConfigError(f"the data is in {codes}; a backtest of a class needs instruments of one currency")
     return found.pop()
+
+
+def _currencies(currency: Currency, venue: PaperSettings) -> tuple[Currency, ...]:
+    """The data's currency and the assets that fees are charged in."""
+    return (currency, *(asset for asset in fee_assets(venue.fees) if asset.code != currency.code))
 
 
 def _instruments(strategy: StrategyClass, data: FeedData) -> tuple[str, ...]:

@@ -7,14 +7,14 @@ from typing import Final
 
 from toolkit.domain.inbox import InboxEntry, Restored
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.market import FeedMode, Step
+from toolkit.domain.market import Step
 from toolkit.domain.ports import Lease
 from toolkit.domain.time import MonoTime, Now, WallTime
 from toolkit.engine.book import BookSpec
 from toolkit.engine.engine import Engine
-from toolkit.engine.messages import EngineSettings, Message, TimePassed
+from toolkit.engine.messages import Message, TimePassed
 from toolkit.engine.strategy_runner import StrategyContainer
-from toolkit.simulation.backtest import NEVER, Backtest, Recorder
+from toolkit.simulation.backtest import NEVER, Backtest, Recorder, engine_settings
 from toolkit.simulation.lockstep import Commit, absorb
 from toolkit.simulation.matching import PaperVenue
 from toolkit.simulation.paper_settings import PaperSettings
@@ -53,7 +53,7 @@ class RestartingBacktest(Backtest):
         now = Now(last.time, WallTime(0), MonoTime(int(last.time)))
         self._venue = PaperVenue.restore(self._settings, self._spec.instruments, self._venue.snapshot())
         ledger = Ledger.from_bytes(self.engine.ledger.to_bytes())
-        self.engine = Engine(ledger, EngineSettings(feed_mode=FeedMode.LOCKSTEP, abilities=self._settings.abilities))
+        self.engine = Engine(ledger, engine_settings(self._settings))
         for step in history:
             self.engine.warm(step)
         self._absorb(self.engine.begin_epoch(now, Lease(epoch=ledger.epoch + 1, send_by=NEVER), "restart", 0), now)

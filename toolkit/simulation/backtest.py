@@ -17,8 +17,10 @@ from toolkit.engine.book import BookSpec, setup_commands
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import AbsenceProven, EngineSettings, Message, Output
 from toolkit.engine.strategy_runner import StrategyContainer
+from toolkit.simulation.fees import fee_valuations
 from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, lockstep, settle
 from toolkit.simulation.matching import PaperVenue
+from toolkit.simulation.paper_settings import PaperSettings
 
 BACKTEST = Who(identity="backtest", verified=True, source="up")
 NO_WALL = WallTime(0)  # a backtest has no wall clock
@@ -46,7 +48,7 @@ class Backtest:
         after_step: Callable[[Step, Ledger], None],
         history: Sequence[Step] = (),
     ) -> None:
-        self.engine = Engine(Ledger(), EngineSettings(feed_mode=FeedMode.LOCKSTEP, abilities=venue.settings.abilities))
+        self.engine = Engine(Ledger(), engine_settings(venue.settings))
         self._venue = venue
         self._containers = dict(sorted(containers.items()))
         self._inboxes: dict[str, list[InboxEntry]] = {name: [] for name in self._containers}
@@ -144,6 +146,11 @@ class Backtest:
 
     def _absorb(self, output: Output, now: Now) -> None:
         self._carry_out(settle(self.engine, output, now))
+
+
+def engine_settings(venue: PaperSettings) -> EngineSettings:
+    """What an engine must be told of the venue that it trades on in lockstep."""
+    return EngineSettings(feed_mode=FeedMode.LOCKSTEP, abilities=venue.abilities, valuations=fee_valuations(venue.fees))
 
 
 def _clock(step: Step) -> Now:

@@ -21,8 +21,9 @@ from math import lcm
 from typing import NamedTuple
 
 from toolkit.domain.errors import ConfigError
-from toolkit.domain.instruments import Instrument
+from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.money import divide_half_even
+from toolkit.engine.messages import Valuation
 from toolkit.simulation.paper_settings import BaseAsset, FeeSchedule, NamedAsset
 
 
@@ -86,6 +87,32 @@ def tariff(schedule: FeeSchedule, instrument: Instrument) -> Tariff:
         None if minimum is None else int(minimum * denominator),
         denominator,
     )
+
+
+def fee_assets(schedule: FeeSchedule) -> tuple[Currency, ...]:
+    """The assets in which fees are charged in kind, with the quantum that their amounts count; none for quote fees."""
+    match schedule.asset:
+        case NamedAsset(code=code, quantum=quantum):
+            return (Currency(code=code, quantum=quantum),)
+        case BaseAsset(codes=codes, quantum=quantum):
+            return tuple(Currency(code=code, quantum=quantum) for code in sorted(set(codes.values())))
+        case _:
+            return ()
+
+
+def fee_valuations(schedule: FeeSchedule) -> tuple[Valuation, ...]:
+    """What fees in kind are worth for PnL: a base asset what its instrument is marked at, a named one its price.
+
+    Where several instruments trade one base asset the first of them, by name, values it.
+    """
+    match schedule.asset:
+        case NamedAsset(code=code, price=price):
+            return (Valuation(asset=code, price=price),)
+        case BaseAsset(codes=codes):
+            first = {code: symbol for symbol, code in sorted(codes.items(), reverse=True)}
+            return tuple(Valuation(asset=code, instrument=symbol) for code, symbol in sorted(first.items()))
+        case _:
+            return ()
 
 
 def _asset(schedule: FeeSchedule, instrument: Instrument) -> tuple[str, Fraction]:

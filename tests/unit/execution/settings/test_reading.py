@@ -9,7 +9,10 @@ import pytest
 from execution.settings import read_settings
 from execution.settings.documents import parse_document
 from toolkit.domain.errors import ConfigError
+from toolkit.simulation.paper_settings import LogNormal, OrdinaryDay, QueueModel, Uniform
 from toolkit.simulation.sample_feed import sample_instruments
+
+QUEUE = "queue: {ahead_percent: 100, unprinted_traded_percent: 50, unseen_touch_per_million: 250000}"
 
 
 @pytest.fixture
@@ -67,6 +70,15 @@ def test_numbers_keep_the_digits_that_were_written(home: Path) -> None:
         ("desk", "  seed: 7", "  sead: 7", "unknown key 'feed.sead'; did you mean 'seed'?"),
         ("limits", "  max_order_value: 50000", "  max_ordr_value: 5", "did you mean 'max_order_value'?"),
         ("venues", "    slippage_ticks:", "    slipage_ticks:", "did you mean 'slippage_ticks'?"),
+        ("venues", "    report_latency_ms:", "    reprot_latency_ms:", "did you mean 'report_latency_ms'?"),
+        ("venues", "queue: null", "queue: {ahead_prcent: 100}", "did you mean 'ahead_percent'?"),
+        ("venues", "impact: null", "impact: {coeficient: 1}", "did you mean 'coefficient'?"),
+        (
+            "venues",
+            "submit_latency_ms: 50",
+            "submit_latency_ms: {kind: lognormal, median: 5, p98: 9}",
+            "did you mean 'p99'?",
+        ),
         ("venues", "      taker_per_unit:", "      taker_per_unt:", "did you mean 'taker_per_unit'?"),
         ("strategies", "    capital: 100000", "    captial: 100000", "did you mean 'capital'?"),
         ("instruments", "tick: 0.01, lot", "tik: 0.01, lot", "did you mean 'tick'?"),
@@ -98,6 +110,16 @@ def test_a_tick_that_is_no_number_above_zero_is_refused(home: Path, value: str) 
         ("strategies", "enabled: true", "enabled: yes", "'yes'"),
         ("instruments", "venue: paper}", "venue: papr}", "did you mean 'paper'?"),
         ("venues", "kind: quote", "kind: kuote", "'quote', 'base', 'named'"),
+        ("venues", "submit_latency_ms: 50", "submit_latency_ms: {kind: gamma, median: 5}", "{kind: lognormal, median:"),
+        ("venues", "submit_latency_ms: 50", "submit_latency_ms: fast", "'fast'"),
+        ("venues", "submit_latency_ms: 50", "submit_latency_ms: {kind: uniform, low: 5, high: 4}", "not be below low"),
+        ("venues", "maximum_basis_points: null", "maximum_basis_points: -1", "-1"),
+        (
+            "venues",
+            "asset: {kind: quote}",
+            "asset: {kind: named, code: BNB, quantum: 0.00000001, price: 600}",
+            "add BNB: {quantum: 0.00000001} to currencies",
+        ),
         ("venues", "participation_percent: 10", "participation_percent: 101", "101"),
         ("limits", "  paper:", "  papre:", "did you mean 'paper'?"),
         ("limits", "  trend:", "  trent:", "did you mean 'trend'?"),
@@ -111,6 +133,43 @@ def test_a_wrong_value_is_refused_with_its_place(home: Path, file: str, old: str
     assert message.startswith(f"config/{file}.yaml:")
     assert says in message
     assert abs(int(message.split(":")[1]) - line) <= 3
+
+
+def test_choices_of_a_venue_that_contradict_each_other_are_refused_with_the_mend(home: Path) -> None:
+    edit(home, "venues", "queue: null", QUEUE)
+    edit(home, "venues", "quote_touch_fills: false", "quote_touch_fills: true")
+    message = refusal(home)
+    assert message.startswith("config/venues.yaml:")
+    assert "set quote_touch_fills: false, or queue: null" in message
+
+
+def test_an_instrument_that_impact_does_not_know_is_refused_with_the_line_to_add(home: Path) -> None:
+    edit(home, "venues", "impact: null", "impact: {coefficient: 1, days: {IBM: {volatility_percent: 1.4, volume: 40}}}")
+    message = refusal(home)
+    assert message.startswith("config/venues.yaml:")
+    assert "add impact.days.AAPL" in message
+
+
+def test_fees_in_a_base_asset_need_a_code_for_every_instrument(home: Path) -> None:
+    edit(home, "instruments", "currencies:", "currencies:\n  APL: {quantum: 0.01}")
+    edit(home, "venues", "{kind: quote}", "{kind: base, codes: {AAPL: APL}, quantum: 0.01}")
+    assert "has no code for FB, GOOG, IBM, MSFT; add" in refusal(home)
+
+
+def test_the_whole_paper_model_can_be_written_down(home: Path) -> None:
+    edit(home, "venues", "submit_latency_ms: 50", "submit_latency_ms: {kind: lognormal, median: 20, p99: 150.5}")
+    edit(home, "venues", "report_latency_ms: 0", "report_latency_ms: {kind: uniform, low: 1, high: 2}")
+    edit(home, "venues", "queue: null", QUEUE)
+    days = ", ".join(
+        f"{one}: {{volatility_percent: 1.4, volume: 4000000}}" for one in ("AAPL", "FB", "GOOG", "IBM", "MSFT")
+    )
+    edit(home, "venues", "impact: null", f"impact: {{coefficient: 0.7, days: {{{days}}}}}")
+    venue = read_settings(home).venues["paper"]
+    assert venue.submit_latency == LogNormal(median=20_000_000, p99=150_500_000)
+    assert venue.report_latency == Uniform(low=1_000_000, high=2_000_000)
+    assert venue.queue == QueueModel(ahead_percent=100, unprinted_traded_percent=50, unseen_touch_per_million=250_000)
+    assert venue.impact is not None
+    assert venue.impact.days["IBM"] == OrdinaryDay(volatility_percent=Decimal("1.4"), volume=Decimal(4_000_000))
 
 
 def test_every_problem_of_a_file_is_told_at_once(home: Path) -> None:
