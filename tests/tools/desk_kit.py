@@ -39,8 +39,10 @@ FAST: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def make_home(folder: Path, changes: Mapping[str, Mapping[str, Any]] = FAST) -> Home:
-    """A copy of the shipped desk, with sections of desk.yaml changed."""
+def make_home(
+    folder: Path, changes: Mapping[str, Mapping[str, Any]] = FAST, venue: Mapping[str, Any] | None = None
+) -> Home:
+    """A copy of the shipped desk, with sections of desk.yaml changed and lines of its venue."""
     shutil.copytree(PROJECT / "config", folder / "config")
     shutil.copytree(PROJECT / "notebooks" / "strategies", folder / "notebooks" / "strategies")
     path = folder / "config" / "desk.yaml"
@@ -48,9 +50,25 @@ def make_home(folder: Path, changes: Mapping[str, Mapping[str, Any]] = FAST) -> 
     for section, values in changes.items():
         desk.setdefault(section, {}).update(values)
     path.write_text(yaml.safe_dump(desk))
+    if venue:
+        _change_venue(folder / "config", venue)
     home = Home(folder)
     home.prepare()
     return home
+
+
+def _change_venue(config: Path, lines: Mapping[str, Any]) -> None:
+    """Other lines for the paper venue; the asset that it charges becomes a currency of the books."""
+    path = config / "venues.yaml"
+    venues = yaml.safe_load(path.read_text())
+    venues["venues"]["paper"].update(lines)
+    path.write_text(yaml.safe_dump(venues))
+    asset = venues["venues"]["paper"]["fees"]["asset"]
+    if "code" in asset:
+        path = config / "instruments.yaml"
+        instruments = yaml.safe_load(path.read_text())
+        instruments["currencies"][asset["code"]] = {"quantum": asset["quantum"]}
+        path.write_text(yaml.safe_dump(instruments))
 
 
 class DeskKit:
@@ -273,10 +291,14 @@ class DeskKit:
 
 @contextlib.asynccontextmanager
 async def desk(
-    folder: Path, *, speed: float = 0.0, changes: Mapping[str, Mapping[str, Any]] = FAST
+    folder: Path,
+    *,
+    speed: float = 0.0,
+    changes: Mapping[str, Mapping[str, Any]] = FAST,
+    venue: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[DeskKit]:
     """A running desk in an empty folder, ended in any case."""
-    kit = DeskKit(make_home(folder, changes), speed=speed)
+    kit = DeskKit(make_home(folder, changes, venue), speed=speed)
     try:
         await kit.start()
         yield kit
