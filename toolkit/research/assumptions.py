@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.orders import Ability
@@ -65,15 +67,20 @@ def research_limits(changes: Mapping[str, object] | None = None) -> tuple[LimitR
     return tuple(rows)
 
 
-def research_venue(name: str = "paper") -> PaperSettings:
-    """The paper venue of the shipped `config/venues.yaml`, value for value (a test compares them).
+def research_venue(name: str = "paper", **changes: object) -> PaperSettings:
+    """The paper venue of the shipped `config/venues.yaml`, value for value (a test compares them), with `changes`.
 
     50 ms to submit or replace, cancels at once; 10 % of the displayed size can be had; a resting order fills when the
     other side goes through its price, not when it touches; 0.2 % of the orders are rejected and 10 % of the fills come
-    in parts; taking liquidity costs half a basis point and half a cent a unit.
+    in parts; taking liquidity costs half a basis point and half a cent a unit. `changes` are fields of `PaperSettings`:
+    `research_venue(slippage_ticks=1, queue=QueueModel(…))`; ConfigError for one that does not exist.
     """
+    known = [field.name for field in msgspec.structs.fields(PaperSettings)]
+    for change in changes:
+        if change not in known:
+            raise ConfigError(f"venue: there is no setting {change!r}{nearest(change, known)}")
     latency = 50_000_000
-    return PaperSettings(
+    shipped = PaperSettings(
         name=name,
         seed=7,
         submit_latency=latency,
@@ -111,6 +118,7 @@ def research_venue(name: str = "paper") -> PaperSettings:
             asset=QuoteAsset(),
         ),
     )
+    return msgspec.structs.replace(shipped, **changes)
 
 
 def _text(name: str, value: object) -> str:

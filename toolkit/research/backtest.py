@@ -64,7 +64,8 @@ def backtest(
     `last_step` ends with the step of that number. `parameters` override the class's: for one class `{"fast": 10}`, for
     several `{"trend": {"fast": 10}}`. `capital` in the base currency, one number for each strategy or by name.
     `limits` tightens the research limits that a backtest runs under (`{"max_position": 500}`); `venue` replaces the
-    research venue. What a strategy raises goes through unchanged. ConfigError names what does not fit.
+    research venue: what it simulates stands line by line in `PaperSettings`, and in words on the result's page. What a
+    strategy raises goes through unchanged. ConfigError names what does not fit.
     """
     if isinstance(book, DeskBook):
         _refuse_beside_book(data=data, parameters=parameters, limits=limits, venue=venue)

@@ -32,7 +32,7 @@ _ANSWERS = (OrderFound, OrderNotFound)
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A report and the feed time from which it can be told."""
+    """A report and the feed time at which it arrives, unless one before it is still on its way."""
 
     due: FeedTime
     report: VenueReport
@@ -83,8 +83,7 @@ class Post:
     def _due(self, report: VenueReport) -> FeedTime:
         time = report.time
         wait = drawn_latency(self._latency, self._seed, report.order_id, Purpose.REPORT_LATENCY, int(time))
-        due = FeedTime(int(time) + wait)
-        return max(due, self._line[-1].due) if self._line else due
+        return FeedTime(int(time) + wait)
 
 
 def as_told(state: VenueState, untold: Iterable[VenueReport], register: Register) -> VenueState:

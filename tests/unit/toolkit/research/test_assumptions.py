@@ -15,6 +15,14 @@ def test_the_research_venue_is_the_shipped_one(repository: Path) -> None:
     assert research_venue() == read_settings(repository).venues["paper"]
 
 
+def test_single_settings_of_the_venue_can_be_changed_by_name() -> None:
+    assert research_venue(slippage_ticks=2).slippage_ticks == 2
+    with pytest.raises(ConfigError, match="no setting 'slipage_ticks'; did you mean 'slippage_ticks'"):
+        research_venue(slipage_ticks=2)
+    with pytest.raises(ConfigError, match="slippage_ticks is -1"):
+        research_venue(slippage_ticks=-1)
+
+
 def test_every_limit_is_set_for_every_strategy_and_instrument() -> None:
     rows = research_limits()
     assert {row.limit for row in rows} == {*REQUIRED, *OPTIONAL}

@@ -173,6 +173,28 @@ def test_a_replace_that_loses_the_place_joins_at_the_end_and_one_that_keeps_it_d
     assert left(60) == []
 
 
+def test_a_replace_to_a_price_behind_forgets_the_place() -> None:
+    it = desk()
+    it.quote(1000, 1002, bid_size=100)
+    it.buy(50, 1000)
+    it.feed(trade(1000, size=90))
+    it.replace(1, 50, 998)
+    it.quote(998, 1002, bid_size=30)
+    assert fills(it.feed(trade(998, size=31))) == [(998, 1)]
+
+
+def test_what_our_own_took_of_a_print_is_not_ahead_twice() -> None:
+    it = desk()
+    it.quote(1000, 1002, bid_size=100)
+    it.buy(10, 1000)
+    it.quote(1000, 1002, bid_size=120)
+    it.buy(10, 1000)
+    assert fills(it.feed(trade(1000, size=105))) == [(1000, 5)]
+    it.quote(1000, 1002, bid_size=15)
+    # The other 5 of the first, the 15 that are displayed, and then the second
+    assert fills(it.feed(trade(1000, size=21))) == [(1000, 5), (1000, 1)]
+
+
 # ---------------------------------------------------------------- where no queue is shown
 
 
