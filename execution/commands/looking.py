@@ -29,8 +29,8 @@ def orders(given: Path | None, *, strategy: str | None, closed: int, as_json: bo
                "price>", *(("stop>", "held at") if stops else ()), "average>", "status")  # fmt: skip
     body = [
         (clock(row.decided), row.order_id, row.strategy, row.instrument, row.side, row.order_type, row.time_in_force,
-         row.order_class, row.quantity, row.filled, row.price, *((row.stop, row.held or None) if stops else ()),
-         row.average, row.status)
+         row.order_class, row.quantity, row.filled, row.price,
+         *((row.stop, row.held or None) if stops else ()), row.average, row.status)
         for row in rows
     ]  # fmt: skip
     say(table(columns, body))

@@ -165,6 +165,7 @@ class FreeEngine:
             except TransportError:
                 self._post(LineLost(venue=self._core.plan.venue))
                 await self._line_back()
+                await self._look_for_protection()
 
     async def _pump_time(self) -> None:
         while True:
@@ -178,6 +179,13 @@ class FreeEngine:
                 return
             except TransportError:
                 await asyncio.sleep(BLOCK_MS / 1000)
+
+    async def _look_for_protection(self) -> None:
+        """A venue that comes back may have lost what rested there; what protects a position is put again."""
+        try:
+            self._post(await self._core.within_reason(self._parts.venue.state()))
+        except TransportError:
+            return  # the pump finds the line cut and comes here again
 
     async def _hear(self, reports: Iterable[VenueReport]) -> None:
         self._post(*await self._core.believe(reports, patient=False))

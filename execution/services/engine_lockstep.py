@@ -153,6 +153,7 @@ class LockstepEngine:
         """
         await self.carry_out(absorb(self._engine, [LineLost(venue=self._core.plan.venue)], self.here()))
         self._withheld.clear()
+        self._reconciled = False  # a venue that comes back may have lost what rested there
         while True:
             try:
                 missed = await self._core.rejoin()

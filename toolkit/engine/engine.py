@@ -32,7 +32,7 @@ from toolkit.engine.messages import (
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer
 from toolkit.engine.protector import Protector
-from toolkit.engine.reconciliation import reconcile
+from toolkit.engine.reconciliation import doubt_unlisted, reconcile
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.transaction import Transaction
@@ -169,6 +169,8 @@ class Engine:
             case NotSent():
                 for order in self._orders.not_sent(transaction, message):
                     self._follow_up(transaction, order)
+            case VenueState():
+                doubt_unlisted(transaction, message, protection_only=True)
             case AbsenceProven():
                 self._follow_up(transaction, self._orders.absent(transaction, message))
             case _:

@@ -12,7 +12,7 @@ from toolkit.domain.events import Event
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.market import FeedMode, Step
 from toolkit.domain.orders import Ability
-from toolkit.domain.requests import VenueReport, VenueRequest
+from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import NANOSECONDS
 
 
@@ -40,7 +40,7 @@ class AbsenceProven(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
 
 
-Message = Step | VenueReport | Envelope | TimePassed | LineLost | NotSent | AbsenceProven
+Message = Step | VenueReport | Envelope | TimePassed | LineLost | NotSent | AbsenceProven | VenueState
 
 
 class Output(msgspec.Struct, frozen=True):

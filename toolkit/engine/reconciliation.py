@@ -6,7 +6,7 @@ from toolkit.domain.commands import Who
 from toolkit.domain.events import OrderDoubted, TradingStateChanged
 from toolkit.domain.identifiers import belongs_to
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import Doubt, TradingState
+from toolkit.domain.orders import PROTECTIVE, Doubt, TradingState
 from toolkit.domain.requests import VenueState
 from toolkit.engine.transaction import Transaction
 
@@ -20,7 +20,7 @@ def reconcile(transaction: Transaction, state: VenueState, who: Who) -> None:
     look finds none.
     """
     ledger = transaction.ledger
-    _doubt_unlisted(transaction, state)
+    doubt_unlisted(transaction, state)
     breaks = [*_unknown_orders(ledger, state), *_positions(ledger, state)]
     for subject, detail in breaks:
         transaction.alarm(BREAK, subject, detail)
@@ -38,10 +38,11 @@ def reconcile(transaction: Transaction, state: VenueState, who: Who) -> None:
         )
 
 
-def _doubt_unlisted(transaction: Transaction, state: VenueState) -> None:
+def doubt_unlisted(transaction: Transaction, state: VenueState, *, protection_only: bool = False) -> None:
+    """An open order that the venue does not list is in doubt, and will be asked for."""
     listed = {order.order_id for order in state.open_orders}
     for order in transaction.ledger.open_orders():
-        if order.in_engine:
+        if order.in_engine or (protection_only and order.order_class is not PROTECTIVE):
             continue
         if order.venue == state.venue and order.doubt is Doubt.NONE and not listed & set(order.chain):
             transaction.emit(

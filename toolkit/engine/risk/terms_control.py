@@ -89,9 +89,9 @@ def _bracket_problem(proposal: Proposal, bracket: Bracket, terms: Terms, situati
     if bracket.limit is not None and (bracket.offset is not None or bracket.limit < 1):
         return "a limit above 0, and none for a stop that trails"
     if entry and (entry - bracket.stop) * side <= 0:
-        return f"a stop {below} the entry"
+        return f"a stop {below} the entry at {proposal.instrument.price_of(entry):f}"
     if bracket.target is not None and (bracket.target < 1 or (entry and (bracket.target - entry) * side <= 0)):
-        return f"a target {above} the entry"
+        return f"a target {above} the entry at {proposal.instrument.price_of(entry):f}"
     return ""
 
 

@@ -126,7 +126,7 @@ CASES = (
         buy(1, 9_000, bracket=Bracket(stop=8_999)),
         buy(1, 9_000, bracket=Bracket(stop=9_000)),
         "limit with stop 90.00",
-        "a stop below the entry",
+        "a stop below the entry at 90.00",
     ),
     Case(
         6,
