@@ -11,6 +11,7 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import Quote, SessionClosed, Step
 from toolkit.domain.orders import ENTRY, NO_DOUBT, Order, Status, Terms, TimeInForce
 from toolkit.domain.stops import is_through, prices_seen, trailed, watched
+from toolkit.engine.order_facts import expired_in_engine, triggered_in_engine
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.risk.proposal import Proposal, Refused
@@ -34,7 +35,7 @@ class HeldOrders:
         for root in list(self._ledger.in_engine):
             order = self._ledger.orders[root]
             if order.time_in_force is TimeInForce.DAY and self._calendar(order) in closed:
-                self._orders.expire(transaction, order, "end of session")
+                transaction.emit(expired_in_engine(transaction, order, "end of session"))
             elif not order.triggered and self._trades(order):
                 self._watch(transaction, order, step)
         self.release(transaction)
@@ -58,7 +59,7 @@ class HeldOrders:
             if terms is None or terms.expires is None or terms.expires > self._view.time:
                 continue
             if order.in_engine:
-                self._orders.expire(transaction, order, "good till now")
+                transaction.emit(expired_in_engine(transaction, order, "good till now"))
             elif (terms.watched or order.triggered) and order.status is not Status.PENDING_CANCEL:
                 self._orders.cancel(transaction, order, "good till now")
 
@@ -77,7 +78,7 @@ class HeldOrders:
                         stop = moved
                         self._follow(transaction, order, price, stop)
                 if is_through(order.side, stop, price):
-                    self._orders.trigger(transaction, order, price, self._view.step)
+                    transaction.emit(triggered_in_engine(transaction, order, price, self._view.step))
                     return
 
     def _follow(self, transaction: Transaction, order: Order, price: int, stop: int) -> None:

@@ -175,6 +175,31 @@ def changed_in_engine(transaction: Transaction, order: Order) -> ev.OrderReplace
     )
 
 
+def ended_in_engine(transaction: Transaction, order: Order, cause: str) -> ev.OrderCanceled:
+    """The event of a cancel of an order that the engine holds: it ends at once."""
+    return ev.OrderCanceled(
+        order_id=order.order_id,
+        text=f"{cause}: held in the engine",
+        report=0,
+        time=transaction.time,
+        wall=transaction.now.wall,
+    )
+
+
+def expired_in_engine(transaction: Transaction, order: Order, cause: str) -> ev.OrderExpired:
+    """The event of an order that the engine holds and whose time is over."""
+    return ev.OrderExpired(
+        order_id=order.order_id, text=cause, report=0, time=transaction.time, wall=transaction.now.wall
+    )
+
+
+def triggered_in_engine(transaction: Transaction, order: Order, price: int, step: int) -> ev.OrderTriggered:
+    """The event of a stop that the engine holds and that has seen its price."""
+    return ev.OrderTriggered(
+        order_id=order.order_id, price=price, step=step, report=0, time=transaction.time, wall=transaction.now.wall
+    )
+
+
 def protection_first(ledger: Ledger) -> list[str]:
     """The orders in doubt in the order in which they are asked for, and sent again: what protects, then the rest."""
     if not ledger.doubtful:

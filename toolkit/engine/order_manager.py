@@ -19,6 +19,7 @@ from toolkit.engine.order_facts import (
     booked,
     changed_in_engine,
     dropped,
+    ended_in_engine,
     fill,
     found_ended,
     is_booked,
@@ -111,32 +112,10 @@ class OrderManager:
         )
         order = _order(transaction, order.chain[0])
         if order.in_engine:
-            self._end_in_engine(transaction, order, cause)
+            transaction.emit(ended_in_engine(transaction, order, cause))
             return
         self._await(transaction, order, Doubt.CANCEL)
         self._router.cancel(transaction, order)
-
-    def expire(self, transaction: Transaction, order: Order, cause: str) -> None:
-        """End an order that the engine holds because its time is over."""
-        transaction.emit(
-            ev.OrderExpired(
-                order_id=order.order_id, text=cause, report=0, time=transaction.time, wall=transaction.now.wall
-            )
-        )
-
-    def trigger(self, transaction: Transaction, order: Order, price: int, step: int) -> Order:
-        """Record that a stop which the engine holds saw its price."""
-        transaction.emit(
-            ev.OrderTriggered(
-                order_id=order.order_id,
-                price=price,
-                step=step,
-                report=0,
-                time=transaction.time,
-                wall=transaction.now.wall,
-            )
-        )
-        return _order(transaction, order.chain[0])
 
     def release(self, transaction: Transaction, order: Order, quantity: int) -> None:
         """Send a triggered stop that the engine held to its venue, for this total quantity."""
@@ -148,17 +127,6 @@ class OrderManager:
         order = _order(transaction, order.chain[0])
         self._await(transaction, order, Doubt.NEW)
         self._router.release(transaction, order)
-
-    def _end_in_engine(self, transaction: Transaction, order: Order, cause: str) -> None:
-        transaction.emit(
-            ev.OrderCanceled(
-                order_id=order.order_id,
-                text=f"{cause}: held in the engine",
-                report=0,
-                time=transaction.time,
-                wall=transaction.now.wall,
-            )
-        )
 
     def deny(
         self,

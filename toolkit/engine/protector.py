@@ -31,6 +31,7 @@ from toolkit.domain.orders import (
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import NANOSECONDS, FeedTime
 from toolkit.engine.held_orders import closable
+from toolkit.engine.order_facts import triggered_in_engine
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.order_terms import stop_type
 from toolkit.engine.risk.guard import Guard
@@ -192,7 +193,7 @@ class Protector:
             transaction.alarm("protection_lost", order.order_id, why)
         again = self._put(transaction, _successor(order), rest, _settled_terms(order, held_at))
         if again is not None and order.triggered:
-            self._orders.trigger(transaction, again, (order.terms or Terms()).stop or 0, self._view.step)
+            transaction.emit(triggered_in_engine(transaction, again, _stop_of(order), self._view.step))
 
     # ---- placing
 
@@ -237,6 +238,10 @@ class Protector:
 def _successor(order: Order) -> Order:
     """What takes its place, with the same intent: its strategy goes on to know it by that."""
     return msgspec.structs.replace(order, reason=f"in the place of {order.order_id}")
+
+
+def _stop_of(order: Order) -> int:
+    return (order.terms or Terms()).stop or 0
 
 
 def _settled_terms(order: Order, held_at: HeldAt | None = None) -> Terms:

@@ -22,7 +22,7 @@ from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.bars import BarFold
 from toolkit.engine.strategy_market import Bar, InstrumentView, Number, OrderView, Quote, order_view
 from toolkit.engine.strategy_parameters import nearest
-from toolkit.engine.strategy_terms import Asked, moved_stop, order_type, terms_asked
+from toolkit.engine.strategy_terms import PLAIN, Asked, moved_stop, order_type, terms_asked
 from toolkit.engine.strategy_units import Unfit, lots_of, positive, ticks_of
 
 PERMITTED, DATA = 16, 19  # rows of CONTROLS.md
@@ -123,7 +123,9 @@ class StrategyContext:
                 raise Unfit(f"{one.view.symbol}: post_only needs a price")
             if not reduce_only:
                 self._check_gap(one, side * lots)
-            terms = None if asked is None else terms_asked(one.view, asked, time_in_force, self.time)
+            terms = None
+            if asked is not None or time_in_force is TimeInForce.GTD:
+                terms = terms_asked(one.view, asked or PLAIN, time_in_force, self.time)
         except Unfit as unfit:
             return self._refuse(intent_id, symbol, unfit)
         intent = PlaceOrder(

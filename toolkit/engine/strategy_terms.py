@@ -41,6 +41,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     around: Around | None = None
 
 
+PLAIN = Asked()
+
+
 def order_type(asked: Asked | None, price: int | None) -> OrderType:
     """The kind of order that this makes."""
     if asked is not None and asked.trail is not None:
