@@ -1,5 +1,6 @@
 """What tests of the decision core share: an engine, a paper venue, short words, a second fold that must agree."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -81,6 +82,8 @@ class Core:
         self.received: list[VenueRequest] = []
         self.heard: list[VenueReport] = []
         self.withheld: list[VenueReport] = []
+        self.line: deque[VenueReport] = deque()
+        self.hearing = False
         self.lost: list[VenueRequest] = []
         self.events: list[ev.Event] = []
         self.inbox: dict[str, list[InboxItem]] = {}
@@ -270,12 +273,21 @@ class Core:
         self._hear(self.venue.process(request))
 
     def _hear(self, reports: Iterable[VenueReport]) -> None:
-        for report in reports:
-            self.heard.append(report)
-            if self.mute:
-                self.withheld.append(report)
-            else:
-                self.do(report)
+        """One report after the other, as on a line: what an answer leads to is heard after what was said before it."""
+        self.line.extend(reports)
+        if self.hearing:
+            return
+        self.hearing = True
+        try:
+            while self.line:
+                report = self.line.popleft()
+                self.heard.append(report)
+                if self.mute:
+                    self.withheld.append(report)
+                else:
+                    self.do(report)
+        finally:
+            self.hearing = False
 
     def _intent_id(self) -> str:
         self.counts["intents"] = self.counts.get("intents", 0) + 1

@@ -155,10 +155,15 @@ def _forget_yielded(ledger: Ledger, strategy: str, instrument: str) -> None:
 
 
 def _share(ledger: Ledger, order: Order, quantity: int) -> None:
-    """What one order of a bracket filled, none of the others can fill any more: the group shares its quantity."""
+    """What one order of a bracket filled, none of the others can fill any more: the group shares its quantity.
+
+    One that came to the venue after this trade does not know of it: its acknowledgement has a later number.
+    """
     for root in ledger.brackets.get(order.terms.group if order.terms else "", ()):
         other = ledger.orders.get(root)
-        if other is not None and root != order.chain[0] and other.is_open:
+        if other is None or root == order.chain[0] or other.status is PENDING_NEW:
+            continue
+        if other.is_open:
             ledger.put(msgspec.structs.replace(other, quantity=max(other.filled, other.quantity - quantity)))
 
 

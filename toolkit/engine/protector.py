@@ -14,7 +14,6 @@ import msgspec
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import (
     AT_VENUE,
-    ENTRY,
     EXIT,
     IN_ENGINE,
     NO_DOUBT,
@@ -44,7 +43,10 @@ ENDED = frozenset({Status.CANCELED, Status.REJECTED})
 
 
 class Protector:
-    """`later` is memory only: after a start everything is looked at."""
+    """`later` and `_asked` are memory only: after a start everything is looked at.
+
+    `_asked` keeps a change that its venue refuses from being asked for again in the same moment.
+    """
 
     def __init__(self, ledger: Ledger, view: View, guard: Guard, orders: OrderManager) -> None:
         self._ledger = ledger
@@ -53,10 +55,13 @@ class Protector:
         self._orders = orders
         self.later: dict[str, FeedTime] = {}
         self._due = ""
+        self._asked: dict[str, tuple[int, FeedTime]] = {}
 
     def follow(self, transaction: Transaction, order: Order) -> None:
         """An order with terms has changed: bring what protects the position in line with it."""
         terms = order.terms
+        if not order.is_open:
+            self._asked.pop(order.chain[0], None)
         if terms is None or order.strategy in self._ledger.flattening:
             return
         if terms.bracket is not None:
@@ -95,18 +100,36 @@ class Protector:
         nothing_stands = exposure is None or not exposure.exits
         if (nothing_stands and not self._ledger.yielded) or strategy in self._ledger.flattening:
             return
-        for order in self._ledger.open_orders(strategy, instrument):
-            stands = order.order_class is PROTECTIVE or (order.terms is not None and order.terms.group)
-            if stands and order.order_class is not ENTRY and not closable(self._ledger, order) and order.remaining:
-                self._cancel(transaction, order, "nothing is left to protect")
+        self._trim(transaction, strategy, instrument)
         if instrument in self._ledger.waiting_exits.get(strategy, {}) or self._leaving(strategy, instrument):
             return
         for root in list(self._ledger.yielded):
             order = self._ledger.orders[root]
             if (order.strategy, order.instrument) == (strategy, instrument) and not order.is_open:
-                lots = min(order.quantity - order.filled, closable(self._ledger, order))
-                if lots > 0:
+                free = closable(self._ledger, order) - self._covered(order)
+                if (lots := min(order.quantity - order.filled, free)) > 0:
                     self._put(transaction, _successor(order), lots, _settled_terms(order))
+
+    def _trim(self, transaction: Transaction, strategy: str, instrument: str) -> None:
+        """What stands is for what is held; where there is more of it the newest gives way first."""
+        standing = [order for order in self._ledger.open_orders(strategy, instrument) if _stands(order)]
+        for kind in (PROTECTIVE, EXIT):
+            orders = [order for order in standing if order.order_class is kind]
+            beyond = sum(order.remaining for order in orders)
+            beyond -= closable(self._ledger, orders[0]) if orders else 0
+            for order in reversed(orders):
+                cut = min(beyond, order.remaining)
+                if cut > 0:
+                    self._resize(transaction, order, order.remaining - cut)
+                    beyond -= cut
+
+    def _covered(self, order: Order) -> int:
+        """Lots for which other orders of its kind stand already."""
+        return sum(
+            other.remaining
+            for other in self._ledger.open_orders(order.strategy, order.instrument)
+            if other.order_class is order.order_class and _stands(other) and other.chain[0] != order.chain[0]
+        )
 
     def _leaving(self, strategy: str, instrument: str) -> bool:
         return any(
@@ -123,8 +146,7 @@ class Protector:
             return
         root, orders = entry.chain[0], self._ledger.orders
         legs = [orders[leg] for leg in self._ledger.brackets.get(root, ()) if leg in orders]
-        held = max(0, entry.side * self._ledger.position(entry.strategy, entry.instrument).lots)
-        rest = min(entry.filled - sum(leg.filled for leg in legs), held)
+        rest = entry.filled - sum(leg.filled for leg in legs)
         stops = [leg for leg in legs if leg.order_class is PROTECTIVE]
         targets = [leg for leg in legs if leg.order_class is not PROTECTIVE]
         self._leg(transaction, stops, _stop_order(entry, bracket), rest, has_filled)
@@ -133,6 +155,8 @@ class Protector:
 
     def _leg(self, transaction: Transaction, legs: Sequence[Order], wanted: Order, rest: int, has_filled: bool) -> None:
         latest = legs[-1] if legs else None
+        free = closable(self._ledger, wanted) - self._covered(latest or wanted)
+        rest = min(rest, free)
         if latest is None:
             if rest > 0:
                 self._put(transaction, wanted, rest, wanted.terms or Terms())
@@ -145,13 +169,16 @@ class Protector:
                 self._again(transaction, latest, rest)
 
     def _resize(self, transaction: Transaction, leg: Order, rest: int) -> None:
+        if leg.status not in (Status.NEW, Status.PARTIALLY_FILLED) or leg.doubt is not NO_DOUBT:
+            return  # the next news of it leads here again
         if rest <= 0:
             if leg.in_engine or leg.remaining:  # one without a rest is ended by its venue
-                self._cancel(transaction, leg, "its bracket is done")
+                self._orders.cancel(transaction, leg, "nothing is left for it to close")
             return
-        is_settled = leg.status in (Status.NEW, Status.PARTIALLY_FILLED) and leg.doubt is NO_DOUBT
-        if not is_settled or leg.triggered or leg.quantity == leg.filled + rest:
+        change = (leg.filled + rest, transaction.time)
+        if leg.triggered or leg.quantity == leg.filled + rest or self._asked.get(leg.chain[0]) == change:
             return
+        self._asked[leg.chain[0]] = change
         proposal = self._proposal(leg, leg.filled + rest, leg.terms or Terms())
         proposal = msgspec.structs.replace(proposal, replaces=leg.chain[0], already_filled=leg.filled)
         answer, _, _ = self._guard.examine(proposal, transaction.now.mono)
@@ -226,10 +253,6 @@ class Protector:
             protects=like.order_class is PROTECTIVE,
         )
 
-    def _cancel(self, transaction: Transaction, order: Order, cause: str) -> None:
-        if order.status is not Status.PENDING_CANCEL:
-            self._orders.cancel(transaction, order, cause)
-
     def _unprotected(self, transaction: Transaction, order: Order, why: str) -> None:
         if order.order_class is PROTECTIVE:
             transaction.alarm("unprotected", f"{order.strategy} {order.instrument}", why)
@@ -238,6 +261,13 @@ class Protector:
 def _successor(order: Order) -> Order:
     """What takes its place, with the same intent: its strategy goes on to know it by that."""
     return msgspec.structs.replace(order, reason=f"in the place of {order.order_id}")
+
+
+def _stands(order: Order) -> bool:
+    """Whether it is there to protect a position, and not on its way to close it."""
+    return order.order_class is PROTECTIVE or (
+        order.order_class is EXIT and order.terms is not None and bool(order.terms.group)
+    )
 
 
 def _stop_of(order: Order) -> int:
