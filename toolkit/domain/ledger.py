@@ -212,11 +212,9 @@ class Ledger(msgspec.Struct, kw_only=True):
 
         None when a mark or a rate that is needed is missing.
         """
-        total = Decimal(0)
-        cash = self._worth(self.cash.get(strategy, {}))
-        if cash is None:
+        total = self._worth(self.cash.get(strategy, {}))
+        if total is None:
             return None
-        total += cash
         for symbol, position in self.positions.get(strategy, {}).items():
             if not position.lots:
                 continue
@@ -224,15 +222,16 @@ class Ledger(msgspec.Struct, kw_only=True):
             rate = self.rate(instrument.currency)
             if mark is None or rate is None:
                 return None
-            total += divide_half_even(mark.twice * position.lots * instrument.tick_value, 2) * rate
-        return int(total.to_integral_value())
+            worth = divide_half_even(mark.twice * position.lots * instrument.tick_value, 2)
+            total += worth if rate is ONE else worth * rate
+        return _whole(total)
 
     def pnl(self, strategy: str) -> int | None:
         """Equity less the cash that people moved in or out, at the rates of now; None like `equity`."""
         equity, moved = self.equity(strategy), self._worth(self.moved.get(strategy, {}))
         if equity is None or moved is None:
             return None
-        return equity - int(moved.to_integral_value())
+        return equity - _whole(moved)
 
     def digest(self) -> str:
         """SHA-256 over the whole state."""
@@ -249,16 +248,17 @@ class Ledger(msgspec.Struct, kw_only=True):
             raise JournalError(f"snapshot of fold {ledger.fold_version}, this is fold {FOLD_VERSION}: fold again")
         return ledger
 
-    def _worth(self, amounts: dict[str, int]) -> Decimal | None:
+    def _worth(self, amounts: dict[str, int]) -> int | Decimal | None:
         """Base quanta of amounts by asset; None when the rate of one that is not 0 is missing."""
-        total = Decimal(0)
+        total: int | Decimal = 0
         for asset, amount in amounts.items():
-            if not amount:
-                continue
-            rate = self.rate(asset)
-            if rate is None:
-                return None
-            total += amount * rate
+            if asset == self.base_currency:
+                total += amount
+            elif amount:
+                rate = self.rate(asset)
+                if rate is None:
+                    return None
+                total += amount * rate
         return total
 
     def rate(self, asset: str) -> Decimal | None:
@@ -395,3 +395,8 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.move_cash(sub_account, asset, -fee)
             fees = self.fees.setdefault(sub_account, {})
             fees[asset] = fees.get(asset, 0) + fee
+
+
+def _whole(quanta: int | Decimal) -> int:
+    """Quanta rounded half to even; whole ones, as nearly always, as they are."""
+    return quanta if isinstance(quanta, int) else int(quanta.to_integral_value())
