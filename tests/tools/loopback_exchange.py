@@ -57,9 +57,9 @@ class LoopbackExchange:
         depth = {"e": "depthUpdate", "E": self._now(), "s": symbol, "U": first, "u": book.number,
                  "b": [*sides[0], [f"{bid:.8f}", f"{size:.8f}"]],
                  "a": [*sides[1], [f"{ask:.8f}", f"{size:.8f}"]]}  # fmt: skip
-        await self._say(f"{name}@bookTicker", ticker)
+        await self.say(f"{name}@bookTicker", ticker)
         if not lose:
-            await self._say(f"{name}@depth@100ms", depth)
+            await self.say(f"{name}@depth@100ms", depth)
 
     async def trade(self, symbol: str, price: float, size: float = 0.5, *, lose: bool = False) -> None:
         """A trade; with `lose` it is never sent."""
@@ -68,7 +68,7 @@ class LoopbackExchange:
         data = {"e": "trade", "E": self._now(), "T": self._now(), "s": symbol, "t": book.trade, "p": f"{price:.8f}",
                 "q": f"{size:.8f}", "m": False}  # fmt: skip
         if not lose:
-            await self._say(f"{symbol.lower()}@trade", data)
+            await self.say(f"{symbol.lower()}@trade", data)
 
     async def cut(self) -> None:
         """Close every line, as an exchange does once a day and whenever it likes."""
@@ -115,7 +115,8 @@ class LoopbackExchange:
             self._sockets.pop(socket, None)
         return socket
 
-    async def _say(self, stream: str, data: dict[str, Any]) -> None:
+    async def say(self, stream: str, data: dict[str, Any]) -> None:
+        """Send one message of a stream to everyone who has subscribed."""
         for socket, wanted in list(self._sockets.items()):
             if stream in wanted or stream.replace("@depth@100ms", "@depth") in wanted:
                 combined = any("/" in str(name) for name in wanted) or socket._req.path == "/stream"

@@ -2,6 +2,7 @@
 
     steps-<first>-<last>.parquet   a row for each event: step and time of its step, its kind, its fields
     open.json                      there while a part is open: after which step, and since when
+    lost.txt                       what recorders that were killed had open, a line each
 
 A part is written beside, synced and renamed, so a kill -9 loses at most the open part; the marker that it leaves says
 so to whoever records into the folder next, or replays it. Prices are in ticks and sizes in lots of the instruments that
@@ -39,6 +40,7 @@ from toolkit.domain.time import NANOSECONDS, FeedTime, WallTime
 PART_SECONDS: Final = 30
 PART_EVENTS: Final = 100_000
 MARKER: Final = "open.json"
+LOST: Final = "lost.txt"
 
 _PART: Final = re.compile(r"steps-(\d{12})-(\d{12})\.parquet")
 _KINDS: Final[dict[str, type[MarketEvent]]] = {
@@ -76,7 +78,11 @@ class StepRecorder:
         folder.mkdir(parents=True, exist_ok=True)
         parts = _parts(folder)
         self.last = parts[-1][1] if parts else 0
-        self.lost = lost(folder)
+        self.lost = _open_when_killed(folder)
+        if self.lost:
+            known = (folder / LOST).read_bytes() if (folder / LOST).exists() else b""
+            replace_file(folder / LOST, folder / f"{LOST}.new", known + f"{self.lost}\n".encode())
+            (folder / MARKER).unlink()
         self._folder = folder
         self._description = description
         self._part_nanoseconds = int(part_seconds * NANOSECONDS)
@@ -118,7 +124,7 @@ class StepRecording:
             if first != before + 1:
                 raise ConfigError(f"{path}: begins with step {first} after {before}: a part between them is missing")
         self.first, self.last = self._parts[0][0], self._parts[-1][1]
-        self.lost = lost(folder)
+        self.lost = "; ".join([*_lost_before(folder), *filter(None, [_open_when_killed(folder)])])
         self.description = _description(self._parts[0][2])
 
     def steps(self, after: int = 0) -> Iterator[Step]:
@@ -136,7 +142,12 @@ class StepRecording:
         return found
 
 
-def lost(folder: Path) -> str:
+def _lost_before(folder: Path) -> list[str]:
+    path = folder / LOST
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _open_when_killed(folder: Path) -> str:
     """What a recorder that was killed had open, in words; "" when nothing is missing."""
     try:
         marker = msgspec.json.decode((folder / MARKER).read_bytes(), type=_Marker)

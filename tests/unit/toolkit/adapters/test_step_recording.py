@@ -61,6 +61,9 @@ def test_a_killed_recorder_loses_the_open_part_alone_and_says_so(tmp_path: Path)
     )
     successor = StepRecorder(tmp_path, "what it is")
     assert (successor.last, successor.lost) == (6, recording.lost)
+    successor.take(list(steps(7)), WallTime(0))
+    successor.close()
+    assert StepRecording(tmp_path).lost == recording.lost, "a loss is not forgotten when the recording goes on"
 
 
 def test_killed_between_the_part_and_its_marker_nothing_is_lost(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""A recorded market through listener, engine, venue and a quoting strategy, twice: the same intents, bit for bit."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.tools.desk_kit import DeskKit
+from tests.tools.replay_kit import SYMBOL, record, replaying_home
+from toolkit.adapters import codec
+from toolkit.adapters.step_recording import StepRecording
+from toolkit.domain.events import Answered, Event, IntentRefused, OrderDenied, OrderFilled, OrderSubmitted
+from toolkit.domain.market import Step
+
+pytestmark = pytest.mark.integration
+
+MESSAGES = 3_000
+LIMITS = {
+    "max_order_value": 5000, "max_order_quantity": 1, "max_position": 1, "max_working_orders": 50,
+    "message_rate": 1000, "duplicate_window": 0.001, "permitted": "*", "max_quote_age": 10,
+}  # fmt: skip
+ROW = {
+    "source": "notebooks/strategies/quoting.py", "class": "Quoting", "capital": 10000, "instruments": [SYMBOL],
+    "parameters": {}, "enabled": True,
+}  # fmt: skip
+STRATEGY = '''"""Quotes around the middle, a few ticks away, and follows it."""
+
+import msgspec
+
+import toolkit as tk
+
+
+class Quoting(tk.Strategy):
+    class State(msgspec.Struct):
+        bid: str = ""
+        middle: float = 0.0
+
+    def on_quote(self, quote):
+        middle = (quote.bid + quote.ask) / 2
+        if abs(middle - self.state.middle) < 5:
+            return
+        self.state.middle = middle
+        if self.state.bid:
+            self.cancel(self.state.bid)
+            self.state.bid = ""
+        if self.position < 0.05:
+            self.state.bid = self.buy("BTC/USDT", 0.01, self.instrument.price(middle - 0.5))
+        if self.position >= 0.01:
+            self.sell("BTC/USDT", 0.01, tif="ioc", price=self.instrument.price(middle - 10))
+'''
+
+
+async def test_a_replay_has_the_same_steps_and_its_rerun_the_same_intents(tmp_path: Path, recordings: Path) -> None:
+    steps = record(tmp_path / "recording", recordings, MESSAGES)
+    assert list(StepRecording(tmp_path / "recording").steps()) == steps
+    first = await intents_of_a_run(tmp_path / "first", tmp_path / "recording", steps)
+    again = await intents_of_a_run(tmp_path / "again", tmp_path / "recording", steps)
+    assert [pair for pair in zip(first, again, strict=True) if pair[0] != pair[1]] == []
+
+
+async def until_the_engine_is_at(kit: DeskKit, step: int) -> None:
+    """The journal knows the last step that led to anything; the engine's heartbeat knows every step."""
+    async with asyncio.timeout(60):
+        while (beats := await kit.line.beats()) is None or "engine" not in beats or beats["engine"].step < step:
+            await asyncio.sleep(0.1)
+
+
+async def intents_of_a_run(folder: Path, recording: Path, steps: list[Step]) -> list[tuple[int, bytes]]:
+    """Everything that the strategy asked for and what became of it, as bytes, with the step that it answered."""
+    kit = DeskKit(replaying_home(folder, recording, STRATEGY, ROW, LIMITS))
+    try:
+        await kit.start()
+        await until_the_engine_is_at(kit, steps[-1].number)
+        held = {symbol: lots for symbol, lots in kit.ledger.venue_positions.get("paper", {}).items() if lots}
+        assert held == dict(kit.venue().positions), "books and venue agree"
+    finally:
+        await kit.stop()
+    events = [(batch.step, event) for batch in kit.batches for event in batch.events]
+    kinds = OrderSubmitted | OrderDenied | OrderFilled | IntentRefused | Answered
+    assert sum(isinstance(event, OrderSubmitted) for _, event in events) > 10
+    assert sum(isinstance(event, OrderFilled) for _, event in events) > 2
+    return [(step, codec.encode(timeless(event))) for step, event in events if isinstance(event, kinds)]
+
+
+def timeless(event: Event) -> Event:
+    """Without what says when this run was, and nothing else."""
+    fields = {name: 0 for name in ("wall", "incarnation") if hasattr(event, name)}
+    return msgspec.structs.replace(event, **fields)
