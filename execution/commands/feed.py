@@ -26,7 +26,8 @@ def find_feed(home: Home, spec: str) -> Path:
         raise Stop(Exit.FAILED, f"--feed {spec}: no answer within {SECONDS:.0f} s; is there a line out?") from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-        raise Stop(Exit.USAGE if done.returncode == Exit.USAGE else Exit.FAILED, said[-1])
+        words = said[-1].removeprefix("ConfigError: ").removeprefix("TransportError: ")
+        raise Stop(Exit.USAGE if done.returncode == Exit.USAGE else Exit.FAILED, words)
     return Path(done.stdout.strip().splitlines()[-1])
 
 

@@ -22,7 +22,7 @@ from execution.settings.documents import parse_document, read_document
 from execution.settings.feed_file import ExchangeFees, FeedFile
 from execution.settings.models import CurrencyRow, DeskFile, Feed, InstrumentRow
 from execution.settings.problems import validate
-from execution.wiring.live_feed import RAW_STREAMS
+from execution.wiring.raw_streams import RAW_STREAMS
 from toolkit.adapters.ccxt_markets import Exchange, Market, read_markets
 from toolkit.adapters.records import replace_file
 from toolkit.adapters.step_recording import StepRecording

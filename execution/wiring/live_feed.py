@@ -14,7 +14,7 @@ from execution.services.live_listener import ArrivalClock, FeedHealth, LiveListe
 from execution.services.live_sinks import BusSink
 from execution.settings import Settings
 from execution.settings.feed_file import FeedFile
-from toolkit.adapters.binance_stream import BinanceSpot
+from execution.wiring.raw_streams import RAW_STREAMS
 from toolkit.adapters.ccxt_stream import GenericSource
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.exchange_line import RawSource
@@ -26,9 +26,6 @@ from toolkit.domain.instruments import Instrument
 from toolkit.engine.live_feed import LiveFeed
 
 PROCESS = "listener"
-RAW_STREAMS = {"binance": BinanceSpot}
-"""Exchanges whose raw messages we read ourselves; every other one goes the generic path through ccxt."""
-
 HEALTH_FILE = "feed.json"
 
 Show = Callable[[FeedHealth], Awaitable[None]]

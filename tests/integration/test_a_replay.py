@@ -87,5 +87,5 @@ async def intents_of_a_run(folder: Path, recording: Path, steps: list[Step]) -> 
 
 def timeless(event: Event) -> Event:
     """Without what says when this run was, and nothing else."""
-    fields = {name: 0 for name in ("wall", "incarnation") if hasattr(event, name)}
+    fields = {name: 0 for name in ("wall", "sent", "incarnation") if hasattr(event, name)}
     return msgspec.structs.replace(event, **fields)
