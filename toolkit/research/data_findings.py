@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from html import escape
 
 import pandas as pd
 
@@ -75,11 +74,6 @@ def badge(report: Findings) -> str:
     if report.errors:
         return f"{sum(one.count for one in report.errors):,} rows with errors: nothing trades on it"
     return f"{len(report.warnings)} warnings" if report.warnings else "nothing to report"
-
-
-def cells(values: Sequence[str], tag: str = "td") -> str:
-    """A row of a table, escaped."""
-    return f"<tr>{''.join(f'<{tag}>{escape(value)}</{tag}>' for value in values)}</tr>"
 
 
 def _utc(time: int) -> str:

@@ -11,10 +11,11 @@ from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
-from toolkit.research.data_findings import Findings, badge, cells
+from toolkit.research.data_findings import Findings, badge
 from toolkit.research.data_problems import Problem
 from toolkit.research.data_sessions import Spans
 from toolkit.research.embedding import Pictures, current_cell, notebook, style
+from toolkit.research.page_parts import table_of
 from toolkit.research.pictures import DOWN, INK, LINE, STRATEGIES, blank_figure, thinned
 
 MOST_PICTURES = 8
@@ -39,7 +40,7 @@ def report_page(report: Findings) -> str:
         notebook.library(current_cell()),
         "<div class='qd-result'>",
         header,
-        _table("", _HEADS, [cells(row) for row in report.rows()]),
+        table_of(_HEADS, list(report.rows()), texts=len(_HEADS)),
         spots,
         f"<p>{more} more without a picture</p>" if more > 0 else "",
         _problems("Errors: nothing trades until they are mended", report.errors),
@@ -85,20 +86,12 @@ def _mark(drawn: figure, problem: Problem, spans: Spans, prices: np.ndarray[tupl
 def _problems(title: str, problems: tuple[Problem, ...]) -> str:
     if not problems:
         return ""
+    heads = ("fault", "instrument", "rows", "first places", "what, and the mend")
     rows = [
-        cells((one.fault, one.instrument, f"{one.count:,}", ", ".join(one.places), f"{one.what}; {one.mend}"))
+        (one.fault, one.instrument, f"{one.count:,}", ", ".join(one.places), f"{one.what}; {one.mend}")
         for one in problems
     ]
-    return _table(
-        f"<p>{escape(title)}</p>", ("fault", "instrument", "rows", "first places", "what, and the mend"), rows
-    )
-
-
-def _table(title: str, heads: tuple[str, ...], rows: list[str]) -> str:
-    body = "".join(rows)
-    return (
-        f"{title}<div class='qd-scroll'><table><thead>{cells(heads, 'th')}</thead><tbody>{body}</tbody></table></div>"
-    )
+    return f"<p>{escape(title)}</p>{table_of(heads, rows, texts=len(heads), wide=4)}"
 
 
 def _source(times: pd.Index, **columns: Any) -> ColumnDataSource:

@@ -88,8 +88,9 @@ def comparison_picture(table: pd.DataFrame, currency: str, label: str) -> Column
     return _stack(above, below)
 
 
-def heat_map(table: pd.DataFrame, title: str) -> figure:
+def heat_map(table: pd.DataFrame, title: str, *, less_is_better: bool = False) -> figure:
     """A figure by two parameters: the index goes up, the columns to the right; what is not known stays empty."""
+    palette = _FROM_DOWN_TO_UP[::-1] if less_is_better else _FROM_DOWN_TO_UP
     down, across = [list(map(str, axis)) for axis in (table.index, table.columns)]
     made = figure(
         title=Title(text=title, text_color=INK, text_font_size="12px", text_font_style="normal"), tools="",
@@ -101,10 +102,10 @@ def heat_map(table: pd.DataFrame, title: str) -> figure:
     cells = [(x, y, float(values[row, place])) for row, y in enumerate(down) for place, x in enumerate(across)]
     known = [value for _, _, value in cells if np.isfinite(value)]
     reach = max(map(abs, known), default=0.0) or 1.0
-    colours = linear_cmap("value", _FROM_DOWN_TO_UP, low=-reach, high=reach, nan_color="rgba(0,0,0,0)")
+    colours = linear_cmap("value", palette, low=-reach, high=reach, nan_color="rgba(0,0,0,0)")
     data: dict[str, Any] = {name: [cell[place] for cell in cells] for place, name in enumerate(("x", "y", "value"))}
     source = ColumnDataSource(data | {"text": [f"{cell[2]:,.2f}" if np.isfinite(cell[2]) else "–" for cell in cells]})
-    made.rect("x", "y", 0.97, 0.95, source=source, fill_color=colours, fill_alpha=0.75, line_color=None)
+    made.rect("x", "y", 0.97, 0.95, source=source, fill_color=colours, fill_alpha=0.95, line_color=None)
     made.text("x", "y", "text", source=source, text_align="center", text_baseline="middle", text_color=INK_ON_COLOUR,
               text_font_size="11px")  # fmt: skip
     made.background_fill_color = made.border_fill_color = made.outline_line_color = None

@@ -11,6 +11,7 @@ from math import isfinite
 from types import SimpleNamespace
 from typing import Any, ClassVar, Final, Literal, NamedTuple, cast, get_type_hints
 
+import numpy as np
 import pandas as pd
 
 from toolkit.domain.errors import ConfigError, DomainError
@@ -151,15 +152,19 @@ class SignalStrategy(Strategy):
 def _table(bars: Mapping[str, Sequence[Bar]], end: int, sees: str, rows: int) -> pd.DataFrame:
     """The bars up to `end`, aligned by their ends."""
     fields = ("close",) if sees == "closes" else FIELDS
-    columns = {
-        (field, symbol): pd.Series({one.end_nanoseconds: getattr(one, field) for one in ours}, dtype="float64")
-        for field in fields
-        for symbol, ours in bars.items()
-    }
-    table = pd.DataFrame(columns).sort_index().loc[:end].tail(rows)
-    table.index = pd.DatetimeIndex(pd.to_datetime(table.index, unit="ns", utc=True), name="time")
-    table.columns.names = ["field", "instrument"]
-    return table.droplevel("field", axis=1) if sees == "closes" else table
+    ends = sorted({one.end_nanoseconds for ours in bars.values() for one in ours if one.end_nanoseconds <= end})[-rows:]
+    places = {time: row for row, time in enumerate(ends)}
+    values = np.full((len(ends), len(fields), len(bars)), np.nan)
+    for column, ours in enumerate(bars.values()):
+        for one in ours:
+            if (row := places.get(one.end_nanoseconds)) is not None:
+                values[row, :, column] = [getattr(one, field) for field in fields]
+    index = pd.DatetimeIndex(np.array(ends, dtype="datetime64[ns]"), name="time").tz_localize("UTC")
+    symbols = pd.Index(list(bars), name="instrument")
+    columns = (
+        symbols if sees == "closes" else pd.MultiIndex.from_product([fields, symbols], names=["field", "instrument"])
+    )
+    return pd.DataFrame(values.reshape(len(ends), -1), index=index, columns=columns)
 
 
 def _by_instrument(given: object, symbols: Sequence[str], when: pd.Timestamp) -> dict[str, float]:

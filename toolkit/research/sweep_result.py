@@ -41,13 +41,17 @@ class Best(NamedTuple):
 class HeatMap:
     """A picture for a cell of its own."""
 
-    def __init__(self, table: pd.DataFrame, title: str) -> None:
+    def __init__(self, table: pd.DataFrame, title: str, *, less_is_better: bool = False) -> None:
         self.table = table
         self._title = title
+        self._less_is_better = less_is_better
+
+    def __repr__(self) -> str:
+        return f"{self._title}\n{self.table}"
 
     def _repr_html_(self) -> str:
         pictures = Pictures()
-        spot = pictures.place(heat_map(self.table, self._title))
+        spot = pictures.place(heat_map(self.table, self._title, less_is_better=self._less_is_better))
         script = notebook.library(current_cell())
         return f"{style()}{script}<div class='qd-result'>{spot}</div>{pictures.script()}"
 
@@ -113,7 +117,7 @@ class Sweep:
                 )
         table = self.frame().pivot_table(index=chosen[1], columns=chosen[0], values=by, aggfunc="median", dropna=False)
         told = ", median over the other parameters" if len(varying) > 2 else ""
-        return HeatMap(table, f"{by}{told} · backtest · {self.label}")
+        return HeatMap(table, f"{by}{told} · backtest · {self.label}", less_is_better=by in _LESS_IS_BETTER)
 
     def __repr__(self) -> str:
         return (
