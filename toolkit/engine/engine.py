@@ -201,18 +201,19 @@ class Engine:
 
     def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
         """Mark what is held to the last good quote, at most once per interval of feed time, and what fees came in."""
+        quotes, marks, time = self.view.quotes, self.ledger.marks, transaction.time
         held = {*self.ledger.held, *self._valuer.instruments()} if self._valuer else self.ledger.held
         for symbol in sorted(held):
-            quote, mark = self.view.quote(symbol), self.ledger.marks.get(symbol)
-            if quote is None or not quote.is_good:
+            last, mark = quotes.get(symbol), marks.get(symbol)
+            if last is None:
                 continue
-            if mark is not None and mark.step >= quote.step:
+            if mark is not None and (
+                mark.step >= last.step or (only_due and time - mark.time < self._settings.mark_interval)
+            ):
                 continue
-            if only_due and mark is not None and transaction.time - mark.time < self._settings.mark_interval:
-                continue
-            transaction.emit(
-                ev.Marked(instrument=symbol, twice=quote.bid + quote.ask, step=self.view.step, time=transaction.time)
-            )
+            bid, ask = last.quote.bid, last.quote.ask
+            if 0 < bid < ask:
+                transaction.emit(ev.Marked(instrument=symbol, twice=bid + ask, step=self.view.step, time=time))
         if self._valuer:
             self._valuer.value(transaction, self.view.step)
 
