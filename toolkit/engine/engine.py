@@ -181,7 +181,7 @@ class Engine:
         self.view.update(step, transaction.now.mono)
         transaction.time = step.time
         self._pass_time(transaction)
-        if self.ledger.held:
+        if self.ledger.held or self._valuer:
             self._mark(transaction, only_due=True)
         if self.ledger.in_engine or self.ledger.timed:
             self._held.look(transaction, step)
