@@ -61,7 +61,9 @@ class EngineCore:
         by_person = frozenset(
             request.order_id
             for request in requests
-            if isinstance(request, SubmitOrder) and request.strategy in self.engine.ledger.flattening
+            if isinstance(request, SubmitOrder)
+            and request.order_class is OrderClass.EXIT
+            and request.strategy in self.engine.ledger.flattening
         )
         for request in requests:
             self._note_sent(request)

@@ -1,5 +1,7 @@
 """Absence of evidence is not evidence of absence: what we do not know is shown as UNKNOWN, counted, and asked for."""
 
+import pytest
+
 from tests.tools.core_kit import Core, asked, limits, number
 from toolkit.domain import requests as rq
 from toolkit.domain.market import FeedMode
@@ -284,3 +286,58 @@ def test_a_change_proven_absent_after_its_order_was_found_is_made_again_before_t
     core.do(AbsenceProven(venue="paper", order_id=number(2)))
     assert [request.new_id for request in core.replaces_received()] == [number(2)]
     assert core.order(bought).quantity == 20
+
+
+@pytest.mark.parametrize("mode", FeedMode)
+def test_a_cancel_outlives_the_doubt_of_the_order_that_it_was_asked_for(mode: FeedMode) -> None:
+    """The order arrived and its answer got lost; then it was stopped, and that got lost too."""
+    core = Core(mode=mode)
+    core.mute = True
+    bought = core.buy(10, 9_990)
+    core.withheld = []
+    core.do(LineLost(venue="paper"))
+    core.deaf = True
+    core.disable()
+    core.do(LineLost(venue="paper"))
+    core.deaf = core.mute = False
+    for _ in range(3):
+        core.wait(1)
+    assert core.order(bought).status is Status.CANCELED
+    assert core.at_venue() == []
+
+
+@pytest.mark.parametrize("mode", FeedMode)
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_cancel_outlives_the_doubt_of_a_change(mode: FeedMode, arrived: bool) -> None:
+    core = Core(mode=mode)
+    bought = core.buy(10, 9_000)
+    core.mute, core.deaf = True, not arrived
+    core.modify(bought, 20, 9_001)
+    core.withheld = []
+    core.do(LineLost(venue="paper"))
+    core.deaf = True
+    core.disable()
+    core.do(LineLost(venue="paper"))
+    core.deaf = core.mute = False
+    for _ in range(5):
+        core.wait(1)
+        for report in [each for each in core.heard if isinstance(each, rq.OrderNotFound)]:
+            core.prove_absent(report.order_id)
+        core.heard.clear()
+    assert core.order(bought).status is Status.CANCELED
+    assert core.at_venue() == []
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_an_entry_that_never_arrived_is_not_sent_again_once_it_was_stopped(flatten: bool) -> None:
+    core = Core(mode=FeedMode.LOCKSTEP)
+    core.deaf = True
+    bought = core.buy(10, 9_990)
+    core.do(LineLost(venue="paper"))
+    core.disable(flatten=flatten)
+    core.do(LineLost(venue="paper"))
+    core.deaf = False
+    core.prove_absent(number(1))
+    core.wait(1)
+    assert core.order(bought).status is Status.CANCELED
+    assert core.orders_received() == []

@@ -188,19 +188,64 @@ def test_a_waiting_exit_leaves_under_the_lease_of_its_own_moment() -> None:
 
 
 def test_an_exit_that_waits_for_the_rate_is_not_in_doubt() -> None:
-    core = Core(rows=limits(limit("message_rate", "1", "venue", "paper")))
+    symbols = [f"S{count}" for count in range(8)]
+    core = Core(rows=limits(), instruments=[stock(symbol) for symbol in symbols])
+    for symbol in symbols:
+        core.buy(10, symbol=symbol)
+    core.throttle_venue("1")
+    core.wait(1)
+    sold = [core.sell(10, symbol=symbol) for symbol in symbols]
+    for _ in range(6):
+        core.wait(1)
+    assert core.order(sold[-1]).shown_status == "PENDING_NEW"
+    core.wait(1)
+    assert [core.held(symbol=symbol) for symbol in symbols] == [0] * 8
+
+
+@pytest.mark.parametrize("rate", ["0", "0.001", "5"])
+def test_tries_of_others_that_are_refused_take_nothing_from_a_flatten(rate: str) -> None:
+    core = Core(strategies=("trend", "rogue"), rows=limits())
     core.buy(10)
-    core.command(SetThrottle(scope="venue", name="paper", rate=Decimal("0.01"), who=ANNA, reason="test"))
-    sold = core.sell(10)
-    core.wait(60)
-    assert core.order(sold).shown_status == "PENDING_NEW"
-    core.wait(60)
+    core.throttle_venue(rate)
+    core.wait(1)
+    core.disable(flatten=True)
+    for _ in range(4):
+        for _ in range(10):
+            core.buy(1, 9_000, strategy="rogue")
+        core.wait(0.5)
+        core.quote(9_999, 10_001, seconds=0.001)
     assert core.held() == 0
+
+
+def test_an_entry_does_not_turn_into_an_exit_beside_another_one() -> None:
+    """Each of them would only shrink the position; both together would turn it round."""
+    core = Core(rows=limits(max_position="100"))
+    resting = core.sell(1, 10_100)
+    core.buy(99)
+    core.sell(98, 10_050)
+    core.command(SetThrottle(scope="strategy", name="trend", rate=Decimal(0), who=ANNA, reason="no entries"))
+    core.modify(resting, 99, 10_040)
+    assert "limit 0 for entries" in core.of(ev.IntentRefused)[-1].reason
+    core.quote(10_200, 10_202)
+    assert core.held() == 0
+
+
+def test_a_change_that_shrinks_the_position_takes_its_turn_in_the_rate() -> None:
+    core = Core(rows=limits())
+    resting = core.sell(10, 10_100)
+    core.buy(20)
+    core.throttle_venue("2")
+    core.wait(1)
+    for price in (10_099, 10_098, 10_097):
+        core.modify(resting, 10, price)
+    assert [request.price for request in core.replaces_received()] == [10_099, 10_098]
+    core.wait(1)
+    assert core.replaces_received()[-1].price == 10_097
 
 
 def test_a_throttle_to_nothing_stops_entries_and_still_lets_exits_through() -> None:
     core = holding(10)
-    core.command(SetThrottle(scope="venue", name="paper", rate=Decimal("0"), who=ANNA, reason="test"))
+    core.throttle_venue("0")
     core.wait(1)
     core.buy(1)
     assert core.denial().source == "throttle of venue:paper"

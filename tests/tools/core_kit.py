@@ -188,6 +188,9 @@ class Core:
     def limit(self, rows: Iterable[cm.LimitRow]) -> None:
         self.command(cm.SetLimits(rows=tuple(rows), checksum=str(len(self.events)), who=START, reason="test"))
 
+    def throttle_venue(self, rate: str) -> None:
+        self.command(cm.SetThrottle(scope="venue", name="paper", rate=Decimal(rate), who=ANNA, reason="test"))
+
     def disable(self, strategy: str = "trend", *, flatten: bool = False) -> None:
         self.command(cm.DisableStrategy(strategy=strategy, flatten=flatten, who=ANNA, reason="test"))
 

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from toolkit.domain.errors import DomainError
 from toolkit.domain.events import OrderSubmitted, ReplaceRequested
-from toolkit.domain.orders import ENTRY, STOPS, Order, OrderType, Status, Terms, TimeInForce
+from toolkit.domain.orders import ENTRY, STOPS, Order, OrderClass, OrderType, Status, Terms, TimeInForce
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
@@ -27,17 +27,17 @@ class ExecutionRouter:
         """Send a new order. Only what the guard approved has an `Approved` to show."""
         if approved.proposal.intent_id != order.intent_id:
             raise DomainError(f"order {order.order_id} is not the one that was approved")
-        self._send(transaction, self._submission(order, transaction.time), order)
+        self._send(transaction, self._submission(order, transaction.time), order, order.order_class)
 
     def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
         """Send a change of quantity or price."""
         if approved.proposal.replaces != order.chain[0]:
             raise DomainError(f"the change of order {order.order_id} is not the one that was approved")
-        self._send(transaction, self._replacement(order, transaction.time), order)
+        self._send(transaction, self._replacement(order, transaction.time), order, approved.proposal.order_class)
 
     def release(self, transaction: Transaction, order: Order) -> None:
         """Send an order that the engine held until its stop was triggered."""
-        self._send(transaction, self._submission(order, transaction.time), order)
+        self._send(transaction, self._submission(order, transaction.time), order, order.order_class)
 
     def cancel(self, transaction: Transaction, order: Order) -> None:
         """Send a cancel; never refused and never queued."""
@@ -53,6 +53,7 @@ class ExecutionRouter:
             )
         )
         self._rates.note(order.strategy, order.venue, transaction.now.mono)
+        self._rates.of_venue(order.venue).note_left(transaction.now.mono)
 
     def again(self, transaction: Transaction, order: Order) -> None:
         """Send what never arrived once more, as it was then: proven absent, and approved when it was first sent."""
@@ -90,6 +91,7 @@ class ExecutionRouter:
             order = transaction.ledger.order(root)
             if order is not None and order.status in (Status.PENDING_NEW, Status.PENDING_REPLACE):
                 meter.note(transaction.now.mono)
+                meter.note_left(transaction.now.mono)
                 transaction.requests.append(self._request(order, transaction.time))
                 released.append(order)
         return released
@@ -100,15 +102,16 @@ class ExecutionRouter:
             new = {request.order_id for request in requests if isinstance(request, SubmitOrder)}
             requests.sort(key=lambda request: _priority(request, new))
 
-    def _send(self, transaction: Transaction, request: SubmitOrder | ReplaceOrder, order: Order) -> None:
-        if order.order_class is not ENTRY and self._over(order.venue, transaction.now.mono):
+    def _send(
+        self, transaction: Transaction, request: SubmitOrder | ReplaceOrder, order: Order, order_class: OrderClass
+    ) -> None:
+        """`order_class` is what it was examined as: what passed as an exit took no rate there, and takes it here."""
+        meter = self._rates.of_venue(order.venue)
+        if order_class is not ENTRY and not meter.has_room(transaction.now.mono):
             self._waiting[order.chain[0]] = order.venue
-        else:
-            transaction.requests.append(request)
-
-    def _over(self, venue: str, now: MonoTime) -> bool:
-        """The guard has counted this message already, so the rate is full only when it is exceeded."""
-        return self._rates.of_venue(venue).exceeded(now)
+            return
+        meter.note_left(transaction.now.mono)
+        transaction.requests.append(request)
 
     def _request(self, order: Order, time: FeedTime) -> SubmitOrder | ReplaceOrder:
         return self._replacement(order, time) if order.replacing_id else self._submission(order, time)

@@ -11,7 +11,7 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.identifiers import belongs_to
 from toolkit.domain.ledger import HOUSE
 from toolkit.domain.order_tables import Fact, after_fact
-from toolkit.domain.orders import FINAL, NO_DOUBT, Doubt, Order, Status
+from toolkit.domain.orders import ENTRY, FINAL, NO_DOUBT, PROTECTIVE, Doubt, Order, Status, TradingState
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 from toolkit.engine.execution_router import ExecutionRouter, replace_requested, submitted
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
@@ -37,7 +37,7 @@ PENDING = {
     Status.PENDING_REPLACE: Doubt.REPLACE,
 }
 
-
+ACTIVE, REDUCING = TradingState.ACTIVE, TradingState.REDUCING
 NOT_SENT_HERE = WallTime(0)
 
 
@@ -196,11 +196,23 @@ class OrderManager:
         elif not isinstance(report, rq.OrderNotFound):
             self._book(transaction, order, report)
         order = ledger.order(report.order_id)
-        if order is not None and order.status not in PENDING and order.doubt is NO_DOUBT:
-            self._unanswered.pop(order.chain[0], None)
-            self._asked.pop(order.chain[0], None)
+        if order is not None and order.doubt is NO_DOUBT:
+            self._settle(transaction, order)
+        return ledger.order(report.order_id)
+
+    def _settle(self, transaction: Transaction, order: Order) -> None:
+        """Nothing is expected any more of an order that is neither pending nor in doubt.
+
+        One that still waits, but whose last request nobody expects to be answered (a line took it along while an
+        earlier one was in doubt), is asked for: what was asked outlives the doubt.
+        """
+        root = order.chain[0]
+        if order.status not in PENDING:
+            self._unanswered.pop(root, None)
+            self._asked.pop(root, None)
             self._sent.pop(order.order_id, None)
-        return order
+        elif root not in self._unanswered and not self._router.keeps(root):
+            self._doubt(transaction, root, PENDING[order.status], "its answer got lost")
 
     def _book(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> None:
         if isinstance(report, rq.Filled) and is_booked(transaction, order.chain[0], report):
@@ -323,7 +335,7 @@ class OrderManager:
         if proven.order_id != order.order_id or self._may_be_changed(order):
             return order
         never_arrived = order.doubt is Doubt.NEW and not order.venue_order_id and not order.filled
-        if self._settings.sends_again and never_arrived and order.status not in FINAL:
+        if never_arrived and order.status not in FINAL and self._goes_again(transaction, order):
             self._again(transaction, order)
         else:
             self._resolve(transaction, order, Fact.PROVEN_ABSENT)
@@ -370,18 +382,31 @@ class OrderManager:
     def _still_works(self, transaction: Transaction, order: Order) -> None:
         """It works there as we knew it: a change that is proven absent goes out again, a cancel in any case."""
         unsettled = self._may_be_changed(order)
-        if order.doubt is Doubt.CANCEL:
+        if unsettled and order.doubt is not Doubt.CANCEL:
+            return
+        if order.doubt is Doubt.CANCEL or order.status is Status.PENDING_CANCEL:
             if not unsettled:
                 self._resolve(transaction, order, Fact.FOUND_WORKING)
             again = _order(transaction, order.chain[0])
             asked = order.requested if self._settings.sends_again else None
             self.cancel(transaction, again, "asked again: it still works at the venue", asked)
-        elif unsettled:
-            return
-        elif order.replacing_id and self._settings.sends_again:
+        elif order.replacing_id and self._goes_again(transaction, order):
             self._again(transaction, order)
         else:
             self._resolve(transaction, order, Fact.FOUND_WORKING)
+
+    def _goes_again(self, transaction: Transaction, order: Order) -> bool:
+        """Whether what never arrived is sent once more: where feed time stood still, and unless it was stopped since.
+
+        Exits that are left of a strategy that a person flattens are that person's: its own were cancelled first.
+        """
+        if not self._settings.sends_again or order.status is Status.PENDING_CANCEL:
+            return False
+        ledger = transaction.ledger
+        state, _ = ledger.trading_state(order.strategy, order.venue)
+        if state is ACTIVE or order.order_class is ENTRY:
+            return state is ACTIVE
+        return state is REDUCING or order.order_class is PROTECTIVE or order.strategy in ledger.flattening
 
     def _again(self, transaction: Transaction, order: Order) -> None:
         transaction.emit(

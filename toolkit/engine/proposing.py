@@ -139,12 +139,7 @@ class Proposer:
             time_in_force=order.time_in_force,
             post_only=order.post_only,
             reduce_only=order.reduce_only,
-            order_class=_kept_class(
-                order,
-                self._classify(
-                    order.strategy, order.instrument, order.side, quantity - order.filled, without=order.chain[0]
-                ),
-            ),
+            order_class=self._class_of_change(order, quantity - order.filled),
             reason="modify",
             replaces=order.chain[0],
             already_filled=order.filled,
@@ -279,6 +274,13 @@ class Proposer:
         certain = self._certain(strategy, instrument, side, without)
         return EXIT if 0 < quantity <= certain else ENTRY
 
+    def _class_of_change(self, order: Order, rest: int) -> OrderClass:
+        """What an order becomes. An entry does not turn into an exit beside others: all of them could fill."""
+        now = self._classify(order.strategy, order.instrument, order.side, rest, without=order.chain[0])
+        if now is EXIT and order.order_class is ENTRY and self._exits(order.strategy, order.instrument):
+            return ENTRY
+        return PROTECTIVE if now is EXIT and order.order_class is PROTECTIVE else now
+
     def _certain(self, strategy: str, instrument: str, side: Side, without: str = "") -> int:
         """Lots that this side may close in every outcome of the entries; exits that work are cancelled before."""
         interval = self._ledger.interval(strategy, instrument, without, entries_only=True)
@@ -356,10 +358,6 @@ class Proposer:
 def _leaves(order: Order) -> bool:
     """Whether an order is on its way to close the position, and not there to protect it."""
     return order.order_class is EXIT and (order.terms is None or not order.terms.group)
-
-
-def _kept_class(order: Order, now: OrderClass) -> OrderClass:
-    return PROTECTIVE if now is EXIT and order.order_class is PROTECTIVE else now
 
 
 def _moved(order: Order, stop: int | None) -> Terms | None:

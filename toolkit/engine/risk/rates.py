@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,40 +23,54 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     window: int = WINDOW
 
 
+class Seen(NamedTuple):
+    """When messages of a scope were tried, refused ones included, and when they left."""
+
+    tried: deque[MonoTime]
+    left: deque[MonoTime]
+
+
 class Meter:
-    """The messages of one scope under what is in force for it; every message counts, refused tries included."""
+    """The messages of one scope under what is in force for it. Entries count every try, exits only what left."""
 
-    __slots__ = ("_most", "_sent", "_window", "allowance", "scope")
+    __slots__ = ("_left", "_most", "_tried", "_window", "allowance", "scope")
 
-    def __init__(self, scope: str, allowance: Allowance | None, sent: deque[MonoTime]) -> None:
+    def __init__(self, scope: str, allowance: Allowance | None, seen: Seen) -> None:
         self.scope = scope
         self.allowance = allowance
-        self._sent = sent
+        self._tried, self._left = seen
         self._window = WINDOW if allowance is None else allowance.window
         self._most = 0 if allowance is None else 4 * allowance.messages + 16
 
     def used(self, now: MonoTime) -> int:
-        """Messages within the window that ends now."""
-        sent, window = self._sent, self._window
-        while sent and now - sent[0] >= window:
-            sent.popleft()
-        return len(sent)
+        """Messages within the window that ends now, sent or refused."""
+        return _within(self._tried, now, self._window)
 
     def note(self, now: MonoTime) -> None:
         """Count one message, sent or refused. Where nothing is in force only the last window is kept."""
-        self._sent.append(now)
+        self._tried.append(now)
         if not self._most:
             self.used(now)
-        elif len(self._sent) > self._most:
-            self._sent.popleft()
+        elif len(self._tried) > self._most:
+            self._tried.popleft()
+
+    def note_left(self, now: MonoTime) -> None:
+        """Count one message that leaves."""
+        _within(self._left, now, WINDOW)
+        self._left.append(now)
 
     def has_room(self, now: MonoTime) -> bool:
-        """Whether an exit that waited may go now: the whole rate is its own, and never less than one message."""
-        return self.allowance is None or self.used(now) < max(1, self.allowance.messages)
+        """Whether an exit may leave now: the whole rate is its own, and never less than one message a second.
 
-    def exceeded(self, now: MonoTime) -> bool:
-        """Whether an exit that was counted already has to wait."""
-        return self.allowance is not None and self.used(now) > max(1, self.allowance.messages)
+        Tries that were refused take nothing from it, and neither does a throttle's longer window: the way out is open.
+        """
+        return self.allowance is None or _within(self._left, now, WINDOW) < max(1, self.allowance.messages)
+
+
+def _within(times: deque[MonoTime], now: MonoTime, window: int) -> int:
+    while times and now - times[0] >= window:
+        times.popleft()
+    return len(times)
 
 
 class MessageRates:
@@ -63,7 +78,7 @@ class MessageRates:
 
     def __init__(self, allowance: Callable[[str], Allowance | None]) -> None:
         self._allowance = allowance
-        self._sent: defaultdict[str, deque[MonoTime]] = defaultdict(deque)
+        self._seen: defaultdict[str, Seen] = defaultdict(lambda: Seen(deque(), deque()))
         self._meters: dict[str, Meter] = {}
         self._of_orders: dict[tuple[str, str], tuple[Meter, Meter, Meter]] = {}
 
@@ -87,7 +102,7 @@ class MessageRates:
     def meter(self, scope: str) -> Meter:
         found = self._meters.get(scope)
         if found is None:
-            found = self._meters[scope] = Meter(scope, self._allowance(scope), self._sent[scope])
+            found = self._meters[scope] = Meter(scope, self._allowance(scope), self._seen[scope])
         return found
 
     def note(self, strategy: str, venue: str, now: MonoTime) -> None:
