@@ -34,14 +34,25 @@ class Recorder(Protocol):
     def close(self) -> None: ...
 
 
-class BusSink:
-    """The bus, never more than `window` steps ahead of the engine: an engine that is slow gets conflated quotes."""
+UNREMEMBERED = 10_000
+"""More steps than can have been published after a number was last remembered."""
 
-    def __init__(self, bus: Bus, clock: Clock, *, window: int = 2_000, look_seconds: float = 0.25) -> None:
+
+class BusSink:
+    """The bus, never more than `window` steps ahead of the engine: an engine that is slow gets conflated quotes.
+
+    `remembered` is a number near the last one that an earlier run of this book published, 0 when there was none. The
+    venue has seen that run to its end, and the journal only what led to something: numbers must go on behind both.
+    """
+
+    def __init__(
+        self, bus: Bus, clock: Clock, *, remembered: int = 0, window: int = 2_000, look_seconds: float = 0.25
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._window = window
         self._look_seconds = look_seconds
+        self._remembered = remembered
         self._looked = 0.0
         self._engine = 0
         self._position = 0
@@ -60,13 +71,19 @@ class BusSink:
                 await self.beat("waiting for the engine", 0)
                 engine = (await self._bus.beats()).get(ENGINE)
                 if engine is not None:
-                    self._engine = engine.step
-                    self._position = max(engine.step, await self._bus.last(STREAM))
-                    return self._position
+                    return await self._begin_behind(engine.step)
             except TransportError:
                 pass  # the bus is away: asked again
             await asyncio.sleep(0.05)
         return None
+
+    async def _begin_behind(self, engine: int) -> int:
+        last = await self._bus.last(STREAM)
+        if not last and self._remembered:
+            last = self._remembered + UNREMEMBERED
+        self._position = max(engine, last)
+        self._engine = self._position if last > engine + self._window else engine
+        return self._position
 
     async def room(self) -> int:
         """How far the engine lets us go on."""
@@ -74,7 +91,7 @@ class BusSink:
         if now - self._looked > self._look_seconds or self._position >= self._engine + self._window:
             self._looked = now
             engine = (await self._bus.beats()).get(ENGINE)
-            self._engine = engine.step if engine is not None else self._engine
+            self._engine = max(engine.step, self._engine) if engine is not None else self._engine
         return self._engine + self._window - self._position
 
     async def publish(self, steps: Sequence[Step]) -> None:

@@ -27,6 +27,7 @@ from toolkit.engine.live_feed import LiveFeed
 
 PROCESS = "listener"
 HEALTH_FILE = "feed.json"
+STEP_FILE = "feed-step"
 
 Show = Callable[[FeedHealth], Awaitable[None]]
 Note = Callable[[str, str], Awaitable[None]]
@@ -37,10 +38,12 @@ async def listen_live(home: Home, settings: Settings, feed: FeedFile, bus: Serve
     clock = SystemClock()
     operations = OperationsLog(log, settings.desk.book)
     line = RedisBus(bus, settings.desk.book)
-    sink = BusSink(line, clock)
+    memory = home.book(settings.desk.book) / STEP_FILE
+    sink = BusSink(line, clock, remembered=remembered_step(memory))
 
     async def show(health: FeedHealth) -> None:
-        write_health(home.run / HEALTH_FILE, health)
+        write_beside(home.run / HEALTH_FILE, msgspec.json.encode(health))
+        write_beside(memory, str(health.step).encode())
         with suppress(TransportError):
             await sink.beat(health.state, health.step)
 
@@ -87,9 +90,17 @@ def source_of(feed: FeedFile, arrival: ArrivalClock) -> RawSource | GenericSourc
     return GenericSource(feed.exchange, tuple(feed.ids), arrival, rest=feed.rest, stream=feed.stream)
 
 
-def write_health(path: Path, health: FeedHealth) -> None:
-    """For `execution status`, which reads no bus. Unsynced, and a disk that takes nothing stops no feed."""
+def remembered_step(path: Path) -> int:
+    """The number that an earlier run of this book had come to, or 0."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def write_beside(path: Path, data: bytes) -> None:
+    """Replace a small file that a crash may lose: unsynced, and a disk that takes nothing stops no feed."""
     beside = path.with_name(path.name + ".new")
     with suppress(OSError):
-        beside.write_bytes(msgspec.json.encode(health))
+        beside.write_bytes(data)
         beside.replace(path)

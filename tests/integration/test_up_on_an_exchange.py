@@ -85,7 +85,7 @@ async def test_a_new_desk_trades_the_example_on_a_real_stream_and_its_listener_m
         assert "PAPER" in said
         assert "fees 10/10 bp" in said.replace(".000", "")
         assert "not on this feed, so not started: mean_reversion, quoting, trend" in said
-        before = await until(home, lambda found: found["strategies"][0]["orders"] > 0)
+        before = await until(home, lambda found: found["strategies"][0]["fills"] > 0)
         assert before["kind"] == "paper"
         assert before["feed"]["path"] == "Binance spot, raw streams"
         listener = next(row for row in before["processes"] if row["name"] == "listener")
@@ -100,6 +100,7 @@ async def test_a_new_desk_trades_the_example_on_a_real_stream_and_its_listener_m
     finally:
         code, said = await execution(home, "down")
     assert code == 0, said
+    assert int((home.var / "binance_usdt" / "feed-step").read_text()) >= after["feed"]["step"]
 
 
 def running(found: dict[str, Any]) -> int:
