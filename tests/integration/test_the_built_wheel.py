@@ -129,7 +129,7 @@ def test_a_new_strategy_runs_green_at_once(installed: Installed, desk: Path, mon
     assert answer.returncode == Exit.DONE, answer.stderr
     tests = installed.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder=desk)
     assert tests.returncode == 0, tests.stdout + tests.stderr
-    assert "3 passed" in tests.stdout
+    assert "4 passed" in tests.stdout
 
     monkeypatch.setenv("PYTHONPATH", installed.environment["PYTHONPATH"])
     done = papermill.execute_notebook(

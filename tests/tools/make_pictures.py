@@ -53,7 +53,7 @@ def terminal(screen: str, picture: Path, prompt: str = "") -> None:
 
 
 def shoot(page: str, picture: Path, width: int, height: int) -> None:
-    """A screenshot at one and a half times the size, to be sharp on any screen, in 64 colours, to be small."""
+    """A screenshot at one and a half times the size, to be sharp on any screen, in 160 colours, rare ones too."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
         file.write_text(page, encoding="utf-8")
@@ -63,7 +63,7 @@ def shoot(page: str, picture: Path, width: int, height: int) -> None:
             check=True, capture_output=True,
         )  # fmt: skip
     with Image.open(picture) as full:
-        small = full.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        small = full.convert("RGB").quantize(160, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(picture, optimize=True)
 
 
