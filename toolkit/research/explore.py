@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
 from html import escape
-from threading import Event
+from threading import Event, Lock
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
@@ -79,7 +79,9 @@ class Explorer:
         self._strategy, self._data, self._settings = strategy, data, settings
         self._controls = dict(made)
         self._looked_at: set[str] = set()
-        self._moves = 0
+        self._moves = self._shown = 0
+        self._follows = False
+        self._lock = Lock()
         self._overtaken = Event()
         self._work: asyncio.Task[None] | None = None
         self._status = ipywidgets.HTML()
@@ -114,29 +116,40 @@ class Explorer:
     # ---- running
 
     def _moved(self, _: object) -> None:
-        self._moves += 1
-        self._overtaken.set()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no notebook: nobody waits beside it
-            self._show(self._run(self.parameters, Event()))
-            return
-        if self._work is None or self._work.done():
-            self._work = loop.create_task(self._follow())
+        with self._lock:  # a kernel with subshells may call from several threads
+            self._moves += 1
+            self._overtaken.set()
+            begins, self._follows = not self._follows, True
+        if begins:
+            try:
+                self._work = asyncio.get_running_loop().create_task(self._follow())
+            except RuntimeError:  # no notebook: nobody waits beside it
+                self._follows = False
+                self._show(self._run(self.parameters, Event()))
 
     async def _follow(self) -> None:
         """Run until nothing has moved meanwhile."""
-        shown = -1
-        while shown != self._moves:
-            moves = self._moves
-            await asyncio.sleep(PAUSE)
-            if moves != self._moves:
-                continue
-            self._overtaken = Event()
-            self._say("running …")
-            with suppress(Stopped):
-                self._show(await asyncio.to_thread(self._run, self.parameters, self._overtaken))
-                shown = moves
+        try:
+            while not self._is_settled():
+                moves = self._moves
+                await asyncio.sleep(PAUSE)
+                if moves != self._moves:
+                    continue
+                self._overtaken = Event()
+                self._say("running …")
+                with suppress(Stopped):
+                    self._show(await asyncio.to_thread(self._run, self.parameters, self._overtaken))
+                    self._shown = moves
+        except BaseException as error:
+            self._follows = False
+            self._say(f"<span class='qd-down'>ended by {type(error).__name__}</span>; move a control to go on")
+            raise
+
+    def _is_settled(self) -> bool:
+        """Whether the last move is shown; then nobody follows any more."""
+        with self._lock:
+            self._follows = self._shown != self._moves
+            return not self._follows
 
     def _run(self, parameters: Mapping[str, Any], overtaken: Event) -> _Run:
         """Raises Stopped once it is overtaken."""

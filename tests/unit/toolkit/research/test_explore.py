@@ -27,6 +27,8 @@ class Rising(tk.Strategy):
 
     def on_start(self) -> None:
         RUNS.append(self.count)
+        if self.count == 17:
+            raise OSError("disk")
         if self.count == 10:
             assert GO_ON.wait(20)
 
@@ -93,6 +95,16 @@ async def test_what_the_strategy_raises_is_shown_and_the_last_result_stays(panel
     control(panel, "count").value = 5
     await panel.settled()
     assert "qd-down" not in panel._status.value.partition("</style>")[2]
+
+
+async def test_what_is_no_fault_of_the_strategy_is_raised_and_the_next_move_goes_on(panel: Explorer) -> None:
+    control(panel, "count").value = 17
+    with pytest.raises(OSError, match="disk"):
+        await panel.settled()
+    assert "ended by OSError" in panel._status.value
+    control(panel, "count").value = 5
+    await panel.settled()
+    assert "2 variants looked at" in panel._status.value
 
 
 def test_without_a_notebook_it_runs_at_once(panel: Explorer) -> None:
