@@ -4,11 +4,14 @@ import pytest
 
 from tests.tools.core_kit import Core, limits, number
 from tests.tools.venue_kit import SECOND
+from toolkit.client.stopping import held_in_engine
 from toolkit.domain import events as ev
 from toolkit.domain.market import SessionClosed
 from toolkit.domain.orders import Ability, HeldAt, OrderClass, Status, TimeInForce, Trigger
 from toolkit.domain.requests import SubmitOrder
-from toolkit.domain.time import FeedTime
+from toolkit.domain.time import FeedTime, WallTime
+from toolkit.engine.messages import NotSent
+from toolkit.replica.story import story
 
 ONLY_OCO = {"supports": (Ability.OCO,)}
 
@@ -207,3 +210,55 @@ def test_fill_or_kill_is_refused_where_the_venue_has_none(supports: tuple[Abilit
     core = Core(supports=supports)
     core.buy(10, 10_001, time_in_force=TimeInForce.FOK)
     assert "no fill-or-kill orders; use ioc" in core.of(ev.IntentRefused)[-1].reason
+
+
+def test_a_venue_that_comes_back_without_a_stop_is_found_out_while_the_engine_runs() -> None:
+    core = holding()
+    stop = core.sell(10, stop=9_950)
+    core.buy(5, 9_000)
+    core.feed()
+    core.venue.lose_book()
+    core.do(core.venue.state())
+    assert [core.ledger.orders[root].intent_id for root in core.ledger.doubtful] == [stop], (
+        "what protects, and only that"
+    )
+    core.prove_absent(core.order(stop).order_id)
+    assert core.at_venue() == [core.order(stop).order_id]
+
+
+def test_a_stop_that_could_not_leave_is_tried_again() -> None:
+    core = holding(**ONLY_OCO)
+    stop = core.sell(10, stop=9_950)
+    core.deaf = True
+    core.quote(9_900, 9_902)
+    core.do(NotSent(requests=tuple(core.lost[-1:]), cause="past its time"))
+    core.deaf = False
+    core.quote(9_900, 9_902)
+    core.quote(9_890, 9_892)
+    assert (core.held(), core.order(stop).status) == (0, Status.FILLED)
+
+
+def test_the_story_of_a_stop_says_where_it_waited_and_what_it_saw() -> None:
+    core = holding(**ONLY_OCO)
+    core.sell(10, offset=40)
+    core.quote(10_049, 10_051)
+    core.quote(10_000, 10_002)
+    batch = ev.Batch(
+        book="main", schema=2, epoch=1, first=1, previous=b"", step=1, wall=WallTime(0), events=tuple(core.events)
+    )
+    told = story([batch], number(2), core.ledger)
+    assert told is not None
+    assert told.headline.endswith("protective, stop 99.59, trailing by 0.40, held at: engine")
+    assert {line.what: line.detail for line in told.lines if line.what in ("trailed", "triggered", "released")} == {
+        "trailed": "stop now 100.09, saw 100.49 at step 3",
+        "triggered": "by 100.00, in the engine, step 4",
+        "released": "10 to the venue",
+    }
+
+
+def test_down_and_disable_name_what_only_the_engine_holds() -> None:
+    core = holding(**ONLY_OCO)
+    core.sell(10, stop=9_950)
+    (line,) = held_in_engine(core.ledger, "trend")
+    assert line.endswith("SELL 10 AAPL, stop 9950 ticks: it acts only while the engine runs")
+    assert held_in_engine(core.ledger, "another") == ()
