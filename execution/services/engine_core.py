@@ -194,6 +194,7 @@ class EngineCore:
             order.order_id
             for order in self.engine.ledger.open_orders()
             if order.order_class is OrderClass.ENTRY
+            and not order.in_engine
             and not (
                 order.status is Status.PENDING_NEW and order.doubt is Doubt.NONE and not self._was_sent(order.order_id)
             )

@@ -44,6 +44,8 @@ class HeldOrders:
         """Send what was triggered, as soon as nothing else may close the same position."""
         for root in list(self._ledger.in_engine):
             order = self._ledger.orders[root]
+            if order.doubt is not NO_DOUBT:  # somebody canceled it without a journal; the venue is being asked
+                continue
             if order.triggered and order.step < self._view.step and self._trades(order):
                 if order.order_class is ENTRY:
                     self._enter(transaction, order)
