@@ -69,6 +69,7 @@ def test_a_target_that_fills_in_part_leaves_a_stop_for_the_rest() -> None:
     core.quote(10_100, 10_102, size=40)
     assert core.held() == 60
     assert legs(core, intent) == [(Status.NEW, 60), (Status.PARTIALLY_FILLED, 60)]
+    assert core.replaces_received() == [], "the two share one quantity: nobody needs to be told"
     core.quote(9_800, 9_802)
     assert (core.held(), core.at_venue()) == (0, [])
 

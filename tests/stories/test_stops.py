@@ -150,6 +150,23 @@ def test_a_stop_that_makes_way_for_an_exit_comes_back_for_what_that_leaves() -> 
     assert (core.held(), core.at_venue()) == (0, []), "what is flat needs no protection"
 
 
+def test_a_stop_that_made_way_does_not_come_back_for_another_position() -> None:
+    core = holding(100)
+    core.sell(100, stop=9_950)
+    core.target(0)
+    core.buy(50)
+    core.target(20)
+    assert (core.held(), core.at_venue()) == (20, [])
+
+
+def test_a_stop_goes_when_a_sale_through_zero_leaves_it_nothing_to_protect() -> None:
+    core = holding(10)
+    stop = core.sell(10, stop=9_950)
+    core.sell(15)
+    assert core.held() == -5
+    assert core.order(stop).status is Status.CANCELED
+
+
 def test_a_position_at_its_target_keeps_its_stop() -> None:
     core = holding(10)
     stop = core.sell(10, stop=9_950)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from msgspec import structs
 
 from toolkit.domain.errors import DomainError
-from toolkit.domain.events import OrderSubmitted, ReplaceRequested
+from toolkit.domain.events import Check, OrderDenied, OrderSubmitted, ReplaceRequested, Seen
 from toolkit.domain.orders import ENTRY, STOPS, Order, OrderClass, OrderType, Status, Terms, TimeInForce
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
-from toolkit.engine.risk.proposal import Approved
+from toolkit.engine.risk.proposal import Approved, Proposal, Refused
 from toolkit.engine.risk.rates import MessageRates
 from toolkit.engine.transaction import Transaction
 
@@ -191,6 +191,39 @@ def submitted(transaction: Transaction, approved: Approved) -> OrderSubmitted:
         time=transaction.time,
         wall=transaction.now.wall,
         terms=wanted.terms,
+    )
+
+
+def denied(
+    transaction: Transaction, proposal: Proposal, refused: Refused, seen: Seen, checks: tuple[Check, ...]
+) -> OrderDenied:
+    """The record of a refused order."""
+    return OrderDenied(
+        order_id=transaction.next_order_id(),
+        strategy=proposal.strategy,
+        version=proposal.version,
+        intent_id=proposal.intent_id,
+        instrument=proposal.instrument.symbol,
+        venue=proposal.venue,
+        side=proposal.side,
+        order_type=proposal.order_type,
+        time_in_force=proposal.time_in_force,
+        order_class=proposal.order_class,
+        quantity=proposal.quantity,
+        price=proposal.price,
+        post_only=proposal.post_only,
+        reduce_only=proposal.reduce_only,
+        reason=proposal.reason,
+        seen=seen,
+        checks=checks,
+        control=refused.control,
+        observed=refused.observed,
+        limit=refused.limit,
+        source=refused.source,
+        would_pass=refused.would_pass,
+        time=transaction.time,
+        wall=transaction.now.wall,
+        terms=proposal.terms,
     )
 
 

@@ -13,7 +13,7 @@ from toolkit.domain.ledger import HOUSE
 from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import ENTRY, FINAL, NO_DOUBT, PROTECTIVE, Doubt, Order, Status, TradingState
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
-from toolkit.engine.execution_router import ExecutionRouter, replace_requested, submitted
+from toolkit.engine.execution_router import ExecutionRouter, denied, replace_requested, submitted
 from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
 from toolkit.engine.order_facts import (
     booked,
@@ -137,35 +137,7 @@ class OrderManager:
         checks: tuple[ev.Check, ...],
     ) -> None:
         """Record a refusal that teaches."""
-        transaction.emit(
-            ev.OrderDenied(
-                order_id=transaction.next_order_id(),
-                strategy=proposal.strategy,
-                version=proposal.version,
-                intent_id=proposal.intent_id,
-                instrument=proposal.instrument.symbol,
-                venue=proposal.venue,
-                side=proposal.side,
-                order_type=proposal.order_type,
-                time_in_force=proposal.time_in_force,
-                order_class=proposal.order_class,
-                quantity=proposal.quantity,
-                price=proposal.price,
-                post_only=proposal.post_only,
-                reduce_only=proposal.reduce_only,
-                reason=proposal.reason,
-                seen=seen,
-                checks=checks,
-                control=refused.control,
-                observed=refused.observed,
-                limit=refused.limit,
-                source=refused.source,
-                would_pass=refused.would_pass,
-                time=transaction.time,
-                wall=transaction.now.wall,
-                terms=proposal.terms,
-            )
-        )
+        transaction.emit(denied(transaction, proposal, refused, seen, checks))
 
     def _withdrawn(self, transaction: Transaction, order: Order, cause: str) -> Order:
         """Take back what still waits for the venue's rate: an order ends at once, of a change nothing has left."""
