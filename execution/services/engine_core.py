@@ -67,6 +67,8 @@ class EngineCore:
         )
         for request in requests:
             self._note_sent(request)
+            if isinstance(request, SubmitOrder) and request.order_class is OrderClass.PROTECTIVE:
+                self.parts.reach("before_protection_leaves")
         dropped = await self.parts.venue.send(requests, by_person)
         self.engine.sent(requests, self.parts.clock.wall())
         self.parts.reach("after_send")

@@ -20,7 +20,7 @@ VARIABLE: Final = "EXECUTION_FAILPOINTS"
 NAMES: Final = frozenset({
     "before_append", "after_append_before_mirror", "after_mirror_before_send", "after_send",
     "after_report_before_append",
-    "before_release", "after_release",
+    "before_release", "after_release", "before_protection_leaves",
     "before_ledger", "after_ledger_before_reply", "after_reply",
     "before_answer", "after_answer",
     "before_publish", "after_publish",
