@@ -1,5 +1,5 @@
 """The engine dies between an entry's fill and the protection of it, again and again: the position is protected when it
-has recovered, nothing is protected twice, and the venue tells the same story."""
+has recovered, nothing is protected twice, and every fill is the backtest's."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import yaml
 
 from execution.home import Home
 from tests.tools.desk_kit import DeskKit, make_home
+from tests.tools.parity import assert_same_as_backtest
 from tests.tools.truth import assert_one_story, standing_still
 from toolkit.domain.events import OrderAcknowledged, OrderSubmitted, TrailMoved
 from toolkit.domain.ledger import Ledger
@@ -64,6 +65,7 @@ async def test_what_an_entry_filled_is_protected_after_the_engine_died_before_th
             assert_protected(kit.ledger)
         await kit.until_step(kit.ledger.step + STEPS_AFTER)
         await assert_one_story(kit)
+        assert assert_same_as_backtest(kit) > 0
         assert any(isinstance(event, TrailMoved) for batch in kit.batches for event in batch.events)
     finally:
         await kit.stop()

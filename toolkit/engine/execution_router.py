@@ -57,7 +57,7 @@ class ExecutionRouter:
 
     def again(self, transaction: Transaction, order: Order) -> None:
         """Send what never arrived once more, as it was then: proven absent, and approved when it was first sent."""
-        time = order.requested if order.replacing_id else order.created
+        time = order.requested if order.replacing_id or order.triggered else order.created
         transaction.requests.append(self._request(order, time))
 
     def ask(self, transaction: Transaction, order: Order) -> None:
