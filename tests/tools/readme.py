@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import typer.main
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from execution.commands.app import app
 from execution.commands.exits import MEANINGS
+from tests.benchmarks.report import RESULTS
 from toolkit.domain.order_tables import diagram
 
 SAID_ABOVE = frozenset({"home", "json"})
@@ -21,6 +24,7 @@ def blocks() -> dict[str, str]:
     return {
         "order states": f"```mermaid\n{diagram().strip()}\n```",
         "commands": _table(("command", "what it does"), ((f"`{name}`", said) for name, said in commands().items())),
+        "measured": _measured(json.loads(RESULTS.read_text(encoding="utf-8"))),
         "exit codes": _table(("exit code", "means"), ((str(code.value), said) for code, said in MEANINGS.items())),
     }
 
@@ -70,8 +74,29 @@ def _word(parameter: object) -> str:
     return ""
 
 
-def _table(columns: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
-    return "\n".join([f"| {' | '.join(columns)} |", "|---|---|", *(f"| {' | '.join(row)} |" for row in rows)])
+def _measured(results: Mapping[str, dict[str, Any]]) -> str:
+    """Every figure with a goal or a peer; the rest stands in results.json."""
+    rows = (
+        (name, f"{row['value']:,g} {row['unit']}", _beside(row), row["goal"], _met(row["met"]))
+        for name, row in results.items()
+        if row["goal"] or row["peers"]
+    )
+    return _table(("what", "measured", "beside", "goal", ""), rows)
+
+
+def _beside(row: Mapping[str, Any]) -> str:
+    floor = [] if row["floor"] is None else [f"floor {row['floor']:,g}, ratio {row['ratio']:g}"]
+    return ", ".join([*floor, *(f"{peer} {value:,g}" for peer, value in row["peers"].items())])
+
+
+def _met(met: bool | None) -> str:
+    return "" if met is None else "met" if met else "**missed**"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(
+        [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
+    )
 
 
 if __name__ == "__main__":
