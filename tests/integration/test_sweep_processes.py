@@ -38,7 +38,7 @@ SCRIPT = f"""{STRATEGY}
 
 def sweep(processes):
     grid = {{"fast": [2, 3, 4, 5], "slow": [6, 7, 8, 9, 10, 11]}}
-    return tk.sweep(Cross, grid, tk.data.sample(25, ["IBM", "MSFT"]), processes=processes, folder="kept")
+    return tk.sweep(Cross, grid, tk.data.sample(80, ["IBM", "MSFT"]), processes=processes, folder="kept")
 
 
 if __name__ == "__main__":

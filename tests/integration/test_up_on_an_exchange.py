@@ -121,12 +121,12 @@ async def until(home: Home, holds: Any) -> dict[str, Any]:
 async def test_a_killed_recorder_loses_its_open_part_and_says_so(home: Home, tmp_path: Path) -> None:
     folder, words = tmp_path / "recording", ("record", str(tmp_path / "recording"), "--feed", "ccxt:binance:BTC/USDT")
     process = await start(home, *words, "--part-seconds", "1")
-    await parts(folder, 2)
+    await parts(process, folder, 2)
     process.kill()
     await process.wait()
     before = StepRecording(folder)
     process = await start(home, *words, "--part-seconds", "1")
-    await parts(folder, 3 + len(list(folder.glob("*.parquet"))) - 2)
+    await parts(process, folder, 1 + len(list(folder.glob("*.parquet"))))
     process.send_signal(signal.SIGINT)
     said = (await asyncio.wait_for(process.communicate(), 30))[0].decode()
     assert process.returncode == 0, said
@@ -139,9 +139,11 @@ async def test_a_killed_recorder_loses_its_open_part_and_says_so(home: Home, tmp
         assert recording.lost == before.lost
 
 
-async def parts(folder: Path, count: int) -> None:
-    async with asyncio.timeout(60):
+async def parts(process: asyncio.subprocess.Process, folder: Path, count: int) -> None:
+    """Wait for so many parts, no longer than the recorder lives."""
+    async with asyncio.timeout(120):
         while len(list(folder.glob("*.parquet"))) < count:
+            assert process.returncode is None, (await process.communicate())[0].decode()
             await asyncio.sleep(0.05)
 
 
