@@ -12,6 +12,7 @@ from toolkit.domain.errors import JournalError
 from toolkit.domain.fold_orders import ORDER_HANDLERS
 from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
 from toolkit.domain.orders import TradingState
+from toolkit.domain.recent import longest_window
 
 
 def fold(batches: Iterable[tuple[ev.Batch, bytes]], ledger: Ledger | None = None) -> Ledger:
@@ -65,6 +66,7 @@ def _instrument_defined(ledger: Ledger, event: ev.InstrumentDefined) -> None:
 
 def _limits_changed(ledger: Ledger, event: ev.LimitsChanged) -> None:
     ledger.limits, ledger.limits_checksum = event.rows, event.checksum
+    ledger.duplicate_window = longest_window(event.rows)
 
 
 def _capital_allocated(ledger: Ledger, event: ev.CapitalAllocated) -> None:

@@ -9,9 +9,10 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
-from toolkit.domain.ledger import Fill, Ledger, asked_for
+from toolkit.domain.ledger import Fill, Ledger
 from toolkit.domain.order_tables import Fact, OrderCommand, after_command, after_fact
 from toolkit.domain.orders import AT_VENUE, ENTRY, IN_ENGINE, NO_DOUBT, Doubt, Order, Side, Status, Terms
+from toolkit.domain.recent import asked_for, note
 
 # Members of enums by a name of their own: looking one up on its class costs as much as a step of the fold.
 PENDING_NEW, DENIED = Status.PENDING_NEW, Status.DENIED
@@ -33,7 +34,7 @@ def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted) -> None:
         status = NEW if terms.held_at is IN_ENGINE else PENDING_NEW
     if event.order_class is ENTRY:  # the entry that follows an exit through zero may be as large: it is no duplicate
         asked = asked_for(event.instrument, event.side, event.quantity, price)
-        ledger.note_asked(event.strategy, asked, event.time)
+        note(ledger.recent.setdefault(event.strategy, {}), asked, event.time, ledger.duplicate_window)
     _new_order(ledger, event, status, event.reason)
 
 
@@ -47,7 +48,10 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
     intents = ledger.intents.setdefault(event.strategy, {})
     if ledger.yielded:
         ledger.yielded.pop(intents.get(event.intent_id, ""), None)
-    intents[event.intent_id] = event.order_id
+    if status is DENIED:  # one that is asked for again stays what became of it the first time
+        intents.setdefault(event.intent_id, event.order_id)
+    else:
+        intents[event.intent_id] = event.order_id
     ledger.put(
         Order(
             order_id=event.order_id,

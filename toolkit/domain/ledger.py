@@ -20,11 +20,12 @@ from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.orders import IN_ENGINE, NO_DOUBT, Order, Side, Status, Terms, TradingState
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
+from toolkit.domain.recent import Recent
 from toolkit.domain.time import FeedTime
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 CLOSED_ORDERS_KEPT = 10_000
-RECENT_KEPT = 64
+DENIED_ORDERS_KEPT = 1_000
 HOUSE = "house"
 NOTHING_WORKS = Exposure()
 ONE, ACTIVE = Decimal(1), TradingState.ACTIVE
@@ -75,20 +76,13 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     time: FeedTime
 
 
-Asked = tuple[str, int, int | None]
-
-
-def asked_for(instrument: str, side: Side, quantity: int, price: int | None) -> Asked:
-    """What makes two orders the same (no price is a market order), to be found within the window of duplicates."""
-    return instrument, side * quantity, price
-
-
 class Ledger(msgspec.Struct, kw_only=True):
     """Orders, positions, cash, limits and states of one book. Amounts are quanta, quantities lots, prices ticks.
 
     Orders are keyed by the first id of their replace chain; `aliases` leads there from every later id. Final orders
-    stay until at least CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs. `held`
-    counts the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
+    stay until at least CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs; denied ones, of which
+    no venue knows, have places of their own. `duplicate_window` is the longest in force (nanoseconds). `held` counts
+    the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
     protect what an entry filled, `yielded` those that made way for another exit and come back for what that leaves.
     """
@@ -108,8 +102,10 @@ class Ledger(msgspec.Struct, kw_only=True):
     instruments: InstrumentMaster = msgspec.field(default_factory=InstrumentMaster)
     limits: tuple[LimitRow, ...] = ()
     limits_checksum: str = ""
+    duplicate_window: int = 0
     orders: dict[str, Order] = {}
     closed: dict[str, None] = {}
+    denied: dict[str, None] = {}
     aliases: dict[str, str] = {}
     intents: dict[str, dict[str, str]] = {}
     fills: dict[str, list[Fill]] = {}
@@ -126,7 +122,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     open_by_instrument: dict[str, int] = {}
     waiting_exits: dict[str, dict[str, ev.ExitQueued]] = {}
     flattening: dict[str, None] = {}
-    recent: dict[str, dict[Asked, FeedTime]] = {}
+    recent: dict[str, Recent] = {}
     positions: dict[str, dict[str, Position]] = {}
     held: dict[str, int] = {}
     venue_positions: dict[str, dict[str, int]] = {}
@@ -314,8 +310,12 @@ class Ledger(msgspec.Struct, kw_only=True):
         if root in roots:
             del roots[root]
             self._count_open(order, -1)
-        self.closed[root] = None
-        self._forget_oldest()
+        if order.status is Status.DENIED:
+            self.denied[root] = None
+            self._forget_oldest(self.denied, DENIED_ORDERS_KEPT)
+        else:
+            self.closed[root] = None
+            self._forget_oldest(self.closed, CLOSED_ORDERS_KEPT)
 
     def _expose(self, order: Order, remaining: int, by: int) -> None:
         strategy, instrument = order.strategy, order.instrument
@@ -332,12 +332,12 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.open_by_strategy[order.strategy] = self.open_by_strategy.get(order.strategy, 0) + by
         self.open_by_instrument[order.instrument] = self.open_by_instrument.get(order.instrument, 0) + by
 
-    def _forget_oldest(self) -> None:
+    def _forget_oldest(self, ended: dict[str, None], kept: int) -> None:
         """Some at a time: finding the first of a dict whose first ones went is slow."""
-        if len(self.closed) <= CLOSED_ORDERS_KEPT + CLOSED_ORDERS_KEPT // 20:
+        if len(ended) <= kept + kept // 20:
             return
-        for root in list(islice(self.closed, len(self.closed) - CLOSED_ORDERS_KEPT)):
-            del self.closed[root]
+        for root in list(islice(ended, len(ended) - kept)):
+            del ended[root]
             order = self.orders.pop(root)
             self.fills.pop(root, None)
             self.brackets.pop(root, None)
@@ -347,14 +347,6 @@ class Ledger(msgspec.Struct, kw_only=True):
                 del intents[order.intent_id]
             for identifier in order.chain[1:]:
                 self.aliases.pop(identifier, None)
-
-    def note_asked(self, strategy: str, asked: Asked, time: FeedTime) -> None:
-        """Keep when something was last asked for; the newest RECENT_KEPT different ones stay."""
-        recent = self.recent.setdefault(strategy, {})
-        recent.pop(asked, None)
-        recent[asked] = time
-        if len(recent) > RECENT_KEPT:
-            del recent[next(iter(recent))]
 
     def count(self, strategy: str, what: str, by: int = 1) -> None:
         counts = self.counts.setdefault(strategy, {})

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from toolkit.domain.events import Check
-from toolkit.domain.ledger import ONE, asked_for
+from toolkit.domain.ledger import ONE
 from toolkit.domain.orders import BUY, ENTRY, PROTECTIVE, SELL, OrderType, TradingState
+from toolkit.domain.recent import MOST_RECENT, asked_for, is_full
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
@@ -218,7 +219,8 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
     if window is None or not window.value:
         return None
     asked = asked_for(proposal.instrument.symbol, proposal.side, proposal.quantity, proposal.price)
-    last = ledger.recent.get(strategy, {}).get(asked)
+    recent = ledger.recent.get(strategy, {})
+    last = recent.get(asked)
     if last is not None and (ago := situation.view.time - last) < window.value:
         return Refused(
             control=13,
@@ -226,6 +228,14 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
             limit=f"{window.value / NANOSECONDS:g} s",
             source=window.source,
             would_pass="after the window, or with another price or quantity",
+        )
+    if last is None and is_full(recent, situation.view.time, ledger.duplicate_window):
+        return Refused(
+            control=13,
+            observed=f"{len(recent)} other orders within the window",
+            limit=f"{MOST_RECENT} to compare with",
+            source=window.source,
+            would_pass="once the oldest is out of the window, or with a shorter window",
         )
     return Check(control=13, observed="new", limit=window.value)
 

@@ -9,6 +9,7 @@ from tests.tools.venue_kit import USD, stock
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain import ledger as module
+from toolkit.domain import requests as rq
 from toolkit.domain.errors import JournalError
 from toolkit.domain.fold import apply, apply_batch, fold
 from toolkit.domain.instruments import Currency
@@ -243,6 +244,38 @@ def test_old_finished_orders_are_forgotten_whole(monkeypatch: pytest.MonkeyPatch
     assert set(ledger.intents["trend"].values()) == set(ledger.orders)
     assert set(ledger.aliases.values()) <= set(ledger.orders)
     assert ledger.order(number(1)) is not None, "its end was the newest"
+
+
+def test_denied_orders_have_places_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CLOSED_ORDERS_KEPT", 3)
+    monkeypatch.setattr(module, "DENIED_ORDERS_KEPT", 2)
+    core = Core(strategies=("trend", "rogue"))
+    filled = core.buy(10)
+    execution = core.ledger.fills[number(1)][0].execution_id
+    core.disable("rogue")
+    for _ in range(9):
+        core.buy(1, 9_000, strategy="rogue")
+    ledger = core.ledger
+    assert (set(ledger.closed), len(ledger.denied)) == ({number(1)}, 2)
+    assert set(ledger.orders) == {*ledger.closed, *ledger.denied}
+    assert len(ledger.intents["rogue"]) == 2
+    order = core.order(filled).order_id
+    core.do(
+        rq.Busted(
+            venue="paper", order_id=order, execution_id=execution, report=0, time=FeedTime(core.time), wall=WallTime(0)
+        )
+    )
+    assert core.held() == 0, "a venue's fact still finds its order"
+    assert core.shadow.digest() == ledger.digest()
+
+
+def test_an_intent_that_is_denied_the_second_time_stays_that_of_its_first_order() -> None:
+    core = Core()
+    for _ in range(2):
+        core.buy(1, 9_000, intent_id="once")
+    assert core.denial().observed == "intent once again"
+    core.cancel("once")
+    assert core.at_venue() == []
 
 
 def test_the_cursor_of_a_producer_only_moves_forward() -> None:
