@@ -165,13 +165,17 @@ class SignalRaised(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
 
 
 class IntentRefused(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="intent_refused"):
-    """An intent that no order could be made of (cancel of an unknown order, illegal command, malformed)."""
+    """An intent that no order could be made of (cancel of an unknown order, illegal command, malformed).
+
+    `others` are further intents of the same answer and instrument, refused for the same reason.
+    """
 
     strategy: str
     intent_id: str
     instrument: str
     control: int
     reason: str
+    others: tuple[str, ...] = ()
 
 
 class Marked(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="marked"):

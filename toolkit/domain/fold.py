@@ -139,8 +139,9 @@ def _signal_raised(ledger: Ledger, event: ev.SignalRaised) -> None:
 
 
 def _intent_refused(ledger: Ledger, event: ev.IntentRefused) -> None:
-    ledger.count(event.strategy, "refused")
-    ledger.number_inbox(event.strategy, ev.IntentRefused)
+    intents = 1 + len(event.others)
+    ledger.count(event.strategy, "refused", intents)
+    ledger.number_inbox(event.strategy, ev.IntentRefused, intents)
 
 
 def _exit_queued(ledger: Ledger, event: ev.ExitQueued) -> None:

@@ -84,7 +84,8 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="
     inboxes: tuple[tuple[str, int], ...]
 
 
-# How many items each kind of event makes for its strategy; numbers of the inbox are counted with it in the fold.
+# How many items each kind of event makes for its strategy; numbers of the inbox are counted with it in the fold. A
+# refusal makes one for each intent that it names.
 INBOX_ITEMS: dict[type, int] = {
     ev.CapitalAllocated: 1,
     ev.RunnerStarted: 1,

@@ -72,10 +72,10 @@ def _booked(
     )
 
 
-def _refused(event: ev.IntentRefused) -> OrderChanged:
+def _refused(event: ev.IntentRefused, intent_id: str) -> OrderChanged:
     return OrderChanged(
         order_id="",
-        intent_id=event.intent_id,
+        intent_id=intent_id,
         instrument=event.instrument,
         side=Side.BUY,
         quantity=0,
@@ -96,7 +96,7 @@ def _tell_restored(ledger: Ledger, event: ev.RunnerStarted) -> Told:
 
 
 def _tell_refusal(ledger: Ledger, event: ev.IntentRefused) -> Told:
-    return event.strategy, (_refused(event),)
+    return event.strategy, tuple(_refused(event, intent_id) for intent_id in (event.intent_id, *event.others))
 
 
 def _tell_fill(ledger: Ledger, event: ev.OrderFilled | ev.FillBusted | ev.FillCorrected) -> Told:

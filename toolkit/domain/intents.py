@@ -6,6 +6,16 @@ import msgspec
 
 from toolkit.domain.orders import OrderType, Side, Terms, TimeInForce
 
+LONGEST_TEXT = 500
+MOST_REQUESTS = 1_000
+"""So many signals, and so many intents, an answer carries: a large book moved at once, not a loop that got away."""
+
+
+def shortened(text: object) -> str:
+    """As a text of at most LONGEST_TEXT characters, with a mark where something was cut away."""
+    line = str(text)
+    return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "…"
+
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="signal"):
     """What the strategy wants to hold and why, also when no order follows. `target` in lots."""

@@ -352,8 +352,8 @@ class Ledger(msgspec.Struct, kw_only=True):
         counts = self.counts.setdefault(strategy, {})
         counts[what] = counts.get(what, 0) + by
 
-    def number_inbox(self, strategy: str, event_type: type) -> None:
-        self.inbox_numbers[strategy] = self.inbox_numbers.get(strategy, 0) + INBOX_ITEMS[event_type]
+    def number_inbox(self, strategy: str, event_type: type, times: int = 1) -> None:
+        self.inbox_numbers[strategy] = self.inbox_numbers.get(strategy, 0) + INBOX_ITEMS[event_type] * times
 
     def note_report(self, venue: str, number: int) -> None:
         if number > self.venue_reports.get(venue, 0):

@@ -16,6 +16,7 @@ from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import VenueRequest, VenueState
 from toolkit.domain.time import Now, WallTime
+from toolkit.engine.answers import Answers
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
 from toolkit.engine.held_orders import HeldOrders
@@ -56,6 +57,7 @@ class Engine:
         self._held = HeldOrders(ledger, self.view, self._guard, self._orders)
         self._protector = Protector(ledger, self.view, self._guard, self._orders)
         self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer)
+        self._answers = Answers(ledger, self._proposer)
         self._valuer = Valuer(ledger, settings.valuations)
         self._cursors: dict[str, Producer] = {}
 
@@ -255,7 +257,7 @@ class Engine:
             self._desk.take(transaction, envelope)
 
     def _answer(self, transaction: Transaction, envelope: Envelope, answer: RunnerAnswer) -> None:
-        """A runner's answer as one batch: cursor and state, then signals, then intents in the order of decision."""
+        """Take a runner's answer in when the right one gave it and it says something."""
         if envelope.producer != answer.strategy:
             transaction.alarm("impostor", envelope.producer, f"answered for {answer.strategy}")
             return
@@ -263,29 +265,7 @@ class Engine:
             return
         if _is_quiet(answer) and answer.inbox <= self._inbox_read(answer.strategy):
             return
-        transaction.emit(
-            ev.Answered(
-                strategy=answer.strategy,
-                incarnation=envelope.incarnation,
-                number=envelope.number,
-                step=answer.step,
-                inbox=answer.inbox,
-                state=answer.state,
-                logs=answer.logs,
-            )
-        )
-        for signal in answer.signals:
-            transaction.emit(
-                ev.SignalRaised(
-                    strategy=answer.strategy,
-                    instrument=signal.instrument,
-                    target=signal.target,
-                    reason=signal.reason,
-                    step=answer.step,
-                )
-            )
-        for intent in answer.intents:
-            self._proposer.handle(transaction, answer.strategy, intent)
+        self._answers.take(transaction, envelope, answer)
 
     def _inbox_read(self, strategy: str) -> int:
         runner = self.ledger.runners.get(strategy)

@@ -8,6 +8,7 @@ from math import isfinite, nan
 from toolkit.domain.inbox import OrderChanged
 from toolkit.domain.instruments import Currency
 from toolkit.domain.intents import (
+    MOST_REQUESTS,
     CancelIntent,
     Intent,
     MalformedIntent,
@@ -15,6 +16,7 @@ from toolkit.domain.intents import (
     PlaceOrder,
     Signal,
     TargetPosition,
+    shortened,
 )
 from toolkit.domain.market import Quote as FeedQuote
 from toolkit.domain.orders import Doubt, Side, Status, TimeInForce
@@ -26,7 +28,8 @@ from toolkit.engine.strategy_terms import PLAIN, Asked, moved_stop, order_type, 
 from toolkit.engine.strategy_units import Unfit, lots_of, positive, ticks_of
 
 PERMITTED, DATA = 16, 19  # rows of CONTROLS.md
-MOST_LOGS, LONGEST_LOG = 20, 500
+MOST_LOGS = 20
+MOST_INTENTS = MOST_REQUESTS - 1  # the last one says how many more there were
 
 
 class Series:
@@ -65,7 +68,7 @@ class StrategyContext:
         self.signals: list[Signal] = []
         self.intents: list[Intent] = []
         self.logs: list[str] = []
-        self._lost_logs = 0
+        self._lost_logs = self._left_out = 0
 
     # ------------------------------------------------------------ views
 
@@ -114,6 +117,8 @@ class StrategyContext:
         reason: str,
         asked: Asked | None = None,
     ) -> str:
+        if self._is_full():
+            return self._leave_out()
         intent_id = self._next_id()
         try:
             one = self._tradable(symbol)
@@ -138,7 +143,7 @@ class StrategyContext:
             time_in_force=time_in_force,
             post_only=post_only,
             reduce_only=reduce_only,
-            reason=reason,
+            reason=shortened(reason),
             terms=terms,
         )
         self.intents.append(intent)
@@ -146,11 +151,15 @@ class StrategyContext:
         return intent_id
 
     def cancel(self, target: str) -> str:
+        if self._is_full() and not self._works(target):
+            return self._leave_out()
         intent_id = self._next_id()
-        self.intents.append(CancelIntent(intent_id=intent_id, target=target))
+        self.intents.append(CancelIntent(intent_id=intent_id, target=shortened(target)))
         return intent_id
 
     def modify(self, target: str, quantity: Number | None, price: Number | None, stop: Number | None = None) -> str:
+        if self._is_full():
+            return self._leave_out()
         intent_id = self._next_id()
         symbol = next((order.instrument for order in self.orders() if order.intent_id == target), None)
         try:
@@ -166,7 +175,9 @@ class StrategyContext:
         return intent_id
 
     def target(self, symbol: str | None, quantity: Number, reason: str) -> str:
-        intent_id = self._next_id()
+        if self._is_full():
+            return self._leave_out()
+        intent_id, reason = self._next_id(), shortened(reason)
         try:
             one = self._tradable(symbol)
             lots = lots_of(one.view, quantity)
@@ -180,10 +191,14 @@ class StrategyContext:
         return intent_id
 
     def signal(self, symbol: str | None, quantity: Number, reason: str) -> None:
+        if self._is_full():
+            self._leave_out()
+            return
         self._speak()
         try:
             one = self._tradable(symbol)
-            self.signals.append(Signal(instrument=one.view.symbol, target=lots_of(one.view, quantity), reason=reason))
+            lots = lots_of(one.view, quantity)
+            self.signals.append(Signal(instrument=one.view.symbol, target=lots, reason=shortened(reason)))
         except Unfit as unfit:
             self._refuse(self._next_id(), symbol, unfit)
 
@@ -196,11 +211,25 @@ class StrategyContext:
             self.timers[name] = self.time + round(seconds * NANOSECONDS)
 
     def log(self, text: object) -> None:
-        line = str(text)
         if len(self.logs) >= MOST_LOGS:
             self._lost_logs += 1
         else:
-            self.logs.append(line if len(line) <= LONGEST_LOG else line[: LONGEST_LOG - 1] + "…")
+            self.logs.append(shortened(text))
+
+    def take_requests(self) -> tuple[tuple[Signal, ...], tuple[Intent, ...]]:
+        """What was asked for since the last time. What an answer does not carry is counted in a refusal of its own."""
+        if self._left_out:
+            problem = (
+                f"{self._left_out} more requests in one answer, which carries {MOST_INTENTS}; ask at the next input"
+            )
+            symbol = next(iter(self.series))
+            notice = MalformedIntent(intent_id=self._left_out_id(), instrument=symbol, problem=problem, control=0)
+            self.intents.insert(MOST_INTENTS, notice)
+        taken = tuple(self.signals), tuple(self.intents)
+        self.signals.clear()
+        self.intents.clear()
+        self._left_out = 0
+        return taken
 
     def take_logs(self) -> tuple[str, ...]:
         logs = tuple(self.logs)
@@ -219,10 +248,30 @@ class StrategyContext:
         self._speak()
         return f"{self.step}.{self.inbox}.{len(self.intents)}"
 
+    def _is_full(self) -> bool:
+        return len(self.intents) >= MOST_INTENTS or len(self.signals) >= MOST_INTENTS
+
+    def _leave_out(self) -> str:
+        """Count a request that the answer does not carry. All of them have one id, by which their refusal is told."""
+        self._speak()
+        self._left_out += 1
+        return self._left_out_id()
+
+    def _left_out_id(self) -> str:
+        return f"{self.step}.{self.inbox}.more"
+
+    def _works(self, target: str) -> bool:
+        """Whether an order of this intent works that was not cancelled in this answer: the way out is open."""
+        if any(isinstance(intent, CancelIntent) and intent.target == target for intent in self.intents):
+            return False
+        return any(order.intent_id == target for order in self.open.values())
+
     def _refuse(self, intent_id: str, symbol: str | None, unfit: Unfit) -> str:
         instrument = symbol if symbol is not None else self.single().view.symbol
         self.intents.append(
-            MalformedIntent(intent_id=intent_id, instrument=instrument, problem=str(unfit), control=unfit.control)
+            MalformedIntent(
+                intent_id=intent_id, instrument=shortened(instrument), problem=shortened(unfit), control=unfit.control
+            )
         )
         return intent_id
 

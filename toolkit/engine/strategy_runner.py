@@ -367,18 +367,16 @@ class StrategyContainer:
             self._keep(kept)
         elif not (context.signals or context.intents or context.logs):
             return RunnerAnswer(strategy=self.name, step=context.step, inbox=context.inbox)
-        answer = RunnerAnswer(
+        signals, intents = context.take_requests()
+        return RunnerAnswer(
             strategy=self.name,
             step=context.step,
             inbox=context.inbox,
-            signals=tuple(context.signals),
-            intents=tuple(context.intents),
+            signals=signals,
+            intents=intents,
             state=kept if changed else None,
             logs=context.take_logs(),
         )
-        context.signals.clear()
-        context.intents.clear()
-        return answer
 
     def _keep(self, packed: bytes) -> None:
         """Take a kept state; after every change too, so that what cannot be read back is found before a crash."""

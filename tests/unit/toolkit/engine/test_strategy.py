@@ -12,11 +12,22 @@ from tests.unit.toolkit.engine.strategy_kit import ONE, TWO, USD, Feed, fill, in
 from toolkit.domain.errors import ConfigError, DomainError
 from toolkit.domain.inbox import CapitalChanged
 from toolkit.domain.instruments import Currency
-from toolkit.domain.intents import CancelIntent, MalformedIntent, ModifyIntent, PlaceOrder, Signal, TargetPosition
+from toolkit.domain.intents import (
+    MOST_REQUESTS,
+    CancelIntent,
+    MalformedIntent,
+    ModifyIntent,
+    PlaceOrder,
+    Signal,
+    TargetPosition,
+)
 from toolkit.domain.orders import OrderType, Side, Status, TimeInForce
 from toolkit.engine import strategy_market
 from toolkit.engine.strategy import Strategy
+from toolkit.engine.strategy_context import MOST_INTENTS
 from toolkit.engine.strategy_runner import StrategyContainer
+
+FIRST = "an order that works"
 
 
 def said(ask: Callable[[Strategy], object], several: bool = False) -> tuple[object, ...]:
@@ -277,6 +288,47 @@ class TestWhatIsSaid:
         assert len(logs) == 21
         assert max(map(len, logs)) == 500
         assert logs[-1] == "… and 5 more; an answer carries 20 lines"
+
+    def test_a_long_reason_is_cut_with_a_mark(self) -> None:
+        class Verbose(Strategy):
+            def on_quote(self, quote: strategy_market.Quote) -> None:
+                self.buy(1, reason="x" * 600)
+                self.target_position(1, reason="x" * 600)
+                self.signal(1, reason="x" * 600)
+                self.cancel("x" * 600)
+                self.buy("x" * 600, 1)
+
+        answer = started(Verbose).process((), Feed().step(quote(1, 3)))
+        place, target, cancel, malformed = answer.intents
+        assert isinstance(place, PlaceOrder)
+        assert isinstance(target, TargetPosition)
+        assert isinstance(cancel, CancelIntent)
+        assert isinstance(malformed, MalformedIntent)
+        cut = (place.reason, target.reason, *(signal.reason for signal in answer.signals), cancel.target)
+        assert {(len(text), text[-1]) for text in (*cut, malformed.instrument, malformed.problem)} == {(500, "…")}
+
+    def test_requests_beyond_what_an_answer_carries_are_refused_in_one(self) -> None:
+        class Greedy(Strategy):
+            def on_quote(self, quote: strategy_market.Quote) -> None:
+                ids = {self.buy(1, price=round(1 + count / 100, 2)) for count in range(MOST_INTENTS + 50)}
+                self.signal(1)
+                self.cancel(FIRST)
+                self.cancel(FIRST)
+                object.__setattr__(self, "ids", ids)
+
+        container = started(Greedy)
+        working = order(status=Status.NEW, intent_id=FIRST)
+        feed = Feed()
+        answer = container.process([(1, working)], feed.step(quote(1, 3)))
+        *_, last, notice, way_out = answer.intents
+        assert isinstance(notice, MalformedIntent)
+        assert notice.problem.startswith("52 more requests in one answer, which carries 999")
+        assert way_out == CancelIntent(intent_id=f"1.1.{MOST_INTENTS}", target=FIRST), "of what works it passes, once"
+        assert len({intent.intent_id for intent in answer.intents}) == len(answer.intents) == MOST_REQUESTS + 1
+        assert vars(container.strategy)["ids"] == {intent.intent_id for intent in answer.intents} - {way_out.intent_id}
+        assert len(container.strategy.orders) == MOST_INTENTS + 1, "what was left out is not waited for"
+        assert last.intent_id == f"1.1.{MOST_INTENTS - 1}"
+        assert len(container.process((), feed.step(quote(1, 3))).intents) == MOST_REQUESTS + 1, "it is counted anew"
 
     def test_an_answer_that_says_nothing_is_quiet(self) -> None:
         answer = started(Strategy).process((), Feed().step(quote(1, 3)))
