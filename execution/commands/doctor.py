@@ -22,6 +22,7 @@ from toolkit.domain.errors import ExecutionError
 
 LOW_DISK = 2_000_000_000
 VERY_LOW_DISK = 200_000_000
+MUCH_MEMORY, MOST_MEMORY = 0.5, 0.8
 
 
 class Finding(NamedTuple):
@@ -98,8 +99,17 @@ def _servers(home: Home, state: DeskState | None) -> Iterator[Finding]:
     if state is None or not state.supervisor.is_alive():
         yield Finding("servers", "look", "the desk does not run", "`execution up` starts it")
         return
-    for name, said in examination.servers(Books(home=home, book=state.book, user="operator")):
-        yield Finding(name, "ok", said)
+    for server in examination.servers(Books(home=home, book=state.book, user="operator")):
+        yield _memory(server)
+
+
+def _memory(server: examination.Server) -> Finding:
+    """Neither server throws anything away: one that is full takes no more records."""
+    if server.full < MUCH_MEMORY:
+        return Finding(server.name, "ok", server.said)
+    verdict = "wrong" if server.full >= MOST_MEMORY else "look"
+    mend = "give it more memory, and see in `execution status` which strategy asks so much: full, it stops all entries"
+    return Finding(server.name, verdict, server.said, mend)
 
 
 def _durability(home: Home, state: DeskState | None) -> Iterator[Finding]:

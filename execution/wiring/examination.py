@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from toolkit.adapters.latch import Latch
 from toolkit.adapters.server_access import ServerRole
@@ -26,17 +27,31 @@ def server_binary() -> str:
     return f"{binary} {version}"
 
 
-def servers(books: Books) -> Iterator[tuple[str, str]]:
-    """Each server with what it says of itself. TransportError when one is away."""
+class Server(NamedTuple):
+    """A server with what it says of itself; `full` is the part of its memory that is taken, 0.0 where it cannot tell."""
+
+    name: str
+    said: str
+    full: float
+
+
+def servers(books: Books) -> Iterator[Server]:
+    """Each server of a desk. TransportError when one is away."""
     for role, line in ((ServerRole.JOURNAL, books.journal()), (ServerRole.BUS, books.bus())):
         begun = time.perf_counter()
         said = line.information("memory")
         took = (time.perf_counter() - begun) * 1000
         line.close()
-        yield (
-            f"{role.value} server",
-            f"answers in {took:.1f} ms, {said.get('used_memory_human', '?').strip()} in memory",
-        )
+        full = memory_taken(said)
+        words = f"answers in {took:.1f} ms, {said.get('used_memory_human', '?').strip()} in memory"
+        yield Server(f"{role.value} server", f"{words}, {full:.0%} of what it may take" if full else words, full)
+
+
+def memory_taken(said: Mapping[str, str]) -> float:
+    """The part of a server's memory that is taken, by its INFO: of its `maxmemory`, without one of the machine."""
+    used, most = int(said.get("used_memory", 0)), int(said.get("maxmemory", 0))
+    room = most or int(said.get("total_system_memory", 0))
+    return used / room if room else 0.0
 
 
 def check_durability(books: Books, wanted: str) -> None:
