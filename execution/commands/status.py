@@ -13,7 +13,7 @@ from execution.commands.output import DIM, RED, YELLOW, ago, banner, clock, head
 from execution.home import Home
 from toolkit.client import emergency
 from toolkit.client.books import Books
-from toolkit.client.desk_state import DeskState, ProcessState
+from toolkit.client.desk_state import DeskState, Problem, ProcessState
 from toolkit.domain.errors import ConfigError, TransportError
 from toolkit.replica import views
 from toolkit.replica.replica import Replica
@@ -65,7 +65,7 @@ def _document(state: DeskState, processes: list[ProcessState], replica: Replica 
         "book": state.book,
         "ready": state.ready,
         "processes": processes,
-        "problems": [*state.problems, *([{"subject": "journal", "detail": problem}] if problem else [])],
+        "problems": _to_mend(state, problem),
     }
     if replica is not None:
         ledger = replica.ledger
@@ -164,7 +164,7 @@ def _show_limits(replica: Replica, every: bool) -> None:
         body = [(scope, name or "–", _in_short(rows, scope, name)) for scope, name in scopes]
         say(table(("scope", "name", "in force (used/limit)"), body))
     for scope, rate in throttles.items():
-        say(paint(f"  throttled: {scope.replace(':', ' ')} to {rate:f}/s", YELLOW))
+        say(paint(f"  throttled: {scope.replace(':', ' ')} to {rate}/s", YELLOW))
 
 
 def _in_short(rows: tuple[views.LimitView, ...], scope: str, name: str) -> str:
@@ -202,15 +202,23 @@ def _show_latch(shut: tuple[str, ...]) -> None:
 
 
 def _show_problems(state: DeskState, problem: str) -> None:
-    found = [(each.subject, each.detail, each.since) for each in state.problems]
-    found += [
-        (each.name, f"given up: {each.detail}. Mended? `execution restart {each.name}`", each.since)
-        for each in state.processes
-        if each.state == "given up"
-    ]
-    if problem:
-        found.append(("journal", f"the books cannot be read: {problem}", time.time_ns()))
+    found = _to_mend(state, problem)
     if found:
         say(f"\n{heading('TO MEND')}")
-        for subject, detail, since in found:
-            say(paint(f"  {subject} ({ago(since)}): {detail}", YELLOW))
+        for each in found:
+            say(paint(f"  {each.subject} ({ago(each.since)}): {each.detail}", YELLOW))
+
+
+def _to_mend(state: DeskState, problem: str) -> list[Problem]:
+    """What a person should mend: what the supervisor says, who was given up, and books that cannot be read."""
+    found = list(state.problems)
+    for each in state.processes:
+        if each.state == "given up":
+            mend = f"given up: {each.detail}. Mended? `execution restart {each.name}`"
+            if each.kind == "runner":
+                strategy = each.name.removeprefix("runner-")
+                mend += f"; to close what it holds: `execution disable {strategy} --flatten --reason WHY`"
+            found.append(Problem(subject=each.name, detail=mend, since=each.since))
+    if problem:
+        found.append(Problem(subject="journal", detail=f"the books cannot be read: {problem}", since=time.time_ns()))
+    return found

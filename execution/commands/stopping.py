@@ -29,6 +29,8 @@ SOURCE = "cli"
 
 def disable(given: Path | None, strategy: str, *, flatten: bool, reason: str, as_json: bool) -> Exit:
     """Stop a strategy: latch first, then the engine, then the proof from the venue itself."""
+    if not reason.strip():
+        raise Stop(Exit.USAGE, f"{strategy} is NOT stopped: --reason is empty; say why, a word is enough")
     home = the_home(given)
     state = the_state(home)
     emergency.check_strategy(home, state, strategy)

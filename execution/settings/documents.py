@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import yaml
@@ -19,6 +19,7 @@ Value = None | bool | int | Decimal | str | list["Value"] | dict[str, "Value"]
 PLAIN_TAG = "tag:yaml.org,2002:"
 # Narrower than YAML 1.1 on purpose: there `no` is False, `010` is 8, `1:30` is 90 and `2026-01-02` a date.
 WHOLE = re.compile(r"[-+]?[0-9][0-9_]*")
+LONGEST_WHOLE = 40  # digits; Python refuses to read thousands of them as an int
 NUMBER = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.?(inf|Inf|INF|nan|NaN|NAN)")
 
 
@@ -108,11 +109,19 @@ def _scalar(node: yaml.Node) -> Value:
         return None
     if text in {"true", "false"}:
         return text == "true"
-    if WHOLE.fullmatch(text):
+    if len(text) <= LONGEST_WHOLE and WHOLE.fullmatch(text):
         return int(text.replace("_", ""))
     if NUMBER.fullmatch(text):
-        return Decimal(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
+        return _decimal(text)
     return text
+
+
+def _decimal(text: str) -> Decimal | str:
+    """The number, or its text where the exponent is beyond every number: whoever wanted one then says so."""
+    try:
+        return Decimal(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
+    except InvalidOperation:
+        return text
 
 
 def _line(node: yaml.Node) -> int:

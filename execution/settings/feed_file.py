@@ -7,14 +7,13 @@ that ever ran: config/strategies.yaml may name instruments of several feeds, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from execution.settings.documents import read_document
-from execution.settings.models import CurrencyRow, InstrumentRow, Name, Strict, Symbol
+from execution.settings.models import BasisPoints, CurrencyRow, InstrumentRow, Name, Strict, Symbol
 from execution.settings.problems import validate
 from toolkit.domain.market import FeedMode
 
@@ -22,8 +21,8 @@ from toolkit.domain.market import FeedMode
 class ExchangeFees(Strict):
     """What the exchange takes of a fill's value, in basis points; negative is a rebate."""
 
-    maker_basis_points: Decimal
-    taker_basis_points: Decimal
+    maker_basis_points: BasisPoints
+    taker_basis_points: BasisPoints
 
 
 class FeedFile(Strict):

@@ -12,6 +12,7 @@ from toolkit.domain.identifiers import check_desk
 from toolkit.domain.instruments import Shortable
 from toolkit.domain.market import FeedMode
 from toolkit.domain.orders import Ability
+from toolkit.engine.risk.limits import MOST
 from toolkit.simulation.paper_settings import ExecutionIds, Remainder, UnknownCancel
 
 
@@ -30,10 +31,17 @@ def _desk_code(value: object) -> object:
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Symbol = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,39}$")]
-Positive = Annotated[Decimal, Field(gt=0)]
-NotNegative = Annotated[Decimal, Field(ge=0)]
-Seconds = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+# Everything has an end: what is written here is counted in 64 bits further on.
+LARGEST_NUMBER = Decimal(10**15)
+LARGEST_COUNT = 10**15
+DECIMALS = 18
+Number = Annotated[Decimal, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, decimal_places=DECIMALS)]
+Positive = Annotated[Decimal, Field(gt=0, le=LARGEST_NUMBER, decimal_places=DECIMALS)]
+NotNegative = Annotated[Decimal, Field(ge=0, le=LARGEST_NUMBER, decimal_places=DECIMALS)]
+BasisPoints = Annotated[Decimal, Field(ge=-10_000, le=10_000, decimal_places=DECIMALS)]
+Seconds = Annotated[float, Field(gt=0, le=10**9)]
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Natural = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 Address = Annotated[str, Field(pattern=r"^$|^(https?|wss?)://[^/\s]+")]
 
 
@@ -50,9 +58,9 @@ class Feed(Strict):
     mode: FeedMode = FeedMode.LOCKSTEP
     session_seconds: Seconds = 5.0
     history_sessions: Annotated[int, Field(ge=0, le=1_000)] = 100
-    first_session: Annotated[int, Field(ge=0)] = 60
-    seed: Annotated[int, Field(ge=0)] = 7
-    spread_ticks: Annotated[int, Field(ge=2, multiple_of=2)] = 2
+    first_session: Annotated[int, Field(ge=0, le=100_000)] = 60
+    seed: Natural = 7
+    spread_ticks: Annotated[int, Field(ge=2, le=10**9, multiple_of=2)] = 2
     path_points: Annotated[int, Field(ge=0, le=100)] = 3
     minimum_size: Count = 100
     maximum_size: Count = 2_000
@@ -77,7 +85,7 @@ class EngineSettings(Strict):
     lease_seconds: Seconds = 3.0
     send_margin_seconds: Seconds = 0.5
     quarantine_seconds: Seconds = 2.0
-    snapshot_every: Annotated[int, Field(ge=1000)] = 50_000
+    snapshot_every: Annotated[int, Field(ge=1000, le=10**9)] = 50_000
 
     @model_validator(mode="after")
     def _margin_within_lease(self) -> Self:
@@ -91,8 +99,8 @@ class Supervision(Strict):
 
     beat_seconds: Seconds = 0.5
     hung_after_seconds: Seconds = 10.0
-    runner_memory_mb: Annotated[int, Field(ge=48)] = 256
-    service_memory_mb: Annotated[int, Field(ge=128)] = 1024
+    runner_memory_mb: Annotated[int, Field(ge=48, le=10**6)] = 256
+    service_memory_mb: Annotated[int, Field(ge=128, le=10**6)] = 1024
     first_backoff_seconds: Seconds = 0.5
     longest_backoff_seconds: Seconds = 30.0
     give_up_after: Count = 5
@@ -154,17 +162,17 @@ class InstrumentsFile(Strict):
 class Limits(Strict):
     """The limits of one scope. What is not set anywhere denies; of several that apply the strictest wins."""
 
-    max_order_value: Positive | None = None
-    max_order_quantity: Positive | None = None
-    message_rate: Positive | None = None
-    cancel_reserve: Annotated[int, Field(ge=0)] | None = None
-    max_working_orders: Annotated[int, Field(ge=0)] | None = None
-    max_position: NotNegative | None = None
-    duplicate_window: NotNegative | None = None
+    max_order_value: Annotated[Positive, Field(le=MOST["max_order_value"])] | None = None
+    max_order_quantity: Annotated[Positive, Field(le=MOST["max_order_quantity"])] | None = None
+    message_rate: Annotated[int, Field(ge=1, le=int(MOST["message_rate"]))] | None = None
+    cancel_reserve: Annotated[int, Field(ge=0, le=int(MOST["cancel_reserve"]))] | None = None
+    max_working_orders: Annotated[int, Field(ge=0, le=int(MOST["max_working_orders"]))] | None = None
+    max_position: Annotated[NotNegative, Field(le=MOST["max_position"])] | None = None
+    duplicate_window: Annotated[NotNegative, Field(le=MOST["duplicate_window"])] | None = None
     permitted: tuple[Symbol, ...] | Literal["*"] | None = None
     permitted_sides: tuple[Literal["buy", "sell"], ...] | None = None
-    max_quote_age: Positive | None = None
-    fresh_quotes: Count | None = None
+    max_quote_age: Annotated[Positive, Field(le=MOST["max_quote_age"])] | None = None
+    fresh_quotes: Annotated[int, Field(ge=1, le=int(MOST["fresh_quotes"]))] | None = None
 
 
 class LimitsFile(Strict):
@@ -239,10 +247,10 @@ class NamedFees(Strict):
 
 
 class PaperFees(Strict):
-    maker_basis_points: Decimal
-    taker_basis_points: Decimal
-    maker_per_unit: Decimal
-    taker_per_unit: Decimal
+    maker_basis_points: BasisPoints
+    taker_basis_points: BasisPoints
+    maker_per_unit: Number
+    taker_per_unit: Number
     minimum: NotNegative | None
     maximum_basis_points: NotNegative | None
     asset: Annotated[QuoteFees | BaseFees | NamedFees, Field(discriminator="kind")]
@@ -250,7 +258,7 @@ class PaperFees(Strict):
 
 PerMillion = Annotated[int, Field(ge=0, le=1_000_000)]
 Percent = Annotated[int, Field(ge=0, le=100)]
-Milliseconds = Annotated[Decimal, Field(ge=0, decimal_places=6)]
+Milliseconds = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
 
 
 class UniformRow(Strict):
@@ -324,7 +332,7 @@ class PaperVenueRow(Strict):
     """One simulated venue, times in feed time. Nothing has a default: what is simulated is what somebody wrote down."""
 
     kind: Literal["paper"]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Natural
     submit_latency_ms: LatencyRow
     cancel_latency_ms: LatencyRow
     replace_latency_ms: LatencyRow
@@ -336,8 +344,8 @@ class PaperVenueRow(Strict):
     partial_fills_per_million: PerMillion
     participation_percent: Percent
     unlimited_size: StrictBool
-    slippage_ticks: Annotated[int, Field(ge=0)]
-    half_spread_ticks: Annotated[int, Field(ge=0)]
+    slippage_ticks: Annotated[int, Field(ge=0, le=10**9)]
+    half_spread_ticks: Annotated[int, Field(ge=0, le=10**9)]
     impact: ImpactRow | None
     quote_touch_fills: StrictBool
     trade_touch_fills: StrictBool
@@ -349,7 +357,7 @@ class PaperVenueRow(Strict):
     acknowledges_before_fill: StrictBool
     execution_ids: ExecutionIds
     keeps_book_on_restart: StrictBool
-    closed_orders_kept: Annotated[int, Field(ge=0)]
+    closed_orders_kept: Annotated[int, Field(ge=0, le=10**9)]
     fees: PaperFees
 
 

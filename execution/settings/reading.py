@@ -26,8 +26,9 @@ from execution.settings.models import (
 from execution.settings.problems import nearest, problem, validate
 from execution.settings.venues import exchange_fees, paper_settings
 from toolkit.domain.commands import LimitRow
-from toolkit.domain.errors import ConfigError
+from toolkit.domain.errors import ConfigError, DomainError
 from toolkit.domain.instruments import Currency, Instrument, describe
+from toolkit.domain.money import to_quanta
 from toolkit.simulation.fees import fee_assets
 from toolkit.simulation.impact import impact_curve
 from toolkit.simulation.paper_settings import BaseAsset, NamedAsset, PaperSettings
@@ -87,6 +88,7 @@ def read_settings(home: Path) -> Settings:
         _check_impact(rows, name, venue, traded)
         _check_fees(rows, name, venue, currencies, traded, desk.base_currency)
     strategies = read_strategies(home, instruments)
+    _check_capital(home, strategies, next(each for each in currencies if each.code == desk.base_currency))
     return Settings(
         home=home,
         desk=desk,
@@ -263,6 +265,16 @@ def _check_fees(
             raise problem(document, place, f"has no code for {', '.join(missing)}; add what they trade to codes")
     if isinstance(settings.fees.asset, NamedAsset) and any(one.currency != base for one in traded):
         raise problem(document, place, f"has one price for all, so every instrument there must be in {base}")
+
+
+def _check_capital(home: Path, strategies: Mapping[str, StrategyRow], base: Currency) -> None:
+    """Capital is kept in quanta of the base currency, which another file sets."""
+    for name, row in strategies.items():
+        try:
+            to_quanta(row.capital, base.quantum, f"capital in {base.code}")
+        except DomainError as wrong:
+            source = _read(home, "strategies").source(("strategies", name, "capital"))
+            raise ConfigError(f"{source}: {name}: {wrong}") from None
 
 
 def _check_names(document: Document, section: str, named: Mapping[str, Limits], known: set[str]) -> None:

@@ -9,10 +9,11 @@ from enum import StrEnum
 import msgspec
 
 from toolkit.domain.errors import ConfigError, DomainError
-from toolkit.domain.money import from_quanta, to_quanta
+from toolkit.domain.money import LARGEST, from_quanta, to_quanta
 from toolkit.domain.time import FeedTime
 
 ALWAYS = FeedTime(0)
+SMALLEST = Decimal("1e-18")
 
 
 class Shortable(StrEnum):
@@ -99,11 +100,18 @@ def describe(
     for name, number in (("tick", tick), ("lot", lot), ("multiplier", multiplier)):
         if not number.is_finite() or number <= 0:
             raise ConfigError(f"{symbol}: {name} is {number}; it must be a number above 0")
+        if not SMALLEST <= number <= LARGEST:
+            raise ConfigError(f"{symbol}: {name} is {number}; it must be from {SMALLEST} to {LARGEST}")
     worth = tick * lot * multiplier / currency.quantum
     if worth != (whole := int(worth)) or whole < 1:
         raise ConfigError(
             f"{symbol}: one tick on one lot is {tick * lot * multiplier} {currency.code}, which is not a multiple of "
             f"its quantum {currency.quantum}; give {currency.code} a smaller quantum"
+        )
+    if whole > LARGEST:
+        raise ConfigError(
+            f"{symbol}: one tick on one lot is {whole} quanta of {currency.code}, the books keep {LARGEST}; "
+            f"give a smaller tick, lot or multiplier, or {currency.code} a larger quantum"
         )
     return Instrument(
         symbol=symbol,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 from toolkit.domain.errors import DomainError
+
+LARGEST: Final = 10**18
+"""The most quanta, lots or ticks that one number may count: the journal has 64 bits, and several are added up."""
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:
@@ -33,11 +37,15 @@ def split_by_largest_remainder(total: int, weights: Sequence[int]) -> tuple[int,
 
 
 def to_quanta(value: Decimal, quantum: Decimal, what: str) -> int:
-    """`value / quantum` as an integer. Raises DomainError when it is not a whole number of quanta, or not finite."""
+    """`value / quantum` as an integer.
+
+    Raises DomainError when it is not a whole number of quanta, not finite, or more than `LARGEST` of them.
+    """
     if not value.is_finite():
         raise DomainError(f"{what} is {value}; give a finite number")
-    quotient = value / quantum
-    if quotient != (whole := int(quotient)):
+    if value.copy_abs() > (most := LARGEST * quantum):
+        raise DomainError(f"{what} is {value}; give at most {most:f}")
+    if (whole := int(value / quantum)) * quantum != value:
         raise DomainError(f"{what} {value} is not a multiple of {quantum}")
     return whole
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.money import to_quanta
+from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import OrderClass, TradingState
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer, drop_exit
 from toolkit.engine.risk.guard import Guard
-from toolkit.engine.risk.limits import loosened, problem_with
+from toolkit.engine.risk.limits import MOST, SLOWEST_RATE, loosened, problem_with
 from toolkit.engine.transaction import Transaction
 
 DISABLED, DOWN = "disable", "down"
 START = "up"
 
+_encoder = msgspec.msgpack.Encoder()
+
 
 class CommandDesk:
-    """One method per command. A DomainError refuses the command, with its reason in the journal."""
+    """One method per command. A DomainError refuses the command, with its reason in the journal.
+
+    So does a number that no event can hold: a command stays in its stream, and one that ended the engine would end it
+    again at each start.
+    """
 
     def __init__(self, ledger: Ledger, guard: Guard, orders: OrderManager, proposer: Proposer) -> None:
         self._ledger = ledger
@@ -30,10 +38,15 @@ class CommandDesk:
     def take(self, transaction: Transaction, envelope: cm.Envelope) -> None:
         """Carry a command out and record that it was taken, or why it was refused."""
         body, refused = envelope.body, ""
+        before = len(transaction.events)
         try:
             self._carry_out(transaction, envelope, body)
         except DomainError as error:
             refused = str(error)
+        except ArithmeticError as error:
+            if len(transaction.events) > before:  # half done is not refused
+                raise
+            refused = f"a number in {type(body).__name__} is beyond what the books can hold ({type(error).__name__})"
         transaction.emit(
             ev.CommandTaken(
                 producer=envelope.producer,
@@ -53,8 +66,11 @@ class CommandDesk:
             case cm.RunnerHello():
                 self._hello(transaction, envelope, body)
             case cm.RunnerStopped():
-                transaction.emit(
-                    ev.RunnerEnded(strategy=body.strategy, cause=body.cause, detail=body.detail, given_up=body.given_up)
+                _record(
+                    transaction,
+                    ev.RunnerEnded(
+                        strategy=body.strategy, cause=body.cause, detail=body.detail, given_up=body.given_up
+                    ),
                 )
             case cm.EnableStrategy():
                 self._enable(transaction, body)
@@ -77,17 +93,24 @@ class CommandDesk:
         match body:
             case cm.SetThrottle():
                 _check_throttle(body)
-                transaction.emit(
+                _record(
+                    transaction,
                     ev.ThrottleChanged(
                         scope=body.scope, name=body.name, rate=body.rate, who=body.who, reason=body.reason
-                    )
+                    ),
                 )
             case cm.SetLimits():
                 self._limits(transaction, body)
             case cm.DefineInstruments():
-                for instrument in body.instruments:
-                    if self._ledger.instruments.find(instrument.symbol, instrument.effective_from) != instrument:
-                        transaction.emit(ev.InstrumentDefined(instrument=instrument))
+                find = self._ledger.instruments.find
+                _record(
+                    transaction,
+                    *(
+                        ev.InstrumentDefined(instrument=instrument)
+                        for instrument in body.instruments
+                        if find(instrument.symbol, instrument.effective_from) != instrument
+                    ),
+                )
             case cm.RegisterVersion():
                 self._register(transaction, body)
         self._guard.limits_changed()
@@ -102,10 +125,11 @@ class CommandDesk:
             problem = f"runs {body.digest[:12]}, registered is v{deployment.version} ({deployment.digest[:12]})"
             transaction.emit(ev.RunnerEnded(strategy=body.strategy, cause="hash", detail=problem, given_up=True))
             raise DomainError(f"{body.strategy} {problem}")
-        transaction.emit(
+        _record(
+            transaction,
             ev.RunnerStarted(
                 strategy=body.strategy, version=body.version, digest=body.digest, incarnation=envelope.incarnation
-            )
+            ),
         )
 
     def _enable(self, transaction: Transaction, body: cm.EnableStrategy) -> None:
@@ -169,13 +193,14 @@ class CommandDesk:
         looser = loosened(self._ledger.limits, body.rows) if body.who.source != START else []
         if looser:
             raise DomainError("loosening is refused while running: " + "; ".join(looser))
-        transaction.emit(ev.LimitsChanged(rows=body.rows, checksum=body.checksum, who=body.who, reason=body.reason))
+        _record(transaction, ev.LimitsChanged(rows=body.rows, checksum=body.checksum, who=body.who, reason=body.reason))
 
     def _register(self, transaction: Transaction, body: cm.RegisterVersion) -> None:
         current = self._ledger.deployments.get(body.strategy)
         if current is not None and (current.version, current.digest) == (body.version, body.digest):
             return
-        transaction.emit(
+        _record(
+            transaction,
             ev.VersionRegistered(
                 strategy=body.strategy,
                 version=body.version,
@@ -183,10 +208,8 @@ class CommandDesk:
                 path=body.path,
                 instruments=body.instruments,
                 who=body.who,
-            )
-        )
-        transaction.emit(
-            ev.DeploymentChanged(strategy=body.strategy, version=body.version, digest=body.digest, stage="PAPER")
+            ),
+            ev.DeploymentChanged(strategy=body.strategy, version=body.version, digest=body.digest, stage="PAPER"),
         )
 
     def _money(self, transaction: Transaction, body: cm.AllocateCapital | cm.MoveCash) -> None:
@@ -201,7 +224,13 @@ class CommandDesk:
                 raise DomainError(
                     f"unknown kind of cash movement {body.kind!r}; known: {', '.join(sorted(ev.CASH_KINDS))}"
                 )
-            transaction.emit(
+            balance = self._ledger.cash.get(body.sub_account, {}).get(asset, 0) + amount
+            if abs(balance) > LARGEST:
+                raise DomainError(
+                    f"{body.sub_account} would hold {balance} quanta of {asset}; the books keep {LARGEST}"
+                )
+            _record(
+                transaction,
                 ev.CashMoved(
                     kind=body.kind,
                     sub_account=body.sub_account,
@@ -209,14 +238,23 @@ class CommandDesk:
                     amount=amount,
                     reference=body.reason,
                     time=transaction.time,
-                )
+                ),
             )
         elif amount < 0:
             raise DomainError(f"capital of {body.strategy} is {body.amount}; give 0 or more")
         elif self._ledger.capital.get(body.strategy) != amount:
-            transaction.emit(
-                ev.CapitalAllocated(strategy=body.strategy, amount=amount, who=body.who, reason=body.reason)
+            _record(
+                transaction,
+                ev.CapitalAllocated(strategy=body.strategy, amount=amount, who=body.who, reason=body.reason),
             )
+
+
+def _record(transaction: Transaction, *events: ev.Event) -> None:
+    """Fold events that carry a command's values: all of them are encoded first, so what cannot be changes nothing."""
+    for event in events:
+        _encoder.encode(event)
+    for event in events:
+        transaction.emit(event)
 
 
 def _check_throttle(body: cm.SetThrottle) -> None:
@@ -224,3 +262,8 @@ def _check_throttle(body: cm.SetThrottle) -> None:
         raise DomainError(f"cannot throttle {body.scope} {body.name!r}: name a venue or a strategy")
     if body.rate is not None and (not body.rate.is_finite() or body.rate < 0):
         raise DomainError(f"throttle of {body.scope} {body.name} is {body.rate}; give messages per second, 0 or more")
+    if body.rate and not SLOWEST_RATE <= body.rate <= MOST["message_rate"]:
+        raise DomainError(
+            f"throttle of {body.scope} {body.name} is {body.rate}; "
+            f"give 0 or from {SLOWEST_RATE} to {MOST['message_rate']} messages per second"
+        )

@@ -13,9 +13,14 @@ from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.positions import average_price
 from toolkit.replica.replica import FillSeen, Replica
 
+CAUSE_SHOWN = 100
+
 
 class StrategyView(msgspec.Struct, frozen=True, kw_only=True):
-    """One strategy. Money in the base currency; `pnl` is None while a mark that it needs is missing."""
+    """One strategy. Money in the base currency; `pnl` is None while a mark that it needs is missing.
+
+    `why` says who stopped it, and that nobody runs it any more where its runner was given up.
+    """
 
     name: str
     version: str
@@ -184,13 +189,15 @@ def _strategy(replica: Replica, name: str) -> StrategyView:
     open_orders = ledger.open_orders(name)
     deployment = ledger.deployments.get(name)
     pnl = ledger.pnl(name)
+    position = _held(ledger, {symbol: held.lots for symbol, held in ledger.positions.get(name, {}).items()})
     return StrategyView(
         name=name, version=version_name(deployment), stage=deployment.stage if deployment else "–",
-        enabled=state is not TradingState.HALTED, state=state.name, why=why,
+        enabled=state is not TradingState.HALTED, state=state.name,
+        why="; ".join(filter(None, (why, _given_up(ledger, name, position)))),
         capital=money(ledger, ledger.capital.get(name, 0)), orders=counts.get("orders", 0), open=len(open_orders),
         unknown=sum(order.shown_status == "UNKNOWN" for order in open_orders), fills=counts.get("fills", 0),
         denied=counts.get("denied", 0) + counts.get("refused", 0),
-        position=_held(ledger, {symbol: held.lots for symbol, held in ledger.positions.get(name, {}).items()}),
+        position=position,
         pnl=None if pnl is None else money(ledger, pnl), realised=_realised(ledger, name), fees=_fees(ledger, name),
     )  # fmt: skip
 
@@ -205,6 +212,15 @@ def _state(replica: Replica, name: str) -> tuple[TradingState, str]:
             if state > strictest:
                 strictest, why = state, f"{cause} ({replica.state_reasons.get(scope, scope.rstrip(':'))})"
     return strictest, why
+
+
+def _given_up(ledger: Ledger, name: str, position: str) -> str:
+    """A strategy that may trade and that nobody runs: it decides nothing, also about what it holds."""
+    runner = ledger.runners.get(name)
+    if runner is None or not runner.given_up:
+        return ""
+    cause = runner.detail.partition("\n")[0][:CAUSE_SHOWN]
+    return f"its runner was given up ({cause}), so nobody looks after what it holds: {position}"
 
 
 def _held(ledger: Ledger, lots: Mapping[str, int]) -> str:
@@ -294,5 +310,5 @@ def _venue(ledger: Ledger, name: str) -> VenueView:
         name=name, state=state.name, open=len(open_orders),
         unknown=sum(order.shown_status == "UNKNOWN" for order in open_orders),
         positions=_held(ledger, ledger.venue_positions.get(name, {})),
-        rate="" if rate is None else f"{rate:f}/s", last_report=ledger.venue_reports.get(name, 0),
+        rate="" if rate is None else f"{rate}/s", last_report=ledger.venue_reports.get(name, 0),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY
 from toolkit.domain.time import MonoTime
 from toolkit.engine.risk.controls import CONTROLS, Answer, Control
-from toolkit.engine.risk.limits import LimitTable, OrderLimits
+from toolkit.engine.risk.limits import MOST, SLOWEST_RATE, LimitTable, OrderLimits
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates, Meter
 from toolkit.engine.view import View
@@ -97,10 +97,13 @@ class Guard:
 
 
 def _throttled(scope: str, rate: Decimal) -> Allowance:
-    """Whole messages per second, or one message per longer window for a rate below one."""
+    """Whole messages per second, or one message per longer window for a rate below one.
+
+    Bounded here too: a throttle that an older version took stands in the journal.
+    """
     source = f"throttle of {scope}"
     if rate >= 1:
-        return Allowance(messages=int(rate), reserve=0, source=source)
+        return Allowance(messages=int(min(rate, MOST["message_rate"])), reserve=0, source=source)
     if not rate:
         return Allowance(messages=0, reserve=0, source=source)
-    return Allowance(messages=1, reserve=0, source=source, window=int(WINDOW / rate))
+    return Allowance(messages=1, reserve=0, source=source, window=int(WINDOW / max(rate, SLOWEST_RATE)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from typing import Final
 
 import msgspec
 
 from toolkit.domain.commands import LimitRow
-from toolkit.domain.instruments import Instrument
+from toolkit.domain.instruments import SMALLEST, Instrument
+from toolkit.domain.money import LARGEST
 from toolkit.domain.time import NANOSECONDS
 
 REQUIRED = (
@@ -25,6 +27,23 @@ OPTIONAL = ("permitted_sides", "cancel_reserve", "fresh_quotes")
 NAMES = REQUIRED + OPTIONAL
 _LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_window"})
 _LISTS = frozenset({"permitted", "permitted_sides"})
+_WHOLE = frozenset({"max_working_orders", "message_rate", "cancel_reserve", "fresh_quotes"})
+
+MOST: Final[Mapping[str, Decimal]] = {
+    "max_order_value": Decimal(10**15),
+    "max_order_quantity": Decimal(10**15),
+    "max_position": Decimal(10**15),
+    "max_working_orders": Decimal(10**9),
+    "message_rate": Decimal(10**9),
+    "cancel_reserve": Decimal(10**9),
+    "fresh_quotes": Decimal(10**9),
+    "duplicate_window": Decimal(7 * 86_400),
+    "max_quote_age": Decimal(10**9),
+}
+"""The largest number that each limit may be, in the units of its file: what is checked is journaled in 64 bits."""
+
+SLOWEST_RATE: Final = Decimal("0.00001")
+"""Messages per second of the slowest throttle but 0: about one a day."""
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
@@ -133,6 +152,12 @@ def problem_with(row: LimitRow) -> str:
         return f"{where} is {row.value!r}; give a number"
     if not value.is_finite() or value < 0:
         return f"{where} is {row.value}; give a finite number, 0 or more"
+    if value > (most := MOST[row.limit]):
+        return f"{where} is {_short(row.value)}; give at most {most}"
+    if 0 < value < SMALLEST:
+        return f"{where} is {_short(row.value)}; give 0, or at least {SMALLEST}"
+    if row.limit in _WHOLE and value != int(value):
+        return f"{where} is {_short(row.value)}; give a whole number"
     return ""
 
 
@@ -173,10 +198,17 @@ def _is_looser(limit: str, old: str, new: str) -> bool:
 
 
 def _strictest(rows: Sequence[LimitRow], convert: Callable[[Decimal], int], *, largest: bool = False) -> Limit | None:
+    """Within bounds whatever is in the journal: an older version took any number, and lots and quanta can be tiny."""
     if not rows:
         return None
-    limits = [Limit(value=convert(Decimal(row.value)), source=row.source) for row in rows]
+    limits = [
+        Limit(value=min(convert(min(Decimal(row.value), MOST[row.limit])), LARGEST), source=row.source) for row in rows
+    ]
     return max(limits) if largest else min(limits)
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 40 else f"{value[:37]}..."
 
 
 def _words(row: LimitRow) -> Words:

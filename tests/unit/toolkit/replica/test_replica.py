@@ -121,6 +121,15 @@ def test_a_disabled_strategy_says_who_and_why(journal: Journal) -> None:
     assert (row.enabled, row.why) == (False, "disable (unix:anna: too wild)")
 
 
+def test_a_strategy_whose_runner_was_given_up_says_so_beside_what_it_holds(journal: Journal) -> None:
+    journal.add(ev.RunnerEnded(strategy="trend", cause="raised", detail="ZeroDivisionError\nlong", given_up=True))
+    (row,) = views.strategies(journal.replica())
+    assert row.enabled, "no person stopped it"
+    assert row.why == (
+        "its runner was given up (raised: ZeroDivisionError), so nobody looks after what it holds: AAPL +40"
+    )
+
+
 def test_a_doubtful_order_is_shown_as_unknown(journal: Journal) -> None:
     journal.add(ev.OrderDoubted(order_id=ORDER, doubt=Doubt.NEW, cause="line lost", time=AT, wall=WALL))
     (row,) = views.orders(journal.replica())
