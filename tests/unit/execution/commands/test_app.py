@@ -102,3 +102,12 @@ def test_wrong_use_is_refused_with_the_mend(arguments: list[str], says: str, tmp
     answer = run(sys.executable, "-m", "execution.cli", *arguments, folder=tmp_path)
     assert answer.returncode == Exit.USAGE
     assert says in answer.stderr
+
+
+def test_an_empty_reason_stops_nothing_and_says_so(tmp_path: Path, repository: Path) -> None:
+    answer = run(
+        sys.executable, "-m", "execution.cli", "disable", "trend", "--reason", " ", "--home", str(tmp_path),
+        folder=repository,
+    )  # fmt: skip
+    assert answer.returncode == Exit.USAGE
+    assert "trend is NOT stopped: --reason is empty" in answer.stderr

@@ -1,13 +1,18 @@
 """What people write is read exactly, or refused with file, line, value and mend."""
 
 import shutil
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from execution.settings import read_settings
 from execution.settings.documents import parse_document
+from execution.settings.feed_file import FeedFile
+from execution.settings.models import DeskFile, InstrumentsFile, LimitsFile, StrategiesFile, VenuesFile
 from toolkit.domain.errors import ConfigError
 from toolkit.simulation.paper_settings import LogNormal, OrdinaryDay, QueueModel, Uniform
 from toolkit.simulation.sample_feed import sample_instruments
@@ -133,6 +138,47 @@ def test_a_wrong_value_is_refused_with_its_place(home: Path, file: str, old: str
     assert message.startswith(f"config/{file}.yaml:")
     assert says in message
     assert abs(int(message.split(":")[1]) - line) <= 3
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("strategies", "capital: 100000", "capital: 1e40", "1E+40; it must be less than or equal to 1000000000000000"),
+        ("strategies", "capital: 100000", "capital: 1e-999999", "no more than 18 decimal places"),
+        ("strategies", "capital: 100000", "capital: 1e99999999999999999999", "valid decimal"),
+        ("strategies", "capital: 100000", "capital: 1e15", "capital in USD is 1E+15; give at most 100000000000000"),
+        pytest.param("strategies", "capital: 100000", f"capital: {'9' * 5_000}", "9...; it must be less", id="digits"),
+        ("limits", "duplicate_window: 1", "duplicate_window: 100000000000", "less than or equal to 604800"),
+        ("limits", "max_order_value: 100000", "max_order_value: 1e30", "less than or equal to 1000000000000000"),
+        ("limits", "message_rate: 200", "message_rate: 0.5", "valid integer"),
+        ("instruments", "tick: 0.01", "tick: 1e999999999", "less than or equal to 1000000000000000"),
+    ],
+)
+def test_a_number_beyond_what_the_books_can_hold_is_refused(
+    home: Path, file: str, old: str, new: str, says: str
+) -> None:
+    line = edit(home, file, old, new)
+    message = refusal(home)
+    assert message.startswith(f"config/{file}.yaml:{line}: ")
+    assert says in message
+
+
+@pytest.mark.parametrize("model", [DeskFile, InstrumentsFile, LimitsFile, StrategiesFile, VenuesFile, FeedFile])
+def test_every_number_in_a_file_has_an_end(model: type[BaseModel]) -> None:
+    """What is written is counted in 64 bits further on; one number without an end is enough to stop an engine."""
+    assert [place for place, schema in numbers(model.model_json_schema(), "") if "maximum" not in schema] == []
+
+
+def numbers(schema: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Every part of a JSON schema that is a number, with its place."""
+    if isinstance(schema, list):
+        for index, part in enumerate(schema):
+            yield from numbers(part, f"{place}.{index}")
+    elif isinstance(schema, dict):
+        if schema.get("type") in ("integer", "number"):
+            yield place, schema
+        for key, part in schema.items():
+            yield from numbers(part, f"{place}.{key}")
 
 
 def test_choices_of_a_venue_that_contradict_each_other_are_refused_with_the_mend(home: Path) -> None:

@@ -39,6 +39,17 @@ def test_a_tick_worth_less_than_a_quantum_asks_for_a_smaller_one() -> None:
         future(tick=Decimal("0.0001"), multiplier=Decimal(1))
 
 
+@pytest.mark.parametrize("bad", ["1e-30", "1e30", "1e999999999"])
+def test_a_tick_beyond_every_market_is_refused_by_name(bad: str) -> None:
+    with pytest.raises(ConfigError, match=r"ES: tick is .*; it must be from 1E-18 to"):
+        future(tick=Decimal(bad))
+
+
+def test_a_tick_worth_more_quanta_than_the_books_keep_is_refused() -> None:
+    with pytest.raises(ConfigError, match="give a smaller tick, lot or multiplier"):
+        future(tick=Decimal("1e10"), multiplier=Decimal("1e10"))
+
+
 def test_prices_off_the_grid_are_refused_never_rounded() -> None:
     assert future().ticks(Decimal("4500.25")) == 18001
     with pytest.raises(DomainError, match=r"not a multiple of 0\.25"):

@@ -50,3 +50,14 @@ def test_only_whole_quanta_come_in(value: str) -> None:
 @given(st.integers(-(10**15), 10**15))
 def test_quanta_go_out_and_in_unchanged(quanta: int) -> None:
     assert to_quanta(from_quanta(quanta, Decimal("0.01")), Decimal("0.01"), "amount") == quanta
+
+
+@pytest.mark.parametrize("value", ["1e17", "-1e17", "1e999999999"])
+def test_more_quanta_than_the_journal_can_count_are_refused(value: str) -> None:
+    with pytest.raises(DomainError, match=r"give at most 10000000000000000\.00"):
+        to_quanta(Decimal(value), Decimal("0.01"), "capital")
+
+
+def test_an_amount_too_small_for_decimal_to_divide_is_not_nothing() -> None:
+    with pytest.raises(DomainError, match="not a multiple"):
+        to_quanta(Decimal("1e-9999999"), Decimal("0.01"), "capital")
