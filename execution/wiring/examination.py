@@ -28,7 +28,7 @@ def server_binary() -> str:
 
 
 class Server(NamedTuple):
-    """A server with what it says of itself; `full` is the part of its memory that is taken, 0.0 where it cannot tell."""
+    """What a server says of itself; `full` is the part of its memory that is taken, 0.0 where it cannot tell."""
 
     name: str
     said: str

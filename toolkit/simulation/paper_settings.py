@@ -230,7 +230,13 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 # What a venue did before a choice existed.
-_BEFORE: dict[str, object] = {"report_latency": 0, "half_spread_ticks": 0, "impact": None, "queue": None}
+_BEFORE: dict[str, object] = {
+    "report_latency": 0,
+    "half_spread_ticks": 0,
+    "impact": None,
+    "queue": None,
+    "supports": (),
+}
 _FEES_BEFORE: dict[str, object] = {"maximum_basis_points": None}
 
 

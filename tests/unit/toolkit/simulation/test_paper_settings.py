@@ -60,10 +60,10 @@ def test_a_choice_outside_of_its_range_is_refused_by_name(bad: dict[str, int]) -
 
 def test_settings_of_a_release_with_fewer_choices_mean_what_it_did() -> None:
     stored = msgspec.to_builtins(PLAIN)
-    for later in ("report_latency", "half_spread_ticks", "impact", "queue"):
+    for later in ("report_latency", "half_spread_ticks", "impact", "queue", "supports"):
         del stored[later]
     del stored["fees"]["maximum_basis_points"]
-    assert decode_settings(msgspec.msgpack.encode(stored)) == PLAIN
+    assert decode_settings(msgspec.msgpack.encode(stored)) == structs.replace(PLAIN, supports=())
     assert decode_settings(msgspec.msgpack.encode(PLAIN)) == PLAIN
     with pytest.raises(ConfigError, match="no settings"):
         decode_settings(b"nonsense")
