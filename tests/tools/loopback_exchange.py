@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -120,7 +120,8 @@ class LoopbackExchange:
         for socket, wanted in list(self._sockets.items()):
             if stream in wanted or stream.replace("@depth@100ms", "@depth") in wanted:
                 combined = any("/" in str(name) for name in wanted) or socket._req.path == "/stream"
-                await socket.send_json({"stream": stream, "data": data} if combined else data)
+                with suppress(ConnectionError):  # who was killed has gone without a word; the market goes on
+                    await socket.send_json({"stream": stream, "data": data} if combined else data)
 
     def _now(self) -> int:
         return int(time.time() * 1000) + self.clock_ahead_ms
@@ -187,4 +188,5 @@ async def lively(exchange: LoopbackExchange, every: float = 0.02) -> AsyncIterat
         yield
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await task  # a market that broke by itself is told
