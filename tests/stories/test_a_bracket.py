@@ -8,6 +8,7 @@ from tests.tools.core_kit import Core, limits
 from toolkit.domain import events as ev
 from toolkit.domain.orders import Ability, Bracket, HeldAt, OrderClass, Status
 from toolkit.domain.requests import ReplaceOrder, SubmitOrder
+from toolkit.simulation.paper_settings import Remainder
 
 AROUND = Bracket(stop=9_900, target=10_100)
 NO_STOPS = {"supports": (Ability.OCO,)}
@@ -191,3 +192,32 @@ def test_protection_is_sent_before_everything_else_of_its_batch() -> None:
     first = core.received[sent]
     assert isinstance(first, SubmitOrder)
     assert first.order_class is OrderClass.PROTECTIVE
+
+
+@pytest.mark.parametrize("venue", [{}, {"supports": ()}])
+def test_what_the_entry_fills_after_its_stop_has_sold_gets_a_stop_of_its_own(venue: dict[str, Any]) -> None:
+    core = Core(**venue)
+    intent = core.buy(100, 9_990, bracket=Bracket(stop=9_900))
+    core.quote(9_985, 9_989, size=60)
+    core.quote(9_880, 9_882)  # through the stop, and through what is left of the entry
+    core.quote(9_880, 9_882)
+    core.quote(9_880, 9_882)
+    assert core.order(intent).filled == 100
+    assert (core.held(), core.at_venue()) == (0, [])
+
+
+def test_a_stop_that_leaves_the_engine_stays_in_its_bracket() -> None:
+    """Its venue would else let stop and target fill both."""
+    core, intent = entered(100, supports=())
+    core.quote(9_890, 9_892, size=10)
+    core.quote(9_890, 9_892, size=10)
+    sent = [order for order in core.orders_received() if order.order_class is OrderClass.PROTECTIVE]
+    assert sent[0].terms is not None
+    assert sent[0].terms.group == core.order(intent).chain[0]
+
+
+def test_a_stop_that_its_venue_cuts_short_goes_out_again_for_the_rest() -> None:
+    core, _ = entered(100, bracket=Bracket(stop=9_900), remainder=Remainder.EXPIRED)
+    for _ in range(6):
+        core.quote(9_890, 9_892, size=30)
+    assert core.held() == 0

@@ -7,7 +7,7 @@ from tests.tools.venue_kit import SECOND
 from toolkit.client.stopping import held_in_engine
 from toolkit.domain import events as ev
 from toolkit.domain.market import SessionClosed
-from toolkit.domain.orders import Ability, HeldAt, OrderClass, Status, TimeInForce, Trigger
+from toolkit.domain.orders import Ability, Bracket, HeldAt, OrderClass, Status, TimeInForce, Trigger
 from toolkit.domain.requests import SubmitOrder
 from toolkit.domain.time import FeedTime, WallTime
 from toolkit.engine.messages import NotSent
@@ -279,3 +279,27 @@ def test_down_and_disable_name_what_only_the_engine_holds() -> None:
     (line,) = held_in_engine(core.ledger, "trend")
     assert line.endswith("SELL 10 AAPL, stop 9950 ticks: it acts only while the engine runs")
     assert held_in_engine(core.ledger, "another") == ()
+
+
+@pytest.mark.parametrize("venue", [{}, ONLY_OCO])
+def test_stops_for_different_lots_of_a_position_stand_beside_each_other(venue: dict[str, object]) -> None:
+    core = holding(20, **venue)
+    first, second = core.sell(10, stop=9_950), core.sell(10, stop=9_900)
+    core.quote(9_940, 9_942)
+    core.quote(9_940, 9_942)
+    assert (core.order(first).status, core.order(second).status) == (Status.FILLED, Status.NEW)
+    core.quote(9_890, 9_892)
+    core.quote(9_890, 9_892)
+    assert core.held() == 0
+
+
+def test_two_stops_of_the_engine_that_a_fall_takes_at_once_sell_all_there_is() -> None:
+    """On thin size one of them makes the other go and takes it up again; none is sent after it was cancelled."""
+    core = holding(10, **ONLY_OCO)
+    core.sell(10, stop=9_950)
+    core.buy(10, bracket=Bracket(stop=9_950))
+    for _ in range(8):
+        core.quote(9_900, 9_902, size=3)
+    core.quote(9_900, 9_902)
+    core.quote(9_900, 9_902)
+    assert (core.held(), core.at_venue()) == (0, [])

@@ -303,3 +303,32 @@ def test_a_sale_is_short_by_the_account_not_by_the_strategy() -> None:
     core.sell(1, 10_060, strategy="quoting")
     assert len(core.orders_received()) == 2
     assert core.denial().control == 16
+
+
+def test_exits_that_find_room_beside_each_other_all_stand() -> None:
+    core = holding(100)
+    first, second = core.sell(50, 10_010), core.sell(50, 10_020)
+    assert [core.order(each).status for each in (first, second)] == [Status.NEW, Status.NEW]
+    assert core.ledger.interval("trend", "AAPL").low == 0
+    third = core.sell(1, 10_030)
+    assert [core.order(each).status for each in (first, second, third)] == [
+        Status.CANCELED,
+        Status.CANCELED,
+        Status.NEW,
+    ]
+
+
+def test_an_exit_that_grows_beyond_its_room_is_refused() -> None:
+    core = holding(100)
+    first, _ = core.sell(50, 10_010), core.sell(50, 10_020)
+    core.modify(first, 51, 10_010)
+    assert "no longer only shrink" in core.of(ev.IntentRefused)[-1].reason
+    assert core.order(first).quantity == 50
+
+
+def test_a_target_takes_back_the_entries_that_lead_away_from_it() -> None:
+    core = Core()
+    resting = core.buy(10, 9_000)
+    core.target(0)
+    assert core.order(resting).status is Status.CANCELED
+    assert len(core.orders_received()) == 1, "nothing is sold against it"

@@ -41,10 +41,11 @@ class Exposure(msgspec.Struct, kw_only=True, array_like=True):
 
 
 def largest_exits(exits: Iterable[Order]) -> tuple[int, int]:
-    """Lots that exits may buy and sell: those of one strategy close the same position, so only the largest counts."""
+    """Lots that exits may buy and sell. Those of one bracket close the same lots: only the largest of them counts."""
     buys: dict[str, int] = {}
     sells: dict[str, int] = {}
     for order in exits:
         largest = buys if order.side is BUY else sells
-        largest[order.strategy] = max(largest.get(order.strategy, 0), order.remaining)
+        key = (order.terms.group if order.terms is not None else "") or order.chain[0]
+        largest[key] = max(largest.get(key, 0), order.remaining)
     return sum(buys.values()), sum(sells.values())

@@ -119,7 +119,8 @@ class ExecutionRouter:
     def _submission(self, order: Order, time: FeedTime) -> SubmitOrder:
         order_type, terms = order.order_type, order.terms
         if order.triggered and order_type in STOPS:  # the engine watched for it: the venue gets what is left to do
-            order_type, terms = OrderType.MARKET if order.price is None else OrderType.LIMIT, None
+            order_type = OrderType.MARKET if order.price is None else OrderType.LIMIT
+            terms = _shared(terms)
         time_in_force = order.time_in_force
         if time_in_force is TimeInForce.GTD and (terms is None or terms.watched):
             time_in_force, terms = TimeInForce.GTC, None if terms is None else _undated(terms)
@@ -225,6 +226,11 @@ def denied(
         wall=transaction.now.wall,
         terms=proposal.terms,
     )
+
+
+def _shared(terms: Terms | None) -> Terms | None:
+    """What is left of a stop's terms once it was triggered: its bracket, whose orders go on sharing one quantity."""
+    return None if terms is None or not terms.group else Terms(group=terms.group)
 
 
 def _undated(terms: Terms) -> Terms:

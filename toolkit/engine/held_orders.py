@@ -9,7 +9,7 @@ from __future__ import annotations
 from toolkit.domain import events as ev
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import Quote, SessionClosed, Step
-from toolkit.domain.orders import ENTRY, NO_DOUBT, Order, Status, Terms, TimeInForce
+from toolkit.domain.orders import ENTRY, NO_DOUBT, PROTECTIVE, Order, Status, Terms, TimeInForce
 from toolkit.domain.stops import is_through, prices_seen, trailed, watched
 from toolkit.engine.order_facts import expired_in_engine, triggered_in_engine
 from toolkit.engine.order_manager import OrderManager
@@ -44,6 +44,8 @@ class HeldOrders:
         """Send what was triggered, as soon as nothing else may close the same position."""
         for root in list(self._ledger.in_engine):
             order = self._ledger.orders[root]
+            if not order.is_open:  # one before it was triggered as well and has just made it go
+                continue
             if order.doubt is not NO_DOUBT:  # somebody canceled it without a journal; the venue is being asked
                 continue
             if order.triggered and order.step < self._view.step and self._trades(order):
@@ -123,30 +125,37 @@ class HeldOrders:
         if lots <= 0:
             self._orders.cancel(transaction, order, "nothing is left to protect")
             return
-        if rivals := self._rivals(order):
+        if rivals := self._rivals(order, lots):
             for rival in rivals:
                 if rival.status is not Status.PENDING_CANCEL and rival.doubt is NO_DOUBT:
-                    self._orders.cancel(transaction, rival, f"stop {order.order_id} was triggered")
-            rivals = self._rivals(order)
+                    comes_back = rival.order_class is PROTECTIVE and not _group(rival)
+                    self._orders.cancel(transaction, rival, f"stop {order.order_id} was triggered", yields=comes_back)
+            rivals = self._rivals(order, lots)
         if not rivals:
             self._orders.release(transaction, order, order.filled + min(order.quantity - order.filled, lots))
 
-    def _rivals(self, order: Order) -> list[Order]:
-        """The orders that close the same lots: those of its bracket, and exits of the whole position."""
-        group = order.terms.group if order.terms else ""
-        return [
+    def _rivals(self, order: Order, lots: int) -> list[Order]:
+        """What closes the same lots: the rest of its bracket, and exits that find no room beside it in `lots`."""
+        group = _group(order)
+        others = [
             other
             for other in self._ledger.open_orders(order.strategy, order.instrument)
-            if other.order_class is not ENTRY
-            and other.chain[0] != order.chain[0]
-            and (other.terms is None or other.terms.group in ("", group))
+            if other.order_class is not ENTRY and other.chain[0] != order.chain[0]
         ]
+        own = [other for other in others if group and _group(other) == group]
+        free = [other for other in others if not _group(other)]
+        fits = order.remaining + sum(other.remaining for other in free) <= lots
+        return own if fits else own + free
 
     def _trades(self, order: Order) -> bool:
         return order.instrument not in self._view.halted and self._view.sessions.get(self._calendar(order)) is not None
 
     def _calendar(self, order: Order) -> str:
         return self._ledger.instruments.require(order.instrument, self._view.time).calendar
+
+
+def _group(order: Order) -> str:
+    return "" if order.terms is None else order.terms.group
 
 
 def closable(ledger: Ledger, order: Order) -> int:

@@ -6,6 +6,7 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.errors import IllegalCommand
+from toolkit.domain.exposure import largest_exits
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.intents import CancelIntent, Intent, MalformedIntent, ModifyIntent, PlaceOrder, TargetPosition
 from toolkit.domain.ledger import Ledger
@@ -79,7 +80,7 @@ class Proposer:
         if intent.reduce_only and order_class is ENTRY:
             problem = "reduce-only, but it would not shrink the position in every outcome of what already works"
             _refuse(transaction, strategy, intent.intent_id, intent.instrument, 10, problem)
-        elif order_class is EXIT and self._exits(strategy, instrument.symbol):
+        elif order_class is EXIT and not self._fits(strategy, instrument.symbol, intent.side, intent.quantity):
             self._wait(transaction, strategy, intent)
         else:
             self._propose(transaction, self._proposal(strategy, instrument, intent, order_class))
@@ -159,11 +160,17 @@ class Proposer:
     def _target(self, transaction: Transaction, strategy: str, intent: TargetPosition) -> None:
         """Market orders for what is missing to the target: first an exit of what is held, then an entry beyond.
 
-        Nothing happens while what works leads there already. Else the exits that work make room for a new one.
+        Entries that lead away from it are taken back. Nothing more happens while what works leads there already. Else
+        the exits that work make room for a new one.
         """
         symbol = intent.instrument
         held = self._ledger.position(strategy, symbol).lots
-        orders = self._ledger.open_orders(strategy, symbol)
+        self._turn_back(transaction, strategy, symbol, intent.quantity - held)
+        orders = [
+            order
+            for order in self._ledger.open_orders(strategy, symbol)
+            if order.order_class is not ENTRY or order.side * (intent.quantity - held) > 0
+        ]
         queued = self._ledger.waiting_exits.get(strategy, {}).get(symbol)
         entering = sum(int(order.side) * order.remaining for order in orders if order.order_class is ENTRY)
         leaving = sum(int(order.side) * order.remaining for order in orders if _leaves(order))
@@ -201,6 +208,12 @@ class Proposer:
         instrument = self._ledger.instruments.require(exit_.instrument, self._view.time)
         intent = msgspec.structs.replace(exit_, intent_id=f"{exit_.intent_id}+", quantity=quantity)
         self._propose(transaction, self._proposal(strategy, instrument, intent, ENTRY))
+
+    def _turn_back(self, transaction: Transaction, strategy: str, symbol: str, missing: int) -> None:
+        """Cancel the entries that do not lead to what is missing: an order against them could end up alone."""
+        for order in self._ledger.open_orders(strategy, symbol):
+            if order.order_class is ENTRY and order.side * missing <= 0:
+                self._orders.cancel(transaction, order, "leads away from the target")
 
     def _stay(self, transaction: Transaction, strategy: str, symbol: str) -> None:
         """Take back the exits that would lead below the target."""
@@ -274,12 +287,26 @@ class Proposer:
         certain = self._certain(strategy, instrument, side, without)
         return EXIT if 0 < quantity <= certain else ENTRY
 
+    def _fits(self, strategy: str, instrument: str, side: Side, quantity: int, without: str = "") -> bool:
+        """Whether an exit finds room beside those that work: all of them could fill."""
+        others = [order for order in self._exits(strategy, instrument) if order.chain[0] != without]
+        if not others:
+            return True
+        bought, sold = largest_exits(others)
+        return quantity + (sold if side is SELL else bought) <= self._certain(strategy, instrument, side, without)
+
     def _class_of_change(self, order: Order, rest: int) -> OrderClass:
-        """What an order becomes. An entry does not turn into an exit beside others: all of them could fill."""
-        now = self._classify(order.strategy, order.instrument, order.side, rest, without=order.chain[0])
-        if now is EXIT and order.order_class is ENTRY and self._exits(order.strategy, order.instrument):
+        """What an order becomes. An entry does not turn into an exit beside others, and an exit keeps to its room."""
+        root, strategy, symbol = order.chain[0], order.strategy, order.instrument
+        if self._classify(strategy, symbol, order.side, rest, without=root) is ENTRY:
             return ENTRY
-        return PROTECTIVE if now is EXIT and order.order_class is PROTECTIVE else now
+        if order.order_class is ENTRY:
+            return ENTRY if self._exits(strategy, symbol) else EXIT
+        return (
+            order.order_class
+            if rest <= order.remaining or self._fits(strategy, symbol, order.side, rest, root)
+            else ENTRY
+        )
 
     def _certain(self, strategy: str, instrument: str, side: Side, without: str = "") -> int:
         """Lots that this side may close in every outcome of the entries; exits that work are cancelled before."""

@@ -157,9 +157,12 @@ class Protector:
         latest = legs[-1] if legs else None
         free = closable(self._ledger, wanted) - self._covered(latest or wanted)
         rest = min(rest, free)
-        if latest is None:
+        if latest is None or latest.status is Status.FILLED:  # what the entry fills after its stop needs a new one
             if rest > 0:
                 self._put(transaction, wanted, rest, wanted.terms or Terms())
+        elif latest.is_open and latest.triggered:  # on its way for what it was: the rest gets one of its own
+            if rest > latest.remaining:
+                self._put(transaction, wanted, rest - latest.remaining, wanted.terms or Terms())
         elif latest.is_open:
             self._resize(transaction, latest, rest)
         elif rest > 0 and latest.chain[0] not in self._ledger.yielded:
@@ -203,7 +206,8 @@ class Protector:
         What the venue lost it gets again; what it refused, or ended in the moment it came, the engine holds. The rest
         of a stop that was triggered goes out with the next prices.
         """
-        if order.status not in ENDED:
+        is_cut_short = order.triggered and order.status is Status.EXPIRED  # its venue lets no rest of it stand
+        if order.status not in ENDED and not is_cut_short:
             return
         if order.reason.startswith(RejectReason.NOT_SENT.value) and order.chain[0] != self._due:
             self.later[order.chain[0]] = transaction.time + TRY_AGAIN
