@@ -70,7 +70,7 @@ class Watcher:
             await asyncio.sleep(STARTING_LOOK_SECONDS if starting else LOOK_SECONDS)
 
     async def _note_ready(self, beats: Mapping[str, Beat]) -> None:
-        for name, managed in self._managed.items():
+        for name, managed in list(self._managed.items()):  # more are started while one of them is asked
             if managed.state is State.STARTING and managed.pid and await self._is_ready(managed, beats.get(name)):
                 managed.running()
 
@@ -87,7 +87,7 @@ class Watcher:
         self._accuse_heavy()
         with suppress(ExecutionError):  # shown as the problem `journal`, tried again in the next round
             await self._each_round()
-        for managed in self._managed.values():
+        for managed in list(self._managed.values()):
             subject = managed.specification.subject
             if managed.specification.kind == "venue" and await asyncio.to_thread(self._ask_venue, subject):
                 self._venue_answers[subject] = self._venue_answers.get(subject, 0) + 1

@@ -46,6 +46,11 @@ if __name__ == "__main__":
 """
 
 
+def _hears_ctrl_c() -> None:
+    """As in a terminal: what a shell runs in the background ignores the signal, and hands that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """A script that sweeps; its standard output ends when the last of its processes has."""
 
@@ -55,6 +60,7 @@ class Running:
         self._process = subprocess.Popen(
             [sys.executable, "cross.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True, env={**os.environ, "PYTHONPATH": str(Path(tk.__file__).parents[1])},
+            preexec_fn=_hears_ctrl_c,
         )  # fmt: skip
 
     def until_points(self, count: int) -> None:

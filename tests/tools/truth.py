@@ -153,17 +153,24 @@ def assert_books_agree(ledger: Ledger, state: VenueState) -> None:
     """Positions, reports and open orders; what the venue does not list yet is on its way there."""
     assert ledger.venue_reports.get(state.venue, 0) == state.last_report
     assert {k: v for k, v in ledger.venue_positions.get(state.venue, {}).items() if v} == dict(state.positions)
-    ours = {
-        order.order_id: (order.quantity, order.filled, order.price)
-        for order in ledger.open_orders()
-        if not order.in_engine
-    }
-    theirs = {order.order_id: (order.quantity, order.filled, order.price) for order in state.open_orders}
-    assert theirs.items() <= ours.items(), f"books {ours}, venue {theirs}"
+    ours = {order.order_id: order for order in ledger.open_orders() if not order.in_engine}
+    theirs = {order.order_id: order for order in state.open_orders}
+    for name, listed in theirs.items():
+        assert name in ours, f"the venue lists {listed}, the books do not"
+        assert (listed.quantity, listed.filled, listed.price) in _may_stand_as(ours[name]), f"{ours[name]}, {listed}"
     for missing in ours.keys() - theirs.keys():
         order = ledger.order(missing)
         assert order is not None
         assert order.status is Status.PENDING_NEW, f"{missing} is {order.shown_status} and the venue does not list it"
+
+
+def _may_stand_as(order: Order) -> set[tuple[int, int, int | None]]:
+    """Quantity, filled and price; a change that was asked for may be in force there, and the word of it on its way."""
+    known = {(order.quantity, order.filled, order.price)}
+    if order.replacing_id:
+        price = order.price if order.replacing_price is None else order.replacing_price
+        known.add((order.replacing_quantity or order.quantity, order.filled, price))
+    return known
 
 
 def venue_took(kit: DeskKit) -> list[Took]:

@@ -1,0 +1,52 @@
+"""The watcher of a desk goes on looking, also while more processes are being started."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from execution.supervision.managed import State
+from execution.supervision.watcher import Watcher
+from toolkit.domain.beats import Beat
+from toolkit.domain.time import WallTime
+
+
+def process(kind: str, name: str, state: State) -> Any:
+    """As much of a managed process as is looked at."""
+    managed = SimpleNamespace(
+        specification=SimpleNamespace(kind=kind, name=name, subject="paper", memory_megabytes=0),
+        state=state,
+        pid=7,
+        child=None,
+        accuse=lambda cause, detail: None,
+    )
+    managed.running = lambda: setattr(managed, "state", State.RUNNING)
+    return managed
+
+
+async def test_a_process_that_is_started_while_a_venue_is_asked_is_seen_to_be_ready(tmp_path: Path) -> None:
+    managed = {"venue-paper": process("venue", "venue-paper", State.RUNNING)}
+
+    def venue_answers(_: str) -> bool:
+        managed.setdefault("listener", process("listener", "listener", State.STARTING))
+        return True
+
+    async def beats() -> Mapping[str, Beat]:
+        return {"listener": Beat(process="listener", pid=7, wall=WallTime(0), state="running", step=1)}
+
+    async def nothing() -> None:
+        """No servers to look after."""
+
+    watcher = Watcher(
+        managed, hung_after=60.0, requests=tmp_path, beats=beats, venue_answers=venue_answers, each_round=nothing,
+        revive=lambda name: False, changed=lambda: None,
+    )  # fmt: skip
+    task = asyncio.create_task(watcher.run())
+    async with asyncio.timeout(5):
+        while not task.done() and managed.get("listener", managed["venue-paper"]).specification.kind != "listener":
+            await asyncio.sleep(0.01)
+        while not task.done() and managed["listener"].state is not State.RUNNING:
+            await asyncio.sleep(0.01)
+    assert not task.done()
+    task.cancel()
