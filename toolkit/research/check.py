@@ -42,9 +42,11 @@ def check(
     """Run a strategy several times on the same data and compare what it says, step by step.
 
     *Repeatable*: twice the same. *No look-ahead*: with the data ending at each step as it comes, and ending for good
-    at `cuts` steps, nothing before the cut changes. *Survives a restart*: everything but the desk's books, the declared
-    State and the feed is lost after `restarts` steps, and signals, requests and fills stay the same. *Hidden inputs*:
-    the code reads no clock and rolls no dice. Steps are drawn with `seed`, first those at which it decided something.
+    at `cuts` steps, nothing before the cut changes; tables of the module end with it, and there the row of a bare date
+    is known when that date is over. *Survives a restart*: everything but the desk's books, the declared State and the
+    feed is lost after `restarts` steps, and signals, requests and fills stay the same. *Hidden inputs*: the code reads
+    no clock, rolls no dice and holds no long list of numbers whose times nobody knows. Steps are drawn with `seed`,
+    first those at which it decided something.
 
     The other arguments are those of `tk.backtest`. Takes about 4 + `cuts` backtests. What the strategy raises on the
     whole data goes through unchanged.
@@ -120,8 +122,8 @@ class _Check:
         return Finding(name, Verdict.PASS, told)
 
     def _sees_ahead(self, name: str, difference: Difference, when: str) -> Finding:
-        held = (*self._reach.data, *(table.name for table in self._reach.tables))
-        causes = [f"it reads {one}, which holds the future of the data" for one in held]
+        causes = [f"it reads {one}, which holds the future of the data" for one in self._reach.data]
+        causes += [f"it reads {table.name}, {_future_of(table)}" for table in self._reach.tables]
         return Finding(
             name, Verdict.FAIL, f"{when} it decided otherwise: it had used what came later", difference,
             tuple(causes) or ("it asks for more of the data than what its hooks and `history` gave it",),
@@ -189,11 +191,24 @@ def _as_it_comes(steps: Iterable[Step]) -> Iterator[Step]:
 
 
 def _cut(stack: ExitStack, table: Table, end: FeedTime) -> None:
+    """Leave of a table what is known at `end`: of bare dates those that are over, for each tells a whole day."""
     whole: Any = table.home[table.name]
     last = pd.Timestamp(int(end), unit="ns", tz="UTC")
     zone = whole.index.tz
-    table.home[table.name] = whole[whole.index <= (last.tz_convert(zone) if zone else last.tz_localize(None))]
+    known = whole.index + pd.DateOffset(days=1) if _are_dates(whole.index) else whole.index
+    table.home[table.name] = whole[known <= (last.tz_convert(zone) if zone else last.tz_localize(None))]
     stack.callback(table.home.__setitem__, table.name, whole)
+
+
+def _future_of(table: Table) -> str:
+    if _are_dates(table.home[table.name].index):
+        return "whose row of a date is not known before that date is over; shift it by a day, or give it times"
+    return "which holds the future of the data"
+
+
+def _are_dates(index: pd.DatetimeIndex) -> bool:
+    known = index.dropna()
+    return len(known) > 0 and bool((known == known.normalize()).all())
 
 
 def _looks(found: Reach) -> dict[str, str]:
@@ -216,5 +231,5 @@ def _hidden_inputs(found: Reach) -> Finding:
         causes = [
             f"{one} has no times that this check could cut it at; see that it holds no future" for one in found.arrays
         ]
-        return Finding(name, Verdict.INCONCLUSIVE, "it reads large data of its module", None, tuple(causes))
+        return Finding(name, Verdict.INCONCLUSIVE, "it reads many numbers of its module or class", None, tuple(causes))
     return Finding(name, Verdict.PASS, "its code reads no clock and rolls no dice")

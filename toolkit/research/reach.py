@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, MutableMapping
+from datetime import date
 from functools import cached_property
+from itertools import islice
+from numbers import Number
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +22,7 @@ _CLOCKS: Final = frozenset(
     {"now", "utcnow", "today", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"}
 )
 _LARGE: Final = 1_000
+_FIGURES: Final = 20  # more of them than settings have: a month of days, each with its answer
 
 
 class Table(NamedTuple):
@@ -31,7 +35,8 @@ class Table(NamedTuple):
 class Reach(NamedTuple):
     """What was found, by the names under which the code asks for it.
 
-    `data` are FeedData, `tables` have times as index: both can be cut. `arrays` cannot: nobody knows their times.
+    `data` are FeedData, `tables` have times as index: both can be cut. `arrays` cannot: nobody knows their times, or
+    (in a class or a closure) nothing can be put in their place. More than 20 numbers or dates in a list or dict count.
     `changeable` are lists, dicts, sets and objects of a module or class, each with its holder.
     """
 
@@ -55,9 +60,13 @@ class _Use(NamedTuple):
 def reach(strategy: type[Strategy]) -> Reach:
     """Look through the methods of a class, and the functions of its module that they use."""
     uses = list(_uses(strategy))
-    tables = {use.name: Table(use.home, use.name) for use in uses if _has_times(use.value)}
+    tables = {use.name: Table(use.home, use.name) for use in uses if _has_times(use.value) and use.home}
+    held = [(use.name, use.value) for use in uses if use.name not in tables]
     changeable = {use.name: use.value for use in uses if isinstance(use.value, list | dict | set | bytearray)}
     for owner in _owners(strategy):
+        held += [
+            (f"{owner.__name__}.{name}", value) for name, value in vars(owner).items() if not name.startswith("__")
+        ]
         changeable |= {
             f"{owner.__name__}.{name}": value
             for name, value in vars(owner).items()
@@ -68,7 +77,7 @@ def reach(strategy: type[Strategy]) -> Reach:
         dice=_names(use.name for use in uses if _is_dice(use)),
         data=_names(use.name for use in uses if isinstance(use.value, FeedData)),
         tables=tuple(tables.values()),
-        arrays=_names(use.name for use in uses if _is_array(use.value)),
+        arrays=_names(name for name, value in held if _is_array(value)),
         changeable=tuple(changeable.items()),
     )
 
@@ -152,8 +161,25 @@ def _has_times(value: object) -> bool:
 
 def _is_array(value: object) -> bool:
     if isinstance(value, pd.DataFrame | pd.Series):
-        return not _has_times(value)
-    return isinstance(value, np.ndarray | list | tuple | dict) and len(value) >= _LARGE
+        return True
+    if isinstance(value, np.ndarray):
+        return value.size > _FIGURES
+    if not isinstance(value, list | tuple | dict | set | frozenset):
+        return False
+    return len(value) >= _LARGE or len(list(islice(_figures(value), _FIGURES + 1))) > _FIGURES
+
+
+def _figures(value: object) -> Iterator[object]:
+    """The numbers and dates in a container and in those that it holds."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _figures(inner)
+        yield from (key for key in value if isinstance(key, date))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from _figures(inner)
+    elif isinstance(value, Number | date):
+        yield value
 
 
 def _names(found: Iterator[str]) -> tuple[str, ...]:

@@ -20,6 +20,10 @@ DATA = tk.data.sample(8, ["IBM", "MSFT"])
 TABLE = DATA.frame()
 LARGE = np.zeros(2_000)
 SEEN: list[float] = []
+CLOSES = TABLE[TABLE["instrument"] == "IBM"]["mid"].groupby(lambda time: time.normalize()).last()
+CLOSES_BY_NUMBER = [float(number) for number in range(21)]
+SIGNS = {f"2026-01-{day:02}": {"IBM": day % 2} for day in range(1, 31)}
+SETTINGS = {"IBM": 10.0, "MSFT": 20.0}
 
 
 class Daily(tk.Strategy):
@@ -93,6 +97,44 @@ class Weights(Daily):
         return 10 + int(LARGE[3])
 
 
+class SameDay(tk.Strategy):
+    """At the day's first step it knows how that day will close, from a table of bare dates."""
+
+    def on_quote(self, quote: Any) -> None:
+        closes = CLOSES[: str(self.now)[:10]]
+        self.target_position(quote.instrument, 10 if len(closes) and closes.iloc[-1] > quote.bid else -10)
+
+
+class Listed(Daily):
+    """Reads a list that is short, and yet longer than any settings."""
+
+    def size(self, bar: Any) -> int:
+        return 10 + int(CLOSES_BY_NUMBER[3])
+
+
+class Signed(Daily):
+    """Reads a number a day from a dict."""
+
+    def size(self, bar: Any) -> int:
+        return 10 + SIGNS["2026-01-02"]["IBM"]
+
+
+class OfItsClass(Daily):
+    """Holds the table itself, where no cut can reach it."""
+
+    closes: ClassVar[Any] = CLOSES
+
+    def size(self, bar: Any) -> int:
+        return 10 + len(self.closes)
+
+
+class Set(Daily):
+    """Reads a few settings of its module, as it may."""
+
+    def size(self, bar: Any) -> int:
+        return int(SETTINGS[bar.instrument])
+
+
 class Silent(tk.Strategy):
     bar = "1d"
 
@@ -125,6 +167,11 @@ UNTOLD = {"No look-ahead": "INCONCLUSIVE", "Survives a restart": "INCONCLUSIVE"}
         (Hoarder, {"Repeatable": "FAIL"} | UNTOLD, "it keeps things in SEEN"),
         (ClassHoarder, {"Repeatable": "FAIL"} | UNTOLD, "ClassHoarder.seen"),
         (Weights, {"Hidden inputs": "INCONCLUSIVE"}, "LARGE has no times"),
+        (SameDay, {"No look-ahead": "FAIL"}, "CLOSES, whose row of a date is not known before that date is over"),
+        (Listed, {"Hidden inputs": "INCONCLUSIVE"}, "CLOSES_BY_NUMBER has no times"),
+        (Signed, {"Hidden inputs": "INCONCLUSIVE"}, "SIGNS has no times"),
+        (OfItsClass, {"Hidden inputs": "INCONCLUSIVE"}, "OfItsClass.closes has no times"),
+        (Set, {}, ""),
         (Silent, dict.fromkeys(CLEAN, "INCONCLUSIVE"), ""),
     ],
 )
