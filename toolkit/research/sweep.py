@@ -54,10 +54,14 @@ def sweep(
     In a script, call it under `if __name__ == "__main__":`, since such processes import the script again.
 
     Every finished point is kept in `folder` (the desk's `var/sweeps`, or `var/sweeps` here): after Ctrl-C the same call
-    goes on where it was, and a wider grid runs only what is new. Change source, data, capital, limits, venue or this
-    package's version, and everything runs again. A point at which the strategy raises is told in the column `error`
-    and tried again next time. ConfigError for a parameter that the strategy does not have or a value that does not fit;
-    TransportError when a process dies, of too little memory for instance: what is done by then is kept.
+    goes on where it was, and a wider grid runs only what is new. Change source, a module of your own that it imports,
+    data, capital, limits, venue or this package's version, and everything runs again. Not covered are files that it
+    reads at run time and other installed packages: after they change, give a new `folder`. With `processes=1` a module
+    that was edited must be imported anew first, as anywhere in Python. A point at which the strategy raises is told in
+    the column `error` and tried again next time.
+
+    ConfigError for a parameter that the strategy does not have or a value that does not fit; TransportError when a
+    process dies, of too little memory for instance: what is done by then is kept.
     """
     if is_loading():
         raise ConfigError('this file sweeps while it is loaded; put the call under if __name__ == "__main__":')

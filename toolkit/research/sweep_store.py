@@ -5,8 +5,9 @@
         steps                    the data: each step behind its length
         points/<digest>.json     parameters and figures of one point, written beside and moved in whole
 
-The digest is that of everything but the point: source, data, capital, limits, venue and version of this package. So a
-folder holds every point that was ever tried on the same ground.
+The digest is that of everything but the point: source, the modules of one's own that it imports, data, capital,
+limits, venue and version of this package. So a folder holds every point that was ever tried on the same ground. Files
+that a strategy reads while it runs, and installed packages, are not in it: after they change, sweep into a new folder.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.market import Step
 from toolkit.engine.strategy import Strategy
 from toolkit.research.data import FeedData
+from toolkit.research.imported_sources import imported_digest
 from toolkit.research.strategy_source import strategy_name, strategy_source
 
 Parameters = Mapping[str, object]
@@ -77,6 +79,7 @@ class Store:
         draft = root / f".steps-{os.getpid()}"
         try:
             total = sha256(source.text.encode() + b"\0" + source.class_name.encode())
+            total.update(imported_digest(source.text))
             total.update(_encoded(ground) + version("quarterdeck").encode())
             total.update(_write_steps(draft, data))
             folder = root / total.hexdigest()[:16]
