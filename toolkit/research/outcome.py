@@ -102,13 +102,13 @@ class Outcome:
 
     @cached_property
     def fills(self) -> pd.DataFrame:
-        """One row a trade."""
+        """One row a trade; `order_id` is that of `.orders`."""
         return tables.fills_table(self.booked, self.ledger)
 
     @cached_property
     def orders(self) -> pd.DataFrame:
         """One row an order, denied ones too, with its last status."""
-        return tables.orders_table(self._recording.orders.values(), self.ledger)
+        return tables.orders_table(self._recording.orders.values(), self._recording.facts, self.ledger)
 
     @cached_property
     def positions(self) -> pd.DataFrame:

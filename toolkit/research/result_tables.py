@@ -40,7 +40,8 @@ _EVENT_COLUMNS = ("number", "event", "strategy", "instrument", "order_id", "deta
 class BookedFill(NamedTuple):
     """A trade after busts and corrections; ticks, lots and quanta.
 
-    `arrival` is twice the mid that it was decided on, `spread` that quote's ask less its bid; 0 where there was none.
+    `order_id` is the first id of its order, which no replace changes. `arrival` is twice the mid that it was decided
+    on, `spread` that quote's ask less its bid; 0 where there was none.
     """
 
     time: int
@@ -60,6 +61,7 @@ def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
     """Every trade once, by the feed time at which the venue made it, as the venue finally said it was."""
     booked: dict[tuple[str, str], BookedFill] = {}
     quotes: dict[str, tuple[int, int]] = {}
+    first_ids: dict[str, str] = {}
     for fact in facts:
         event = fact.event
         match event:
@@ -68,10 +70,12 @@ def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
                 quotes[event.order_id] = (bid + ask, ask - bid) if bid and ask else (0, 0)
             case ev.ReplaceRequested():
                 quotes[event.new_id] = quotes.get(event.order_id, (0, 0))
+                first_ids[event.new_id] = first_ids.get(event.order_id, event.order_id)
             case ev.OrderFilled():
                 arrival, spread = quotes.get(event.order_id, (0, 0))
                 booked[event.order_id, event.execution_id] = BookedFill(
-                    time=int(event.time), order_id=event.order_id, strategy=event.strategy, instrument=event.instrument,
+                    time=int(event.time), order_id=first_ids.get(event.order_id, event.order_id),
+                    strategy=event.strategy, instrument=event.instrument,
                     quantity=int(event.side) * event.quantity, price=event.price, fee=event.fee,
                     fee_asset=event.fee_asset, liquidity=event.liquidity.value,
                     arrival=arrival, spread=spread,
@@ -104,21 +108,41 @@ def fills_table(fills: Iterable[BookedFill], ledger: Ledger) -> pd.DataFrame:
     return _table(rows, _FILL_COLUMNS, numbers=("quantity", "price", "value", "fee"))
 
 
-def orders_table(orders: Iterable[Order], ledger: Ledger) -> pd.DataFrame:
-    """One row an order, denied ones too, by the time of its creation; prices NaN where there is none."""
+def orders_table(orders: Iterable[Order], facts: Iterable[Fact], ledger: Ledger) -> pd.DataFrame:
+    """One row an order, denied ones too, by the time of its creation; prices NaN where there is none.
+
+    `order_id` is its first id, as in the fills. `quantity` is what was asked for at last, by submission or replace:
+    what the other orders of a bracket filled takes nothing from it.
+    """
+    asked = _asked(facts)
     rows = []
     for order in orders:
         instrument = ledger.instruments.require(order.instrument)
         average = order.cost / order.filled * float(instrument.tick) if order.filled else nan
         rows.append(
             (
-                int(order.created), order.order_id, order.strategy, order.instrument, order.side.name.lower(),
+                int(order.created), order.chain[0], order.strategy, order.instrument, order.side.name.lower(),
                 order.order_type.value, order.time_in_force.value, order.order_class.value,
-                float(instrument.quantity_of(order.quantity)), _price(order.price, instrument), order.shown_status,
+                float(instrument.quantity_of(asked.get(order.order_id, order.quantity))),
+                _price(order.price, instrument), order.shown_status,
                 float(instrument.quantity_of(order.filled)), average, order.reason,
             )
         )  # fmt: skip
     return _table(rows, _ORDER_COLUMNS, numbers=("quantity", "price", "filled", "average_price"))
+
+
+def _asked(facts: Iterable[Fact]) -> dict[str, int]:
+    """Lots that each id of an order stands for: as it was submitted, released by the engine, or replaced."""
+    asked: dict[str, int] = {}
+    for fact in facts:
+        match fact.event:
+            case ev.OrderSubmitted(order_id=identifier, quantity=quantity):
+                asked[identifier] = quantity
+            case ev.OrderReleased(order_id=identifier, quantity=quantity):
+                asked[identifier] = quantity
+            case ev.OrderReplaced(new_id=identifier, quantity=quantity):
+                asked[identifier] = quantity
+    return asked
 
 
 def denials_table(facts: Iterable[Fact], ledger: Ledger) -> pd.DataFrame:
