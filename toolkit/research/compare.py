@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from toolkit.domain.errors import ConfigError
@@ -12,6 +12,7 @@ from toolkit.research.backtest import backtest
 from toolkit.research.comparison import Comparison, Side
 from toolkit.research.data import FeedData
 from toolkit.research.result import BacktestResult
+from toolkit.research.setting import differing_assumptions
 from toolkit.simulation.paper_settings import PaperSettings
 
 __all__ = ["compare"]
@@ -38,7 +39,8 @@ def compare(
     result runs on `data` (else on the data of the other one's result, else on the sample) under the other arguments,
     which are those of `tk.backtest`. Intervals come from a stationary bootstrap of the sessions with `seed`.
 
-    ConfigError when the two did not run over the same sessions in the same currency.
+    Where the two ran at another venue or under other limits, their names say in what they differ. ConfigError when they
+    did not run over the same sessions, with the same capital in the same currency.
     """
     if data is None:
         data = next((one.setting.data for one in (a, b) if isinstance(one, BacktestResult)), None)
@@ -49,7 +51,8 @@ def compare(
         one if isinstance(one, BacktestResult) else _run(one, data, capital=capital, limits=limits, venue=venue)
         for one in (a, b)
     ]
-    left, right = (Side(_name(result), result) for result in results)
+    assumed = differing_assumptions(*(result.setting for result in results))
+    left, right = (Side(_name(result, told), result) for result, told in zip(results, assumed, strict=True))
     if left.name == right.name:
         left, right = left._replace(name=f"{left.name} a"), right._replace(name=f"{right.name} b")
     return Comparison(left, right, resamples=resamples, level=level, seed=seed)
@@ -63,7 +66,7 @@ def _run(
     return backtest(strategy, data, parameters=parameters, capital=capital, limits=limits, venue=venue)
 
 
-def _name(result: BacktestResult) -> str:
+def _name(result: BacktestResult, assumed: Sequence[str]) -> str:
     given = result.setting.strategies[0].parameters if len(result.setting.strategies) == 1 else {}
-    told = ", ".join(f"{name}={value!r}" for name, value in given.items())
+    told = ", ".join([*(f"{name}={value!r}" for name, value in given.items()), *assumed])
     return f"{result.setting.title} ({told})" if told else result.setting.title

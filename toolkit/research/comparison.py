@@ -155,6 +155,11 @@ def _refuse_unpaired(a: Side, b: Side) -> None:
         raise ConfigError(
             f"{a.name} is in {a.result.currency}, {b.name} in {b.result.currency}; compare in one currency"
         )
+    if a.result.capital != b.result.capital:
+        raise ConfigError(
+            f"{a.name} has a capital of {a.result.capital:,f}, {b.name} one of {b.result.capital:,f}, so their PnL "
+            "does not compare; run both with the same capital"
+        )
     first, second = ([point.time for point in side.result.session_points] for side in (a, b))
     if first != second:
         raise ConfigError(

@@ -6,6 +6,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.domain.errors import ConfigError
+from toolkit.research.assumptions import research_venue
 from toolkit.research.comparison import Comparison
 
 DATA = tk.data.sample(25, ["IBM"])
@@ -88,3 +89,23 @@ def test_few_sessions_give_no_interval() -> None:
 def test_sessions_beside_data_are_refused() -> None:
     with pytest.raises(ConfigError, match="sessions belongs to the sample"):
         tk.compare(Long, Late, DATA, sessions=3)
+
+
+def test_results_of_another_capital_are_refused() -> None:
+    small = tk.backtest(Long, DATA, capital=10_000)
+    with pytest.raises(ConfigError, match=r"Long has a capital of 10,000, Late one of 100,000.* the same capital"):
+        tk.compare(small, Late)
+
+
+def test_names_say_in_which_assumptions_the_two_differ() -> None:
+    usual = tk.backtest(Long, DATA)
+    slow = tk.backtest(Long, DATA, venue=research_venue(submit_latency=90_000_000), limits={"max_position": 500})
+    found = tk.compare(usual, slow, resamples=50)
+    assert found.a.name == "Long (venue: submit_latency=50000000, limits: max_position of book=1000000)"
+    assert found.b.name == "Long (venue: submit_latency=90000000, limits: max_position of book=500)"
+
+
+def test_many_differences_of_venues_are_counted() -> None:
+    other = research_venue(submit_latency=0, replace_latency=0, rejects_per_million=0, slippage_ticks=1, seed=9)
+    found = tk.compare(tk.backtest(Long, DATA), tk.backtest(Late, DATA, venue=other), resamples=50)
+    assert found.b.name == "Late (venue: rejects_per_million=0, replace_latency=0, seed=9, 2 more)"
