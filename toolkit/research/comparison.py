@@ -104,6 +104,8 @@ class Comparison:
 
     def __repr__(self) -> str:
         found = self.pnl_difference
+        if not found.is_known:
+            return f"{self.a.name} less {self.b.name}: {self.verdict}"
         return (
             f"{self.a.name} less {self.b.name}: {found.value:+,.2f} {self.a.result.currency} a session "
             f"[{found.low:+,.2f} … {found.high:+,.2f}]. {self.verdict}"

@@ -38,6 +38,7 @@ def read_times(
 ) -> Times:
     """ConfigError for naive times without `timezone`, for numbers without `unit`, and for a zone that nobody knows.
 
+    Times that cannot be read are faults, or a ConfigError where others are naive without `timezone`.
     With `dates_name_sessions`, times that are all midnight (in their own zone, if they have one) are bare dates.
     """
     if timezone is not None:
@@ -48,7 +49,10 @@ def read_times(
         return Times(_nanoseconds(moments), {NO_TIME: missing}, dates=True)
     if _is_aware(moments):
         return Times(_nanoseconds(moments.dt.tz_convert("UTC")), {NO_TIME: missing}, dates=False)
+    if missing.all():
+        return Times(_nanoseconds(moments), {NO_TIME: missing}, dates=False)
     if timezone is None:
+        _refuse_unreadable(column, missing, place)
         raise ConfigError(
             f"{place}: times such as {moments.iloc[0]} are naive; say where their clock stands: "
             "timezone='America/New_York', or timezone='UTC'"
@@ -59,6 +63,16 @@ def read_times(
 def midnight(day: str, timezone: str) -> int:
     """Nanoseconds UTC of local midnight of an ISO date."""
     return int(pd.Timestamp(day, tz=timezone).as_unit("ns").value)
+
+
+def _refuse_unreadable(column: pd.Series, missing: Flags, place: str) -> None:
+    """What is no time at all is told before where its clock stands: a zone would not mend it."""
+    if missing.any():
+        row = int(np.flatnonzero(missing)[0])
+        raise ConfigError(
+            f"{place}: row {row} (from 0): the time {str(column.iloc[row])!r} cannot be read, as {missing.sum():,} of "
+            f"{len(missing):,}; write ISO times such as 2024-03-08 09:30:00"
+        )
 
 
 def _parsed(column: pd.Series, unit: str | None, place: str) -> pd.Series:

@@ -84,6 +84,7 @@ def test_few_sessions_give_no_interval() -> None:
     found = tk.compare(Long, Quiet, sessions=5)
     assert found.pnl_difference.reason == "fewer than 20 periods"
     assert found.verdict == "No conclusion: fewer than 20 periods."
+    assert repr(found) == "Long less Quiet: No conclusion: fewer than 20 periods."
 
 
 def test_sessions_beside_data_are_refused() -> None:

@@ -244,6 +244,19 @@ def test_naive_times_are_refused_with_the_mend() -> None:
         tk.data.from_pandas(frame, ACME, timezone="New York")
 
 
+@pytest.mark.parametrize("timezone", [None, "America/New_York"])
+def test_times_that_cannot_be_read_are_told_before_naive_ones(timezone: str | None) -> None:
+    frame = quotes(["01/02/2024 15:00", "02/02/2024 15:00"], [1.0, 1.0], [1.01, 1.02])
+    with pytest.raises(ConfigError, match=r"row 0, row 1: ACME: the time cannot be read; write ISO"):
+        tk.data.from_pandas(frame, ACME, timezone=timezone)
+
+
+def test_one_time_that_cannot_be_read_among_naive_ones_is_quoted() -> None:
+    frame = quotes(["2024-03-04 15:00:00", "04/03/2024"], [1.0, 1.0], [1.01, 1.02])
+    with pytest.raises(ConfigError, match=r"row 1 \(from 0\): the time '04/03/2024' cannot be read, as 1 of 2; write"):
+        tk.data.from_pandas(frame, ACME)
+
+
 def test_a_skipped_and_a_repeated_hour_are_named() -> None:
     frame = quotes(["2024-03-10 02:30:00", "2024-11-03 01:30:00"], [1.0, 1.0], [1.5, 1.5])
     with pytest.raises(ConfigError) as raised:
