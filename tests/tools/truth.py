@@ -29,7 +29,7 @@ from toolkit.domain.events import (
 )
 from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
-from toolkit.domain.orders import HeldAt, Status
+from toolkit.domain.orders import HeldAt, Order, Status
 from toolkit.domain.requests import Filled, RejectReason, ReplaceOrder, SubmitOrder, VenueRequest, VenueState
 from toolkit.domain.venue_line import Advance
 
