@@ -83,6 +83,15 @@ def test_a_fee_that_is_owed_is_marked_also_when_nothing_is_held_any_more() -> No
     assert later.pnl == Decimal("-71")
 
 
+def test_a_fee_costs_what_it_was_worth_at_its_fill_and_its_drift_stands_apart() -> None:
+    result = run(venue(IN_BITCOIN, "10"), 60_000, 60_000, 60_000, 60_000, 60_000, 60_000, 70_000)
+    # 0.001 BTC at 60,000; at 70,000 the books owe 10.00 more
+    assert result.measures.fees == pytest.approx(60)
+    assert result.costs.loc["all", ["fees", "fee_drift"]].tolist() == pytest.approx([60, 10])
+    assert result.costs.loc["all", "total"] == pytest.approx(61)
+    assert result.trades["fees"].sum() == pytest.approx(60)
+
+
 def test_a_fee_in_a_third_asset_is_worth_its_written_price() -> None:
     result = run(venue(IN_BNB, "7.5"), 60_000, 60_000)
     # 7.5 basis points of 30,000.50 are 22.500375 USDT, at 500 each 0.04500075 BNB

@@ -26,8 +26,8 @@ class Measured(NamedTuple):
     """The figures of a backtest. Fractions of the capital where it says return, volatility, drawdown or exposure.
 
     `turnover` is times a year, one way; `slippage` in basis points of the value traded, against the middle of the quote
-    that each order was decided on (spread, impact and latency; negative is a gain); `fees` and `slippage_cost` in the
-    base currency.
+    that each order was decided on (spread, impact and latency; negative is a gain); `fees` (at the rates
+    of their fills) and `slippage_cost` in the base currency.
     """
 
     total_return: Figure
@@ -149,7 +149,7 @@ class Outcome:
 
     @cached_property
     def costs(self) -> pd.DataFrame:
-        """What trading cost by instrument, and `all`: traded, fees, spread, delay_and_impact, total, basis_points."""
+        """What trading cost by instrument, and `all`: traded, fees, spread, delay_and_impact, fee_drift, total, …"""
         return costs_table(self.booked, self.ledger)
 
     @cached_property
@@ -199,7 +199,7 @@ class Outcome:
             exposure=self._exposure(capital) if strategy is None else unknown("kept for the book only"),
             slippage=trading.slippage_basis_points(slipped, traded),
             slippage_cost=slipped,
-            fees=self._fees(names),
+            fees=sum((tables.fee_worth(fill, self.ledger) for fill in fills), 0.0),
             traded=traded,
             sessions=len(returns),
         )
@@ -240,13 +240,6 @@ class Outcome:
         parts = [part for name, part in zip(self.strategies, point.pnl, strict=True) if name in names]
         known = [part for part in parts if part is not None]
         return float(sum(known) * self._quantum) if len(known) == len(parts) else float("nan")
-
-    def _fees(self, names: tuple[str, ...]) -> float:
-        charged: dict[str, int] = {}
-        for name in names:
-            for asset, quanta in self.ledger.fees.get(name, {}).items():
-                charged[asset] = charged.get(asset, 0) + quanta
-        return sum(tables.base_money(quanta, asset, self.ledger) for asset, quanta in charged.items())
 
     def _traded(self, fills: list[tables.BookedFill]) -> float:
         """Value of all fills, both sides."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 import pandas as pd
 
 from toolkit.domain.ledger import Ledger
-from toolkit.research.result_tables import BookedFill, base_money
+from toolkit.research.result_tables import BookedFill, base_money, fee_worth
 
 ALL = "all"
 PARTS = ("fees", "spread", "delay_and_impact")
+DRIFT = "fee_drift"
 
 
 def costs_table(fills: Iterable[BookedFill], ledger: Ledger) -> pd.DataFrame:
@@ -19,10 +20,11 @@ def costs_table(fills: Iterable[BookedFill], ledger: Ledger) -> pd.DataFrame:
     Against the quote that the order was decided on (Perold 1988: arrival). A taker pays `spread = |q|·(ask − bid)/2` to
     reach the near side, and `delay_and_impact = q·(p − mid) − spread` from there to its fill. A maker's `q·(p − mid)`
     is `spread` whole. `total` is their sum with the fees, `basis_points` that of `traded`. An order decided on without
-    a two-sided quote has fees only.
+    a two-sided quote has fees only. Fees count at the rates of their fills; `fee_drift`, which is in no sum, is what a
+    fee in another asset came to cost beyond that by the last mark: the books still owe the asset itself.
     """
     rows = [(fill.instrument, *_parts(fill, ledger)) for fill in fills]
-    table = pd.DataFrame(rows, columns=["instrument", "traded", *PARTS])
+    table = pd.DataFrame(rows, columns=["instrument", "traded", *PARTS, DRIFT])
     table = table.groupby("instrument", sort=True).sum().astype("float64")
     if len(table):
         table.loc[ALL] = table.sum()
@@ -31,8 +33,8 @@ def costs_table(fills: Iterable[BookedFill], ledger: Ledger) -> pd.DataFrame:
     return table
 
 
-def _parts(fill: BookedFill, ledger: Ledger) -> tuple[float, float, float, float]:
-    """Traded, fees, spread, delay and impact of one fill."""
+def _parts(fill: BookedFill, ledger: Ledger) -> tuple[float, float, float, float, float]:
+    """Traded, fees, spread, delay and impact, and the drift of the fee of one fill."""
     instrument = ledger.instruments.require(fill.instrument)
 
     def money(twice_quanta: int) -> float:
@@ -40,7 +42,8 @@ def _parts(fill: BookedFill, ledger: Ledger) -> tuple[float, float, float, float
 
     slipped = fill.quantity * (2 * fill.price - fill.arrival) * instrument.tick_value if fill.arrival else 0
     near = slipped if fill.liquidity == "maker" else abs(fill.quantity) * fill.spread * instrument.tick_value
+    fee = fee_worth(fill, ledger)
     return (
-        money(2 * instrument.value(fill.price, abs(fill.quantity))), base_money(fill.fee, fill.fee_asset, ledger),
-        money(near), money(slipped - near),
+        money(2 * instrument.value(fill.price, abs(fill.quantity))), fee, money(near), money(slipped - near),
+        base_money(fill.fee, fill.fee_asset, ledger) - fee,
     )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from math import nan
 from typing import Any, NamedTuple
 
@@ -41,7 +43,8 @@ class BookedFill(NamedTuple):
     """A trade after busts and corrections; ticks, lots and quanta.
 
     `order_id` is the first id of its order, which no replace changes. `arrival` is twice the mid that it was decided
-    on, `spread` that quote's ask less its bid; 0 where there was none.
+    on, `spread` that quote's ask less its bid; 0 where there was none. `fee_rate` is what one unit of the fee's asset
+    was worth in the base currency when it was charged; None where no rate was marked, as for the base currency itself.
     """
 
     time: int
@@ -55,13 +58,15 @@ class BookedFill(NamedTuple):
     liquidity: str
     arrival: int
     spread: int
+    fee_rate: Decimal | None
 
 
-def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
+def booked_fills(facts: Sequence[Fact]) -> list[BookedFill]:
     """Every trade once, by the feed time at which the venue made it, as the venue finally said it was."""
     booked: dict[tuple[str, str], BookedFill] = {}
     quotes: dict[str, tuple[int, int]] = {}
     first_ids: dict[str, str] = {}
+    rates = _Rates(facts)
     for fact in facts:
         event = fact.event
         match event:
@@ -78,7 +83,7 @@ def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
                     strategy=event.strategy, instrument=event.instrument,
                     quantity=int(event.side) * event.quantity, price=event.price, fee=event.fee,
                     fee_asset=event.fee_asset, liquidity=event.liquidity.value,
-                    arrival=arrival, spread=spread,
+                    arrival=arrival, spread=spread, fee_rate=rates.at(fact.time, event.fee_asset),
                 )  # fmt: skip
             case ev.FillBusted():
                 booked.pop((event.order_id, event.execution_id), None)
@@ -90,6 +95,21 @@ def booked_fills(facts: Iterable[Fact]) -> list[BookedFill]:
                         price=event.price, quantity=quantity, fee=event.fee
                     )
     return sorted(booked.values(), key=lambda fill: fill.time)
+
+
+class _Rates:
+    """What assets were worth: at the last mark up to a step, or at the first, where a fee called for it."""
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self._marks: dict[str, list[tuple[int, Decimal]]] = {}
+        for fact in facts:
+            if isinstance(fact.event, ev.FxMarked):
+                self._marks.setdefault(fact.event.asset, []).append((fact.time, fact.event.rate))
+
+    def at(self, time: int, asset: str) -> Decimal | None:
+        marks = self._marks.get(asset, ())
+        place = bisect_right(marks, time, key=lambda mark: mark[0])
+        return marks[max(place - 1, 0)][1] if marks else None
 
 
 def fills_table(fills: Iterable[BookedFill], ledger: Ledger) -> pd.DataFrame:
@@ -202,7 +222,7 @@ def trips_by_market(fills: Iterable[BookedFill], ledger: Ledger) -> Iterator[tup
             Deal(
                 time=fill.time, order=fill.order_id, quantity=fill.quantity,
                 worth=base_money(instrument.value(fill.price, 1), instrument.currency, ledger),
-                fee=base_money(fill.fee, fill.fee_asset, ledger),
+                fee=fee_worth(fill, ledger),
             )
         )  # fmt: skip
     for (strategy, symbol), made in sorted(deals.items()):
@@ -287,6 +307,13 @@ def base_money(quanta: int, asset: str, ledger: Ledger) -> float:
     """Quanta of an asset in the base currency at its last rate; NaN when there is none."""
     rate = ledger.rate(asset)
     return nan if rate is None else float(quanta * rate * ledger.currencies[ledger.base_currency].quantum)
+
+
+def fee_worth(fill: BookedFill, ledger: Ledger) -> float:
+    """A fee in the base currency at the rate when it was charged, whatever its asset was worth later."""
+    if fill.fee_rate is None:
+        return base_money(fill.fee, fill.fee_asset, ledger)
+    return asset_amount(fill.fee, fill.fee_asset, ledger) * float(fill.fee_rate)
 
 
 def _worth_of_one(instrument: Instrument, ledger: Ledger) -> float:
