@@ -49,6 +49,7 @@ def main() -> int:
     """Run until told to stop; returns one of `RunnerExit`."""
     sys.stdout = sys.stderr  # what a strategy prints goes to the log; the real one carries signs of life
     calculate_in_one_thread()
+    setup: RunnerSetup | None = None
     try:
         setup = read_setup(read_secret(longest=LONGEST_SETUP).encode())
         limit_memory(setup.memory_mb)
@@ -57,7 +58,10 @@ def main() -> int:
         gc.freeze()  # what is loaded by now stays: no collection looks at it again
         return uvloop.run(serve(setup, make))
     except msgspec.DecodeError as problem:
-        explain(ConfigError(f"the first line of stdin is no RunnerSetup: {problem}"))
+        if setup is None:
+            explain(ConfigError(f"the first line of stdin is no RunnerSetup: {problem}"))
+        else:
+            explain(ConfigError(f"inbox or feed were written by another version, move var/ away: {problem}"))
     except ExecutionError as problem:
         explain(problem)
         return EXITS.get(type(problem), RunnerExit.SETUP)
