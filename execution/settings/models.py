@@ -171,6 +171,9 @@ class Limits(Strict):
     duplicate_window: Annotated[NotNegative, Field(le=MOST["duplicate_window"])] | None = None
     permitted: tuple[Symbol, ...] | Literal["*"] | None = None
     permitted_sides: tuple[Literal["buy", "sell"], ...] | None = None
+    permitted_venues: tuple[Name, ...] | Literal["*"] | None = None
+    restricted: tuple[Symbol, ...] | Literal["*"] | None = None
+    located: Annotated[NotNegative, Field(le=MOST["located"])] | None = None
     max_quote_age: Annotated[Positive, Field(le=MOST["max_quote_age"])] | None = None
     fresh_quotes: Annotated[int, Field(ge=1, le=int(MOST["fresh_quotes"]))] | None = None
 
@@ -180,8 +183,10 @@ class LimitsFile(Strict):
 
     book: Limits
     venues: dict[Name, Limits] = {}
+    accounts: dict[Name, Limits] = {}
     strategies: dict[Name, Limits] = {}
     instruments: dict[Symbol, Limits] = {}
+    stages: dict[str, Limits] = {}
 
 
 # ---------------------------------------------------------------- strategies.yaml

@@ -29,10 +29,18 @@ from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError, DomainError
 from toolkit.domain.instruments import Currency, Instrument, describe
 from toolkit.domain.money import to_quanta
+from toolkit.engine.risk.limits import STAGES, problem_with
 from toolkit.simulation.fees import fee_assets
 from toolkit.simulation.impact import impact_curve
 from toolkit.simulation.paper_settings import BaseAsset, NamedAsset, PaperSettings
 
+SECTIONS = {
+    "venues": "venue",
+    "accounts": "account",
+    "strategies": "strategy",
+    "instruments": "instrument",
+    "stages": "stage",
+}
 FILES = ("desk", "instruments", "limits", "strategies", "venues")
 
 
@@ -182,14 +190,16 @@ def read_limits(
     document = _read(home, "limits")
     file = validate(document, LimitsFile)
     symbols = {instrument.symbol for instrument in instruments}
-    here = {"strategies": set(strategies), "instruments": symbols, "venues": set(venues)}
+    here = {"strategies": set(strategies), "instruments": symbols, "venues": set(venues), "accounts": set(venues)}
     left: set[str] = set()
     for section, names in here.items():
         written: Mapping[str, Limits] = getattr(file, section)
         if elsewhere := set(written) - names:
             _check_names(document, section, written, names | _elsewhere(home, section))
             left |= elsewhere
-    rows = tuple(row for row in _rows(document, file) if row.scope == "book" or row.name not in left)
+    _check_stages(document, file)
+    rows = tuple(_meaningful(_rows(document, file)))
+    rows = tuple(row for row in rows if row.scope in ("book", "stage") or row.name not in left)
     if not left:
         return LimitTable(rows=rows, checksum=document.checksum)
     words = f"{document.checksum} without {' '.join(sorted(left))}"
@@ -277,15 +287,29 @@ def _check_capital(home: Path, strategies: Mapping[str, StrategyRow], base: Curr
             raise ConfigError(f"{source}: {name}: {wrong}") from None
 
 
+def _check_stages(document: Document, file: LimitsFile) -> None:
+    for name in file.stages:
+        if name not in STAGES:
+            raise problem(document, ("stages", name), f"is no stage of a deployment; {nearest(name, STAGES)}")
+
+
+def _meaningful(rows: Iterator[LimitRow]) -> Iterator[LimitRow]:
+    for row in rows:
+        if wrong := problem_with(row):
+            raise ConfigError(wrong)
+        yield row
+
+
 def _check_names(document: Document, section: str, named: Mapping[str, Limits], known: set[str]) -> None:
     for name in named:
         if name not in known:
-            raise problem(document, (section, name), f"is not in config/{section}.yaml; {nearest(name, known)}")
+            file = "venues" if section == "accounts" else section
+            raise problem(document, (section, name), f"is not in config/{file}.yaml; {nearest(name, known)}")
 
 
 def _rows(document: Document, file: LimitsFile) -> Iterator[LimitRow]:
     yield from _scope_rows(document, ("book",), "book", "", file.book)
-    for section, scope in (("venues", "venue"), ("strategies", "strategy"), ("instruments", "instrument")):
+    for section, scope in SECTIONS.items():
         for name, limits in getattr(file, section).items():
             yield from _scope_rows(document, (section, name), scope, name, limits)
 

@@ -42,7 +42,7 @@ class Bench(tk.Strategy):
 
 LIMITS: Mapping[str, object] = {
     "max_order_value": MANY, "max_order_quantity": MANY, "max_position": MANY, "max_working_orders": MANY,
-    "message_rate": 1_000_000, "cancel_reserve": 20, "duplicate_window": 0, "permitted": "*",
+    "message_rate": 1_000_000, "cancel_reserve": 20, "duplicate_window": 0, "permitted": "*", "permitted_venues": "*",
     "permitted_sides": ["buy", "sell"], "max_quote_age": MANY, "fresh_quotes": 1,
 }  # fmt: skip
 VENUE: Mapping[str, object] = {

@@ -30,7 +30,7 @@ BOOK, DESK, VENUE, CALENDAR = "paper", "DSK", "paper", "24/7"
 MANY = 10**9
 OF_ALL: Mapping[str, object] = {
     "max_order_value": MANY, "max_order_quantity": MANY, "max_position": MANY, "max_working_orders": MANY,
-    "message_rate": MANY, "cancel_reserve": 20, "duplicate_window": 1, "permitted": "*",
+    "message_rate": MANY, "cancel_reserve": 20, "duplicate_window": 1, "permitted": "*", "permitted_venues": "*",
     "permitted_sides": "buy,sell", "max_quote_age": MANY, "fresh_quotes": 1,
 }  # fmt: skip
 OF_VENUE = ("message_rate", "cancel_reserve", "max_working_orders")

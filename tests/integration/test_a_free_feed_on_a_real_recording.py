@@ -89,7 +89,7 @@ def btc_home(folder: Path) -> Home:
     )
     limits = {
         "max_order_value": 5000, "max_order_quantity": 1, "max_position": 1, "max_working_orders": 50,
-        "message_rate": 1000, "duplicate_window": 0.001, "permitted": "*", "max_quote_age": 10,
+        "message_rate": 1000, "duplicate_window": 0.001, "permitted": "*", "permitted_venues": "*", "max_quote_age": 10,
     }  # fmt: skip
     write("limits.yaml", {"book": limits, "venues": {"paper": {"message_rate": 1000}}})
     row = {

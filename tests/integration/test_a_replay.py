@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 MESSAGES = 3_000
 LIMITS = {
     "max_order_value": 5000, "max_order_quantity": 1, "max_position": 1, "max_working_orders": 50,
-    "message_rate": 1000, "duplicate_window": 0.001, "permitted": "*", "max_quote_age": 10,
+    "message_rate": 1000, "duplicate_window": 0.001, "permitted": "*", "permitted_venues": "*", "max_quote_age": 10,
 }  # fmt: skip
 ROW = {
     "source": "notebooks/strategies/quoting.py", "class": "Quoting", "capital": 10000, "instruments": [SYMBOL],

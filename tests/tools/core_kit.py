@@ -35,6 +35,7 @@ PERMISSIVE = {
     "message_rate": "1000",
     "duplicate_window": "0",
     "permitted": "*",
+    "permitted_venues": "*",
     "max_quote_age": "3600",
 }
 

@@ -80,8 +80,9 @@ class CancelAll(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 
 
 class LimitRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="limit_row"):
-    """One limit: scope (`book`, `strategy`, `instrument`, `venue`), its name, the limit's name, value and place.
+    """One limit: scope and its name, the limit's name, its value and place.
 
+    Scopes are `book`, `venue`, `account` (the book's at a venue), `strategy`, `instrument` and `stage`.
     `value` is a number in human units (quantity, base currency, per second) or, for lists, words joined by commas.
     `source` is file and line, for instance `config/limits.yaml:12`.
     """

@@ -23,7 +23,7 @@ from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
 from toolkit.domain.time import FeedTime
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 CLOSED_ORDERS_KEPT = 10_000
 DENIED_ORDERS_KEPT = 1_000
 HOUSE = "house"
@@ -141,6 +141,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     inbox_numbers: dict[str, int] = {}
     venue_reports: dict[str, int] = {}
     counts: dict[str, dict[str, int]] = {}
+    open_by_venue: dict[str, int] = {}
 
     # ---- reading
 
@@ -331,6 +332,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.open_count += by
         self.open_by_strategy[order.strategy] = self.open_by_strategy.get(order.strategy, 0) + by
         self.open_by_instrument[order.instrument] = self.open_by_instrument.get(order.instrument, 0) + by
+        self.open_by_venue[order.venue] = self.open_by_venue.get(order.venue, 0) + by
 
     def _forget_oldest(self, ended: dict[str, None], kept: int) -> None:
         """Some at a time: finding the first of a dict whose first ones went is slow."""

@@ -298,7 +298,11 @@ def _used(ledger: Ledger, scope: str, name: str, limit: str) -> str:
 
 
 def _in_scope(ledger: Ledger, order: Order, scope: str, name: str) -> bool:
-    places = {"book": "", "venue": order.venue, "strategy": order.strategy, "instrument": order.instrument}
+    deployment = ledger.deployments.get(order.strategy)
+    places = {
+        "book": "", "venue": order.venue, "account": order.venue, "strategy": order.strategy,
+        "instrument": order.instrument, "stage": "" if deployment is None else deployment.stage,
+    }  # fmt: skip
     return places[scope] == name
 
 

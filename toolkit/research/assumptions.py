@@ -11,7 +11,7 @@ import msgspec
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.orders import Ability
-from toolkit.engine.risk.limits import NAMES
+from toolkit.engine.risk.limits import LISTS, NAMES
 from toolkit.engine.strategy_parameters import nearest
 from toolkit.simulation.paper_settings import (
     ExecutionIds,
@@ -35,13 +35,14 @@ _LIMITS: Final[Mapping[str, str]] = {
     "cancel_reserve": "20",
     "duplicate_window": "1",
     "permitted": "*",
+    "permitted_venues": "*",
     "permitted_sides": "buy,sell",
     "max_quote_age": "86400",
     "fresh_quotes": "1",
 }
 _SCOPES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "message_rate": (("strategy", "*"), ("venue", "*")),
-    "max_working_orders": (("book", ""), ("strategy", "*"), ("instrument", "*")),
+    "max_working_orders": (("book", ""), ("venue", "*"), ("strategy", "*"), ("instrument", "*")),
 }
 
 
@@ -122,7 +123,7 @@ def research_venue(name: str = "paper", **changes: object) -> PaperSettings:
 
 
 def _text(name: str, value: object) -> str:
-    if name in ("permitted", "permitted_sides"):
+    if name in LISTS:
         return value if isinstance(value, str) else ",".join(map(str, _items(name, value)))
     try:
         number = Decimal(str(value))

@@ -10,16 +10,15 @@ from typing import NamedTuple
 
 from toolkit.domain.events import Check
 from toolkit.domain.ledger import ONE
-from toolkit.domain.orders import BUY, ENTRY, PROTECTIVE, SELL, OrderType, TradingState
+from toolkit.domain.orders import BUY, ENTRY, PROTECTIVE, OrderType, TradingState
 from toolkit.domain.recent import MOST_RECENT, asked_for, is_full
 from toolkit.domain.time import NANOSECONDS
+from toolkit.engine.risk.answers import LIMIT_NOT_SET, Answer, unset
 from toolkit.engine.risk.limits import Limit
+from toolkit.engine.risk.permissions import permitted
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
 from toolkit.engine.risk.terms_control import terms_make_sense
 from toolkit.engine.view import LastQuote
-
-Answer = Check | Refused | None
-LIMIT_NOT_SET = "LIMIT_NOT_SET"
 
 MARKET, LIMIT = OrderType.MARKET, OrderType.LIMIT
 ACTIVE, REDUCING = TradingState.ACTIVE, TradingState.REDUCING
@@ -62,63 +61,16 @@ def trading_state(proposal: Proposal, situation: Situation) -> Answer:
 
 def limits_set(proposal: Proposal, situation: Situation) -> Answer:
     """4: an unset limit denies."""
-    unset = situation.limits.unset
-    if unset == "permitted" or not unset:
+    name = situation.limits.unset
+    if name == "permitted" or not name:
         return None
     return Refused(
         control=4,
-        observed=unset,
+        observed=name,
         limit=LIMIT_NOT_SET,
         source="config/limits.yaml",
-        would_pass=f"set {unset} for the book, for {proposal.strategy} or for {proposal.instrument.symbol}",
+        would_pass=f"set {name} for the book, for {proposal.strategy} or for {proposal.instrument.symbol}",
     )
-
-
-def permitted(proposal: Proposal, situation: Situation) -> Answer:
-    """16: permitted instruments, sides and short sales; an exit needs only a known instrument."""
-    limits, symbol = situation.limits, proposal.instrument.symbol
-    if not limits.permitted:
-        return Refused(
-            control=16,
-            observed=symbol,
-            limit=LIMIT_NOT_SET,
-            source="config/limits.yaml",
-            would_pass=f"add {symbol} to `permitted` of {proposal.strategy}",
-        )
-    if (row := limits.excluded_by) is not None:
-        return Refused(
-            control=16,
-            observed=symbol,
-            limit=",".join(sorted(row.words)),
-            source=row.source,
-            would_pass=f"one of {', '.join(sorted(row.words))}",
-        )
-    side = "buy" if proposal.side is BUY else "sell"
-    for row in limits.sides:
-        if side not in row.words:
-            return Refused(
-                control=16,
-                observed=side,
-                limit=",".join(sorted(row.words)),
-                source=row.source,
-                would_pass=f"a {' or '.join(sorted(row.words))} order",
-            )
-    return _short_sale(proposal, situation)
-
-
-def _short_sale(proposal: Proposal, situation: Situation) -> Answer:
-    symbol = proposal.instrument.symbol
-    if proposal.side is SELL and proposal.instrument.shortable != "yes":
-        low = situation.ledger.account_interval(symbol, proposal.replaces).low
-        if proposal.adds > low:
-            return Refused(
-                control=16,
-                observed=f"short sale of {proposal.adds} with {low} certain to be held",
-                limit=f"shortable: {proposal.instrument.shortable}",
-                source=f"instrument {symbol}",
-                would_pass=f"{max(low, 0)} lots would",
-            )
-    return Check(control=16, observed=symbol, limit="permitted")
 
 
 def session(proposal: Proposal, situation: Situation) -> Answer:
@@ -244,7 +196,7 @@ def order_quantity(proposal: Proposal, situation: Situation) -> Answer:
     """3: maximum order quantity."""
     limit = situation.limits.order_quantity
     if limit is None:
-        return _unset(3, "max_order_quantity", proposal)
+        return unset(3, "max_order_quantity", proposal)
     if proposal.quantity > limit.value:
         return _lots_refused(3, proposal, proposal.quantity, limit, limit.value)
     return Check(control=3, observed=proposal.quantity, limit=limit.value)
@@ -254,7 +206,7 @@ def order_value(proposal: Proposal, situation: Situation) -> Answer:
     """2: maximum order value in the base currency, at the worse of the limit price and the opposite side."""
     limit = situation.limits.order_value
     if limit is None:
-        return _unset(2, "max_order_value", proposal)
+        return unset(2, "max_order_value", proposal)
     price = _worst_price(proposal, situation)
     if price <= 0:
         return Refused(
@@ -291,7 +243,7 @@ def order_value(proposal: Proposal, situation: Situation) -> Answer:
 
 
 def working_orders(proposal: Proposal, situation: Situation) -> Answer:
-    """8: working orders per strategy, per instrument and in all; what was sent counts at once (9)."""
+    """8: working orders per strategy, instrument and venue and in all; what was sent counts at once (9)."""
     if proposal.replaces:
         return None
     ledger, limits = situation.ledger, situation.limits
@@ -300,11 +252,12 @@ def working_orders(proposal: Proposal, situation: Situation) -> Answer:
     refused = (
         _too_many(own, limits.working_strategy, proposal.strategy)
         or _too_many(in_instrument, limits.working_instrument, "instrument")
+        or _too_many(ledger.open_by_venue.get(proposal.venue, 0), limits.working_venue, "venue")
         or _too_many(ledger.open_count, limits.working_book, "book")
     )
     if refused is not None:
         return refused
-    in_force = limits.working_strategy or limits.working_book or limits.working_instrument
+    in_force = limits.working_strategy or limits.working_book or limits.working_instrument or limits.working_venue
     return Check(control=8, observed=own + 1, limit=in_force.value if in_force else LIMIT_NOT_SET)
 
 
@@ -324,7 +277,7 @@ def position(proposal: Proposal, situation: Situation) -> Answer:
     """10: the position in the worst case of all working and doubtful orders (9), of the strategy and of the account."""
     ledger, limit, account_limit = situation.ledger, situation.limits.position, situation.limits.account_position
     if limit is None:
-        return _unset(10, "max_position", proposal)
+        return unset(10, "max_position", proposal)
     symbol, side, adds = proposal.instrument.symbol, proposal.side, proposal.adds
     worst = ledger.interval(proposal.strategy, symbol, proposal.replaces).worst_after(side, adds)
     if (excess := worst - limit.value) > 0:
@@ -364,16 +317,6 @@ def _worst_price(proposal: Proposal, situation: Situation) -> int:
             return max(proposal.terms.stop, quote.ask if quote else 0)
         return limit or (quote.ask if quote else 0)
     return max(limit, quote.bid if quote else 0)
-
-
-def _unset(control: int, name: str, proposal: Proposal) -> Refused:
-    return Refused(
-        control=control,
-        observed=name,
-        limit=LIMIT_NOT_SET,
-        source="config/limits.yaml",
-        would_pass=f"set {name} for the book, for {proposal.strategy} or for {proposal.instrument.symbol}",
-    )
 
 
 def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit, fitting: int) -> Refused:

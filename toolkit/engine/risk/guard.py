@@ -13,7 +13,8 @@ from toolkit.domain.events import Check, Seen
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY
 from toolkit.domain.time import MonoTime
-from toolkit.engine.risk.controls import CONTROLS, Answer, Control
+from toolkit.engine.risk.answers import Answer
+from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.limits import MOST, SLOWEST_RATE, LimitTable, OrderLimits
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates, Meter
@@ -35,7 +36,7 @@ class Guard:
         self.rates = MessageRates(self._allowance)
 
     def limits_changed(self) -> None:
-        """Resolve limits and rates anew; called when limits, throttles or instruments changed."""
+        """Resolve limits and rates anew; called when limits, throttles, instruments or stages changed."""
         self._table = None
         self._resolved.clear()
         self.rates.limits_changed()
@@ -74,7 +75,8 @@ class Guard:
 
     def _resolve(self, proposal: Proposal) -> InForce:
         strategy, venue, instrument = proposal.strategy, proposal.venue, proposal.instrument
-        found = self._limits().for_order(strategy, instrument), self.rates.of_order(strategy, venue)
+        limits = self._limits().for_order(strategy, instrument, venue, self._stage(strategy))
+        found = limits, self.rates.of_order(strategy, venue)
         self._resolved[strategy, venue, instrument.symbol] = found
         return found
 
@@ -84,15 +86,20 @@ class Guard:
             self._table = LimitTable(self._ledger.limits, base.quantum)
         return self._table
 
+    def _stage(self, strategy: str) -> str:
+        deployment = self._ledger.deployments.get(strategy)
+        return "" if deployment is None else deployment.stage
+
     def _allowance(self, scope: str) -> Allowance | None:
         kind, _, name = scope.partition(":")
-        limit = self._limits().rate(kind, name)
+        stage = self._stage(name) if kind == "strategy" else ""
+        limit = self._limits().rate(kind, name, stage)
         throttle = self._ledger.throttles.get(scope)
         if throttle is not None and (limit is None or throttle < limit.value):
             return _throttled(scope, throttle)
         if limit is None:
             return None
-        reserve = min(self._limits().cancel_reserve(kind, name), max(0, limit.value - 1))
+        reserve = min(self._limits().cancel_reserve(kind, name, stage), max(0, limit.value - 1))
         return Allowance(messages=limit.value, reserve=reserve, source=limit.source)
 
 

@@ -21,12 +21,21 @@ REQUIRED = (
     "message_rate",
     "duplicate_window",
     "permitted",
+    "permitted_venues",
     "max_quote_age",
 )
-OPTIONAL = ("permitted_sides", "cancel_reserve", "fresh_quotes")
+OPTIONAL = ("permitted_sides", "restricted", "located", "cancel_reserve", "fresh_quotes")
 NAMES = REQUIRED + OPTIONAL
+SCOPES = ("book", "venue", "account", "strategy", "instrument", "stage")
+STAGES = ("PAPER", "SHADOW", "LIVE_10", "LIVE_50", "LIVE_100")
+ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
+    "message_rate": frozenset({"instrument"}),
+    "cancel_reserve": frozenset({"instrument"}),
+}
+"""Where a limit means nothing: messages are counted by book, venue, account and strategy."""
+
 _LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_window"})
-_LISTS = frozenset({"permitted", "permitted_sides"})
+LISTS = frozenset({"permitted", "permitted_sides", "permitted_venues", "restricted"})
 _WHOLE = frozenset({"max_working_orders", "message_rate", "cancel_reserve", "fresh_quotes"})
 
 MOST: Final[Mapping[str, Decimal]] = {
@@ -39,6 +48,7 @@ MOST: Final[Mapping[str, Decimal]] = {
     "fresh_quotes": Decimal(10**9),
     "duplicate_window": Decimal(7 * 86_400),
     "max_quote_age": Decimal(10**9),
+    "located": Decimal(10**15),
 }
 """The largest number that each limit may be, in the units of its file: what is checked is journaled in 64 bits."""
 
@@ -61,7 +71,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the per-order controls need for one (strategy, instrument); None is unset and denies.
 
-    `excluded_by` is the first row of those in `permitted` that leaves the instrument out.
+    `excluded_by` is the first row of those in `permitted` that leaves the instrument out, `venue_excluded_by` that of
+    those in `permitted_venues`, `restricted_by` the first that restricts the instrument.
     """
 
     order_value: Limit | None
@@ -70,6 +81,7 @@ class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     account_position: Limit | None
     working_strategy: Limit | None
     working_instrument: Limit | None
+    working_venue: Limit | None
     working_book: Limit | None
     duplicate_window: Limit | None
     quote_age: Limit | None
@@ -77,6 +89,9 @@ class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     permitted: tuple[Words, ...]
     excluded_by: Words | None
     sides: tuple[Words, ...]
+    venue_excluded_by: Words | None
+    restricted_by: Words | None
+    located: Limit | None
     unset: str
 
 
@@ -87,15 +102,24 @@ class LimitTable:
         self._rows = tuple(rows)
         self._quantum = base_quantum
 
-    def for_order(self, strategy: str, instrument: Instrument) -> OrderLimits:
-        """The strictest of all rows that speak about this strategy and instrument; slow, so keep the answer."""
-        about = {"book": "", "strategy": strategy, "instrument": instrument.symbol, "venue": instrument.venue}
+    def for_order(self, strategy: str, instrument: Instrument, venue: str = "", stage: str = "") -> OrderLimits:
+        """The strictest of all rows that speak about this strategy at its stage and this instrument at this venue, else
+        at its own; slow, so keep the answer. The book's account at a venue goes by the venue's name."""
+        venue = venue or instrument.venue
+        about = {
+            "book": "",
+            "venue": venue,
+            "account": venue,
+            "strategy": strategy,
+            "instrument": instrument.symbol,
+            "stage": stage,
+        }
 
         def rows(limit: str, *scopes: str) -> list[LimitRow]:
             return [
                 row
                 for row in self._rows
-                if row.limit == limit and row.scope in (scopes or about) and row.name in ("", "*", about[row.scope])
+                if row.limit == limit and row.scope in (scopes or SCOPES) and row.name in ("", "*", about[row.scope])
             ]
 
         def quanta(value: Decimal) -> int:
@@ -108,35 +132,52 @@ class LimitTable:
             return int(value * NANOSECONDS)
 
         permitted = tuple(_words(row) for row in rows("permitted"))
+        venues = [_words(row) for row in rows("permitted_venues")]
+        restricted = [_words(row) for row in rows("restricted")]
         return OrderLimits(
             order_value=_strictest(rows("max_order_value"), quanta),
             order_quantity=_strictest(rows("max_order_quantity"), lots),
             position=_strictest(rows("max_position"), lots),
-            account_position=_strictest(rows("max_position", "book", "instrument", "venue"), lots),
-            working_strategy=_strictest(rows("max_working_orders", "strategy"), int),
+            account_position=_strictest(rows("max_position", "book", "instrument", "venue", "account"), lots),
+            working_strategy=_strictest(rows("max_working_orders", "strategy", "stage"), int),
             working_instrument=_strictest(rows("max_working_orders", "instrument"), int),
-            working_book=_strictest(rows("max_working_orders", "book", "venue"), int),
+            working_venue=_strictest(rows("max_working_orders", "venue", "account"), int),
+            working_book=_strictest(rows("max_working_orders", "book"), int),
             duplicate_window=_strictest(rows("duplicate_window"), nanoseconds, largest=True),
             quote_age=_strictest(rows("max_quote_age"), nanoseconds),
             fresh_quotes=_strictest(rows("fresh_quotes"), int, largest=True),
             permitted=permitted,
             excluded_by=next((row for row in permitted if not row.words & {instrument.symbol, "*"}), None),
             sides=tuple(_words(row) for row in rows("permitted_sides")),
+            venue_excluded_by=next((row for row in venues if not row.words & {venue, "*"}), None),
+            restricted_by=next((row for row in restricted if row.words & {instrument.symbol, "*"}), None),
+            located=_strictest(rows("located"), lots),
             unset=next((name for name in REQUIRED if not rows(name)), ""),
         )
 
-    def rate(self, scope: str, name: str) -> Limit | None:
-        """Messages per second of one scope: of a strategy, of a venue, or of the whole book (named "")."""
-        return _strictest(self._of_scope("message_rate", scope, name), int)
+    def rate(self, scope: str, name: str, stage: str = "") -> Limit | None:
+        """Messages per second of one scope: of a strategy at its stage, of a venue and the account there, or of the
+        whole book (named "")."""
+        return _strictest(self._of_scope("message_rate", scope, name, stage), int)
 
-    def cancel_reserve(self, scope: str, name: str) -> int:
+    def cancel_reserve(self, scope: str, name: str, stage: str = "") -> int:
         """Messages of a scope's rate that only cancels and exits may use; the book's where it has none of its own."""
-        rows = self._of_scope("cancel_reserve", scope, name) or self._of_scope("cancel_reserve", "book", "")
+        rows = self._of_scope("cancel_reserve", scope, name, stage) or self._of_scope("cancel_reserve", "book", "")
         found = _strictest(rows, int, largest=True)
         return 0 if found is None else found.value
 
-    def _of_scope(self, limit: str, scope: str, name: str) -> list[LimitRow]:
-        return [row for row in self._rows if (row.limit, row.scope) == (limit, scope) and row.name in ("", "*", name)]
+    def _of_scope(self, limit: str, scope: str, name: str, stage: str = "") -> list[LimitRow]:
+        """The rows of one meter: a venue's account shares its venue's, a stage its strategies'."""
+        names = {scope: name}
+        if scope == "venue":
+            names["account"] = name
+        elif scope == "strategy" and stage:
+            names["stage"] = stage
+        return [
+            row
+            for row in self._rows
+            if row.limit == limit and row.scope in names and row.name in ("", "*", names[row.scope])
+        ]
 
 
 def problem_with(row: LimitRow) -> str:
@@ -144,7 +185,12 @@ def problem_with(row: LimitRow) -> str:
     where = f"{row.source}: {row.limit}"
     if row.limit not in NAMES:
         return f"{where} is no limit; known: {', '.join(NAMES)}"
-    if row.limit in _LISTS:
+    if row.scope not in SCOPES:
+        return f"{where} is of {row.scope!r}, which is no scope; known: {', '.join(SCOPES)}"
+    if row.scope in ELSEWHERE.get(row.limit, ()):
+        places = ", ".join(scope for scope in SCOPES if scope not in ELSEWHERE[row.limit])
+        return f"{where} means nothing for one {row.scope}; set it for one of {places}"
+    if row.limit in LISTS:
         return "" if _split(row.value) else f"{where} is empty"
     try:
         value = Decimal(row.value)
@@ -190,7 +236,9 @@ def _covers(known: LimitRow, row: LimitRow) -> bool:
 
 
 def _is_looser(limit: str, old: str, new: str) -> bool:
-    if limit in _LISTS:
+    if limit == "restricted":
+        return "*" not in _split(new) and not _split(old) <= _split(new)
+    if limit in LISTS:
         return "*" not in _split(old) and not _split(new) <= _split(old)
     if limit in _LARGER_IS_STRICTER:
         return Decimal(new) < Decimal(old)

@@ -23,15 +23,18 @@ def test_single_settings_of_the_venue_can_be_changed_by_name() -> None:
         research_venue(slippage_ticks=-1)
 
 
+EMPTY = ("unset", "excluded_by", "venue_excluded_by", "restricted_by", "located")
+
+
 def test_every_limit_is_set_for_every_strategy_and_instrument() -> None:
     rows = research_limits()
-    assert {row.limit for row in rows} == {*REQUIRED, *OPTIONAL}
+    assert {row.limit for row in rows} == {*REQUIRED, *OPTIONAL} - {"restricted", "located"}
     assert {row.source for row in rows} == {RESEARCH_LIMITS}
     (instrument,) = sample_instruments(("IBM",))
     table = LimitTable(rows, USD.quantum)
     found = table.for_order("anything", instrument)
     assert found.unset == ""
-    assert all(getattr(found, name) for name in found.__struct_fields__ if name not in ("unset", "excluded_by"))
+    assert all(getattr(found, name) for name in found.__struct_fields__ if name not in EMPTY)
     assert found.excluded_by is None
     assert table.rate("strategy", "anything") is not None
     assert table.rate("venue", "paper") is not None

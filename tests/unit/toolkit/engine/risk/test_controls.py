@@ -14,10 +14,15 @@ from toolkit.domain.instruments import Instrument, Shortable
 from toolkit.domain.market import FeedGap, MarketEvent, SessionClosed, TradingHalted
 from toolkit.domain.orders import Bracket, OrderClass, OrderType, TimeInForce
 from toolkit.domain.time import FeedTime
-from toolkit.engine.risk.controls import CONTROLS, LIMIT_NOT_SET
+from toolkit.engine.risk.answers import LIMIT_NOT_SET
+from toolkit.engine.risk.controls import CONTROLS
+from toolkit.engine.risk.limits import SCOPES
 
 Act = Callable[[Core], None]
 CLOSED = SessionClosed(calendar="XNYS", session="2026-01-05")
+
+
+NAMES_HERE = {"venue": "paper", "account": "paper", "strategy": "trend", "instrument": "AAPL", "stage": "PAPER"}
 
 
 class Case(NamedTuple):
@@ -88,6 +93,8 @@ def later(seconds: float) -> Act:
 
 
 SCARCE = stock(shortable=Shortable.NO)
+LOCATED = stock(shortable=Shortable.LOCATE)
+RESTRICTED = limit("restricted", "MSFT, AAPL")
 CASES = (
     Case(2, "order value", limits(max_order_value="1000"), buy(10), buy(11), "1,100.00 USD", "10 would"),
     Case(
@@ -198,6 +205,44 @@ CASES = (
         "short sale of 6 with 5 certain to be held",
         "5 lots would",
         instrument=SCARCE,
+    ),
+    Case(
+        16,
+        "short sale of what was located",
+        limits(limit("located", "7", "instrument", "AAPL")),
+        after(buy(5, 10_001), sell(12, 10_050)),
+        after(buy(5, 10_001), sell(13, 10_050)),
+        "short sale of 13 with 5 certain to be held",
+        "12 lots would",
+        instrument=LOCATED,
+    ),
+    Case(
+        16,
+        "short sale of what nobody located",
+        limits(),
+        after(buy(5, 10_001), sell(5, 10_050)),
+        after(buy(5, 10_001), sell(6, 10_050)),
+        "short sale of 6 with 5 certain to be held",
+        "5 lots would",
+        instrument=LOCATED,
+    ),
+    Case(
+        16,
+        "permitted venue",
+        limits(limit("permitted_venues", "paper, other", "strategy", "trend")),
+        buy(1),
+        after(lambda core: core.limit(limits(limit("permitted_venues", "other", "strategy", "trend"))), buy(1)),
+        "venue paper",
+        "at other",
+    ),
+    Case(
+        16,
+        "restricted list, on the next order",
+        limits(limit("restricted", "MSFT")),
+        buy(1),
+        after(buy(1, 10_001), after(lambda core: core.limit(limits(RESTRICTED)), buy(2, 10_001))),
+        "AAPL",
+        "an exit would",
     ),
     Case(17, "closed session", limits(), buy(1), after(feed(CLOSED), buy(1)), "closed", "within the next session"),
     Case(
@@ -346,6 +391,7 @@ def breaking(case: Case) -> Core:
         ("duplicate_window", 13),
         ("max_quote_age", 19),
         ("permitted", 16),
+        ("permitted_venues", 16),
     ],
 )
 def test_an_unset_limit_denies_and_says_which(name: str, control: int) -> None:
@@ -365,9 +411,9 @@ def test_without_any_limits_nothing_goes_out() -> None:
     assert core.orders_received() == []
 
 
-@pytest.mark.parametrize("scope", ["book", "venue", "strategy", "instrument"])
+@pytest.mark.parametrize("scope", SCOPES)
 def test_of_all_limits_that_apply_the_strictest_wins_and_is_named(scope: str) -> None:
-    of = {"book": "", "venue": "paper", "strategy": "trend", "instrument": "AAPL"}[scope]
+    of = {**NAMES_HERE, "book": ""}[scope]
     core = Core(rows=limits(limit("max_order_quantity", "7", scope, of, line=44)))
     core.buy(8)
     core.buy(7)
@@ -375,10 +421,37 @@ def test_of_all_limits_that_apply_the_strictest_wins_and_is_named(scope: str) ->
     assert (core.denial().limit, core.denial().source) == ("7", "config/limits.yaml:44")
 
 
-def test_a_limit_of_another_strategy_does_not_bind() -> None:
-    core = Core(rows=limits(limit("max_order_quantity", "7", "strategy", "quoting")))
+@pytest.mark.parametrize("scope", NAMES_HERE)
+def test_a_limit_of_another_name_does_not_bind(scope: str) -> None:
+    core = Core(rows=limits(limit("max_order_quantity", "7", scope, "LIVE_10" if scope == "stage" else "other")))
     core.buy(8)
     assert len(core.orders_received()) == 1
+
+
+@pytest.mark.parametrize(("scope", "observed"), [("venue", "venue"), ("account", "venue"), ("stage", "trend")])
+def test_working_orders_are_counted_where_their_limit_stands(scope: str, observed: str) -> None:
+    core = Core(rows=limits(limit("max_working_orders", "1", scope, NAMES_HERE[scope])))
+    core.buy(1, 9_000)
+    core.buy(2, 9_000)
+    assert len(core.orders_received()) == 1
+    assert core.denial().observed == f"2 of {observed}"
+
+
+@pytest.mark.parametrize("scope", ["venue", "account", "strategy", "stage"])
+def test_a_message_rate_binds_where_it_stands(scope: str) -> None:
+    core = Core(rows=limits(limit("message_rate", "1", scope, NAMES_HERE[scope])))
+    core.buy(1, 9_000)
+    core.buy(2, 9_000)
+    assert len(core.orders_received()) == 1
+    assert core.denial().control == 5
+
+
+def test_a_restricted_instrument_can_be_left() -> None:
+    core = Core(rows=limits())
+    core.buy(5, 10_001)
+    core.limit(limits(RESTRICTED))
+    core.sell(5)
+    assert core.held() == 0
 
 
 def test_the_account_counts_all_strategies_together() -> None:

@@ -2,8 +2,11 @@
 
 from decimal import Decimal
 
+import pytest
+
+from tests.tools.core_kit import limit
 from toolkit.domain.commands import LimitRow
-from toolkit.engine.risk.limits import LimitTable
+from toolkit.engine.risk.limits import LimitTable, loosened, problem_with
 
 
 def reserve(scope: str, name: str, value: str) -> LimitRow:
@@ -30,3 +33,23 @@ def test_of_two_rows_of_one_scope_the_larger_is_stricter() -> None:
 
 def test_none_at_all_reserves_nothing() -> None:
     assert table().cancel_reserve("venue", "paper") == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_looser"), [("AAPL", "AAPL,FB", False), ("AAPL,FB", "AAPL", True), ("AAPL", "*", False)]
+)
+def test_a_shorter_restricted_list_is_looser(old: str, new: str, is_looser: bool) -> None:
+    assert bool(loosened([limit("restricted", old)], [limit("restricted", new)])) is is_looser
+
+
+def test_more_located_is_looser() -> None:
+    assert loosened([limit("located", "5")], [limit("located", "6")])
+    assert not loosened([limit("located", "5")], [limit("located", "4")])
+
+
+def test_a_limit_says_where_it_means_something() -> None:
+    assert problem_with(limit("message_rate", "5", "instrument", "AAPL")) == (
+        "config/limits.yaml:12: message_rate means nothing for one instrument; "
+        "set it for one of book, venue, account, strategy, stage"
+    )
+    assert "no scope; known: book, venue" in problem_with(limit("max_position", "5", "desk", "main"))
