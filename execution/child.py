@@ -1,8 +1,8 @@
 """What every process under the supervisor does first and last: take its secret from stdin, end when stdin closes.
 
 The supervisor starts a child as `python -m execution.wiring.<process> --home HOME [--strategy NAME | --venue NAME]`
-(process: venue, engine, listener, runner) and writes one line to its stdin: the password of its user on the servers
-(a runner gets its whole `RunnerSetup`).
+(process: venue, engine, listener, archiver, runner) and writes one line to its stdin: the password of its user on the
+servers (a runner gets its whole `RunnerSetup`).
 Never by environment or arguments, which others can read. The pipe stays open for as long as the supervisor lives: its
 end means to stop in order, so that nothing outlives a supervisor that was killed. SIGTERM means the same. Exit code 0
 is an ordered end; what else it may be stands in `ExitCode`.

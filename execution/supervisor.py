@@ -39,6 +39,7 @@ NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml
 RETRY_SECONDS = 0.25
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
+ARCHIVER = "archiver"
 
 
 @dataclass(kw_only=True)
@@ -123,11 +124,12 @@ class Supervisor:
         enabled = [name for name, row in self.settings.strategies.items() if row.enabled]
         self.say(f"listener and {len(enabled)} runners" + (", JupyterLab" if self.wishes.lab else ""))
         self._start(specifications.listener(self.home, self.settings, self.line, self.wishes.speed))
+        self._start(specifications.archiver(self.home, self.settings, self.line))
         for name in enabled:
             self.start_runner(name)
         if self.wishes.lab:
             self._start_lab()
-        await self._wait_for(*self.managed)
+        await self._wait_for(*(name for name in self.managed if name != ARCHIVER))  # a damaged archive stops no trading
         self.status.ready(time.monotonic() - begun)
         self._write()
         await self.line.note("start", "supervisor", seconds=f"{time.monotonic() - begun:.1f}")
@@ -146,7 +148,7 @@ class Supervisor:
             await self._cancel_and_verify(stopped)
         except ExecutionError as problem:
             stopped.problem = str(problem)
-        for kind in ("runner", "jupyter", "listener", "engine", "venue"):
+        for kind in ("runner", "jupyter", "listener", "engine", "venue", ARCHIVER):
             await self._stop_kind(kind)
         for task in self._tasks:
             task.cancel()

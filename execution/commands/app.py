@@ -268,11 +268,25 @@ def journal_tail(
 
 
 @journal.command("verify")
-def journal_verify(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Read all of it: numbers, hash chain, fold."""
+def journal_verify(
+    home: HomeOption = None,
+    anchors: Annotated[
+        Path | None, typer.Option("--anchors", help="Heads kept elsewhere, as `journal heads` printed them.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Read all of it, archive and server: numbers, hash chain, fold, and heads that were kept elsewhere."""
     from execution.commands.recording import verify
 
-    _end(verify(home, as_json=json))
+    _end(verify(home, anchors=anchors, as_json=json))
+
+
+@journal.command("heads")
+def journal_heads(home: HomeOption = None, json: JsonOption = False) -> None:
+    """The hash that ends each archived day. Keep it where nobody who can change this machine can change it too."""
+    from execution.commands.recording import heads
+
+    _end(heads(home, as_json=json))
 
 
 def run() -> int:

@@ -161,6 +161,20 @@ def _latch(home: Home, state: DeskState | None) -> Iterator[Finding]:
         yield Finding("latch", "ok", "open")
 
 
+def _archive(home: Home, state: DeskState | None) -> Iterator[Finding]:
+    if state is None:
+        return
+    days = examination.archive_of(home, state.book).days()
+    if not days:
+        yield Finding("archive", "ok", "nothing is archived yet")
+        return
+    newest = days[-1]
+    said = (
+        f"{len(days)} days up to {newest.day}, event {newest.head.sequence:,}; `execution journal verify` reads it all"
+    )
+    yield Finding("archive", "ok", said)
+
+
 def _clock(home: Home, state: DeskState | None) -> Iterator[Finding]:
     if time.time() < 1_700_000_000:
         yield Finding("clock", "wrong", "the machine's clock stands before 2023", "set it; use NTP")
@@ -191,4 +205,4 @@ def _venues(home: Home, state: DeskState | None) -> Iterator[Finding]:
         yield Finding(f"venue {name}", "wrong" if problem else "ok", said, mend)
 
 
-LOOKS = (_configuration, _versions, _servers, _durability, _processes, _latch, _venues, _clock, _disk)
+LOOKS = (_configuration, _versions, _servers, _durability, _processes, _latch, _venues, _archive, _clock, _disk)

@@ -1,4 +1,4 @@
-"""`execution journal tail` and `journal verify`: the record itself, event by event, and the proof that it is whole."""
+"""`execution journal tail`, `verify` and `heads`: the record itself, event by event, and the proof that it is whole."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any, get_args
 
 import msgspec
 
-from execution.commands.desk import Stop, running_state, the_home
+from execution.commands.desk import Stop, running_state, the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.output import DIM, GREEN, RED, banner, clock, moment, paint, say, say_json
+from execution.wiring.examination import archive_of
 from toolkit.client.books import Books, opened
-from toolkit.domain.errors import DomainError
+from toolkit.domain.errors import DomainError, JournalError
 from toolkit.domain.events import Batch, Event
+from toolkit.domain.ports import Head, Sealed
 from toolkit.replica.replica import Replica
 
 FOLLOW_MS = 500
@@ -30,13 +32,14 @@ def tail(given: Path | None, *, count: int, follow: bool, kind: str | None, as_j
     home = the_home(given)
     state = running_state(home)
     wanted = _kind(kind)
-    journal = Books(home=home, book=state.book).journal()
+    books = Books(home=home, book=state.book)
+    journal = books.journal()
     try:
         last = journal.head().sequence
         if not as_json:
             say(banner(state.kind, f"desk {state.name} · journal of {state.book}, {last:,} events"))
             say(paint(AS_WRITTEN, DIM))
-        for sealed in journal.read(max(0, last - count)):
+        for sealed in books.history(journal, max(0, last - count)):
             _show(opened(sealed), last - count, wanted, as_json)
         while follow:
             for sealed in journal.batches(last, block_ms=FOLLOW_MS):
@@ -49,19 +52,29 @@ def tail(given: Path | None, *, count: int, follow: bool, kind: str | None, as_j
     return Exit.DONE
 
 
-def verify(given: Path | None, *, as_json: bool) -> Exit:
-    """Read the whole journal: numbers, hash chain, and that its fold is the one that readers keep."""
+def verify(given: Path | None, *, anchors: Path | None, as_json: bool) -> Exit:
+    """Read the whole journal and its archive: numbers, hash chain, and that its fold is the one that readers keep.
+
+    `anchors` are the heads of days that were kept elsewhere: a journal whose hashes were all made anew misses them.
+    """
     home = the_home(given)
     state = running_state(home)
+    wanted = {} if anchors is None else _anchors(anchors)
     books = Books(home=home, book=state.book)
     journal = books.journal(patience=10.0)
     begun, replica, problem = time.monotonic(), Replica(), ""
     try:
         head = journal.head()
-        for sealed in journal.read():
+        archived = archive_of(home, state.book).verify()
+        for sealed in books.history(journal):
             replica.apply(opened(sealed), sealed.digest)
+            _check_head(archived, sealed, "the archive")
+            if sealed.last in wanted:
+                _check_head(wanted.pop(sealed.last), sealed, str(anchors))
             if sealed.last >= head.sequence:
                 break
+        if wanted:
+            raise JournalError(f"{anchors}: no batch of the journal ends with event {min(wanted):,}")
         problem = _compare(books, replica)
     except DomainError as wrong:
         problem = str(wrong)
@@ -71,6 +84,45 @@ def verify(given: Path | None, *, as_json: bool) -> Exit:
     return _tell(state.kind, replica, problem, seconds, as_json)
 
 
+def heads(given: Path | None, *, as_json: bool) -> Exit:
+    """The head of each archived day, one line each: day, number of its last event, hash."""
+    home = the_home(given)
+    state = the_state(home)
+    days = archive_of(home, state.book).days()
+    if as_json:
+        say_json([{"day": day.day, "event": day.head.sequence, "hash": day.head.digest.hex(), "closed": day.closed}
+                  for day in days])  # fmt: skip
+        return Exit.DONE
+    for day in days:
+        say(f"{day.day}  {day.head.sequence:>12}  {day.head.digest.hex()}" + ("" if day.closed else "  # not over yet"))
+    if not days:
+        say("nothing is archived yet")
+    return Exit.DONE
+
+
+def _anchors(path: Path) -> dict[int, Head]:
+    """Number of the last event → head, of the days in a file as `journal heads` prints it; open days are left out."""
+    found = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.partition("#")
+        if words[1] or not words[0].strip():
+            continue
+        match words[0].split():
+            case [_, event, digest] if event.isdecimal():
+                found[int(event)] = Head(int(event), bytes.fromhex(digest))
+            case _:
+                raise Stop(Exit.USAGE, f"{path}:{number}: give lines of day, event and hash, as `journal heads` does")
+    return found
+
+
+def _check_head(wanted: Head, sealed: Sealed, whose: str) -> None:
+    if sealed.last == wanted.sequence and sealed.digest != wanted.digest:
+        raise JournalError(
+            f"event {sealed.last:,} ends a batch with hash {sealed.digest.hex()[:12]} in the journal and "
+            f"{wanted.digest.hex()[:12]} in {whose}: one of the two was rewritten"
+        )
+
+
 def _compare(books: Books, whole: Replica) -> str:
     """The fold from empty and the fold from what is stored must be the same, bit for bit."""
     stored = books.start(whole.ledger.sequence)
@@ -78,7 +130,7 @@ def _compare(books: Books, whole: Replica) -> str:
         return ""
     journal = books.journal(patience=10.0)
     try:
-        for sealed in journal.read(stored.ledger.sequence):
+        for sealed in books.history(journal, stored.ledger.sequence):
             if sealed.last > whole.ledger.sequence:
                 break
             stored.apply(opened(sealed), sealed.digest)

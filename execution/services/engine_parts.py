@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,6 +78,12 @@ class Snapshots(Protocol):
     def keep(self, book: str, fold_version: int, head: Head, state: bytes) -> None: ...
 
 
+class Archive(Protocol):
+    """What the server no longer holds of the journal."""
+
+    def read(self, after: int = 0) -> Iterator[Sealed]: ...
+
+
 class Lifeboat(Protocol):
     def record(self, cancel: CancelOrder, wall: WallTime, cause: str) -> None: ...
 
@@ -130,6 +136,7 @@ class EngineParts:
     mirror: Mirror
     seen: HeadSeen
     snapshots: Snapshots
+    archive: Archive
     lifeboat: Lifeboat
     codec: Codec
     clock: Clock

@@ -7,7 +7,7 @@ import gc
 from contextlib import suppress
 
 from execution.services.engine_parts import EngineParts, EnginePlan
-from toolkit.domain.errors import JournalError, TransportError
+from toolkit.domain.errors import Gap, JournalError, TransportError
 from toolkit.domain.fold import apply_batch
 from toolkit.domain.inbox import EPOCHS_KEPT
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
@@ -61,8 +61,16 @@ async def _fold(parts: EngineParts, plan: EnginePlan, up_to: int) -> Ledger:
     ledger = Ledger() if snapshot is None else Ledger.from_bytes(snapshot.state)
     gc.disable()
     try:
-        async for sealed in parts.journal.read(ledger.sequence):
+        await _fold_tail(parts, ledger)
+    except Gap:  # no snapshot of this fold: what the server was relieved of is in the archive
+        for sealed in parts.archive.read(ledger.sequence):
             apply_batch(ledger, parts.codec.open_batch(sealed.payload), sealed.digest)
+        await _fold_tail(parts, ledger)
     finally:
         gc.enable()
     return ledger
+
+
+async def _fold_tail(parts: EngineParts, ledger: Ledger) -> None:
+    async for sealed in parts.journal.read(ledger.sequence):
+        apply_batch(ledger, parts.codec.open_batch(sealed.payload), sealed.digest)

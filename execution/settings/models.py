@@ -94,6 +94,14 @@ class EngineSettings(Strict):
         return self
 
 
+class Archive(Strict):
+    """When a part of the journal goes into the archive, and whether the server then lets go of what is safe."""
+
+    part_events: Annotated[int, Field(ge=1_000, le=10**7)] = 100_000
+    part_seconds: Seconds = 600.0
+    trim: bool = True
+
+
 class Supervision(Strict):
     """When a process counts as hung, how it comes back, and when a runner is given up."""
 
@@ -124,6 +132,7 @@ class DeskFile(Strict):
     servers: Servers = Servers()
     feed: Feed = Feed()
     engine: EngineSettings = EngineSettings()
+    archive: Archive = Archive()
     supervision: Supervision = Supervision()
     jupyter: Jupyter = Jupyter()
 

@@ -98,6 +98,9 @@ class DeskLine:
         self._producer = Producer(self._journal, USER, wall=self._clock.wall)
         books = Books(home=self._home, book=self._book, user=USER)
         self.replica = books.start((await self._journal.head()).sequence)
+        first = await self._journal.batches(self.replica.ledger.sequence, 0)
+        if first and first[0].first > self.replica.ledger.sequence + 1:
+            await asyncio.to_thread(books.fold_archived, self.replica)
         self._checkpoint = self.replica.ledger.sequence
         await self._catch_up(lambda _: None)
 

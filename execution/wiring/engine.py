@@ -17,6 +17,7 @@ from execution.services.engine_parts import EngineParts, EnginePlan
 from execution.settings import Settings, read_settings
 from execution.wiring.listener import sample_feed
 from toolkit.adapters import codec, failpoints
+from toolkit.adapters.archived_history import ArchivedHistory
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.head_seen import HeadSeen
 from toolkit.adapters.latch import Latch
@@ -108,6 +109,7 @@ async def trade(home: Home, settings: Settings, password: str) -> None:
         mirror=Mirror(files / "mirror", durable=settings.desk.servers.durability != "process"),
         seen=HeadSeen(files / "head"),
         snapshots=BookSnapshots(files / "snapshots"),
+        archive=ArchivedHistory(home.archive(plan.book), plan.book),
         lifeboat=BookLifeboat(files / "lifeboat"),
         codec=WireCodec(),
         clock=clock,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.adapters.latch import Latch
 from toolkit.adapters.server_access import ServerRole
@@ -18,6 +18,9 @@ from toolkit.client.home import Home
 from toolkit.client.stopping import venue_state
 from toolkit.domain.errors import ExecutionError, TransportError
 from toolkit.domain.ledger import Ledger
+
+if TYPE_CHECKING:
+    from toolkit.adapters.journal_archive import JournalArchive
 
 
 def server_binary() -> str:
@@ -74,6 +77,13 @@ def changed_versions(home: Home) -> list[str]:
             elif content_digest(path) != deployed.digest:
                 found.append(f"{path} was changed since it was promoted")
     return found
+
+
+def archive_of(home: Home, book: str) -> JournalArchive:
+    """The archive of a book; its folder may be missing yet."""
+    from toolkit.adapters.journal_archive import JournalArchive  # pyarrow: half a second that most commands can save
+
+    return JournalArchive(home.archive(book), book)
 
 
 def shut_latches(home: Home, book: str) -> list[str] | None:

@@ -33,6 +33,10 @@ def listener(home: Home, settings: Settings, line: DeskLine, speed: float) -> Sp
     return _service(home, settings, "listener", "listener", "feed", arguments, _secret(line, "listener"))
 
 
+def archiver(home: Home, settings: Settings, line: DeskLine) -> Specification:
+    return _service(home, settings, "archiver", "archiver", settings.desk.book, (), _secret(line, "archiver"))
+
+
 def runner(home: Home, settings: Settings, line: DeskLine, strategy: str) -> Specification:
     """The runner of the deployed version. ConfigError when there is none, or when its files were touched."""
     setup = runner_setup(home, settings, line, strategy)

@@ -51,6 +51,7 @@ async def recover(plan: RecoveryPlan) -> Recovered:
         mirror=Mirror(folder / f"mirror-{plan.from_snapshot}", durable=False),
         seen=HeadSeen(folder / f"head-{plan.from_snapshot}"),
         snapshots=BookSnapshots(folder / ("snapshots" if plan.from_snapshot else "none")),
+        archive=NOT_NEEDED,
         lifeboat=NOT_NEEDED,
         codec=WireCodec(),
         clock=clock,

@@ -7,69 +7,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 import toolkit as tk
 from execution.commands.exits import Exit
-from toolkit.adapters.process_identity import ProcessIdentity, is_running
+from tests.tools.whole_desk import Desk, until
+from toolkit.adapters.process_identity import is_running
 from toolkit.client.books import Books, opened
-from toolkit.client.desk_state import ProcessState, read_desk_state
+from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
 from toolkit.replica import views
 from toolkit.replica.replica import Replica
 
 pytestmark = pytest.mark.integration
-
-Answer = subprocess.CompletedProcess[str]
-
-
-class Desk:
-    """A desk of its own and the command line for it."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def run(self, *arguments: str) -> Answer:
-        return subprocess.run(
-            [sys.executable, "-m", "execution.cli", *arguments], env={**os.environ, "EXECUTION_HOME": str(self.home)},
-            cwd=self.home, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-
-    def json(self, *arguments: str) -> Any:
-        answer = self.run(*arguments, "--json")
-        assert answer.returncode == 0, answer.stderr
-        return json.loads(answer.stdout)
-
-    def process(self, name: str) -> ProcessState:
-        state = read_desk_state(self.home / "var/run/processes.json")
-        assert state is not None
-        found = state.process(name)
-        assert found is not None
-        return found
-
-    def strategy(self, name: str) -> dict[str, Any]:
-        return next(row for row in self.json("status")["strategies"] if row["name"] == name)
-
-    def processes(self) -> list[ProcessIdentity]:
-        state = read_desk_state(self.home / "var/run/processes.json")
-        assert state is not None
-        found = (state.supervisor, *state.processes)
-        return [ProcessIdentity(pid=each.pid, started=each.started) for each in found if each.pid]
-
-
-def until(true: Callable[[], bool], seconds: float = 30.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.fixture(scope="module")

@@ -88,9 +88,9 @@ class BlockingJournal:
         """Every batch with events above `after`, its chain checked. Gap when they were trimmed away."""
         head: Head | None = None
         while chunk := self.batches(after):
+            if chunk[0].first > after + 1:
+                raise Gap(f"events {after + 1}…{chunk[0].first - 1} were trimmed away; load a snapshot first")
             for batch in chunk:
-                if head is None and batch.first > after + 1:
-                    raise Gap(f"events {after + 1}…{batch.first - 1} were trimmed away; load a snapshot first")
                 head = codec.follows(head or Head(batch.first - 1, batch.previous), batch)
                 yield batch
             after = chunk[-1].last

@@ -35,7 +35,7 @@ UPCASTERS: Final[Mapping[str, Upcaster]] = {}
 """Old tag → function from the old event (`[tag, field, …]`) to its successor, which must carry another tag."""
 
 
-class _Cover(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="batch"):
+class Cover(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="batch"):
     """A batch with its events left unread: numbers and hashes cost nothing to look at."""
 
     book: str
@@ -50,7 +50,7 @@ class _Cover(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ba
 
 _encoder = msgspec.msgpack.Encoder()
 _batch = msgspec.msgpack.Decoder(Batch)
-_cover = msgspec.msgpack.Decoder(_Cover)
+_cover = msgspec.msgpack.Decoder(Cover)
 _raw = msgspec.msgpack.Decoder(list[object])
 
 encode: Callable[[msgspec.Struct], bytes] = _encoder.encode
@@ -88,11 +88,16 @@ def seal(batch: Batch) -> Sealed:
 
 def sealed(payload: bytes) -> Sealed:
     """Numbers and hashes of stored bytes, without reading their events. Raises JournalError when they are no batch."""
+    found = cover(payload)
+    return Sealed(found.first, found.first + len(found.events) - 1, found.previous, digest(payload), payload)
+
+
+def cover(payload: bytes) -> Cover:
+    """A stored batch with its events unread. Raises JournalError when these bytes are no batch."""
     try:
-        cover = _cover.decode(payload)
+        return _cover.decode(payload)
     except msgspec.MsgspecError as error:
         raise JournalError(f"the journal holds {len(payload)} bytes that are no batch: {error}") from error
-    return Sealed(cover.first, cover.first + len(cover.events) - 1, cover.previous, digest(payload), payload)
 
 
 def open_batch(payload: bytes, upcasters: Mapping[str, Upcaster] = UPCASTERS) -> Batch:
@@ -146,13 +151,13 @@ def short(value: bytes) -> str:
 
 def _open_old(payload: bytes, upcasters: Mapping[str, Upcaster], error: Exception | None) -> Batch:
     try:
-        cover = _cover.decode(payload)
-        if cover.schema > SCHEMA:
+        old = _cover.decode(payload)
+        if old.schema > SCHEMA:
             raise JournalError(
-                f"events {cover.first}… were written by a newer version (schema {cover.schema}, known here: {SCHEMA}); "
+                f"events {old.first}… were written by a newer version (schema {old.schema}, known here: {SCHEMA}); "
                 "install that version or a later one"
             ) from error
-        events = [_upcast(_raw.decode(event), upcasters) for event in cover.events]
+        events = [_upcast(_raw.decode(event), upcasters) for event in old.events]
         fields: list[object] = _raw.decode(payload)
         fields[-1] = events
         return _batch.decode(_encoder.encode(fields))

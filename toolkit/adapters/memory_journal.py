@@ -85,6 +85,10 @@ class MemoryJournal:
             server.inboxes[strategy].extend(codec.decode_inbox(codec.encode_inbox(entries)))
         server.change()
 
+    async def trim(self, up_to: int) -> None:
+        await self._turn()
+        self._server.batches[:] = [batch for batch in self._server.batches if batch.last > up_to]
+
     async def head(self) -> Head:
         await self._turn()
         return self._server.head

@@ -145,6 +145,11 @@ class RedisJournal:
             )
         return Head(int(sequence or 0), digest or b""), int(epoch or 0)
 
+    async def trim(self, up_to: int) -> None:
+        """Let go of the batches that end at or before event `up_to`; a reader that needs them gets Gap from then on."""
+        with mapped(f"trim the journal of {self._book}"):
+            await self._keeper.ask("XTRIM", keys.journal(self._book), "MINID", f"{up_to + 1}-0")
+
     # ------------------------------------------------------------------ reading
 
     async def read(self, after: int) -> AsyncIterator[Sealed]:

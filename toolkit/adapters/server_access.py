@@ -22,7 +22,7 @@ class ServerRole(StrEnum):
     BUS = "bus"
 
 
-PROCESSES: Final = ("engine", "operator", "viewer", "supervisor", "listener", "venue")
+PROCESSES: Final = ("engine", "operator", "viewer", "supervisor", "listener", "venue", "archiver")
 
 _CONNECT: Final = "+ping +hello +auth +client|setname +client|id"
 _LOOK: Final = f"+@read -@dangerous {_CONNECT}"
@@ -104,6 +104,8 @@ def _journal_rules(books: Sequence[str]) -> dict[str, str]:
     operator, supervisor = (
         " ".join(f"%W~{keys.commands(book, producer)}" for book in books) for producer in ("operator", "supervisor")
     )
+    # A selector of its own: what may shorten the journal may not add to it.
+    trim = f"({' '.join(f'%RW~{keys.journal(book)}' for book in books)} +xtrim)"
     return {
         "engine": f"{all_keys} +@all -@dangerous +info +config|get",
         "operator": f"{look} {log} {operator} {_LOOK} {_ADD} +info +config|get",
@@ -111,6 +113,7 @@ def _journal_rules(books: Sequence[str]) -> dict[str, str]:
         "supervisor": f"{look} {log} {supervisor} {_LOOK} {_ADD} +info +config|get +acl|setuser",
         "listener": f"{log} {_CONNECT} {_ADD}",
         "venue": f"{log} {_CONNECT} {_ADD}",
+        "archiver": f"{look} {log} {_LOOK} {_ADD} {trim}",
     }
 
 
@@ -124,6 +127,7 @@ def _bus_rules(books: Sequence[str]) -> dict[str, str]:
         "supervisor": f"{look} {beat} {_LOOK} +hset +info +config|get +acl|setuser",
         "listener": f"{look} {beat} {_patterns('%RW~', books, 'feed*')} {_LOOK} {_ADD} +hset +unlink",
         "venue": f"{look} {beat} {_LOOK} +hset",
+        "archiver": f"{beat} {_CONNECT} +hset",
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from toolkit.adapters import codec
+from toolkit.adapters.archived_history import ArchivedHistory
 from toolkit.adapters.blocking_redis import BlockingBus, BlockingJournal
 from toolkit.adapters.mirror import Mirror
 from toolkit.adapters.server_access import Passwords, ServerRole
@@ -17,9 +18,10 @@ from toolkit.adapters.server_address import ServerAddress
 from toolkit.adapters.snapshots import Snapshot, SnapshotStore
 from toolkit.adapters.sockets import socket_path
 from toolkit.client.home import Home
+from toolkit.domain.errors import Gap
 from toolkit.domain.events import Batch
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
-from toolkit.domain.ports import Sealed
+from toolkit.domain.ports import Head, Sealed
 from toolkit.replica.replica import REPLICA_VERSION, Replica
 
 CHECKPOINT_EVENTS: Final = 5_000
@@ -87,10 +89,15 @@ class Books:
     def catch_up(self, replica: Replica, journal: BlockingJournal) -> None:
         """Fold what the journal has beyond the replica. JournalError on a gap."""
         before = replica.ledger.sequence
-        for sealed in journal.read(before):
+        for sealed in self.history(journal, before):
             replica.apply(codec.open_batch(sealed.payload), sealed.digest)
         if replica.ledger.sequence - before >= CHECKPOINT_EVENTS:
             self.keep(replica)
+
+    def fold_archived(self, replica: Replica) -> None:
+        """Fold what is archived beyond the replica, for one that no stored state brings near enough to the journal."""
+        for sealed in self._archive.read(replica.ledger.sequence):
+            replica.apply(opened(sealed), sealed.digest)
 
     def keep(self, replica: Replica) -> None:
         """Store the replica as it is now, for quick starts. The journal stays the truth."""
@@ -104,11 +111,37 @@ class Books:
         """Batches of the journal with events above `after`; with `containing` only those whose bytes hold that text."""
         journal, needle = self.journal(), containing.encode()
         try:
-            for sealed in journal.read(after):
+            for sealed in self.history(journal, after):
                 if not needle or needle in sealed.payload:
                     yield opened(sealed)
         finally:
             journal.close()
+
+    def history(self, journal: BlockingJournal, after: int = 0) -> Iterator[Sealed]:
+        """Every batch with events above `after`: from the archive what the server no longer holds, else from it.
+
+        Gap when neither has them; JournalError when the two do not fit together.
+        """
+        head: Head | None = None
+        while True:
+            try:
+                for sealed in journal.read(after):
+                    head = codec.follows(head or Head(sealed.first - 1, sealed.previous), sealed)
+                    after = sealed.last
+                    yield sealed
+                return
+            except Gap:
+                begun = after
+                for sealed in self._archive.read(after):
+                    head = codec.follows(head or Head(sealed.first - 1, sealed.previous), sealed)
+                    after = sealed.last
+                    yield sealed
+                if after == begun:
+                    raise
+
+    @property
+    def _archive(self) -> ArchivedHistory:
+        return ArchivedHistory(self.home.archive(self.book), self.book)
 
     def _checkpoints(self) -> SnapshotStore:
         return SnapshotStore(self.home.book(self.book) / "replica", kept=2)

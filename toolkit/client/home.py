@@ -54,6 +54,10 @@ class Home:
         """Mirror, latch, lifeboat and snapshots of one book."""
         return self.var / book
 
+    def archive(self, book: str) -> Path:
+        """The journal of one book for good, a folder for each day."""
+        return self.book(book) / "archive"
+
     def venue(self, name: str) -> Path:
         """The ledger of a venue that this desk hosts."""
         return self.var / "venue" / name

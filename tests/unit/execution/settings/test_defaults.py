@@ -49,6 +49,7 @@ def test_the_promised_defaults() -> None:
             "quarantine_seconds": 2.0,
             "snapshot_every": 50_000,
         },
+        "archive": {"part_events": 100_000, "part_seconds": 600.0, "trim": True},
         "supervision": {
             "beat_seconds": 0.5,
             "hung_after_seconds": 10.0,
