@@ -10,7 +10,7 @@ from typing import Any
 from execution.services.engine_core import EngineCore
 from toolkit.domain.errors import DomainError, TransportError
 from toolkit.domain.requests import VenueReport, VenueRequest
-from toolkit.engine.messages import Gathered, LineLost, Message, NotSent, Output, TimePassed
+from toolkit.engine.messages import LineLost, Message, NotSent, TimePassed
 
 FEED = "feed"
 PEOPLE = ("operator", "supervisor")
@@ -101,11 +101,12 @@ class FreeEngine:
 
     async def _work(self) -> None:
         """Process what has gathered, commit it as one batch, release its requests."""
-        gathered = Gathered()
-        for _ in range(min(AT_ONCE, len(self._mail))):
-            gathered.add(self._engine.process(self._core.now(), self._mail.popleft()))
-        output = Output(gathered.events, gathered.requests, gathered.inbox)
-        self._engine.ledger.step = self._engine.view.step
+        engine, mail, now = self._engine, self._mail, self._core.now
+        transaction = engine.begin(now())
+        for _ in range(min(AT_ONCE, len(mail))):
+            engine.take(transaction, now(), mail.popleft())
+        output = engine.end(transaction)
+        engine.ledger.step = engine.view.step
         await self._core.commit(output)
         if output.requests:
             await self._release(output.requests)

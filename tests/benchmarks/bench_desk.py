@@ -55,7 +55,7 @@ VENUE: Mapping[str, object] = {
 async def bench_desk(durability: str) -> AsyncIterator[DeskKit]:
     """A running desk with limits for everything and prices on its feed; gone without a trace afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="qd-bench-"))
-    kit = DeskKit(_home(folder, durability))
+    kit = DeskKit(_home(folder, durability), failpoints=False)
     try:
         await _start(kit)
         yield kit

@@ -72,13 +72,17 @@ def _change_venue(config: Path, lines: Mapping[str, Any]) -> None:
 
 
 class DeskKit:
-    """Starts, kills and restarts the processes of one desk. `speed` 0 runs the feed as fast as the engine follows."""
+    """Starts, kills and restarts the processes of one desk. `speed` 0 runs the feed as fast as the engine follows.
 
-    def __init__(self, home: Home, *, speed: float = 0.0) -> None:
+    Without `failpoints` no process looks for a file of them at every named place, as on a real desk.
+    """
+
+    def __init__(self, home: Home, *, speed: float = 0.0, failpoints: bool = True) -> None:
         self.home = home
         self.settings: Settings = read_settings(home.root)
         self.line = DeskLine(home, self.settings)
         self.speed = speed
+        self.failpoints = failpoints
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: list[Any] = []
         self._follower: asyncio.Task[None] | None = None
@@ -143,7 +147,7 @@ class DeskKit:
             stdout=log,
             stderr=log,
             cwd=wanted.folder,
-            env={**os.environ, VARIABLE: str(self._failpoints(known_as or name))},
+            env={**os.environ, VARIABLE: str(self._failpoints(known_as or name)) if self.failpoints else ""},
         )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):

@@ -52,33 +52,32 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
         intents.setdefault(event.intent_id, event.order_id)
     else:
         intents[event.intent_id] = event.order_id
-    ledger.put(
-        Order(
-            order_id=event.order_id,
-            chain=(event.order_id,),
-            strategy=event.strategy,
-            version=event.version,
-            intent_id=event.intent_id,
-            instrument=event.instrument,
-            venue=event.venue,
-            side=event.side,
-            order_type=event.order_type,
-            time_in_force=event.time_in_force,
-            order_class=event.order_class,
-            quantity=event.quantity,
-            price=event.price,
-            post_only=event.post_only,
-            reduce_only=event.reduce_only,
-            status=status,
-            doubt=NO_DOUBT,
-            step=event.seen.step,
-            decided=event.wall,
-            created=event.time,
-            reason=reason,
-            requested=event.time,
-            terms=event.terms,
-        )
+    order = Order(  # by place: so many names cost as much as the rest of the fold
+        event.order_id,
+        (event.order_id,),
+        event.strategy,
+        event.version,
+        event.intent_id,
+        event.instrument,
+        event.venue,
+        event.side,
+        event.order_type,
+        event.time_in_force,
+        event.order_class,
+        event.quantity,
+        event.price,
+        event.post_only,
+        event.reduce_only,
+        status,
+        NO_DOUBT,
+        event.seen.step,
+        event.wall,
+        event.time,
+        reason=reason,
+        requested=event.time,
+        terms=event.terms,
     )
+    ledger.put(order)
     ledger.number_inbox(event.strategy, type(event))
 
 

@@ -18,7 +18,7 @@ from toolkit.domain.exposure import Exposure, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
-from toolkit.domain.orders import IN_ENGINE, NO_DOUBT, Order, Side, Status, Terms, TradingState
+from toolkit.domain.orders import FINAL, IN_ENGINE, NO_DOUBT, Order, Side, Status, Terms, TradingState
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
 from toolkit.domain.time import FeedTime
@@ -273,15 +273,17 @@ class Ledger(msgspec.Struct, kw_only=True):
         root = order.chain[0]
         before = self.orders.get(root)
         self.orders[root] = order
-        was_open, is_open = None if before is None else before.is_open, order.is_open
+        in_doubt, was_in_doubt = order.doubt is not NO_DOUBT, before is not None and before.doubt is not NO_DOUBT
+        is_open = in_doubt or order.status not in FINAL
+        was_open = None if before is None else was_in_doubt or before.status not in FINAL
         if was_open is not is_open:
             self._open(root, order) if is_open else self._close(root, order)
-        remaining = order.remaining
-        if by := remaining - (0 if before is None else before.remaining):
+        remaining = order.remaining if is_open else 0
+        if by := remaining - (before.remaining if before is not None and was_open else 0):
             self._expose(order, remaining, by)
-        if order.doubt is not NO_DOUBT:
+        if in_doubt:
             self.doubtful[root] = None
-        elif before is not None and before.doubt is not NO_DOUBT:
+        elif was_in_doubt:
             del self.doubtful[root]
         if order.terms is not None:
             self._note_terms(root, order, order.terms, is_open, before is None)

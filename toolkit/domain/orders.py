@@ -150,7 +150,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     watched: bool = False
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order"):
+class Order(msgspec.Struct, frozen=True, array_like=True, tag="order"):
     """One order, replace chain included. Prices in ticks, quantities in lots, `cost` in ticks × lots of what filled.
 
     `requested` is when the newest request about it was decided, `withdrawn` whether we asked for its end. A stop that

@@ -36,9 +36,17 @@ def after_trade(position: Position, side: Side, quantity: int, price: int, instr
     """The position after a trade. A partial close realises `cost · q / Q`, rounded half to even."""
     direction = int(side)
     signed = direction * quantity
-    closing = min(quantity, abs(position.lots)) if position.lots * signed < 0 else 0
+    if position.lots * signed >= 0:
+        return Position(
+            lots=position.lots + signed,
+            cost=position.cost + instrument.value(price, signed),
+            realised=position.realised,
+            bought=position.bought + (quantity if side is BUY else 0),
+            sold=position.sold + (quantity if side is not BUY else 0),
+        )
+    closing = min(quantity, abs(position.lots))
     opening = quantity - closing
-    released = divide_half_even(position.cost * closing, abs(position.lots)) if closing else 0
+    released = divide_half_even(position.cost * closing, abs(position.lots))
     return Position(
         lots=position.lots + signed,
         cost=position.cost - released + direction * instrument.value(price, opening),

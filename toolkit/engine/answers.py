@@ -6,7 +6,9 @@ while it is halted reads its first refusals one by one, the later ones of an ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.commands import Envelope, RunnerAnswer
@@ -15,6 +17,8 @@ from toolkit.domain.intents import (
     MOST_REQUESTS,
     CancelIntent,
     Intent,
+    MalformedIntent,
+    ModifyIntent,
     PlaceOrder,
     Signal,
     TargetPosition,
@@ -150,14 +154,19 @@ def _refuse(transaction: Transaction, strategy: str, intent_id: str, instrument:
 
 def _too_long(said: Signal | Intent) -> str | None:
     """What is wrong with the texts of a request, in words; None when each can be kept."""
-    for name in said.__struct_fields__:
-        value = getattr(said, name)
-        if type(value) is str and len(value) > LONGEST_TEXT:
+    for name in _TEXTS[type(said)]:
+        if len(value := getattr(said, name)) > LONGEST_TEXT:
             return f"{name} has {len(value)} characters of {LONGEST_TEXT}"
     terms = said.terms if isinstance(said, PlaceOrder) else None
     if terms is not None and len(terms.group) > LONGEST_TEXT:
         return f"terms.group has {len(terms.group)} characters of {LONGEST_TEXT}"
     return None
+
+
+_TEXTS: Mapping[type, tuple[str, ...]] = {
+    kind: tuple(field.name for field in msgspec.structs.fields(kind) if field.type is str)
+    for kind in (Signal, PlaceOrder, CancelIntent, ModifyIntent, TargetPosition, MalformedIntent)
+}
 
 
 def _lines(logs: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ The same code decides in a backtest, on paper and live; only who feeds it differ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from toolkit.domain import events as ev
 from toolkit.domain.commands import Envelope, RunnerAnswer, Who
@@ -14,7 +15,7 @@ from toolkit.domain.ledger import FOLD_VERSION, Ledger, Producer
 from toolkit.domain.market import SessionClosed, Step
 from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.ports import Lease
-from toolkit.domain.requests import VenueRequest, VenueState
+from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import Now, WallTime
 from toolkit.engine.answers import Answers
 from toolkit.engine.command_desk import DOWN, CommandDesk
@@ -60,6 +61,7 @@ class Engine:
         self._answers = Answers(ledger, self._proposer)
         self._valuer = Valuer(ledger, settings.valuations)
         self._cursors: dict[str, Producer] = {}
+        self._takers = self._takers_by_kind()
 
     # ---- life
 
@@ -84,11 +86,11 @@ class Engine:
                 )
             )
             self._guard.limits_changed()
-        return self._output(transaction)
+        return self._decided(transaction)
 
     def begin_epoch(self, now: Now, lease: Lease, host: str, pid: int) -> Output:
         """Take the book over: everything appended and unanswered is doubtful; a state set by `down` ends."""
-        transaction = self._transaction(now)
+        transaction = self.begin(now)
         transaction.emit(ev.EpochBegan(epoch=lease.epoch, wall=now.wall, host=host, pid=pid))
         self.lease_renewed(lease)
         self._orders.doubt_all_pending(transaction, f"unanswered when epoch {lease.epoch} began")
@@ -98,7 +100,7 @@ class Engine:
                     scope="book", name="", state=TradingState.ACTIVE, cause=DOWN, who=ENGINE, reason="started again"
                 )
             )
-        return self._output(transaction)
+        return self._decided(transaction)
 
     def lease_renewed(self, lease: Lease) -> None:
         """Requests from here on carry this epoch and must be on the line by the lease's `send_by`."""
@@ -124,60 +126,97 @@ class Engine:
 
     def import_cancels(self, now: Now, order_ids: Sequence[str]) -> Output:
         """Book cancels that left through the lifeboat, so that the venue's answers are expected."""
-        transaction = self._transaction(now)
+        transaction = self.begin(now)
         for identifier in order_ids:
             order = self.ledger.order(identifier)
             if order is not None and order.is_open:
                 self._orders.left_by_lifeboat(transaction, order)
-        return self._output(transaction)
+        return self._decided(transaction)
 
     def reconcile(self, now: Now, state: VenueState) -> Output:
         """Hold what a venue says of itself against the books, with nothing in flight; then protect what is not."""
-        transaction = self._transaction(now)
+        transaction = self.begin(now)
         reconcile(transaction, state, ENGINE)
         self._protector.restore(transaction)
-        return self._output(transaction)
+        return self._decided(transaction)
 
     def note_snapshot(self, now: Now, digest: str) -> Output:
         """Record that the ledger as of the last event was kept."""
-        transaction = self._transaction(now)
+        transaction = self.begin(now)
         transaction.emit(ev.SnapshotTaken(digest=digest, fold_version=FOLD_VERSION))
-        return self._output(transaction)
+        return self._decided(transaction)
 
     def alarm(self, now: Now, kind: str, subject: str, detail: str) -> Output:
         """Tell people of trouble around the engine."""
-        transaction = self._transaction(now)
+        transaction = self.begin(now)
         transaction.alarm(kind, subject, detail)
-        return self._output(transaction)
+        return self._decided(transaction)
 
     def skip(self, envelope: Envelope) -> None:
         """Take note of a command that needs no effect any more, for instance an answer to a step long done."""
         self._cursors[envelope.producer] = Producer(incarnation=envelope.incarnation, number=envelope.number)
 
+    def _decided(self, transaction: Transaction) -> Output:
+        self._router.sort(transaction.requests)
+        return self.end(transaction)
+
     # ---- work
 
     def process(self, now: Now, message: Message) -> Output:
         """One message in, its consequences out. Deterministic in (ledger, view, now, message)."""
-        transaction = self._transaction(now)
-        match message:
-            case Step():
-                self._step(transaction, message)
-            case Envelope():
-                self._envelope(transaction, message)
-            case TimePassed():
-                self._pass_time(transaction)
-            case LineLost():
-                self._orders.line_lost(transaction, message)
-            case NotSent():
-                for order in self._orders.not_sent(transaction, message):
-                    self._follow_up(transaction, order)
-            case VenueState():
-                doubt_unlisted(transaction, message, protection_only=True)
-            case AbsenceProven():
-                self._follow_up(transaction, self._orders.absent(transaction, message))
-            case _:
-                self._follow_up(transaction, self._orders.report(transaction, message))
-        return self._output(transaction)
+        transaction = self.begin(now)
+        self.take(transaction, now, message)
+        return self.end(transaction)
+
+    def begin(self, now: Now) -> Transaction:
+        """Gathers what several messages lead to, on its way to become one batch; `end` hands it out."""
+        transaction = Transaction(self.ledger, now)
+        transaction.time = self.view.time
+        return transaction
+
+    def take(self, transaction: Transaction, now: Now, message: Message) -> None:
+        """One message of several; what leaves because of it is sorted by itself, as if it had come alone."""
+        transaction.now, transaction.time = now, self.view.time
+        requests = transaction.requests
+        before = len(requests)
+        self._takers.get(type(message), self._report)(transaction, message)
+        if len(requests) > before + 1:
+            made = requests[before:]
+            self._router.sort(made)
+            requests[before:] = made
+
+    def end(self, transaction: Transaction) -> Output:
+        """Everything that the messages since `begin` led to."""
+        if not transaction.events and not transaction.requests:
+            return QUIET
+        return Output(transaction.events, transaction.requests, transaction.inbox)
+
+    def _takers_by_kind(self) -> dict[type, Callable[[Transaction, Any], None]]:
+        return {
+            Step: self._step,
+            Envelope: self._envelope,
+            TimePassed: self._time_passed,
+            LineLost: self._orders.line_lost,
+            NotSent: self._not_sent,
+            VenueState: self._venue_state,
+            AbsenceProven: self._absence_proven,
+        }
+
+    def _report(self, transaction: Transaction, report: VenueReport) -> None:
+        self._follow_up(transaction, self._orders.report(transaction, report))
+
+    def _time_passed(self, transaction: Transaction, _: TimePassed) -> None:
+        self._pass_time(transaction)
+
+    def _not_sent(self, transaction: Transaction, notice: NotSent) -> None:
+        for order in self._orders.not_sent(transaction, notice):
+            self._follow_up(transaction, order)
+
+    def _venue_state(self, transaction: Transaction, state: VenueState) -> None:
+        doubt_unlisted(transaction, state, protection_only=True)
+
+    def _absence_proven(self, transaction: Transaction, proven: AbsenceProven) -> None:
+        self._follow_up(transaction, self._orders.absent(transaction, proven))
 
     def _step(self, transaction: Transaction, step: Step) -> None:
         self.view.update(step, transaction.now.mono)
@@ -270,17 +309,6 @@ class Engine:
     def _inbox_read(self, strategy: str) -> int:
         runner = self.ledger.runners.get(strategy)
         return 0 if runner is None else runner.inbox
-
-    def _transaction(self, now: Now) -> Transaction:
-        transaction = Transaction(self.ledger, now)
-        transaction.time = self.view.time
-        return transaction
-
-    def _output(self, transaction: Transaction) -> Output:
-        if not transaction.events and not transaction.requests:
-            return QUIET
-        self._router.sort(transaction.requests)
-        return Output(transaction.events, transaction.requests, transaction.inbox)
 
 
 def _is_quiet(answer: RunnerAnswer) -> bool:

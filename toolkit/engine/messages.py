@@ -54,29 +54,6 @@ class Output(msgspec.Struct, frozen=True):
 QUIET = Output((), (), {})  # what nearly every step of a feed leads to
 
 
-class Gathered:
-    """What several messages led to, on its way to become one batch."""
-
-    __slots__ = ("events", "inbox", "requests")
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Gather anew; what was handed out belongs to whoever took it."""
-        self.events: list[Event] = []
-        self.requests: list[VenueRequest] = []
-        self.inbox: dict[str, list[InboxEntry]] = {}
-
-    def add(self, output: Output) -> None:
-        if output is QUIET:
-            return
-        self.events += output.events
-        self.requests += output.requests
-        for strategy, entries in output.inbox.items():
-            self.inbox.setdefault(strategy, []).extend(entries)
-
-
 class Valuation(msgspec.Struct, frozen=True, kw_only=True):
     """How an asset is valued for PnL: by the mark of the instrument that trades it, or at a written price in the base
     currency."""

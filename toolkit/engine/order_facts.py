@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
 from toolkit.domain.ledger import Ledger
@@ -12,75 +15,96 @@ from toolkit.engine.transaction import Transaction
 
 Booked = tuple[ev.Event, Fact]
 
+ACKNOWLEDGED, FILLED_PARTLY, FILLED_WHOLLY = Fact.ACKNOWLEDGED, Fact.FILLED_PARTLY, Fact.FILLED_WHOLLY
+
 
 def booked(transaction: Transaction, order: Order, report: rq.VenueReport, sent: WallTime) -> Booked | None:
     """The event and the fact of a report; `sent` is when the order was written to the line.
 
     None for a bust or correction of a trade that is not in the books.
     """
-    identifier, number = order.order_id, getattr(report, "report", 0)
-    time, wall = report.time, report.wall
-    match report:
-        case rq.Acknowledged():
-            acknowledged = ev.OrderAcknowledged(
-                order_id=identifier,
-                venue_order_id=report.venue_order_id,
-                report=number,
-                sent=sent,
-                time=time,
-                wall=wall,
-            )
-            return acknowledged, Fact.ACKNOWLEDGED
-        case rq.Filled():
-            whole = order.filled + report.quantity >= order.quantity
-            known = transaction.ledger.instruments.find(report.instrument) is not None
-            booking = fill(report, order.strategy, sent, report.instrument if known else order.instrument)
-            return booking, Fact.FILLED_WHOLLY if whole else Fact.FILLED_PARTLY
-        case rq.Canceled():
-            return (
-                ev.OrderCanceled(order_id=identifier, text=report.text, report=number, time=time, wall=wall),
-                Fact.CANCELED,
-            )
-        case rq.Expired():
-            return (
-                ev.OrderExpired(order_id=identifier, text=report.text, report=number, time=time, wall=wall),
-                Fact.EXPIRED,
-            )
-        case rq.Rejected():
-            return rejected(order, report.reason, report.text, number, report), Fact.REJECTED
-        case rq.Replaced():
-            replaced = ev.OrderReplaced(
-                order_id=identifier,
-                new_id=report.new_id,
-                quantity=report.quantity,
-                price=report.price,
-                report=number,
-                time=time,
-                wall=wall,
-                stop=report.stop,
-            )
-            return replaced, Fact.REPLACED
-        case rq.Triggered():
-            triggered = ev.OrderTriggered(
-                order_id=identifier,
-                price=report.price,
-                step=transaction.ledger.step + 1,
-                report=number,
-                time=time,
-                wall=wall,
-            )
-            return triggered, Fact.TRIGGERED
-        case rq.CancelRefused():
-            refused = ev.CancelRejected(
-                order_id=identifier, reason=report.reason, text=report.text, report=number, time=time, wall=wall
-            )
-            return refused, Fact.CANCEL_REFUSED
-        case rq.ReplaceRefused():
-            return replace_rejected(order, report.reason, report.text, number, report), Fact.REPLACE_REFUSED
-        case rq.Busted() | rq.Corrected():
-            return _revised(transaction, order, report)
-        case _:
-            return None
+    book = _BOOK.get(type(report))
+    return None if book is None else book(transaction, order, report, sent)
+
+
+def _acknowledged(_: Transaction, order: Order, report: rq.Acknowledged, sent: WallTime) -> Booked:
+    acknowledged = ev.OrderAcknowledged(
+        order_id=order.order_id,
+        venue_order_id=report.venue_order_id,
+        report=report.report,
+        sent=sent,
+        time=report.time,
+        wall=report.wall,
+    )
+    return acknowledged, ACKNOWLEDGED
+
+
+def _filled(transaction: Transaction, order: Order, report: rq.Filled, sent: WallTime) -> Booked:
+    instrument = report.instrument
+    if instrument != order.instrument and transaction.ledger.instruments.find(instrument) is None:
+        instrument = order.instrument
+    whole = order.filled + report.quantity >= order.quantity
+    return fill(report, order.strategy, sent, instrument), FILLED_WHOLLY if whole else FILLED_PARTLY
+
+
+def _canceled(_: Transaction, order: Order, report: rq.Canceled, sent: WallTime) -> Booked:
+    canceled = ev.OrderCanceled(
+        order_id=order.order_id, text=report.text, report=report.report, time=report.time, wall=report.wall
+    )
+    return canceled, Fact.CANCELED
+
+
+def _expired(_: Transaction, order: Order, report: rq.Expired, sent: WallTime) -> Booked:
+    expired = ev.OrderExpired(
+        order_id=order.order_id, text=report.text, report=report.report, time=report.time, wall=report.wall
+    )
+    return expired, Fact.EXPIRED
+
+
+def _rejected(_: Transaction, order: Order, report: rq.Rejected, sent: WallTime) -> Booked:
+    return rejected(order, report.reason, report.text, report.report, report), Fact.REJECTED
+
+
+def _replaced(_: Transaction, order: Order, report: rq.Replaced, sent: WallTime) -> Booked:
+    replaced = ev.OrderReplaced(
+        order_id=order.order_id,
+        new_id=report.new_id,
+        quantity=report.quantity,
+        price=report.price,
+        report=report.report,
+        time=report.time,
+        wall=report.wall,
+        stop=report.stop,
+    )
+    return replaced, Fact.REPLACED
+
+
+def _triggered(transaction: Transaction, order: Order, report: rq.Triggered, sent: WallTime) -> Booked:
+    triggered = ev.OrderTriggered(
+        order_id=order.order_id,
+        price=report.price,
+        step=transaction.ledger.step + 1,
+        report=report.report,
+        time=report.time,
+        wall=report.wall,
+    )
+    return triggered, Fact.TRIGGERED
+
+
+def _cancel_refused(_: Transaction, order: Order, report: rq.CancelRefused, sent: WallTime) -> Booked:
+    refused = ev.CancelRejected(
+        order_id=order.order_id,
+        reason=report.reason,
+        text=report.text,
+        report=report.report,
+        time=report.time,
+        wall=report.wall,
+    )
+    return refused, Fact.CANCEL_REFUSED
+
+
+def _replace_refused(_: Transaction, order: Order, report: rq.ReplaceRefused, sent: WallTime) -> Booked:
+    return replace_rejected(order, report.reason, report.text, report.report, report), Fact.REPLACE_REFUSED
 
 
 def fill(report: rq.Filled, strategy: str, sent: WallTime, instrument: str = "") -> ev.OrderFilled:
@@ -243,7 +267,7 @@ def replace_rejected(
     )
 
 
-def _revised(transaction: Transaction, order: Order, report: rq.Busted | rq.Corrected) -> Booked | None:
+def _revised(transaction: Transaction, order: Order, report: rq.Busted | rq.Corrected, sent: WallTime) -> Booked | None:
     for known in transaction.ledger.fills.get(order.chain[0], ()):
         if known.execution_id != report.execution_id:
             continue
@@ -274,3 +298,18 @@ def _revised(transaction: Transaction, order: Order, report: rq.Busted | rq.Corr
         )
         return corrected, Fact.CORRECTED
     return None
+
+
+_BOOK: Mapping[type, Callable[[Transaction, Order, Any, WallTime], Booked | None]] = {
+    rq.Acknowledged: _acknowledged,
+    rq.Filled: _filled,
+    rq.Canceled: _canceled,
+    rq.Expired: _expired,
+    rq.Rejected: _rejected,
+    rq.Replaced: _replaced,
+    rq.Triggered: _triggered,
+    rq.CancelRefused: _cancel_refused,
+    rq.ReplaceRefused: _replace_refused,
+    rq.Busted: _revised,
+    rq.Corrected: _revised,
+}

@@ -167,18 +167,18 @@ class OrderManager:
             self._found(transaction, order, report)
         elif not isinstance(report, rq.OrderNotFound):
             self._book(transaction, order, report)
-        order = ledger.order(report.order_id)
+        root = order.chain[0]
+        order = ledger.orders.get(root)
         if order is not None and order.doubt is NO_DOUBT:
-            self._settle(transaction, order)
-        return ledger.order(report.order_id)
+            self._settle(transaction, root, order)
+        return ledger.orders.get(root)
 
-    def _settle(self, transaction: Transaction, order: Order) -> None:
+    def _settle(self, transaction: Transaction, root: str, order: Order) -> None:
         """Nothing is expected any more of an order that is neither pending nor in doubt.
 
         One that still waits, but whose last request nobody expects to be answered (a line took it along while an
         earlier one was in doubt), is asked for: what was asked outlives the doubt.
         """
-        root = order.chain[0]
         if order.status not in PENDING:
             self._unanswered.pop(root, None)
             self._asked.pop(root, None)

@@ -283,7 +283,9 @@ class Proposer:
         return [order for order in self._ledger.open_orders(strategy, instrument) if order.order_class is not ENTRY]
 
     def _classify(self, strategy: str, instrument: str, side: Side, quantity: int, *, without: str = "") -> OrderClass:
-        """An exit shrinks the position in every outcome."""
+        """An exit shrinks the position in every outcome; where nothing is held on the other side, nothing does."""
+        if self._ledger.position(strategy, instrument).lots * side >= 0:
+            return ENTRY
         certain = self._certain(strategy, instrument, side, without)
         return EXIT if 0 < quantity <= certain else ENTRY
 

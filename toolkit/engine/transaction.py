@@ -1,4 +1,4 @@
-"""One message's worth of work: folds each event the moment it is made and collects what must leave; never I/O."""
+"""Work on its way to become one batch: folds each event when it is made and collects what must leave; never I/O."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from toolkit.domain.inbox_rules import inbox_items
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.requests import VenueRequest
 from toolkit.domain.time import FeedTime, Now
+from toolkit.engine.messages import QUIET, Output
 
 
 class Transaction:
-    """Events, requests and inbox entries of one `process` call. `time` is the feed time of decisions."""
+    """Events, requests and inbox entries of one or several messages. `time` is the feed time of decisions."""
 
     __slots__ = ("events", "inbox", "ledger", "now", "requests", "time")
 
@@ -27,17 +28,29 @@ class Transaction:
 
     def emit(self, event: Event) -> None:
         """Fold an event into the ledger and tell its strategy."""
-        apply(self.ledger, event)
+        ledger = self.ledger
+        apply(ledger, event)
         self.events.append(event)
-        made = inbox_items(self.ledger, event)
+        made = inbox_items(ledger, event)
         if made is None:
             return
         strategy, items = made
-        number = self.ledger.inbox_numbers[strategy] - len(items)
-        entries = self.inbox.setdefault(strategy, [])
+        entries = self.inbox.get(strategy)
+        if entries is None:
+            entries = self.inbox[strategy] = []
+        number = ledger.inbox_numbers[strategy] - len(items)
         for item in items:
             number += 1
             entries.append(InboxEntry(number=number, item=item))
+
+    def add(self, output: Output) -> None:
+        """Take in what was decided elsewhere; it was folded there."""
+        if output is QUIET:
+            return
+        self.events += output.events
+        self.requests += output.requests
+        for strategy, entries in output.inbox.items():
+            self.inbox.setdefault(strategy, []).extend(entries)
 
     def alarm(self, kind: str, subject: str, detail: str) -> None:
         self.emit(Alarmed(kind=kind, subject=subject, detail=detail, time=self.time))

@@ -7,16 +7,17 @@ Wall time and speed change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 import msgspec
 
 from toolkit.domain.commands import Envelope
+from toolkit.domain.events import Event
 from toolkit.domain.market import Step
-from toolkit.domain.requests import VenueReport
+from toolkit.domain.requests import VenueReport, VenueRequest
 from toolkit.domain.time import Now
 from toolkit.engine.engine import Engine
-from toolkit.engine.messages import Gathered, Message, Output
+from toolkit.engine.messages import Message, Output
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,24 +78,34 @@ def _settle(pending: _Pending) -> Schedule:
         pending.process_all((yield pending.commit()))
 
 
-class _Pending(Gathered):
+class _Pending:
     """What was decided and is not committed yet."""
 
-    __slots__ = ("_engine", "_now")
+    __slots__ = ("_decided", "_engine", "_now")
 
     def __init__(self, engine: Engine, now: Now) -> None:
-        super().__init__()
         self._engine = engine
         self._now = now
+        self._decided = engine.begin(now)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        return self._decided.events
+
+    @property
+    def requests(self) -> Sequence[VenueRequest]:
+        return self._decided.requests
+
+    def add(self, output: Output) -> None:
+        self._decided.add(output)
 
     def process(self, message: Message) -> None:
-        self.add(self._engine.process(self._now, message))
+        self._engine.take(self._decided, self._now, message)
 
     def process_all(self, messages: Iterable[Message | VenueReport]) -> None:
         for message in messages:
-            self.add(self._engine.process(self._now, message))
+            self._engine.take(self._decided, self._now, message)
 
     def commit(self) -> Commit:
-        commit = Commit(self.events, self.requests, self.inbox)
-        self.forget()
-        return commit
+        decided, self._decided = self._decided, self._engine.begin(self._now)
+        return Commit(decided.events, decided.requests, decided.inbox)
