@@ -45,9 +45,12 @@ class Source(Protocol):
     @property
     def has_depth(self) -> bool: ...
 
+    @property
+    def quotes_from_book(self) -> bool: ...
+
     def messages(self) -> AsyncGenerator[RawMessage, None]: ...
 
-    async def snapshot(self, symbol: str) -> RawDepth: ...
+    async def snapshot(self, symbol: str) -> RawDepth | None: ...
 
 
 class Sink(Protocol):
@@ -243,7 +246,8 @@ class LiveListener:
         while True:
             for symbol in sorted(self._feed.wanted) if self._state == "running" else ():
                 try:
-                    self._feed.load(await self._source.snapshot(symbol))
+                    if (book := await self._source.snapshot(symbol)) is not None:
+                        self._feed.load(book)
                 except TransportError as problem:
                     self._last_problem = str(problem)
                     await self._note("feed", str(problem))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -118,7 +119,7 @@ class RecordingSink:
     def __init__(self, recorder: Recorder, clock: Clock) -> None:
         self._recorder = recorder
         self._clock = clock
-        self._writing = asyncio.Lock()
+        self._writing = threading.Lock()  # not asyncio's: a thread goes on when whoever waits for it is cancelled
 
     async def begin(self) -> int | None:
         return self._recorder.last
@@ -128,12 +129,20 @@ class RecordingSink:
 
     async def publish(self, steps: Sequence[Step]) -> None:
         """To the open part; a part that is due is written in a thread, for a slow disk must not stop the reading."""
-        async with self._writing:
-            await asyncio.to_thread(self._recorder.take, steps, self._clock.wall())
+        await asyncio.to_thread(self._take, steps)
 
     async def flush(self) -> None:
         """Move the open part in when it is old enough, also on a market where nothing happens."""
         await self.publish(())
+
+    def close(self) -> None:
+        """Move the open part in, after whatever is still being written."""
+        with self._writing:
+            self._recorder.close()
+
+    def _take(self, steps: Sequence[Step]) -> None:
+        with self._writing:
+            self._recorder.take(steps, self._clock.wall())
 
     def lost(self) -> bool:
         return False

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from execution.settings.documents import read_document
-from execution.settings.models import BasisPoints, CurrencyRow, InstrumentRow, Name, Strict, Symbol
+from execution.settings.models import BasisPoints, CurrencyRow, InstrumentRow, Name, Positive, Strict, Symbol
 from execution.settings.problems import validate
 from toolkit.domain.market import FeedMode
 
@@ -28,7 +28,8 @@ class ExchangeFees(Strict):
 class FeedFile(Strict):
     """One feed: `spec` is what a person typed behind `--feed`.
 
-    `ids` are the exchange's own names of the instruments. `rest` and `stream` are where its prices are, empty where
+    `ids` are the exchange's own names of the instruments on its streams, `units` how much one of its counts is there
+    where it does not write sizes in units of the instrument. `rest` and `stream` are where its prices are, empty where
     ccxt knows better. `fees` is null where config/venues.yaml has a row for this exchange and so decides. `recording`
     is the folder that a replay reads.
     """
@@ -46,6 +47,7 @@ class FeedFile(Strict):
     rest: str = ""
     stream: str = ""
     recording: str = ""
+    units: dict[Symbol, Positive] = Field(default_factory=dict)
 
     @property
     def mode(self) -> FeedMode:

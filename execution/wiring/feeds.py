@@ -82,6 +82,7 @@ async def exchange_feed(home: Home, spec: str, name: str, symbols: Sequence[str]
         currencies={base: CurrencyRow(quantum=_quantum(exchange.markets))},
         instruments={market.symbol: _instrument(market, venue) for market in exchange.markets},
         ids={market.symbol: market.identifier for market in exchange.markets},
+        units={market.symbol: market.unit for market in exchange.markets if market.unit != 1},
         fees=None if venue == name else _fees(name, exchange),
         rest=exchange.rest if raw else wanted.rest,
         stream=exchange.stream if raw else wanted.stream,

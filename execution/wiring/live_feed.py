@@ -74,7 +74,10 @@ async def live_listener(
     async with source_of(feed, arrival) as source:
 
         def feed_from(number: int) -> LiveFeed:
-            return LiveFeed(instruments, label=f"{feed.exchange}, live", number=number, has_depth=source.has_depth)
+            return LiveFeed(
+                instruments, label=f"{feed.exchange}, live", number=number, has_depth=source.has_depth,
+                quotes_from_book=source.quotes_from_book,
+            )  # fmt: skip
 
         yield LiveListener(
             feed.spec, source, sink, feed_from, clock=clock, arrival=arrival, settings=LiveSettings(), show=show,
@@ -85,8 +88,8 @@ async def live_listener(
 def source_of(feed: FeedFile, arrival: ArrivalClock) -> RawSource | GenericSource:
     """Our own reader where there is one for the exchange, else ccxt's."""
     raw = RAW_STREAMS.get(feed.exchange)
-    if raw is not None and feed.rest and feed.stream:
-        return RawSource(raw(feed.ids, rest=feed.rest, stream=feed.stream), arrival)
+    if raw is not None and feed.stream:
+        return RawSource(raw(feed), arrival)
     return GenericSource(feed.exchange, tuple(feed.ids), arrival, rest=feed.rest, stream=feed.stream)
 
 

@@ -56,4 +56,4 @@ async def _record(
         if seconds is not None:
             loop.call_later(seconds, listener.stop)
         await listener.run()
-    recorder.close()
+    sink.close()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from execution.services.live_listener import ArrivalClock, FeedHealth, LiveListener, LiveSettings, Source
-from execution.settings.reading import traded_on
+from execution.services.live_listener import ArrivalClock
+from tests.tools.listening_kit import Listening
+from tests.tools.listening_kit import listening as listening_to
 from tests.tools.loopback_exchange import LoopbackExchange, lively, loopback_exchange
 from tests.tools.replay_kit import FEED, SYMBOL
 from toolkit.adapters.binance_stream import BinanceSpot
@@ -20,75 +21,9 @@ from toolkit.adapters.ccxt_stream import GenericSource
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.exchange_line import RawSource
 from toolkit.domain.errors import ConfigError, TransportError
-from toolkit.domain.market import FeedGap, MarketEvent, Quote, Step, Trade
-from toolkit.engine.live_feed import LiveFeed
+from toolkit.domain.market import FeedGap, Quote, Trade
 
 pytestmark = pytest.mark.integration
-
-QUICK = LiveSettings(first_backoff=0.05, snapshot_pause=0.05, tell_every=0.05, silence=0.5)
-
-
-class Reader:
-    """A sink that remembers, and takes nothing while it is slow."""
-
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.is_slow = False
-
-    async def begin(self) -> int | None:
-        return 0
-
-    async def room(self) -> int:
-        return 0 if self.is_slow else 100
-
-    async def publish(self, steps: Sequence[Step]) -> None:
-        self.steps += steps
-
-    def lost(self) -> bool:
-        return False
-
-    def events(self) -> list[MarketEvent]:
-        return [event for step in self.steps for event in step.events]
-
-
-class Listening:
-    """A listener at work, what it read, and what it said."""
-
-    def __init__(self, source: Source) -> None:
-        self.reader = Reader()
-        self.notes: list[str] = []
-        self.health: FeedHealth | None = None
-        clock = SystemClock()
-        _, instruments = traded_on(FEED)
-
-        def feed_from(number: int) -> LiveFeed:
-            return LiveFeed(
-                instruments, label="x", number=number, has_depth=source.has_depth, longest_silence=QUICK.silence
-            )
-
-        self.listener = LiveListener(
-            FEED.spec, source, self.reader, feed_from, clock=clock, arrival=ArrivalClock(clock), settings=QUICK,
-            show=self._show, note=self._note,
-        )  # fmt: skip
-
-    async def _show(self, health: FeedHealth) -> None:
-        self.health = health
-
-    async def _note(self, kind: str, what: str) -> None:
-        self.notes.append(f"{kind}: {what}")
-
-    async def until(self, holds: Callable[[Listening], object]) -> None:
-        async with asyncio.timeout(20):
-            while self.health is None or not holds(self):
-                await asyncio.sleep(0.01)
-
-    def of(self, kind: type[MarketEvent]) -> list[MarketEvent]:
-        return [event for event in self.reader.events() if isinstance(event, kind)]
-
-    @property
-    def told(self) -> FeedHealth:
-        assert self.health is not None
-        return self.health
 
 
 @pytest.fixture
@@ -97,20 +32,8 @@ async def exchange() -> AsyncIterator[LoopbackExchange]:
         yield exchange
 
 
-@asynccontextmanager
-async def listening(source: RawSource | GenericSource) -> AsyncIterator[Listening]:
-    async with source:
-        one = Listening(source)
-        task = asyncio.create_task(one.listener.run())
-        try:
-            yield one
-        finally:
-            one.listener.stop()
-            await asyncio.wait_for(task, 10)
-    numbers = [step.number for step in one.reader.steps]
-    assert numbers == list(range(1, len(numbers) + 1)), "numbers have no gap, whatever happened"
-    times = [step.time for step in one.reader.steps]
-    assert times == sorted(times)
+def listening(source: RawSource | GenericSource) -> AbstractAsyncContextManager[Listening]:
+    return listening_to(source, FEED)
 
 
 def raw(exchange: LoopbackExchange) -> RawSource:

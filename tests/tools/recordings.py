@@ -70,3 +70,12 @@ def _ordinal(day: str) -> int:
 
 
 INSTRUMENTS: tuple[Instrument, ...] = (BTCUSDT, IBM)
+
+
+def cryptofeed(recordings: Path, name: str) -> Iterator[tuple[FeedTime, str]]:
+    """Time of receipt and raw message of what one WebSocket line of another library received."""
+    with gzip.open(recordings / "cryptofeed_raw" / f"{name}.gz", "rt") as lines:
+        for line in lines:
+            received, _, text = line.rstrip("\n").partition(": ")
+            if received[:1].isdigit():
+                yield FeedTime(int(Decimal(received) * 1000) * MILLISECOND), text

@@ -74,6 +74,7 @@ class BinanceSpot:
     """The streams of some instruments. `ids` are the exchange's own names of our symbols, such as BTCUSDT."""
 
     name: Final = "Binance spot, raw streams"
+    quotes_from_book: Final = False
 
     def __init__(self, ids: Mapping[str, str], *, rest: str, stream: str) -> None:
         self._ids = dict(ids)
@@ -88,6 +89,10 @@ class BinanceSpot:
 
     def greetings(self) -> Sequence[str]:
         """What to say once connected: nothing."""
+        return ()
+
+    def again(self, symbol: str) -> Sequence[str]:
+        """Nothing: the whole book is asked for apart."""
         return ()
 
     def snapshot_address(self, symbol: str) -> str:

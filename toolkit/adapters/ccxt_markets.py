@@ -23,7 +23,11 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
 class Market(NamedTuple):
-    """One spot market. `identifier` is the exchange's own name; fees are fractions of a fill's value."""
+    """One spot market in units of what is traded. Fees are fractions of a fill's value.
+
+    `identifier` is the exchange's own name on its streams, `unit` how much one of its counts is where it counts in
+    other units than those (BitMEX: satoshis), else 1. `minimum_value` is the least that an order may be worth.
+    """
 
     symbol: str
     identifier: str
@@ -34,6 +38,8 @@ class Market(NamedTuple):
     maximum: Decimal | None
     maker: Decimal | None
     taker: Decimal | None
+    unit: Decimal = Decimal(1)
+    minimum_value: Decimal | None = None
 
 
 class Exchange(NamedTuple):
@@ -107,19 +113,30 @@ def _find(name: str, symbol: str, known: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 def _market(name: str, row: Mapping[str, Any], *, counts: bool) -> Market:
-    limits = row.get("limits", {}).get("amount") or {}
-    lot = _step(name, row, "amount", counts)
+    limits = row.get("limits", {})
+    amounts, costs = limits.get("amount") or {}, limits.get("cost") or {}
+    unit = _unit(name, row)
+    lot = _step(name, row, "amount", counts) * unit
+    least, most = _optional(amounts.get("min")), _optional(amounts.get("max"))
     return Market(
         symbol=str(row["symbol"]),
-        identifier=str(row["id"]),
+        identifier=str(row.get("wsId") or row["id"]),
         quote=str(row["quote"]),
         tick=_step(name, row, "price", counts),
         lot=lot,
-        minimum=max(lot, _optional(limits.get("min")) or lot),
-        maximum=_optional(limits.get("max")),
+        minimum=max(lot, least * unit if least else lot),
+        maximum=None if most is None else most * unit,
         maker=_optional(row.get("maker")),
         taker=_optional(row.get("taker")),
+        unit=unit,
+        minimum_value=_optional(costs.get("min")) or None,
     )
+
+
+def _unit(name: str, row: Mapping[str, Any]) -> Decimal:
+    """BitMEX writes spot sizes in the smallest part of a coin, and ccxt hands its lots on as they are."""
+    parts = row.get("info", {}).get("underlyingToPositionMultiplier") if name == "bitmex" else None
+    return Decimal(1) if parts is None else (1 / Decimal(str(parts))).normalize()
 
 
 def _step(name: str, row: Mapping[str, Any], what: str, counts: bool) -> Decimal:

@@ -30,6 +30,7 @@ class GenericSource:
     """Best bids, offers and trades of some symbols. `arrival` tells the time at which something arrives."""
 
     has_depth: Final = False
+    quotes_from_book: Final = False
 
     def __init__(
         self,

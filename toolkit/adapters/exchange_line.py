@@ -13,23 +13,35 @@ import aiohttp
 
 from toolkit.domain.errors import TransportError
 from toolkit.domain.raw_rows import RawDepth, RawMessage
-from toolkit.domain.time import FeedTime
+from toolkit.domain.time import NANOSECONDS, FeedTime
 
 PING_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 15.0
 LARGEST_MESSAGE: Final = 32 * 1024 * 1024
+BOOK_SECONDS: Final = 10.0
+"""How long a book that was asked for on the line may take until it is asked for again."""
 _CUT: Final = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class RawStream(Protocol):
-    """What is known about one exchange's streams: addresses, and how to read what comes."""
+    """What is known about one exchange's streams: addresses, what to say there, and how to read what comes.
+
+    `quotes_from_book`: quotes are not told apart, they are the top of the book. Where `snapshot_address` is empty a
+    whole book comes on the line, at the start and whenever `again` was said. `greetings` are those of a new line, with
+    which everything that an earlier one said is forgotten.
+    """
 
     @property
     def name(self) -> str: ...
 
+    @property
+    def quotes_from_book(self) -> bool: ...
+
     def address(self) -> str: ...
 
     def greetings(self) -> Sequence[str]: ...
+
+    def again(self, symbol: str) -> Sequence[str]: ...
 
     def snapshot_address(self, symbol: str) -> str: ...
 
@@ -43,11 +55,18 @@ class RawSource:
 
     has_depth: Final = True
 
-    def __init__(self, stream: RawStream, arrival: Callable[[], FeedTime]) -> None:
+    def __init__(
+        self, stream: RawStream, arrival: Callable[[], FeedTime], *, book_seconds: float = BOOK_SECONDS
+    ) -> None:
         self.name = stream.name
+        self.quotes_from_book = stream.quotes_from_book
         self._stream = stream
         self._arrival = arrival
+        self._book_seconds = book_seconds
         self._http: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._connected = FeedTime(0)
+        self._asked: dict[str, FeedTime] = {}
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CONNECT_SECONDS), trust_env=True)
@@ -70,6 +89,8 @@ class RawSource:
             ) as socket:
                 for greeting in self._stream.greetings():
                     await socket.send_str(greeting)
+                self._socket, self._connected = socket, self._arrival()
+                self._asked.clear()
                 yield RawMessage()
                 async for frame in socket:
                     if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
@@ -77,11 +98,16 @@ class RawSource:
                 why = socket.exception() or f"closed by the exchange (code {socket.close_code})"
         except _CUT as problem:
             raise TransportError(f"{self.name}: {_words(problem)}") from problem
+        finally:
+            self._socket = None
         raise TransportError(f"{self.name}: the line was {why}")
 
-    async def snapshot(self, symbol: str) -> RawDepth:
-        """The whole book of an instrument. TransportError when it cannot be had."""
+    async def snapshot(self, symbol: str) -> RawDepth | None:
+        """The whole book of an instrument, None where it comes on the line. TransportError when it cannot be had."""
         address = self._stream.snapshot_address(symbol)
+        if not address:
+            await self._ask_on_the_line(symbol)
+            return None
         try:
             async with self._session.get(address) as answer:
                 text = await answer.read()
@@ -90,6 +116,19 @@ class RawSource:
         except _CUT as problem:
             raise TransportError(f"{self.name}: book of {symbol}: {_words(problem)}") from problem
         return self._stream.snapshot(symbol, text, self._arrival())
+
+    async def _ask_on_the_line(self, symbol: str) -> None:
+        """Say it unless the book, or the one that every line begins with, may still be on its way."""
+        now = self._arrival()
+        asked = self._asked.get(symbol, self._connected)
+        if self._socket is None or now - asked < self._book_seconds * NANOSECONDS:
+            return
+        self._asked[symbol] = now
+        try:
+            for words in self._stream.again(symbol):
+                await self._socket.send_str(words)
+        except _CUT as problem:
+            raise TransportError(f"{self.name}: book of {symbol}: {_words(problem)}") from problem
 
     @property
     def _session(self) -> aiohttp.ClientSession:

@@ -91,7 +91,12 @@ class StepRecorder:
         self._since = 0
 
     def take(self, steps: Sequence[Step], wall: WallTime) -> None:
-        """Add steps; a part that is full or old enough is moved in. TransportError when the disk refuses."""
+        """Add steps; a part that is full or old enough is moved in. TransportError when the disk refuses.
+
+        Steps that were taken before are ignored: who is interrupted while it hands them over says them again.
+        """
+        newest = self._open[-1].number if self._open else self.last
+        steps = [step for step in steps if step.number > newest]
         if steps and not self._open:
             self._since = int(wall)
             marker = msgspec.json.encode(_Marker(after=self.last, wall=int(wall)))

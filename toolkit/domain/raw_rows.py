@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -44,11 +45,24 @@ Level = tuple[str, str]
 """Price and size of one level of an order book."""
 
 
+ExactLevel = tuple[Decimal, Decimal]
+"""Price and size with the digits that the venue wrote."""
+
+
+class BookProof(NamedTuple):
+    """The venue's word on its book: `holds` tells whether it fits our best `levels` bids and asks, the best first."""
+
+    levels: int
+    holds: Callable[[Sequence[ExactLevel], Sequence[ExactLevel]], bool]
+
+
 class RawDepth(NamedTuple):
     """Levels of one instrument's order book: what they are from now on, size 0 for one that is gone.
 
-    `first` to `last` are the venue's numbers of the changes in it, growing without a gap from row to row; a snapshot is
-    the whole book as of `last`.
+    `first` to `last` are the numbers of the changes in it, growing without a gap from row to row: the venue's, or those
+    that its reader counts where it has none, with a gap where something else shows that a change was lost. A snapshot
+    is the whole book as of `last`. Where the venue tells only the best `depth` levels of a side, a level that is pushed
+    out of them is gone without a word; 0 is all of them. `proof` is of the book after this row.
     """
 
     instrument: str
@@ -59,6 +73,8 @@ class RawDepth(NamedTuple):
     first: int
     last: int
     snapshot: bool = False
+    depth: int = 0
+    proof: BookProof | None = None
 
 
 RawRow = RawQuote | RawTrade | RawDepth

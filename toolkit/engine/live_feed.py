@@ -6,7 +6,8 @@ is published: a number is never taken back.
 
 The depth stream proves that the line lost nothing: its numbers have no gap. When they have one, what is known of that
 instrument is no longer trusted (FeedGap) until a new quote, and a snapshot is wanted. The rebuilt book is also held
-against the quotes: when it differs time after time, it is built anew.
+against the quotes: when it differs time after time, or stays crossed, it is built anew. Of an exchange that does not
+tell its quotes apart from its book, they are the top of the rebuilt book, at every change of it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import FeedGap, SessionClosed, SessionOpened, Step
 from toolkit.domain.raw_rows import RawDepth, RawMessage, RawQuote, RawTrade
 from toolkit.domain.time import NANOSECONDS, FeedTime
-from toolkit.engine.depth_book import DepthBook, Followed
+from toolkit.engine.depth_book import DepthBook, Followed, Top
 from toolkit.engine.market_data import MarketDataListener, Problem
 
 ALWAYS_OPEN = "24/7"
 LONGEST_SILENCE = 30.0
 DIFFERENCES = 5
-"""So many comparisons in a row in which book and quote differ make the book unbelievable."""
+"""So many comparisons in a row in which book and quote differ, or bid and ask cross, make the book unbelievable."""
 
 
 class Interrupted:
@@ -82,10 +83,11 @@ class Outbox:
 
 
 class BookCheck:
-    """One instrument's rebuilt book, held against its quotes."""
+    """One instrument's rebuilt book, held against its quotes, or the source of them."""
 
     def __init__(self) -> None:
         self.book = DepthBook()
+        self._told: Top | None = None
         self._quotes: deque[RawQuote] = deque(maxlen=1)
         self._differences = 0
 
@@ -102,16 +104,29 @@ class BookCheck:
                 return Followed.GAP
         elif followed is Followed.APPLIED:
             self._differences = 0
+        elif followed is Followed.GAP:
+            self._told = None
         return followed
 
     def forget(self) -> None:
         self.book.forget()
         self._quotes.clear()
+        self._told = None
         self._differences = 0
 
-    def _differs(self) -> bool:
-        """Whether the book's top is another than that of a quote which it must have seen."""
+    def news(self, row: RawDepth) -> RawQuote | None:
+        """The book's top after this row as a quote, None while it is what it was, or none."""
         top = self.book.top()
+        if top is None or top == self._told or top.is_crossed or not (top.bid or top.ask):
+            return None
+        self._told = top
+        return RawQuote(row.instrument, row.time, top.bid, top.ask, top.bid_size, top.ask_size, row.place)
+
+    def _differs(self) -> bool:
+        """Whether the book crosses, or its top is another than that of a quote which it must have seen."""
+        top = self.book.top()
+        if top is not None and top.is_crossed:
+            return True
         if not self._quotes or top is None or (self._quotes[0].number or 0) > self.book.last:
             return False
         quote = self._quotes[0]
@@ -133,6 +148,7 @@ class LiveFeed:
         label: str,
         number: int = 0,
         has_depth: bool,
+        quotes_from_book: bool = False,
         longest_silence: float = LONGEST_SILENCE,
     ) -> None:
         known = tuple(instruments)
@@ -144,6 +160,7 @@ class LiveFeed:
         self._checks = {one.symbol: BookCheck() for one in known}
         self._outbox = Outbox()
         self._has_depth = has_depth
+        self._quotes_from_book = quotes_from_book
         self._session = ""
         self._goes_on = number > 0
 
@@ -175,7 +192,10 @@ class LiveFeed:
                 if isinstance(row, RawQuote) and row.instrument in self._checks:
                     self._checks[row.instrument].quote(row)
             elif row.instrument in self._checks:
-                self._change(row)
+                if row.snapshot:
+                    self.load(row)
+                else:
+                    self._change(row)
 
     def load(self, snapshot: RawDepth) -> bool:
         """A snapshot came. False when it was too old for the changes that wait: it is wanted still."""
@@ -183,6 +203,7 @@ class LiveFeed:
         if loaded:
             self.wanted.discard(snapshot.instrument)
             self.counts["snapshots"] += 1
+            self._quote_of_book(snapshot)
         return loaded
 
     def interrupted(self, time: FeedTime) -> None:
@@ -208,6 +229,13 @@ class LiveFeed:
             self.counts["gaps"] += 1
             self._outbox.put(BookGap(row.instrument, row.time))
             self.wanted.add(row.instrument)
+        elif followed is Followed.APPLIED:
+            self._quote_of_book(row)
+
+    def _quote_of_book(self, row: RawDepth) -> None:
+        if self._quotes_from_book and (quote := self._checks[row.instrument].news(row)) is not None:
+            self._outbox.put(quote)
+            self.counts["quotes"] += 1
 
     def _numbered(self, item: Waiting) -> Iterator[Step]:
         if isinstance(item, Interrupted):

@@ -1,8 +1,13 @@
 """The bus as a live market's sink: where numbers go on, how far the engine lets it run ahead, what a lost bus means."""
 
+import asyncio
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
 import pytest
 
-from execution.services.live_sinks import UNREMEMBERED, BusSink
+from execution.services.live_sinks import UNREMEMBERED, BusSink, RecordingSink
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.memory_bus import MemoryBus
 from toolkit.adapters.memory_server import MemoryServer
@@ -68,3 +73,46 @@ async def test_told_to_stop_it_waits_for_no_engine(bus: MemoryBus) -> None:
     sink = BusSink(bus, SystemClock())
     sink.stop()
     assert await sink.begin() is None
+
+
+class SlowRecorder:
+    """A recorder on a slow disk; `together` tells whether two ever wrote at once."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.said: list[str] = []
+        self.disk = threading.Event()
+        self.begun = threading.Event()
+        self.together = False
+        self._busy = False
+
+    def take(self, steps: Sequence[Step], wall: WallTime) -> None:
+        self._write(f"take {len(steps)}")
+
+    def close(self) -> None:
+        self._write("close")
+
+    def _write(self, what: str) -> None:
+        self.together |= self._busy
+        self._busy = True
+        self.begun.set()
+        self.disk.wait(10)
+        self.said.append(what)
+        self._busy = False
+
+
+async def test_a_recording_that_is_stopped_while_the_disk_is_slow_is_written_by_one_hand_at_a_time() -> None:
+    recorder = SlowRecorder()
+    sink = RecordingSink(recorder, SystemClock())
+    publishing = asyncio.create_task(sink.publish([step(1)]))
+    await asyncio.to_thread(recorder.begun.wait, 10)
+    publishing.cancel()
+    with suppress(asyncio.CancelledError):
+        await publishing
+    again = asyncio.create_task(sink.publish([step(1), step(2)]))
+    await asyncio.sleep(0.05)
+    recorder.disk.set()
+    await again
+    await asyncio.to_thread(sink.close)
+    assert recorder.said == ["take 1", "take 2", "close"]
+    assert not recorder.together

@@ -49,6 +49,17 @@ def test_what_was_recorded_comes_back_step_for_step(tmp_path: Path) -> None:
     assert (recording.first, recording.last, recording.description, recording.lost) == (1, 6, "what it is", "")
 
 
+def test_steps_that_are_said_again_are_recorded_once(tmp_path: Path) -> None:
+    """A stop interrupts whoever hands steps over; the same are then said again, with newer ones."""
+    recorder = StepRecorder(tmp_path, "what it is", part_seconds=1)
+    told = list(steps())
+    recorder.take(told[:2], WallTime(0))
+    recorder.take(told[:4], WallTime(2 * SECOND))  # the part is moved in
+    recorder.take(told, WallTime(3 * SECOND))
+    recorder.close()
+    assert list(StepRecording(tmp_path).steps()) == told
+
+
 def test_a_killed_recorder_loses_the_open_part_alone_and_says_so(tmp_path: Path) -> None:
     recorder = StepRecorder(tmp_path, "what it is")
     recorder.take(list(steps()), WallTime(0))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from toolkit.domain.instruments import Currency, describe
 from toolkit.domain.market import FeedGap, Quote, SessionClosed, SessionOpened, Step, Trade
-from toolkit.domain.raw_rows import RawDepth, RawMessage, RawQuote, RawTrade
+from toolkit.domain.raw_rows import BookProof, RawDepth, RawMessage, RawQuote, RawTrade
 from toolkit.domain.time import FeedTime
 from toolkit.engine.live_feed import DIFFERENCES, LiveFeed, Outbox
 
@@ -123,3 +123,55 @@ def test_a_successor_goes_on_numbering_and_trusts_nothing_from_before() -> None:
     steps = live.steps(10)
     assert kinds(steps) == [FeedGap, SessionOpened, Quote]
     assert [step.number for step in steps] == [42, 43, 44]
+
+
+def book_feed() -> LiveFeed:
+    return LiveFeed((COIN,), label="test", has_depth=True, quotes_from_book=True)
+
+
+def bids(steps: list[Step]) -> list[int]:
+    return [event.bid for step in steps for event in step.events if isinstance(event, Quote)]
+
+
+def test_where_the_exchange_tells_no_quotes_they_are_the_top_of_the_book_at_every_change_of_it() -> None:
+    live = book_feed()
+    live.take(RawMessage((depth(1, 1, 1, snapshot=True),)))
+    assert not live.wanted, "the whole book came on the line"
+    found = bids(live.steps(10))
+    live.take(RawMessage((depth(2, 2, 2),)))  # the same again is no news
+    found += bids(live.steps(10))
+    live.take(RawMessage((depth(3, 3, 3, bid="9.5"),)))
+    assert found + bids(live.steps(10)) == [90, 95]
+    assert live.counts["quotes"] == 2
+
+
+def test_after_a_gap_in_a_book_that_is_quoted_from_its_top_is_told_once_it_is_whole() -> None:
+    live = book_feed()
+    live.take(RawMessage((depth(1, 1, 1, snapshot=True),)))
+    live.steps(10)
+    live.take(RawMessage((depth(2, 3, 3, bid="9.5"),)))
+    assert kinds(live.steps(10)) == [FeedGap]
+    assert live.wanted == {"C/U"}
+    live.take(RawMessage((depth(3, 4, 4, snapshot=True),)))
+    assert kinds(live.steps(10)) == [Quote]
+    assert not live.wanted
+
+
+def test_a_book_that_stays_crossed_is_built_anew_and_never_quoted() -> None:
+    live = book_feed()
+    live.take(RawMessage((depth(1, 1, 1, snapshot=True),)))
+    live.steps(10)
+    for number in range(2, 2 + DIFFERENCES):
+        live.take(RawMessage((depth(number, number, number, bid="12", ask="11"),)))
+    assert kinds(live.steps(10)) == [FeedGap]
+    assert live.wanted == {"C/U"}
+
+
+def test_a_proof_that_does_not_fit_is_a_gap_and_a_snapshot_that_does_not_is_not_taken() -> None:
+    live = book_feed()
+    wrong = BookProof(10, lambda _bids, _asks: False)
+    live.take(RawMessage((depth(1, 1, 1, snapshot=True)._replace(proof=wrong),)))
+    assert live.wanted == {"C/U"}
+    live.take(RawMessage((depth(1, 2, 2, snapshot=True),)))
+    live.take(RawMessage((depth(2, 3, 3)._replace(proof=wrong),)))
+    assert kinds(live.steps(10)) == [SessionOpened, Quote, FeedGap]
