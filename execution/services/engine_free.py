@@ -9,11 +9,11 @@ from typing import Any
 
 from execution.services.engine_core import EngineCore
 from toolkit.domain.errors import DomainError, TransportError
+from toolkit.domain.people import COMMANDERS
 from toolkit.domain.requests import VenueReport, VenueRequest
 from toolkit.engine.messages import LineLost, Message, NotSent, TimePassed
 
 FEED = "feed"
-PEOPLE = ("operator", "supervisor")
 BLOCK_MS = 100
 AT_ONCE = 512
 TICK = 0.25
@@ -192,7 +192,7 @@ class FreeEngine:
         self._post(*await self._core.believe(reports, patient=False))
 
     def _positions(self) -> dict[str, str]:
-        names = {*PEOPLE, *self._core.plan.strategies, *self._engine.ledger.deployments}
+        names = {*COMMANDERS, *self._core.plan.strategies, *self._engine.ledger.deployments}
         return {name: self._read.get(name) or self._taken(name) for name in names}
 
     def _taken(self, producer: str) -> str:

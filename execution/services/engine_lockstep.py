@@ -13,6 +13,7 @@ from toolkit.domain.commands import Envelope, RunnerAnswer, RunnerHello, RunnerS
 from toolkit.domain.errors import TransportError
 from toolkit.domain.inbox import Released
 from toolkit.domain.market import Step
+from toolkit.domain.people import COMMANDERS
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import QueryOrder, VenueReport, VenueRequest
 from toolkit.domain.time import MonoTime, Now
@@ -23,7 +24,6 @@ FEED = "feed"
 AHEAD = 64
 IDLE_MS = 100
 RELEASE_AGAIN_MS = 1_000
-PEOPLE = ("operator", "supervisor")
 
 
 class LockstepEngine:
@@ -282,7 +282,7 @@ class LockstepEngine:
             self._expected.discard(body.strategy)
 
     def _positions(self) -> dict[str, str]:
-        names = {*PEOPLE, *self._expected, *self._engine.ledger.deployments}
+        names = {*COMMANDERS, *self._expected, *self._engine.ledger.deployments}
         return {name: self._read.get(name) or self._taken(name) for name in names}
 
     def _taken(self, producer: str) -> str:

@@ -1,5 +1,6 @@
 """What people write in config/: read, checked and compiled; never a secret, never a running process."""
 
+from execution.settings.people import PeopleTable, read_people
 from execution.settings.reading import (
     LimitTable,
     Settings,
@@ -13,10 +14,12 @@ from execution.settings.reading import (
 
 __all__ = [
     "LimitTable",
+    "PeopleTable",
     "Settings",
     "left_out",
     "read_instruments",
     "read_limits",
+    "read_people",
     "read_settings",
     "read_strategies",
     "read_venues",

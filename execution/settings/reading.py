@@ -23,12 +23,14 @@ from execution.settings.models import (
     StrategyRow,
     VenuesFile,
 )
+from execution.settings.people import PeopleTable, read_people
 from execution.settings.problems import nearest, problem, validate
 from execution.settings.venues import exchange_fees, paper_settings
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError, DomainError
 from toolkit.domain.instruments import Currency, Instrument, describe
 from toolkit.domain.money import to_quanta
+from toolkit.domain.people import RESERVED
 from toolkit.engine.risk.limits import STAGES, problem_with
 from toolkit.simulation.fees import fee_assets
 from toolkit.simulation.impact import impact_curve
@@ -41,7 +43,6 @@ SECTIONS = {
     "instruments": "instrument",
     "stages": "stage",
 }
-FILES = ("desk", "instruments", "limits", "strategies", "venues")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ class Settings:
     limits: LimitTable
     strategies: Mapping[str, StrategyRow]
     venues: Mapping[str, PaperSettings]
+    people: PeopleTable
     feed: FeedFile | None = None
     """The feed of this run where it is another than config/desk.yaml's; `desk` then says what that changes."""
 
@@ -105,6 +107,7 @@ def read_settings(home: Path) -> Settings:
         limits=read_limits(home, instruments, strategies, venues),
         strategies=strategies,
         venues=venues,
+        people=read_people(home),
         feed=feed,
     )
 
@@ -165,6 +168,8 @@ def read_strategies(home: Path, instruments: tuple[Instrument, ...]) -> Mapping[
     traded = {instrument.symbol for instrument in instruments}
     known = traded | _other_instruments(home)
     for name, row in file.strategies.items():
+        if name in RESERVED:
+            raise problem(document, ("strategies", name), "is a name of the desk's own processes; choose another")
         for index, symbol in enumerate(row.instruments):
             if symbol not in known:
                 place = ("strategies", name, "instruments", index)

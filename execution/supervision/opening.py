@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from execution.settings import Settings
+from execution.settings.people import PEOPLE_FILE
 from execution.supervision.proposals import STRATEGIES_FILE
-from toolkit.domain.commands import AllocateCapital, Command, DefineInstruments, DisableStrategy, SetLimits, Who
+from toolkit.domain.commands import (
+    AllocateCapital,
+    Command,
+    DefineInstruments,
+    DisableStrategy,
+    SetLimits,
+    SetPeople,
+    Who,
+)
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import to_quanta
 from toolkit.domain.orders import TradingState
 
 
 def opening_commands(settings: Settings, ledger: Ledger, who: Who) -> Iterator[Command]:
-    """Instruments first, then limits, then each strategy's capital and switch."""
+    """Instruments first, then limits, then each strategy's capital and switch; last the people, who open a new book."""
     changed = tuple(each for each in settings.instruments if ledger.instruments.find(each.symbol) != each)
     if changed:
         yield DefineInstruments(instruments=changed, who=who, reason="config/instruments.yaml at the start")
@@ -28,6 +37,9 @@ def opening_commands(settings: Settings, ledger: Ledger, who: Who) -> Iterator[C
             yield DisableStrategy(
                 strategy=name, flatten=False, who=who, reason=f"{STRATEGIES_FILE} says enabled: false"
             )
+    people = settings.people.people
+    if ledger.people != people:
+        yield SetPeople(rows=people.rows, four_eyes=people.four_eyes, who=who, reason=f"{PEOPLE_FILE} at the start")
 
 
 def is_disabled(ledger: Ledger, strategy: str) -> bool:

@@ -1,7 +1,6 @@
 """The main job on real input: two minutes of Binance BTCUSDT through listener, engine, venue and a quoting strategy."""
 
-from __future__ import annotations
-
+import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -71,6 +70,7 @@ def btc_home(folder: Path) -> Home:
         (folder / "config" / name).write_text(yaml.safe_dump(content))
 
     (folder / "config").mkdir(parents=True)
+    shutil.copy(PROJECT / "config" / "people.yaml", folder / "config")
     (folder / "notebooks" / "strategies").mkdir(parents=True)
     (folder / "notebooks" / "strategies" / "quoting.py").write_text(STRATEGY)
     desk = yaml.safe_load((PROJECT / "config" / "desk.yaml").read_text())

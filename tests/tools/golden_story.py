@@ -29,6 +29,7 @@ from toolkit.domain.orders import (
     TradingState,
     Trigger,
 )
+from toolkit.domain.people import Identity, Role
 from toolkit.domain.ports import Sealed
 from toolkit.domain.requests import Liquidity, RejectReason
 from toolkit.domain.time import FeedTime, WallTime
@@ -191,6 +192,7 @@ def batches_of_events() -> tuple[tuple[ev.Event, ...], ...]:
             ev.SnapshotTaken(digest="abc", fold_version=1),
         ),
         _protected(),
+        _people(),
     )  # fmt: skip
 
 
@@ -224,6 +226,13 @@ def _protected() -> tuple[ev.Event, ...]:
         ev.OrderReleased(order_id=_id(10), quantity=5, **_times(22)),
         _acknowledged(10, 19, 22),
     )
+
+
+def _people() -> tuple[ev.Event, ...]:
+    """Since schema 3: people are named."""
+    anna = Identity(identity="unix:anna", person="anna", roles=(Role.RISK,))
+    bob = Identity(identity="login:bob", person="bob", roles=(Role.QUANT, Role.OPERATOR), key="0123456789abcdef")
+    return (ev.PeopleChanged(rows=(anna, bob), four_eyes=True, who=ADA, reason="two of us"),)
 
 
 def story() -> Iterator[Sealed]:

@@ -22,7 +22,7 @@ from toolkit.domain.market import Step
 from toolkit.domain.ports import Head, Sealed
 from toolkit.domain.venue_line import FromVenue, ToVenue
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Number of the present set of event types; written into each batch. One more for every new kind of event."""
 
 DIGEST_SIZE: Final = 32

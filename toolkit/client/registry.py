@@ -15,6 +15,7 @@ from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
 from toolkit.domain.commands import RegisterVersion
 from toolkit.domain.errors import ConfigError, TransportError
+from toolkit.domain.people import RESERVED
 
 LOAD_SECONDS: Final = 60.0
 
@@ -87,3 +88,5 @@ def load_in_fresh_interpreter(folder: Path, digest: str) -> None:
 def _check_name(strategy: str) -> None:
     if not (strategy.isidentifier() and strategy.isascii() and strategy == strategy.lower() and len(strategy) <= 40):
         raise ConfigError(f"strategy name {strategy!r}: use small letters, digits and _, for instance mean_reversion")
+    if strategy in RESERVED:
+        raise ConfigError(f"strategy name {strategy!r} belongs to the desk's own processes; choose another")

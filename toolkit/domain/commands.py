@@ -8,14 +8,21 @@ import msgspec
 
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.intents import Intent, Signal
+from toolkit.domain.people import Identity
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="who"):
-    """Who gave a command: `identity` such as `unix:anna`, unverified until identities come; `source` such as `cli`."""
+    """Who gave a command: `identity` such as `unix:anna`, and `source` such as `cli`.
+
+    `verified`: the front desk proved it. `via` is the app that vouches for a login. `alone` says that four eyes were
+    off, so that nobody else need have looked; the engine writes it, whatever stood there.
+    """
 
     identity: str
     verified: bool
     source: str
+    via: str = ""
+    alone: bool = False
 
 
 class RunnerHello(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="runner_hello"):
@@ -141,6 +148,15 @@ class MoveCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     reason: str
 
 
+class SetPeople(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="set_people"):
+    """The whole table of a file: every identity with its roles, and whether four eyes are needed to loosen."""
+
+    rows: tuple[Identity, ...]
+    four_eyes: bool
+    who: Who
+    reason: str
+
+
 Command = (
     RunnerHello
     | RunnerAnswer
@@ -154,6 +170,7 @@ Command = (
     | AllocateCapital
     | RegisterVersion
     | MoveCash
+    | SetPeople
 )
 
 

@@ -41,6 +41,7 @@ from toolkit.domain.order_events import (
     TrailMoved,
 )
 from toolkit.domain.orders import TradingState
+from toolkit.domain.people_events import PeopleChanged
 from toolkit.domain.time import FeedTime, WallTime
 
 
@@ -281,6 +282,7 @@ Event = (
     | CashMoved
     | Alarmed
     | SnapshotTaken
+    | PeopleChanged
 )
 
 
@@ -343,6 +345,7 @@ __all__ = [
     "OrderResubmitted",
     "OrderSubmitted",
     "OrderTriggered",
+    "PeopleChanged",
     "ReplaceRejected",
     "ReplaceRequested",
     "RunnerEnded",

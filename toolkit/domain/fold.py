@@ -12,6 +12,7 @@ from toolkit.domain.errors import JournalError
 from toolkit.domain.fold_orders import ORDER_HANDLERS
 from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
 from toolkit.domain.orders import TradingState
+from toolkit.domain.people import People
 from toolkit.domain.recent import longest_window
 
 
@@ -182,6 +183,10 @@ def _cash_moved(ledger: Ledger, event: ev.CashMoved) -> None:
         moved[event.asset] = moved.get(event.asset, 0) + event.amount
 
 
+def _people_changed(ledger: Ledger, event: ev.PeopleChanged) -> None:
+    ledger.people = People(rows=event.rows, four_eyes=event.four_eyes)
+
+
 def _nothing(ledger: Ledger, event: ev.Event) -> None:
     """Alarms and snapshots are read from the journal; they change no books."""
 
@@ -213,4 +218,5 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.CashMoved: _cash_moved,
     ev.Alarmed: _nothing,
     ev.SnapshotTaken: _nothing,
+    ev.PeopleChanged: _people_changed,
 }

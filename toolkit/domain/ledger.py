@@ -19,6 +19,7 @@ from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.orders import FINAL, IN_ENGINE, NO_DOUBT, Order, Side, Status, Terms, TradingState
+from toolkit.domain.people import People
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
 from toolkit.domain.time import FeedTime
@@ -142,6 +143,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     venue_reports: dict[str, int] = {}
     counts: dict[str, dict[str, int]] = {}
     open_by_venue: dict[str, int] = {}
+    people: People = People()
 
     # ---- reading
 

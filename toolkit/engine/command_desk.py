@@ -10,6 +10,8 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import OrderClass, TradingState
+from toolkit.domain.people import People, can_decide
+from toolkit.engine.command_rules import check_may_give, giver, identified, why
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer, drop_exit
 from toolkit.engine.risk.guard import Guard
@@ -37,9 +39,10 @@ class CommandDesk:
 
     def take(self, transaction: Transaction, envelope: cm.Envelope) -> None:
         """Carry a command out and record that it was taken, or why it was refused."""
-        body, refused = envelope.body, ""
+        body, refused = identified(self._ledger, envelope), ""
         before = len(transaction.events)
         try:
+            check_may_give(self._ledger, envelope.producer, body)
             self._carry_out(transaction, envelope, body)
         except DomainError as error:
             refused = str(error)
@@ -53,8 +56,8 @@ class CommandDesk:
                 incarnation=envelope.incarnation,
                 number=envelope.number,
                 command=type(body).__name__,
-                who=getattr(body, "who", None),
-                reason=getattr(body, "reason", ""),
+                who=getattr(body, "who", None) or giver(envelope),
+                reason=why(body),
                 refused=refused,
             )
         )
@@ -78,6 +81,8 @@ class CommandDesk:
                 self._disable(transaction, body)
             case cm.CancelAll():
                 self._cancel_all(transaction, body)
+            case cm.SetPeople():
+                self._people(transaction, body)
             case cm.AllocateCapital() | cm.MoveCash():
                 self._money(transaction, body)
             case cm.RunnerAnswer():
@@ -194,6 +199,19 @@ class CommandDesk:
         if looser:
             raise DomainError("loosening is refused while running: " + "; ".join(looser))
         _record(transaction, ev.LimitsChanged(rows=body.rows, checksum=body.checksum, who=body.who, reason=body.reason))
+
+    def _people(self, transaction: Transaction, body: cm.SetPeople) -> None:
+        people = People(rows=body.rows, four_eyes=body.four_eyes)
+        if people == self._ledger.people:
+            return
+        if not can_decide(people):
+            raise DomainError(
+                "nobody could approve anything: give one person role risk, and with four eyes a second one"
+            )
+        _record(
+            transaction,
+            ev.PeopleChanged(rows=body.rows, four_eyes=body.four_eyes, who=body.who, reason=body.reason),
+        )
 
     def _register(self, transaction: Transaction, body: cm.RegisterVersion) -> None:
         current = self._ledger.deployments.get(body.strategy)

@@ -75,3 +75,11 @@ def test_schema_2_tells_of_a_stop_that_trailed_in_the_engine_and_went_out(reposi
     assert (stop.status, stop.quantity) == (Status.NEW, 5)
     assert [root[-2:] for root in ledger.brackets[stop.terms.group]] == ["10", "11"]
     assert not ledger.in_engine
+
+
+def test_schema_3_names_people_and_what_older_schemas_say_of_who_is_still_read(repository: Path) -> None:
+    people = fold(opened(golden(repository, 3))).people
+    assert [(row.identity, row.person) for row in people.rows] == [("unix:anna", "anna"), ("login:bob", "bob")]
+    assert people.four_eyes
+    old = fold(opened(golden(repository, 2)))
+    assert old.people.rows == ()

@@ -1,0 +1,143 @@
+"""Who may give which command: every command stands in the table, and the engine keeps to it, whoever says what."""
+
+from decimal import Decimal
+from typing import get_args
+
+import msgspec
+import pytest
+
+from tests.tools.core_kit import Core
+from toolkit.domain import commands as cm
+from toolkit.domain import events as ev
+from toolkit.domain.people import OPERATOR, PEOPLE, RESERVED, ROLES, SUPERVISOR, Identity, Role
+from toolkit.engine.command_rules import COMMANDING, RULES
+
+CLI = "cli"
+BODIES: dict[type, dict[str, object]] = {
+    cm.EnableStrategy: {"strategy": "trend"},
+    cm.DisableStrategy: {"strategy": "trend", "flatten": False},
+    cm.SetThrottle: {"scope": "strategy", "name": "trend", "rate": Decimal(1)},
+    cm.CancelAll: {},
+    cm.SetLimits: {"rows": (), "checksum": "x"},
+    cm.DefineInstruments: {"instruments": ()},
+    cm.AllocateCapital: {"strategy": "trend", "amount": Decimal(1)},
+    cm.RegisterVersion: {"strategy": "trend", "version": 1, "digest": "d1", "path": "p", "instruments": ("AAPL",)},
+    cm.MoveCash: {"kind": "deposit", "sub_account": "house", "asset": "USD", "amount": Decimal(1)},
+    cm.SetPeople: {"rows": (), "four_eyes": False},
+}
+"""One of each command that carries a person, which may be refused for what it says."""
+
+GIVEN_BY_PEOPLE = [kind for kind, rule in RULES.items() if rule.roles]
+
+
+def who(person: str, *, verified: bool = True, **more: object) -> cm.Who:
+    return cm.Who(identity=f"unix:{person}", verified=verified, source=CLI, **more)
+
+
+def command(kind: type, given_by: cm.Who) -> cm.Command:
+    made: cm.Command = kind(**{**BODIES[kind], "who": given_by, "reason": "a test"})
+    return made
+
+
+def people(*rows: tuple[str, Role], four_eyes: bool = False) -> cm.SetPeople:
+    table = tuple(Identity(identity=f"unix:{name}", person=name, roles=(role,)) for name, role in rows)
+    return cm.SetPeople(rows=table, four_eyes=four_eyes, who=who("files"), reason="config/people.yaml at the start")
+
+
+@pytest.fixture
+def core() -> Core:
+    made = Core()
+    table = people(("vera", Role.VIEWER), ("quinn", Role.QUANT), ("olga", Role.OPERATOR), ("rita", Role.RISK))
+    made.command(table, SUPERVISOR)
+    return made
+
+
+def refusal(core: Core, body: cm.Command, producer: str) -> str:
+    core.command(body, producer)
+    return str(core.of(ev.CommandTaken)[-1].refused)
+
+
+def test_every_command_stands_in_the_table() -> None:
+    assert set(RULES) == set(get_args(cm.Command))
+
+
+def test_every_role_is_explained_and_a_viewer_may_give_nothing() -> None:
+    assert set(ROLES) == set(Role)
+    assert Role.VIEWER not in COMMANDING.union(*(rule.roles for rule in RULES.values()))
+
+
+def test_every_command_of_people_carries_who_and_why() -> None:
+    for kind in GIVEN_BY_PEOPLE:
+        assert {"who", "reason"} <= set(kind.__struct_fields__), kind
+
+
+@pytest.mark.parametrize("kind", GIVEN_BY_PEOPLE)
+@pytest.mark.parametrize(
+    ("person", "role"), [("vera", Role.VIEWER), ("quinn", Role.QUANT), ("olga", Role.OPERATOR), ("rita", Role.RISK)]
+)
+def test_the_engine_asks_for_the_role_of_the_table(core: Core, kind: type, person: str, role: Role) -> None:
+    refused = refusal(core, command(kind, who(person)), PEOPLE)
+    assert ("takes role" in refused) is (role not in RULES[kind].roles)
+
+
+def test_a_refusal_names_role_identity_and_who_could_do_it(core: Core) -> None:
+    assert refusal(core, command(cm.EnableStrategy, who("vera")), PEOPLE) == (
+        "EnableStrategy takes role operator or risk; this is unix:vera, who is vera and has viewer: "
+        "ask olga, rita, or change config/people.yaml"
+    )
+    assert "which config/people.yaml gives to nobody" in refusal(core, command(cm.EnableStrategy, who("eve")), PEOPLE)
+
+
+def test_what_a_strategy_writes_as_a_person_is_refused_and_changes_nothing(core: Core) -> None:
+    for producer in ("trend", "stranger"):
+        core.command(command(cm.SetThrottle, who("rita")), producer)
+        assert core.of(ev.CommandTaken)[-1].refused
+    assert core.ledger.throttles == {}
+
+
+def test_files_enable_nothing_and_move_no_money(core: Core) -> None:
+    for kind in GIVEN_BY_PEOPLE:
+        refused = refusal(core, command(kind, who("rita")), SUPERVISOR)
+        assert ("takes a person" in refused) is not RULES[kind].by_files, kind
+    assert not RULES[cm.EnableStrategy].by_files
+
+
+def test_who_gave_a_command_is_written_as_it_is_known_not_as_it_is_claimed(core: Core) -> None:
+    claimed = who("rita", verified=True, alone=False)
+    core.command(command(cm.DisableStrategy, claimed), OPERATOR)
+    taken = core.of(ev.CommandTaken)[-1].who
+    assert (taken.identity, taken.verified, taken.alone) == ("unix:rita", False, True)
+    assert core.of(ev.TradingStateChanged)[-1].who == taken
+    core.command(command(cm.DisableStrategy, claimed), PEOPLE)
+    assert core.of(ev.CommandTaken)[-1].who.verified
+
+
+def test_with_four_eyes_no_record_says_that_one_person_was_alone() -> None:
+    core = Core()
+    core.command(people(("rita", Role.RISK), ("olga", Role.OPERATOR), four_eyes=True), SUPERVISOR)
+    core.command(command(cm.DisableStrategy, who("rita", alone=True)), PEOPLE)
+    assert not core.of(ev.CommandTaken)[-1].who.alone
+
+
+def test_every_command_in_the_journal_has_who_from_where_and_why(core: Core) -> None:
+    core.command(cm.RunnerStopped(strategy="trend", cause="raised", detail="KeyError", given_up=False), SUPERVISOR)
+    for kind in GIVEN_BY_PEOPLE:
+        core.command(command(kind, who("rita")), PEOPLE)
+    taken = core.of(ev.CommandTaken)
+    assert {event.command for event in taken} == {kind.__name__ for kind in RULES} - {"RunnerAnswer"}
+    assert all(event.who.identity and event.who.source and event.reason for event in taken)
+
+
+def test_a_table_by_which_nobody_could_decide_is_refused(core: Core) -> None:
+    assert "nobody could approve" in refusal(core, people(("olga", Role.OPERATOR)), SUPERVISOR)
+    assert "nobody could approve" in refusal(core, people(("rita", Role.RISK), four_eyes=True), SUPERVISOR)
+    assert core.ledger.people.find("unix:vera")
+
+
+def test_producers_of_people_are_names_that_no_strategy_may_bear() -> None:
+    assert {PEOPLE, OPERATOR, SUPERVISOR} <= RESERVED
+
+
+def test_an_old_record_of_who_is_read_as_one_that_nobody_vouched_for() -> None:
+    old = msgspec.msgpack.encode(("who", "unix:ada", False, CLI))
+    assert msgspec.msgpack.decode(old, type=cm.Who) == cm.Who(identity="unix:ada", verified=False, source=CLI)
