@@ -107,6 +107,7 @@ class EngineService:
                 acknowledge_within=int(max(5.0, self._plan.quarantine_seconds) * NANOSECONDS),
                 abilities=self._plan.abilities,
                 valuations=self._plan.valuations,
+                exchange_rates=self._plan.exchange_rates,
             ),
         )
         core = EngineCore(engine, JournalWriter(self._parts, self._plan, ledger), self._parts, self._plan)

@@ -117,6 +117,7 @@ class EnginePlan:
     abilities: Mapping[str, frozenset[Ability]]
     strategies: tuple[str, ...]
     valuations: tuple[Valuation, ...]
+    exchange_rates: tuple[Valuation, ...]
     feed_mode: FeedMode
     lease_seconds: float
     quarantine_seconds: float

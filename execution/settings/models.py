@@ -141,7 +141,17 @@ class DeskFile(Strict):
 
 
 class CurrencyRow(Strict):
+    """A currency. One that instruments are traded in has a rate: of the instrument that trades it, or written down."""
+
     quantum: Positive
+    valued_by: Symbol | None = None
+    price: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> Self:
+        if self.valued_by is not None and self.price is not None:
+            raise ValueError("give valued_by (an instrument) or price (in the base currency), not both")
+        return self
 
 
 class InstrumentRow(Strict):
@@ -184,6 +194,7 @@ class Limits(Strict):
     restricted: tuple[Symbol, ...] | Literal["*"] | None = None
     located: Annotated[NotNegative, Field(le=MOST["located"])] | None = None
     max_quote_age: Annotated[Positive, Field(le=MOST["max_quote_age"])] | None = None
+    max_rate_age: Annotated[Positive, Field(le=MOST["max_rate_age"])] | None = None
     fresh_quotes: Annotated[int, Field(ge=1, le=int(MOST["fresh_quotes"]))] | None = None
 
 

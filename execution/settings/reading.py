@@ -31,6 +31,7 @@ from toolkit.domain.errors import ConfigError, DomainError
 from toolkit.domain.instruments import Currency, Instrument, describe
 from toolkit.domain.money import to_quanta
 from toolkit.domain.people import RESERVED
+from toolkit.engine.messages import Valuation
 from toolkit.engine.risk.limits import STAGES, problem_with
 from toolkit.simulation.fees import fee_assets
 from toolkit.simulation.impact import impact_curve
@@ -65,6 +66,7 @@ class Settings:
     strategies: Mapping[str, StrategyRow]
     venues: Mapping[str, PaperSettings]
     people: PeopleTable
+    exchange_rates: tuple[Valuation, ...] = ()
     feed: FeedFile | None = None
     """The feed of this run where it is another than config/desk.yaml's; `desk` then says what that changes."""
 
@@ -97,6 +99,7 @@ def read_settings(home: Path) -> Settings:
         rows = _read(home, "venues")
         _check_impact(rows, name, venue, traded)
         _check_fees(rows, name, venue, currencies, traded, desk.base_currency)
+    rates = () if feed is not None else read_exchange_rates(home, desk.base_currency)
     strategies = read_strategies(home, instruments)
     _check_capital(home, strategies, next(each for each in currencies if each.code == desk.base_currency))
     return Settings(
@@ -108,6 +111,7 @@ def read_settings(home: Path) -> Settings:
         strategies=strategies,
         venues=venues,
         people=read_people(home),
+        exchange_rates=rates,
         feed=feed,
     )
 
@@ -156,6 +160,28 @@ def read_instruments(home: Path, venues: Collection[str]) -> tuple[tuple[Currenc
             place = ("instruments", symbol, "venue")
             raise problem(document, place, f"is {row.venue!r}, not in config/venues.yaml; {nearest(row.venue, venues)}")
     return tuple(currencies.values()), tuple(_instruments(document, file, currencies))
+
+
+def read_exchange_rates(home: Path, base: str) -> tuple[Valuation, ...]:
+    """How other currencies are valued: by an instrument priced in the base currency or in them, or by a number."""
+    document = _read(home, "instruments")
+    file = validate(document, InstrumentsFile)
+    rates = []
+    for code, row in file.currencies.items():
+        place = ("currencies", code, "valued_by")
+        if row.valued_by is not None:
+            found = file.instruments.get(row.valued_by)
+            if found is None:
+                known = nearest(row.valued_by, file.instruments)
+                raise problem(document, place, f"is {row.valued_by!r}, which is no instrument here; {known}")
+            if found.currency not in (base, code):
+                wrong = (
+                    f"is {row.valued_by}, priced in {found.currency}; give one that is priced in {base} or in {code}"
+                )
+                raise problem(document, place, wrong)
+        if code != base and (row.valued_by is not None or row.price is not None):
+            rates.append(Valuation(asset=code, instrument=row.valued_by or "", price=row.price))
+    return tuple(rates)
 
 
 def read_strategies(home: Path, instruments: tuple[Instrument, ...]) -> Mapping[str, StrategyRow]:

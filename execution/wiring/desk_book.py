@@ -44,6 +44,7 @@ def desk_book(home: Home, settings: Settings, ledger: Ledger) -> DeskBook:
         limits_checksum=ledger.limits_checksum or settings.limits.checksum,
         strategies=tuple(_strategies(home, settings, ledger)),
         first_step=feed.last_step(desk.feed.first_session),
+        exchange_rates=settings.exchange_rates,
     )
     identity = SampleIdentity(
         symbols=tuple(one.symbol for one in settings.instruments if one.calendar == CALENDAR),

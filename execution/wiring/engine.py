@@ -143,6 +143,7 @@ def plan_of(settings: Settings) -> EnginePlan:
         abilities=next(iter(settings.venues.values())).abilities,
         strategies=tuple(name for name, row in settings.strategies.items() if row.enabled),
         valuations=fee_valuations(next(iter(settings.venues.values())).fees),
+        exchange_rates=settings.exchange_rates,
         feed_mode=desk.feed.mode,
         lease_seconds=desk.engine.lease_seconds,
         quarantine_seconds=desk.engine.quarantine_seconds,

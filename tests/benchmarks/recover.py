@@ -81,6 +81,7 @@ def _plan() -> EnginePlan:
         desk=DESK,
         base_currency=USD.code,
         valuations=(),
+        exchange_rates=(),
         currencies=(USD,),
         venue=VENUE,
         abilities={},

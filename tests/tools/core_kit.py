@@ -11,7 +11,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.fold import apply
 from toolkit.domain.identifiers import order_id
 from toolkit.domain.inbox import FillBooked, InboxItem, OrderChanged
-from toolkit.domain.instruments import Instrument
+from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.intents import CancelIntent, Intent, ModifyIntent, PlaceOrder, TargetPosition
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import FeedMode, MarketEvent, Quote, SessionOpened
@@ -20,7 +20,7 @@ from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueReport, VenueRequest
 from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, Now, WallTime
 from toolkit.engine.engine import Engine
-from toolkit.engine.messages import AbsenceProven, EngineSettings, Message, Output, TimePassed
+from toolkit.engine.messages import AbsenceProven, EngineSettings, Message, Output, TimePassed, Valuation
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.simulation.matching import PaperVenue
 
@@ -71,11 +71,16 @@ class Core:
         controls: Sequence[Control] = CONTROLS,
         mode: FeedMode = FeedMode.LOCKSTEP,
         trading: bool = True,
+        currencies: Sequence[Currency] = (USD,),
+        exchange_rates: Sequence[Valuation] = (),
         **venue: Any,
     ) -> None:
         self.instruments = tuple(instruments) or (stock(),)
         self.venue = PaperVenue(settings(**venue), self.instruments)
-        told = EngineSettings(feed_mode=mode, abilities=self.venue.settings.abilities)
+        told = EngineSettings(
+            feed_mode=mode, abilities=self.venue.settings.abilities, exchange_rates=tuple(exchange_rates)
+        )
+        self.currencies = tuple(currencies)
         self.engine = Engine(Ledger(), told, controls)
         self.shadow = Ledger()
         self.time = self.mono = 0
@@ -301,7 +306,7 @@ class Core:
         engine, now = self.engine, self.now()
         self.take(
             engine.open_book(
-                now, book="main", desk="DSK", base="USD", currencies=(USD,), venues=("paper",), first_step=0
+                now, book="main", desk="DSK", base="USD", currencies=self.currencies, venues=("paper",), first_step=0
             )
         )
         self.take(engine.begin_epoch(now, Lease(epoch=1, send_by=NEVER), "here", 1))

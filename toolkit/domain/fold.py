@@ -166,7 +166,7 @@ def _marked(ledger: Ledger, event: ev.Marked) -> None:
 
 
 def _fx_marked(ledger: Ledger, event: ev.FxMarked) -> None:
-    ledger.rates[event.asset] = event.rate
+    ledger.rates[event.asset], ledger.rate_times[event.asset] = event.rate, event.time
 
 
 def _session_rolled(ledger: Ledger, event: ev.SessionRolled) -> None:

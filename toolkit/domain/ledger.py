@@ -24,7 +24,7 @@ from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
 from toolkit.domain.time import FeedTime
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 CLOSED_ORDERS_KEPT = 10_000
 DENIED_ORDERS_KEPT = 1_000
 HOUSE = "house"
@@ -84,6 +84,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     stay until at least CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs; denied ones, of which
     no venue knows, have places of their own. `duplicate_window` is the longest in force (nanoseconds). `held` counts
     the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
+    `rate_times` says as of when each of `rates` was so.
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
     protect what an entry filled, `yielded` those that made way for another exit and come back for what that leaves.
     """
@@ -144,6 +145,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     counts: dict[str, dict[str, int]] = {}
     open_by_venue: dict[str, int] = {}
     people: People = People()
+    rate_times: dict[str, FeedTime] = {}
 
     # ---- reading
 

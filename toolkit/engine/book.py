@@ -17,6 +17,7 @@ from toolkit.domain.commands import (
     Who,
 )
 from toolkit.domain.instruments import Currency, Instrument
+from toolkit.engine.messages import Valuation
 
 
 class StrategySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class BookSpec(msgspec.Struct, frozen=True, kw_only=True):
     limits_checksum: str
     strategies: tuple[StrategySpec, ...]
     first_step: int = 0
+    exchange_rates: tuple[Valuation, ...] = ()
 
 
 def setup_commands(spec: BookSpec, who: Who) -> tuple[Command, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from toolkit.domain import events as ev
 from toolkit.domain.commands import Envelope, RunnerAnswer, Who
 from toolkit.domain.instruments import Currency
+from toolkit.domain.intents import PlaceOrder, TargetPosition
 from toolkit.domain.ledger import FOLD_VERSION, Ledger, Producer
 from toolkit.domain.market import SessionClosed, Step
 from toolkit.domain.orders import Order, TradingState
@@ -19,6 +20,7 @@ from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import Now, WallTime
 from toolkit.engine.answers import Answers
 from toolkit.engine.command_desk import DOWN, CommandDesk
+from toolkit.engine.exchange_rates import ExchangeRates
 from toolkit.engine.execution_router import ExecutionRouter
 from toolkit.engine.held_orders import HeldOrders
 from toolkit.engine.messages import (
@@ -59,7 +61,8 @@ class Engine:
         self._protector = Protector(ledger, self.view, self._guard, self._orders)
         self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer)
         self._answers = Answers(ledger, self._proposer)
-        self._valuer = Valuer(ledger, settings.valuations)
+        self._valuer = Valuer(ledger, settings.charged_in_kind)
+        self._rates = ExchangeRates(ledger, self.view, settings.exchange_rates, settings.mark_interval)
         self._cursors: dict[str, Producer] = {}
         self._takers = self._takers_by_kind()
 
@@ -224,6 +227,8 @@ class Engine:
         self._pass_time(transaction)
         if self.ledger.held or self._valuer:
             self._mark(transaction, only_due=True)
+        if self._rates:
+            self._rates.mark_in_use(transaction)
         if self.ledger.in_engine or self.ledger.timed:
             self._held.look(transaction, step)
         for closed in self.view.closed:
@@ -238,6 +243,7 @@ class Engine:
         if closed.session <= self.ledger.session:
             return
         self._mark(transaction, only_due=False)
+        self._rates.mark_in_use(transaction, only_due=False)
         transaction.emit(ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time))
 
     def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
@@ -304,7 +310,12 @@ class Engine:
             return
         if _is_quiet(answer) and answer.inbox <= self._inbox_read(answer.strategy):
             return
+        if self._rates and answer.intents:
+            self._rates.mark_for(transaction, self._asked_about(answer))
         self._answers.take(transaction, envelope, answer)
+
+    def _asked_about(self, answer: RunnerAnswer) -> list[str]:
+        return [one.instrument for one in answer.intents if isinstance(one, PlaceOrder | TargetPosition)]
 
     def _inbox_read(self, strategy: str) -> int:
         runner = self.ledger.runners.get(strategy)

@@ -67,7 +67,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine must be told. Times in nanoseconds.
 
     `abilities` says of each venue what it can do beyond market and limit orders; of one that is missing nothing is
-    known, and such orders are refused.
+    known, and such orders are refused. `valuations` are of what is charged in kind, `exchange_rates` of the currencies
+    that instruments are traded in.
     """
 
     feed_mode: FeedMode
@@ -76,6 +77,13 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     mark_interval: int = NANOSECONDS
     abilities: Mapping[str, frozenset[Ability]] = {}
     valuations: tuple[Valuation, ...] = ()
+    exchange_rates: tuple[Valuation, ...] = ()
+
+    @property
+    def charged_in_kind(self) -> tuple[Valuation, ...]:
+        """What is valued because it was charged; what is traded in has its rate already."""
+        traded_in = {one.asset for one in self.exchange_rates}
+        return tuple(one for one in self.valuations if one.asset not in traded_in)
 
     @property
     def sends_again(self) -> bool:

@@ -93,10 +93,14 @@ class View:
         quote = self.quotes.get(instrument)
         if quote is None:
             return Seen(step=self.step, quote_step=0, bid=0, ask=0, age=0)
-        age = self.time - quote.time
-        if self.received is not None and now > self.received:
-            age += now - self.received
+        age = self.age(quote.time, now)
         return Seen(step=self.step, quote_step=quote.step, bid=quote.bid, ask=quote.ask, age=age)
+
+    def age(self, time: FeedTime, now: MonoTime) -> int:
+        """Nanoseconds since a moment of the feed."""
+        if self.received is not None and now > self.received:
+            return self.time - time + (now - self.received)
+        return self.time - time
 
     def _other(self, event: MarketEvent) -> None:
         match event:

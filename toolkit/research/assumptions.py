@@ -39,6 +39,7 @@ _LIMITS: Final[Mapping[str, str]] = {
     "permitted_sides": "buy,sell",
     "max_quote_age": "86400",
     "fresh_quotes": "1",
+    "max_rate_age": "86400",
 }
 _SCOPES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "message_rate": (("strategy", "*"), ("venue", "*")),

@@ -53,7 +53,7 @@ class RestartingBacktest(Backtest):
         now = Now(last.time, WallTime(0), MonoTime(int(last.time)))
         self._venue = PaperVenue.restore(self._settings, self._spec.instruments, self._venue.snapshot())
         ledger = Ledger.from_bytes(self.engine.ledger.to_bytes())
-        self.engine = Engine(ledger, engine_settings(self._settings))
+        self.engine = Engine(ledger, engine_settings(self._settings, self._spec.exchange_rates))
         for step in history:
             self.engine.warm(step)
         self._absorb(self.engine.begin_epoch(now, Lease(epoch=ledger.epoch + 1, send_by=NEVER), "restart", 0), now)

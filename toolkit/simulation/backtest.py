@@ -15,7 +15,7 @@ from toolkit.domain.requests import OrderNotFound, VenueReport, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime, Now, WallTime
 from toolkit.engine.book import BookSpec, setup_commands
 from toolkit.engine.engine import Engine
-from toolkit.engine.messages import AbsenceProven, EngineSettings, Message, Output
+from toolkit.engine.messages import AbsenceProven, EngineSettings, Message, Output, Valuation
 from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.simulation.fees import fee_valuations
 from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, lockstep, settle
@@ -48,7 +48,7 @@ class Backtest:
         after_step: Callable[[Step, Ledger], None],
         history: Sequence[Step] = (),
     ) -> None:
-        self.engine = Engine(Ledger(), engine_settings(venue.settings))
+        self.engine = Engine(Ledger(), engine_settings(venue.settings, spec.exchange_rates))
         self._venue = venue
         self._containers = dict(sorted(containers.items()))
         self._inboxes: dict[str, list[InboxEntry]] = {name: [] for name in self._containers}
@@ -148,9 +148,14 @@ class Backtest:
         self._carry_out(settle(self.engine, output, now))
 
 
-def engine_settings(venue: PaperSettings) -> EngineSettings:
-    """What an engine must be told of the venue that it trades on in lockstep."""
-    return EngineSettings(feed_mode=FeedMode.LOCKSTEP, abilities=venue.abilities, valuations=fee_valuations(venue.fees))
+def engine_settings(venue: PaperSettings, exchange_rates: tuple[Valuation, ...] = ()) -> EngineSettings:
+    """What an engine must be told of the venue that it trades on in lockstep, and of its book's currencies."""
+    return EngineSettings(
+        feed_mode=FeedMode.LOCKSTEP,
+        abilities=venue.abilities,
+        valuations=fee_valuations(venue.fees),
+        exchange_rates=exchange_rates,
+    )
 
 
 def _clock(step: Step) -> Now:

@@ -16,6 +16,7 @@ from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.answers import LIMIT_NOT_SET, Answer, unset
 from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.permissions import permitted
+from toolkit.engine.risk.portfolio_rates import rate_problem
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
 from toolkit.engine.risk.terms_control import terms_make_sense
 from toolkit.engine.view import LastQuote
@@ -217,18 +218,11 @@ def order_value(proposal: Proposal, situation: Situation) -> Answer:
             would_pass="once a quote arrives",
         )
     instrument, ledger = proposal.instrument, situation.ledger
-    rate = ledger.rate(instrument.currency)
-    if rate is None:
-        return Refused(
-            control=2,
-            observed=f"no rate {instrument.currency}/{ledger.base_currency}",
-            limit="a fresh rate",
-            source=limit.source,
-            would_pass="once the rate is marked",
-        )
     value = instrument.value(price, proposal.quantity)
-    if rate is not ONE:
-        value = int((value * rate).to_integral_value())
+    if instrument.currency != ledger.base_currency:
+        if (refused := rate_problem(2, instrument.currency, situation)) is not None:
+            return refused
+        value = int((value * (ledger.rate(instrument.currency) or ONE)).to_integral_value())
     if value > limit.value:
         fitting = proposal.quantity * limit.value // value if value else 0
         quantum = ledger.currencies[ledger.base_currency].quantum

@@ -24,7 +24,7 @@ REQUIRED = (
     "permitted_venues",
     "max_quote_age",
 )
-OPTIONAL = ("permitted_sides", "restricted", "located", "cancel_reserve", "fresh_quotes")
+OPTIONAL = ("permitted_sides", "restricted", "located", "cancel_reserve", "fresh_quotes", "max_rate_age")
 NAMES = REQUIRED + OPTIONAL
 SCOPES = ("book", "venue", "account", "strategy", "instrument", "stage")
 STAGES = ("PAPER", "SHADOW", "LIVE_10", "LIVE_50", "LIVE_100")
@@ -49,6 +49,7 @@ MOST: Final[Mapping[str, Decimal]] = {
     "duplicate_window": Decimal(7 * 86_400),
     "max_quote_age": Decimal(10**9),
     "located": Decimal(10**15),
+    "max_rate_age": Decimal(10**9),
 }
 """The largest number that each limit may be, in the units of its file: what is checked is journaled in 64 bits."""
 
@@ -86,6 +87,7 @@ class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_window: Limit | None
     quote_age: Limit | None
     fresh_quotes: Limit | None
+    rate_age: Limit | None
     permitted: tuple[Words, ...]
     excluded_by: Words | None
     sides: tuple[Words, ...]
@@ -146,6 +148,7 @@ class LimitTable:
             duplicate_window=_strictest(rows("duplicate_window"), nanoseconds, largest=True),
             quote_age=_strictest(rows("max_quote_age"), nanoseconds),
             fresh_quotes=_strictest(rows("fresh_quotes"), int, largest=True),
+            rate_age=_strictest(rows("max_rate_age"), nanoseconds),
             permitted=permitted,
             excluded_by=next((row for row in permitted if not row.words & {instrument.symbol, "*"}), None),
             sides=tuple(_words(row) for row in rows("permitted_sides")),

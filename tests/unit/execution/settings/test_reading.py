@@ -14,6 +14,7 @@ from execution.settings.documents import parse_document
 from execution.settings.feed_file import FeedFile
 from execution.settings.models import DeskFile, InstrumentsFile, LimitsFile, StrategiesFile, VenuesFile
 from toolkit.domain.errors import ConfigError
+from toolkit.engine.messages import Valuation
 from toolkit.simulation.paper_settings import LogNormal, OrdinaryDay, QueueModel, Uniform
 from toolkit.simulation.sample_feed import sample_instruments
 
@@ -297,3 +298,34 @@ def test_parameters_reach_a_strategy_as_plain_python(home: Path) -> None:
     parameters = read_settings(home).strategies["trend"].parameters
     assert parameters == {"fast": 5, "entry": 1.5, "names": ["a", 0.25]}
     assert [type(value) for value in parameters.values()] == [int, float, list]
+
+
+def test_a_currency_is_valued_by_an_instrument_or_a_number(home: Path) -> None:
+    edit(home, "instruments", "  USD: {quantum: 0.0001}", """\
+  USD: {quantum: 0.0001}
+  EUR: {quantum: 0.0001, valued_by: EURUSD}
+  GBP: {quantum: 0.0001, price: 1.25}""")  # fmt: skip
+    pair = "  EURUSD: {tick: 0.01, lot: 1, currency: USD, calendar: SAMPLE, venue: paper}\n  AAPL:"
+    edit(home, "instruments", "  AAPL:", pair)
+    assert read_settings(home).exchange_rates == (
+        Valuation(asset="EUR", instrument="EURUSD"),
+        Valuation(asset="GBP", price=Decimal("1.25")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("{quantum: 0.01, valued_by: EURUSD}", "is 'EURUSD', which is no instrument here"),
+        ("{quantum: 0.01, valued_by: PAIR}", "is PAIR, priced in GBP; give one that is priced in USD or in EUR"),
+        ("{quantum: 0.01, valued_by: IBM, price: 2}", "not both"),
+    ],
+)
+def test_a_rate_that_cannot_be_made_is_refused_with_its_line(home: Path, row: str, says: str) -> None:
+    others = "  GBP: {quantum: 0.01}\n  USD: {quantum: 0.0001}"
+    pair = "  PAIR: {tick: 0.01, lot: 1, currency: GBP, calendar: SAMPLE, venue: paper}\n  AAPL:"
+    line = edit(home, "instruments", "  USD: {quantum: 0.0001}", f"  EUR: {row}\n{others}")
+    edit(home, "instruments", "  AAPL:", pair)
+    found = refusal(home)
+    assert says in found
+    assert f"config/instruments.yaml:{line}" in found

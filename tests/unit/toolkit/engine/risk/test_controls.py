@@ -1,7 +1,6 @@
 """Each control by what the venue received: legal, edge, breach, unset, and that its test fails without it."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
@@ -524,11 +523,4 @@ def test_a_market_order_has_no_price_and_a_limit_order_has_one() -> None:
     core = Core()
     core.buy(1, 10_000, order_type=OrderType.MARKET)
     core.buy(1, None, order_type=OrderType.LIMIT)
-    assert core.orders_received() == []
-
-
-def test_a_missing_rate_of_exchange_denies() -> None:
-    core = Core(instruments=(stock(currency="EUR", currency_quantum=Decimal("0.01")),))
-    core.buy(1)
-    assert (core.denial().control, core.denial().observed) == (2, "no rate EUR/USD")
     assert core.orders_received() == []
