@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from execution.services.engine_parts import EngineParts, EnginePlan
 from execution.services.journal_writer import JournalWriter
+from execution.services.recalling import is_forgotten, remembered
 from toolkit.domain.errors import TransportError
 from toolkit.domain.orders import Doubt, OrderClass, Status
 from toolkit.domain.ports import Lease
@@ -93,7 +94,7 @@ class EngineCore:
 
     def is_next(self, report: VenueReport) -> bool:
         """Whether it follows the last one heard, as most do: then nothing is missing before it and nothing is asked."""
-        if _number(report) != self._heard + 1:
+        if _number(report) != self._heard + 1 or is_forgotten(self.engine.ledger, report):
             return False
         self._heard += 1
         return True
@@ -105,7 +106,9 @@ class EngineCore:
         """
         heard = list(reports)
         whole = await self._whole(heard, missed=any(isinstance(report, OrderFound) for report in heard))
-        believed: list[Message] = [report for report in whole if not isinstance(report, OrderNotFound)]
+        believed: list[Message] = [
+            await self._remembered(report) for report in whole if not isinstance(report, OrderNotFound)
+        ]
         for report in whole:
             if not isinstance(report, OrderNotFound):
                 continue
@@ -128,6 +131,11 @@ class EngineCore:
             reports, numbers = [*replayed, *answers], [_number(report) for report in replayed]
         self._heard = max(numbers, default=self._heard)
         return reports
+
+    async def _remembered(self, report: VenueReport) -> Message:
+        if not is_forgotten(self.engine.ledger, report):
+            return report
+        return await remembered(self.parts.journal, self.parts.archive, self.parts.codec, report)
 
     async def _ask_again(self, report: OrderNotFound) -> list[Message]:
         await self.parts.venue.send((QueryOrder(venue=report.venue, order_id=report.order_id),))

@@ -1,11 +1,18 @@
 """A venue's facts are never refused: they change the books in every status, count once, and alarm when unexpected."""
 
+import pytest
+
 from tests.tools.core_kit import Core, number
+from toolkit.domain import ledger as ledger_module
 from toolkit.domain import requests as rq
-from toolkit.domain.ledger import HOUSE
+from toolkit.domain.events import OrderFilled
+from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
+from toolkit.domain.market import FeedMode
 from toolkit.domain.orders import Side, Status
 from toolkit.domain.requests import Liquidity
 from toolkit.domain.time import FeedTime, WallTime
+from toolkit.engine.engine import Engine
+from toolkit.engine.messages import EngineSettings, Recalled
 from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill
 
 
@@ -31,6 +38,19 @@ def filled(identifier: str, quantity: int, execution: str = "E1", report: int = 
         time=FeedTime(0),
         wall=WallTime(0),
     )
+
+
+def busted(identifier: str, execution: str, report: int = 0) -> rq.Busted:
+    return rq.Busted(
+        venue="paper", report=report, order_id=identifier, execution_id=execution, time=FeedTime(0), wall=WallTime(0)
+    )
+
+
+def corrected(identifier: str, execution: str, quantity: int, report: int = 0, price: int = 9_990) -> rq.Corrected:
+    return rq.Corrected(
+        venue="paper", report=report, order_id=identifier, execution_id=execution, price=price, quantity=quantity,
+        fee=0, time=FeedTime(0), wall=WallTime(0),
+    )  # fmt: skip
 
 
 def test_fifteen_orders_reported_cancelled_that_had_all_filled() -> None:
@@ -160,11 +180,61 @@ def test_a_fill_of_an_order_we_lost_goes_to_the_house_once() -> None:
     assert core.ledger.venue_positions["paper"] == {"AAPL": 4}
 
 
-def test_a_report_about_somebody_else_s_order_is_told_and_not_booked() -> None:
+def test_a_fill_of_somebody_else_s_order_is_booked_to_manual_once_and_somebody_is_told() -> None:
     core = Core()
     core.do(filled("XXX0000100000001", 4))
+    core.do(filled("XXX0000100000001", 4))
     assert core.alarms() == ["foreign_order"]
-    assert core.ledger.positions == {}
+    assert core.held(MANUAL) == 4
+    assert core.ledger.venue_positions["paper"] == {"AAPL": 4}
+    assert core.ledger.venue_cash["paper"]["USD"] == core.ledger.cash[MANUAL]["USD"] == -4 * 9_990
+
+
+@pytest.mark.parametrize(("identifier", "account"), [("XXX0000100000001", MANUAL), (number(77), HOUSE)])
+def test_a_bust_of_a_stranger_s_trade_takes_it_back_from_where_it_was_booked(identifier: str, account: str) -> None:
+    core = Core()
+    core.do(filled(identifier, 4, "E1", report=1))
+    core.do(corrected(identifier, "E1", quantity=3, report=2))
+    assert core.held(account) == 3
+    core.do(busted(identifier, "E1", report=3))
+    assert (core.held(account), core.ledger.cash[account]["USD"]) == (0, 0)
+    assert core.shadow.digest() == core.ledger.digest()
+
+
+def test_a_report_that_changes_nothing_is_told_of_once_also_after_a_restart() -> None:
+    core = Core()
+    core.buy(10, 9_990)
+    nothing: tuple[rq.VenueReport, ...] = (
+        busted(number(1), "?", report=101),
+        filled(number(1), 0, report=102),
+        rq.Canceled(venue="paper", report=103, order_id="SOMEBODY", time=FeedTime(0), wall=WallTime(0)),
+        busted("SOMEBODY", "?", report=104),
+        rq.Rejected(
+            venue="paper", report=105, order_id=number(1), reason=rq.RejectReason.DUPLICATE, text="", time=FeedTime(0),
+            wall=WallTime(0),
+        ),
+    )  # fmt: skip
+    for report in nothing:
+        core.do(report)
+    told = core.alarms()
+    assert len(told) == len(nothing)
+    again = Engine(Ledger.from_bytes(core.ledger.to_bytes()), EngineSettings(feed_mode=FeedMode.LOCKSTEP))
+    assert [again.process(core.now(), report).events for report in nothing] == [()] * len(nothing)
+
+
+def test_a_bust_of_a_trade_that_the_ledger_has_forgotten_changes_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "CLOSED_ORDERS_KEPT", 3)
+    core = Core()
+    core.buy(10)
+    trade = core.of(OrderFilled)[0]
+    for _ in range(6):
+        core.buy(1)
+    assert core.ledger.order(trade.order_id) is None
+    core.do(Recalled(report=busted(trade.order_id, trade.execution_id), trade=trade))
+    assert core.held() == 6
+    assert core.ledger.venue_positions["paper"] == {"AAPL": 6}
+    assert core.alarms() == ["late_revision"]
+    assert core.shadow.digest() == core.ledger.digest()
 
 
 def test_a_fill_in_an_instrument_we_do_not_know_stops_nobody() -> None:

@@ -31,7 +31,7 @@ from toolkit.domain.orders import (
 )
 from toolkit.domain.people import Identity, Role
 from toolkit.domain.ports import Sealed
-from toolkit.domain.requests import Liquidity, RejectReason
+from toolkit.domain.requests import Liquidity, RejectReason, VenueOrder
 from toolkit.domain.time import FeedTime, WallTime
 
 USD = Currency(code="USD", quantum=Decimal("0.01"))
@@ -193,6 +193,7 @@ def batches_of_events() -> tuple[tuple[ev.Event, ...], ...]:
         ),
         _protected(),
         _people(),
+        _accounts(),
     )  # fmt: skip
 
 
@@ -233,6 +234,55 @@ def _people() -> tuple[ev.Event, ...]:
     anna = Identity(identity="unix:anna", person="anna", roles=(Role.RISK,))
     bob = Identity(identity="login:bob", person="bob", roles=(Role.QUANT, Role.OPERATOR), key="0123456789abcdef")
     return (ev.PeopleChanged(rows=(anna, bob), four_eyes=True, who=ADA, reason="two of us"),)
+
+
+def _accounts() -> tuple[ev.Event, ...]:
+    """Since schema 3: what moves between sub-accounts, what an issuer does, strangers at the venue, and breaks."""
+    when = FeedTime(30 * 10**9)
+    by = {"who": ADA, "reason": "as agreed"}
+    listed = VenueOrder(
+        order_id="SOMEBODY", venue_order_id="V90", instrument="AAPL", side=Side.BUY, quantity=10, filled=4,
+        price=9_000, order_class=OrderClass.ENTRY,
+    )  # fmt: skip
+    foreign = msgspec.structs.replace(
+        _filled(1, "X4", 4, 9_000, 1, 20, 30), order_id="SOMEBODY", strategy="manual", venue="paper"
+    )
+    past = ev.PastTrade(strategy="trend", venue="paper", instrument="AAPL", side=Side.BUY, fee_asset="USD")
+    found = {"venue": "paper", "kind": "position", "subject": "AAPL"}
+    return (
+        foreign,
+        ev.OrderAdopted(
+            order_id="SOMEBODY", venue="paper", sub_account="manual", listed=listed, **by, **_times(30)
+        ),
+        ev.FillBusted(
+            order_id="DSK0000100000000", execution_id="X0", price=9_000, quantity=2, fee=1, report=21, past=past,
+            **_times(30),
+        ),
+        ev.BreakConfirmed(
+            **found, scope="venue", name="paper", ours=57, theirs=60, detail="3 lots more at paper", **_times(31)
+        ),
+        ev.PositionAdjusted(
+            sub_account="house", venue="paper", instrument="AAPL", lots=3, twice=19_990, worth=29_985, time=when, **by
+        ),
+        ev.BreakResolved(**found, outcome="adopted into house", **by, **_times(32)),
+        ev.PositionTransferred(
+            source="house", target="trend", instrument="AAPL", lots=3, twice=19_990, worth=29_985, time=when, **by
+        ),
+        ev.CashTransferred(source="house", target="trend", asset="USD", amount=100, time=when, **by),
+        ev.CashMoved(
+            kind="dividend", sub_account="trend", asset="USD", amount=57, reference="0.01 a share", time=when,
+            venue="paper",
+        ),
+        ev.OrderCanceled(order_id="SOMEBODY", text="", report=22, **_times(33)),
+        ev.InstrumentSplit(
+            instrument="AAPL", numerator=2, denominator=1, lots=(("manual", 8), ("trend", 112)), time=when, **by
+        ),
+        ev.InstrumentDefined(instrument=msgspec.structs.replace(AAPL, symbol="APPL")),
+        ev.SymbolChanged(old="AAPL", new="APPL", time=when, **by),
+        ev.Alarmed(
+            kind="foreign_order", subject="SOMEBODY", detail="Canceled from paper", time=when, venue="paper", report=23
+        ),
+    )  # fmt: skip
 
 
 def story() -> Iterator[Sealed]:

@@ -10,6 +10,16 @@ from decimal import Decimal
 
 import msgspec
 
+from toolkit.domain.account_events import (
+    BreakConfirmed,
+    BreakResolved,
+    CashTransferred,
+    InstrumentSplit,
+    OrderAdopted,
+    PositionAdjusted,
+    PositionTransferred,
+    SymbolChanged,
+)
 from toolkit.domain.commands import LimitRow, Who
 from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.order_events import (
@@ -35,6 +45,7 @@ from toolkit.domain.order_events import (
     OrderResubmitted,
     OrderSubmitted,
     OrderTriggered,
+    PastTrade,
     ReplaceRejected,
     ReplaceRequested,
     Seen,
@@ -206,11 +217,15 @@ class SessionRolled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 
 
 MOVED_BY_PEOPLE = frozenset({"deposit", "withdrawal", "transfer"})
-CASH_KINDS = MOVED_BY_PEOPLE | {"dividend", "funding", "interest", "borrow", "fee", "adjustment"}
+EARNED_BY_HOLDING = frozenset({"dividend", "funding", "interest", "borrow"})
+CASH_KINDS = MOVED_BY_PEOPLE | EARNED_BY_HOLDING | {"fee", "adjustment"}
 
 
 class CashMoved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cash_moved"):
-    """`kind` is one of CASH_KINDS; amount in quanta of the asset, positive for what comes in."""
+    """`kind` is one of CASH_KINDS; amount in quanta of the asset, positive for what comes in.
+
+    `venue` is whose account it moved ("": the book's first). What a "transfer" moves stays in that account.
+    """
 
     kind: str
     sub_account: str
@@ -218,15 +233,21 @@ class CashMoved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
     amount: int
     reference: str
     time: FeedTime
+    venue: str = ""
 
 
 class Alarmed(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="alarmed"):
-    """Something a person should know: an unexpected fact, a break, a foreign order, a failed resolution."""
+    """Something a person should know: an unexpected fact, a break, a foreign order, a failed resolution.
+
+    `report` is the number of the venue's report that is told of here and changes nothing else: it was heard.
+    """
 
     kind: str
     subject: str
     detail: str
     time: FeedTime
+    venue: str = ""
+    report: int = 0
 
 
 class SnapshotTaken(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="snapshot_taken"):
@@ -283,6 +304,14 @@ Event = (
     | Alarmed
     | SnapshotTaken
     | PeopleChanged
+    | PositionTransferred
+    | PositionAdjusted
+    | CashTransferred
+    | InstrumentSplit
+    | SymbolChanged
+    | OrderAdopted
+    | BreakConfirmed
+    | BreakResolved
 )
 
 
@@ -312,10 +341,13 @@ __all__ = [
     "Answered",
     "Batch",
     "BookOpened",
+    "BreakConfirmed",
+    "BreakResolved",
     "CancelRejected",
     "CancelRequested",
     "CapitalAllocated",
     "CashMoved",
+    "CashTransferred",
     "Check",
     "CommandTaken",
     "DeploymentChanged",
@@ -330,10 +362,12 @@ __all__ = [
     "FlattenStarted",
     "FxMarked",
     "InstrumentDefined",
+    "InstrumentSplit",
     "IntentRefused",
     "LimitsChanged",
     "Marked",
     "OrderAcknowledged",
+    "OrderAdopted",
     "OrderCanceled",
     "OrderDenied",
     "OrderDoubted",
@@ -345,7 +379,10 @@ __all__ = [
     "OrderResubmitted",
     "OrderSubmitted",
     "OrderTriggered",
+    "PastTrade",
     "PeopleChanged",
+    "PositionAdjusted",
+    "PositionTransferred",
     "ReplaceRejected",
     "ReplaceRequested",
     "RunnerEnded",
@@ -354,6 +391,7 @@ __all__ = [
     "SessionRolled",
     "SignalRaised",
     "SnapshotTaken",
+    "SymbolChanged",
     "ThrottleChanged",
     "TradingStateChanged",
     "TrailMoved",

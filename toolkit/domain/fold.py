@@ -9,7 +9,9 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
+from toolkit.domain.fold_accounts import ACCOUNT_HANDLERS
 from toolkit.domain.fold_orders import ORDER_HANDLERS
+from toolkit.domain.fold_revisions import REVISION_HANDLERS
 from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
 from toolkit.domain.orders import TradingState
 from toolkit.domain.people import People
@@ -176,11 +178,10 @@ def _session_rolled(ledger: Ledger, event: ev.SessionRolled) -> None:
     }
 
 
-def _cash_moved(ledger: Ledger, event: ev.CashMoved) -> None:
-    ledger.move_cash(event.sub_account, event.asset, event.amount)
-    if event.kind in ev.MOVED_BY_PEOPLE:
-        moved = ledger.moved.setdefault(event.sub_account, {})
-        moved[event.asset] = moved.get(event.asset, 0) + event.amount
+def _alarmed(ledger: Ledger, event: ev.Alarmed) -> None:
+    """An alarm changes no books; a report that it tells of has been heard."""
+    if event.report:
+        ledger.note_report(event.venue, event.report)
 
 
 def _people_changed(ledger: Ledger, event: ev.PeopleChanged) -> None:
@@ -188,11 +189,13 @@ def _people_changed(ledger: Ledger, event: ev.PeopleChanged) -> None:
 
 
 def _nothing(ledger: Ledger, event: ev.Event) -> None:
-    """Alarms and snapshots are read from the journal; they change no books."""
+    """Snapshots are read from the journal; they change no books."""
 
 
 _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     **ORDER_HANDLERS,
+    **REVISION_HANDLERS,
+    **ACCOUNT_HANDLERS,
     ev.BookOpened: _book_opened,
     ev.EpochBegan: _epoch_began,
     ev.InstrumentDefined: _instrument_defined,
@@ -215,8 +218,7 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.Marked: _marked,
     ev.FxMarked: _fx_marked,
     ev.SessionRolled: _session_rolled,
-    ev.CashMoved: _cash_moved,
-    ev.Alarmed: _nothing,
+    ev.Alarmed: _alarmed,
     ev.SnapshotTaken: _nothing,
     ev.PeopleChanged: _people_changed,
 }

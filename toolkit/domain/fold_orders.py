@@ -9,9 +9,9 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
-from toolkit.domain.ledger import Fill, Ledger
+from toolkit.domain.ledger import STRANGERS_KEPT, Fill, Ledger
 from toolkit.domain.order_tables import Fact, OrderCommand, after_command, after_fact
-from toolkit.domain.orders import AT_VENUE, ENTRY, IN_ENGINE, NO_DOUBT, Doubt, Order, Side, Status, Terms
+from toolkit.domain.orders import AT_VENUE, ENTRY, IN_ENGINE, NO_DOUBT, Doubt, Order, Status, Terms
 from toolkit.domain.recent import asked_for, note
 
 # Members of enums by a name of their own: looking one up on its class costs as much as a step of the fold.
@@ -122,10 +122,10 @@ def _order_acknowledged(ledger: Ledger, event: ev.OrderAcknowledged) -> None:
 def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
     order = ledger.order(event.order_id)
     instrument = ledger.instruments.require(event.instrument)
-    venue = order.venue if order is not None else instrument.venue
+    venue = order.venue if order is not None else event.venue or instrument.venue
     ledger.note_report(venue, event.report)
     ledger.book_trade(event.strategy, venue, instrument, event.side, event.quantity, event.price)
-    ledger.charge(event.strategy, event.fee_asset, event.fee)
+    ledger.charge(event.strategy, event.fee_asset, event.fee, venue)
     ledger.count(event.strategy, "fills")
     if ledger.yielded and not ledger.position(event.strategy, event.instrument).lots:
         _forget_yielded(ledger, event.strategy, event.instrument)
@@ -140,13 +140,28 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
         )
     )
     if order is None:
+        _note_stranger(ledger, event, venue)
         return
     ledger.number_inbox(event.strategy, ev.OrderFilled)
     filled = order.filled + event.quantity
     fact = FILLED_WHOLLY if filled >= order.quantity else FILLED_PARTLY
-    _transit(ledger, order, fact, filled=filled, cost=order.cost + event.price * event.quantity)
+    order = transit(ledger, order, fact, filled=filled, cost=order.cost + event.price * event.quantity)
+    if order.doubt is not NO_DOUBT:
+        note_doubt(ledger, order, event)
     if order.terms is not None and order.terms.group:
         _share(ledger, order, event.quantity)
+
+
+def _note_stranger(ledger: Ledger, event: ev.OrderFilled, venue: str) -> None:
+    """An order that is not in the books has filled: what a bust of it needs, for as long as there is room."""
+    ledger.strangers.pop(event.order_id, None)
+    ledger.strangers[event.order_id] = ev.PastTrade(
+        strategy=event.strategy, venue=venue, instrument=event.instrument, side=event.side, fee_asset=event.fee_asset
+    )
+    if len(ledger.strangers) > STRANGERS_KEPT:
+        oldest = next(iter(ledger.strangers))
+        del ledger.strangers[oldest]
+        ledger.fills.pop(oldest, None)
 
 
 def _forget_yielded(ledger: Ledger, strategy: str, instrument: str) -> None:
@@ -168,42 +183,6 @@ def _share(ledger: Ledger, order: Order, quantity: int) -> None:
             continue
         if other.is_open:
             ledger.put(msgspec.structs.replace(other, quantity=max(other.filled, other.quantity - quantity)))
-
-
-def _fill_busted(ledger: Ledger, event: ev.FillBusted) -> None:
-    _revise(ledger, event, None)
-
-
-def _fill_corrected(ledger: Ledger, event: ev.FillCorrected) -> None:
-    _revise(ledger, event, event)
-
-
-def _revise(ledger: Ledger, event: ev.FillBusted | ev.FillCorrected, new: ev.FillCorrected | None) -> None:
-    """Take a fill back and, for a correction, book it as it should have been."""
-    order = _known(ledger, event.order_id)
-    fills = ledger.fills.get(order.chain[0], [])
-    index = next((i for i, fill in enumerate(fills) if fill.execution_id == event.execution_id), None)
-    if index is None:
-        raise JournalError(f"event {ledger.sequence}: {order.order_id} has no fill {event.execution_id!r}")
-    old = fills.pop(index)
-    instrument = ledger.instruments.require(order.instrument)
-    ledger.note_report(order.venue, event.report)
-    ledger.book_trade(order.strategy, order.venue, instrument, Side(-order.side), old.quantity, old.price)
-    ledger.charge(order.strategy, old.fee_asset, -old.fee)
-    quantity = price = 0
-    if new is not None:
-        quantity, price = new.quantity, new.price
-        ledger.book_trade(order.strategy, order.venue, instrument, order.side, quantity, price)
-        ledger.charge(order.strategy, old.fee_asset, new.fee)
-        fills.insert(index, msgspec.structs.replace(old, price=price, quantity=quantity, fee=new.fee))
-    ledger.number_inbox(order.strategy, type(event))
-    _transit(
-        ledger,
-        order,
-        Fact.BUSTED if new is None else Fact.CORRECTED,
-        filled=order.filled - old.quantity + quantity,
-        cost=order.cost - old.price * old.quantity + price * quantity,
-    )
 
 
 def _order_rejected(ledger: Ledger, event: ev.OrderRejected) -> None:
@@ -234,7 +213,7 @@ def _order_replaced(ledger: Ledger, event: ev.OrderReplaced) -> None:
     changes: dict[str, Any] = {}
     if event.stop is not None:
         changes["terms"] = _stopped_at(order, event.stop)
-    _transit(
+    transit(
         ledger,
         order,
         Fact.REPLACED,
@@ -262,7 +241,7 @@ def _order_triggered(ledger: Ledger, event: ev.OrderTriggered) -> None:
     ledger.number_inbox(order.strategy, ev.OrderTriggered)
     if event.report:
         ledger.note_report(order.venue, event.report)
-        _transit(ledger, order, Fact.TRIGGERED, triggered=True)
+        transit(ledger, order, Fact.TRIGGERED, triggered=True)
     else:
         ledger.put(msgspec.structs.replace(order, triggered=True))
 
@@ -325,10 +304,18 @@ def _fact(
         return None
     ledger.note_report(order.venue, report)
     ledger.number_inbox(order.strategy, type(event))
-    return _transit(ledger, order, fact, **changes)
+    order = transit(ledger, order, fact, **changes)
+    if order.doubt is not NO_DOUBT:
+        note_doubt(ledger, order, event)
+    return order
 
 
-def _transit(ledger: Ledger, order: Order, fact: Fact, **changes: Any) -> Order:
+def note_doubt(ledger: Ledger, order: Order, event: Any) -> None:
+    """Since when it is doubtful; what comes on top does not make it younger."""
+    ledger.doubted.setdefault(order.chain[0], event.wall)
+
+
+def transit(ledger: Ledger, order: Order, fact: Fact, **changes: Any) -> Order:
     """Move an order by the table; `changes` are what else the fact says of it."""
     status, doubt, _ = after_fact(order.status, order.doubt, fact)
     if status is None:
@@ -358,8 +345,6 @@ ORDER_HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.OrderResubmitted: _order_resubmitted,
     ev.OrderAcknowledged: _order_acknowledged,
     ev.OrderFilled: _order_filled,
-    ev.FillBusted: _fill_busted,
-    ev.FillCorrected: _fill_corrected,
     ev.OrderRejected: _order_rejected,
     ev.OrderCanceled: _order_canceled,
     ev.OrderExpired: _order_expired,

@@ -22,12 +22,13 @@ from toolkit.domain.orders import FINAL, IN_ENGINE, NO_DOUBT, Order, Side, Statu
 from toolkit.domain.people import People
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
-from toolkit.domain.time import FeedTime
+from toolkit.domain.time import FeedTime, WallTime
 
 FOLD_VERSION = 6
 CLOSED_ORDERS_KEPT = 10_000
+STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000
-HOUSE = "house"
+HOUSE, MANUAL = "house", "manual"
 NOTHING_WORKS = Exposure()
 ONE, ACTIVE = Decimal(1), TradingState.ACTIVE
 
@@ -85,6 +86,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     no venue knows, have places of their own. `duplicate_window` is the longest in force (nanoseconds). `held` counts
     the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
     `rate_times` says as of when each of `rates` was so.
+    `strangers` are the newest orders that are not in the books and filled all the same: their `fills` are booked here.
+    `doubted` is since when an order is doubtful, `breaks` what differs from a venue (by venue, kind and subject).
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
     protect what an entry filled, `yielded` those that made way for another exit and come back for what that leaves.
     """
@@ -146,6 +149,10 @@ class Ledger(msgspec.Struct, kw_only=True):
     open_by_venue: dict[str, int] = {}
     people: People = People()
     rate_times: dict[str, FeedTime] = {}
+    venue_cash: dict[str, dict[str, int]] = {}
+    strangers: dict[str, ev.PastTrade] = {}
+    doubted: dict[str, WallTime] = {}
+    breaks: dict[str, ev.BreakConfirmed] = {}
 
     # ---- reading
 
@@ -289,6 +296,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.doubtful[root] = None
         elif was_in_doubt:
             del self.doubtful[root]
+            self.doubted.pop(root, None)
         if order.terms is not None:
             self._note_terms(root, order, order.terms, is_open, before is None)
 
@@ -372,12 +380,18 @@ class Ledger(msgspec.Struct, kw_only=True):
     ) -> None:
         held, symbol, signed = self.positions.setdefault(strategy, {}), instrument.symbol, side * quantity
         before = held.get(symbol, FLAT)
-        after = held[symbol] = after_trade(before, side, quantity, price, instrument)
+        self.hold(strategy, symbol, before, after_trade(before, side, quantity, price, instrument))
+        self.move_cash(strategy, instrument.currency, -instrument.value(price, signed), venue)
+        self.move_lots(venue, symbol, signed)
+
+    def hold(self, sub_account: str, symbol: str, before: Position, after: Position) -> None:
+        self.positions[sub_account][symbol] = after
         if (not before.lots) is not (not after.lots):
             self._count_holder(symbol, 1 if after.lots else -1)
-        self.move_cash(strategy, instrument.currency, -instrument.value(price, signed))
+
+    def move_lots(self, venue: str, symbol: str, lots: int) -> None:
         account = self.venue_positions.setdefault(venue, {})
-        account[symbol] = account.get(symbol, 0) + signed
+        account[symbol] = account.get(symbol, 0) + lots
 
     def _count_holder(self, symbol: str, by: int) -> None:
         holders = self.held.get(symbol, 0) + by
@@ -386,13 +400,17 @@ class Ledger(msgspec.Struct, kw_only=True):
         else:
             del self.held[symbol]
 
-    def move_cash(self, sub_account: str, asset: str, amount: int) -> None:
+    def move_cash(self, sub_account: str, asset: str, amount: int, venue: str) -> None:
+        """`venue` is whose account it moved; "" where it stays in the account that it is in."""
         balances = self.cash.setdefault(sub_account, {})
         balances[asset] = balances.get(asset, 0) + amount
+        if venue:
+            balances = self.venue_cash.setdefault(venue, {})
+            balances[asset] = balances.get(asset, 0) + amount
 
-    def charge(self, sub_account: str, asset: str, fee: int) -> None:
+    def charge(self, sub_account: str, asset: str, fee: int, venue: str) -> None:
         if fee:
-            self.move_cash(sub_account, asset, -fee)
+            self.move_cash(sub_account, asset, -fee, venue)
             fees = self.fees.setdefault(sub_account, {})
             fees[asset] = fees.get(asset, 0) + fee
 

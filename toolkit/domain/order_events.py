@@ -166,6 +166,8 @@ class OrderAcknowledged(msgspec.Struct, frozen=True, kw_only=True, array_like=Tr
 
 
 class OrderFilled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_filled"):
+    """A trade. `strategy` is the sub-account that it is booked to, `venue` named where no order of ours names it."""
+
     order_id: str
     venue_order_id: str
     execution_id: str
@@ -181,10 +183,21 @@ class OrderFilled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     sent: WallTime
     time: FeedTime
     wall: WallTime
+    venue: str = ""
+
+
+class PastTrade(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What the books need of a trade whose order they have forgotten, or never had, to take it back."""
+
+    strategy: str
+    venue: str
+    instrument: str
+    side: Side
+    fee_asset: str
 
 
 class FillBusted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="fill_busted"):
-    """The venue took a trade back; the trade as it was booked stands here again."""
+    """The venue took a trade back; the trade as it was booked stands here again, with `past` where no order has it."""
 
     order_id: str
     execution_id: str
@@ -194,10 +207,11 @@ class FillBusted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     report: int
     time: FeedTime
     wall: WallTime
+    past: PastTrade | None = None
 
 
 class FillCorrected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="fill_corrected"):
-    """The venue corrected a trade, `old_…` is how it was booked."""
+    """The venue corrected a trade, `old_…` is how it was booked, `past` as in FillBusted."""
 
     order_id: str
     execution_id: str
@@ -210,6 +224,7 @@ class FillCorrected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     report: int
     time: FeedTime
     wall: WallTime
+    past: PastTrade | None = None
 
 
 class OrderRejected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_rejected"):
@@ -308,9 +323,12 @@ class OrderDoubted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
 
 
 class DoubtResolved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="doubt_resolved"):
-    """The venue's answer ended a doubt without being a fact of its own: it works there, or it never arrived there."""
+    """A doubt ended without a fact of its own: by the venue's answer (it works there, or it never arrived there), or
+    by the word of a named person (`who`, and what that person saw)."""
 
     order_id: str
     outcome: str
     time: FeedTime
     wall: WallTime
+    who: Who | None = None
+    reason: str = ""

@@ -56,6 +56,21 @@ def after_trade(position: Position, side: Side, quantity: int, price: int, instr
     )
 
 
+def after_exchange(position: Position, lots: int, worth: int) -> Position:
+    """The position after `lots` (signed) came in for `worth` quanta: as a trade whose price need not be whole ticks."""
+    quantity = abs(lots)
+    closing = min(quantity, abs(position.lots)) if position.lots * lots < 0 else 0
+    released = divide_half_even(position.cost * closing, abs(position.lots)) if closing else 0
+    closing_worth = divide_half_even(worth * closing, quantity) if closing else 0
+    return Position(
+        lots=position.lots + lots,
+        cost=position.cost - released + worth - closing_worth,
+        realised=position.realised - closing_worth - released,
+        bought=position.bought + max(lots, 0),
+        sold=position.sold + max(-lots, 0),
+    )
+
+
 def average_price(position: Position, instrument: Instrument) -> Decimal | None:
     """Cost per unit for people, in price units; None when flat. Never used in the books."""
     if not position.lots:

@@ -31,6 +31,7 @@ from toolkit.engine.messages import (
     Message,
     NotSent,
     Output,
+    Recalled,
     TimePassed,
 )
 from toolkit.engine.order_manager import OrderManager
@@ -39,6 +40,7 @@ from toolkit.engine.protector import Protector
 from toolkit.engine.reconciliation import doubt_unlisted, reconcile
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
+from toolkit.engine.strangers import recall
 from toolkit.engine.transaction import Transaction
 from toolkit.engine.valuing import Valuer
 from toolkit.engine.view import View
@@ -203,6 +205,7 @@ class Engine:
             NotSent: self._not_sent,
             VenueState: self._venue_state,
             AbsenceProven: self._absence_proven,
+            Recalled: recall,
         }
 
     def _report(self, transaction: Transaction, report: VenueReport) -> None:

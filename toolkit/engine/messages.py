@@ -8,11 +8,11 @@ from decimal import Decimal
 import msgspec
 
 from toolkit.domain.commands import Envelope
-from toolkit.domain.events import Event
+from toolkit.domain.events import Event, OrderFilled
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.market import FeedMode, Step
 from toolkit.domain.orders import Ability
-from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
+from toolkit.domain.requests import Busted, Corrected, VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import NANOSECONDS
 
 
@@ -40,7 +40,14 @@ class AbsenceProven(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
 
 
-Message = Step | VenueReport | Envelope | TimePassed | LineLost | NotSent | AbsenceProven | VenueState
+class Recalled(msgspec.Struct, frozen=True, kw_only=True):
+    """A venue's revision of a trade whose order the ledger has forgotten, and that trade as the journal has it."""
+
+    report: Busted | Corrected
+    trade: OrderFilled
+
+
+Message = Step | VenueReport | Envelope | TimePassed | LineLost | NotSent | AbsenceProven | VenueState | Recalled
 
 
 class Output(msgspec.Struct, frozen=True):

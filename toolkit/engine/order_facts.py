@@ -107,8 +107,8 @@ def _replace_refused(_: Transaction, order: Order, report: rq.ReplaceRefused, se
     return replace_rejected(order, report.reason, report.text, report.report, report), Fact.REPLACE_REFUSED
 
 
-def fill(report: rq.Filled, strategy: str, sent: WallTime, instrument: str = "") -> ev.OrderFilled:
-    """A trade as the venue tells it; `instrument` stands in for one that we do not know."""
+def fill(report: rq.Filled, strategy: str, sent: WallTime, instrument: str = "", *, venue: str = "") -> ev.OrderFilled:
+    """A trade as the venue tells it; `instrument` stands in for one that we do not know, `venue` for an order's."""
     return ev.OrderFilled(
         order_id=report.order_id,
         venue_order_id=report.venue_order_id,
@@ -125,6 +125,7 @@ def fill(report: rq.Filled, strategy: str, sent: WallTime, instrument: str = "")
         sent=sent,
         time=report.time,
         wall=report.wall,
+        venue=venue,
     )
 
 

@@ -8,8 +8,6 @@ from typing import NamedTuple
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
 from toolkit.domain.errors import DomainError
-from toolkit.domain.identifiers import belongs_to
-from toolkit.domain.ledger import HOUSE
 from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import ENTRY, FINAL, NO_DOUBT, PROTECTIVE, Doubt, Order, Status, TradingState
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
@@ -20,7 +18,6 @@ from toolkit.engine.order_facts import (
     changed_in_engine,
     dropped,
     ended_in_engine,
-    fill,
     found_ended,
     is_booked,
     malformed,
@@ -29,6 +26,7 @@ from toolkit.engine.order_facts import (
     withdrawn,
 )
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused
+from toolkit.engine.strangers import NOT_SENT_HERE, hear_of_stranger, told_of
 from toolkit.engine.transaction import Transaction
 
 PENDING = {
@@ -38,7 +36,6 @@ PENDING = {
 }
 
 ACTIVE, REDUCING = TradingState.ACTIVE, TradingState.REDUCING
-NOT_SENT_HERE = WallTime(0)
 
 
 class Unanswered(NamedTuple):
@@ -157,11 +154,11 @@ class OrderManager:
         if number and number <= ledger.venue_reports.get(report.venue, 0):
             return None
         if (nonsense := malformed(report)) is not None:
-            transaction.alarm("malformed_report", report.order_id, nonsense)
+            told_of(transaction, "malformed_report", report, nonsense)
             return None
         order = ledger.order(report.order_id)
         if order is None:
-            self._stranger(transaction, report)
+            hear_of_stranger(transaction, report)
             return None
         if isinstance(report, rq.OrderFound):
             self._found(transaction, order, report)
@@ -190,13 +187,11 @@ class OrderManager:
         if isinstance(report, rq.Filled) and is_booked(transaction, order.chain[0], report):
             return
         if isinstance(report, rq.Rejected) and proves_arrival(order, report):
-            transaction.alarm("duplicate_id", order.order_id, f"{report.venue} has it already: {report.text}")
+            told_of(transaction, "duplicate_id", report, f"{report.venue} has it already: {report.text}")
             return
         made = booked(transaction, order, report, self._sent.get(order.order_id, NOT_SENT_HERE))
         if made is None:
-            transaction.alarm(
-                "unknown_execution", order.order_id, f"{type(report).__name__} of a trade not in the books"
-            )
+            told_of(transaction, "unknown_execution", report, f"{type(report).__name__} of a trade not in the books")
             return
         event, fact = made
         expected = after_fact(order.status, order.doubt, fact).expected
@@ -209,19 +204,6 @@ class OrderManager:
             )
         elif not expected:
             transaction.alarm("unexpected_fact", order.order_id, f"{fact.value} in status {order.shown_status}")
-
-    def _stranger(self, transaction: Transaction, report: rq.VenueReport) -> None:
-        """A report about an order that is not in the books: a fill still changes them, and somebody is told."""
-        ledger = transaction.ledger
-        ours = belongs_to(ledger.desk, report.order_id)
-        if isinstance(report, rq.OrderFound | rq.OrderNotFound):
-            return
-        if isinstance(report, rq.Filled) and ours and ledger.instruments.find(report.instrument) is not None:
-            if is_booked(transaction, report.order_id, report):
-                return
-            transaction.emit(fill(report, HOUSE, NOT_SENT_HERE))
-        kind = "lost_order" if ours else "foreign_order"
-        transaction.alarm(kind, report.order_id, f"{type(report).__name__} from {report.venue}")
 
     def sent(self, requests: Sequence[rq.VenueRequest], wall: WallTime) -> None:
         """Remember when requests were written to the line."""

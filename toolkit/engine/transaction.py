@@ -52,8 +52,9 @@ class Transaction:
         for strategy, entries in output.inbox.items():
             self.inbox.setdefault(strategy, []).extend(entries)
 
-    def alarm(self, kind: str, subject: str, detail: str) -> None:
-        self.emit(Alarmed(kind=kind, subject=subject, detail=detail, time=self.time))
+    def alarm(self, kind: str, subject: str, detail: str, *, venue: str = "", report: int = 0) -> None:
+        """`report` numbers the report of a venue that changes nothing but this."""
+        self.emit(Alarmed(kind=kind, subject=subject, detail=detail, time=self.time, venue=venue, report=report))
 
     def next_order_id(self) -> str:
         return order_id(self.ledger.desk, self.ledger.epoch, self.ledger.order_count + 1)

@@ -83,3 +83,15 @@ def test_schema_3_names_people_and_what_older_schemas_say_of_who_is_still_read(r
     assert people.four_eyes
     old = fold(opened(golden(repository, 2)))
     assert old.people.rows == ()
+
+
+def test_schema_3_tells_of_accounts_strangers_and_breaks(repository: Path) -> None:
+    ledger = fold(opened(golden(repository, 3)))
+    held = {name: of["APPL"].lots for name, of in ledger.positions.items() if "APPL" in of}
+    assert {name: lots for name, lots in held.items() if lots} == {"manual": 8, "trend": 112}
+    assert ledger.venue_positions == {"paper": {"APPL": 120}}
+    cash = [amounts.get("USD", 0) for amounts in ledger.cash.values()]
+    assert ledger.venue_cash["paper"]["USD"] == sum(cash)
+    assert ledger.cash["house"]["USD"] == 50_000_000 - 100
+    assert ledger.venue_reports == {"paper": 23}
+    assert ledger.breaks == {}
