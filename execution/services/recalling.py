@@ -31,30 +31,28 @@ async def remembered(journal: Journal, archive: Archive, codec: Codec, report: V
     """
     if not isinstance(report, Revision):
         return report
-    needle = report.execution_id.encode()
     trades: dict[str, ev.OrderFilled] = {}
     after = 0
     try:
         for sealed in archive.read():
             after = sealed.last
-            _take_in(trades, needle, codec, sealed)
+            _take_in(trades, report.execution_id, codec, sealed)
         while chunk := await journal.batches(after, 0):
             after = chunk[-1].last
             for sealed in chunk:
-                _take_in(trades, needle, codec, sealed)
+                _take_in(trades, report.execution_id, codec, sealed)
     except (TransportError, JournalError):  # what cannot be read tells nothing; the revision is alarmed as unknown
         return report
     trade = trades.get(report.order_id) or (next(iter(trades.values())) if len(trades) == 1 else None)
     return report if trade is None else Recalled(report=report, trade=trade)
 
 
-def _take_in(trades: dict[str, ev.OrderFilled], needle: bytes, codec: Codec, sealed: Sealed) -> None:
+def _take_in(trades: dict[str, ev.OrderFilled], execution_id: str, codec: Codec, sealed: Sealed) -> None:
     """Trades by the id of their order then: a replaced order has later ones, and venues use an execution id twice."""
-    if needle not in sealed.payload:
+    if execution_id.encode() not in sealed.payload:
         return
     for event in codec.open_batch(sealed.payload).events:
-        revised = isinstance(event, ev.OrderFilled | ev.FillBusted | ev.FillCorrected)
-        if revised and event.execution_id.encode() == needle:
+        if isinstance(event, ev.OrderFilled | ev.FillBusted | ev.FillCorrected) and event.execution_id == execution_id:
             _apply(trades, event)
 
 
