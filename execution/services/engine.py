@@ -106,6 +106,7 @@ class EngineService:
                 feed_mode=self._plan.feed_mode,
                 acknowledge_within=int(max(5.0, self._plan.quarantine_seconds) * NANOSECONDS),
                 abilities=self._plan.abilities,
+                router=self._plan.router,
                 valuations=self._plan.valuations,
                 exchange_rates=self._plan.exchange_rates,
             ),

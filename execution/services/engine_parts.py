@@ -15,6 +15,7 @@ from toolkit.domain.ports import Bus, Head, Journal, Sealed, Venue
 from toolkit.domain.requests import CancelOrder, VenueReport
 from toolkit.domain.time import MonoTime, WallTime
 from toolkit.engine.messages import Valuation
+from toolkit.engine.router_settings import RouterSettings
 
 
 class Clock(Protocol):
@@ -115,6 +116,7 @@ class EnginePlan:
     currencies: tuple[Currency, ...]
     venue: str
     abilities: Mapping[str, frozenset[Ability]]
+    router: RouterSettings
     strategies: tuple[str, ...]
     valuations: tuple[Valuation, ...]
     exchange_rates: tuple[Valuation, ...]

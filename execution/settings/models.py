@@ -13,6 +13,7 @@ from toolkit.domain.instruments import Shortable
 from toolkit.domain.market import FeedMode
 from toolkit.domain.orders import Ability
 from toolkit.engine.risk.limits import MOST
+from toolkit.engine.router_settings import Preference
 from toolkit.simulation.paper_settings import ExecutionIds, Remainder, UnknownCancel
 
 
@@ -42,6 +43,7 @@ BasisPoints = Annotated[Decimal, Field(ge=-10_000, le=10_000, decimal_places=DEC
 Seconds = Annotated[float, Field(gt=0, le=10**9)]
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 Natural = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+Stage = Literal["PAPER", "SHADOW", "LIVE_10", "LIVE_50", "LIVE_100"]
 Address = Annotated[str, Field(pattern=r"^$|^(https?|wss?)://[^/\s]+")]
 
 
@@ -353,6 +355,17 @@ class QueueRow(Strict):
     unseen_touch_per_million: PerMillion
 
 
+class BreakerRow(Strict):
+    """When control 23 keeps entries from a venue: so many rejections of one strategy, or of all, or late answers."""
+
+    rejects: Annotated[int, Field(ge=1, le=10**6)]
+    venue_rejects: Annotated[int, Field(ge=1, le=10**6)]
+    late_answers: Annotated[int, Field(ge=1, le=10**6)]
+    within_seconds: Seconds
+    late_after_seconds: Seconds
+    open_seconds: Seconds
+
+
 class PaperVenueRow(Strict):
     """One simulated venue, times in feed time. Nothing has a default: what is simulated is what somebody wrote down."""
 
@@ -386,7 +399,30 @@ class PaperVenueRow(Strict):
     fees: PaperFees
 
 
+class RouteRow(Strict):
+    """One rule of the router; what is left out asks nothing. Quantities in units, both ends included."""
+
+    venues: Annotated[tuple[Name, ...], Field(min_length=1)]
+    instruments: tuple[Symbol, ...] = ()
+    strategies: tuple[Name, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    minimum_quantity: NotNegative | None = None
+    maximum_quantity: NotNegative | None = None
+    prefer: Preference = Preference.ORDER
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        least, most = self.minimum_quantity, self.maximum_quantity
+        if least is not None and most is not None and most < least:
+            raise ValueError("maximum_quantity must not be below minimum_quantity")
+        if len(set(self.venues)) < len(self.venues):
+            raise ValueError("venues must name each venue once")
+        return self
+
+
 class VenuesFile(Strict):
     """config/venues.yaml"""
 
     venues: Annotated[dict[Name, PaperVenueRow], Field(min_length=1)]
+    routes: tuple[RouteRow, ...] = ()
+    breakers: dict[Name, BreakerRow] = {}

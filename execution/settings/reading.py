@@ -25,6 +25,7 @@ from execution.settings.models import (
 )
 from execution.settings.people import PeopleTable, read_people
 from execution.settings.problems import nearest, problem, validate
+from execution.settings.routes import router_settings
 from execution.settings.venues import exchange_fees, paper_settings
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError, DomainError
@@ -33,6 +34,7 @@ from toolkit.domain.money import to_quanta
 from toolkit.domain.people import RESERVED
 from toolkit.engine.messages import Valuation
 from toolkit.engine.risk.limits import STAGES, problem_with
+from toolkit.engine.router_settings import RouterSettings, RouteRule
 from toolkit.simulation.fees import fee_assets
 from toolkit.simulation.impact import impact_curve
 from toolkit.simulation.paper_settings import BaseAsset, NamedAsset, PaperSettings
@@ -65,6 +67,7 @@ class Settings:
     limits: LimitTable
     strategies: Mapping[str, StrategyRow]
     venues: Mapping[str, PaperSettings]
+    router: RouterSettings
     people: PeopleTable
     exchange_rates: tuple[Valuation, ...] = ()
     feed: FeedFile | None = None
@@ -74,6 +77,10 @@ class Settings:
     def base_currency(self) -> Currency:
         """The currency that the book is kept in."""
         return next(currency for currency in self.currencies if currency.code == self.desk.base_currency)
+
+    def traded_at(self, venue: str) -> tuple[Instrument, ...]:
+        """The instruments whose own venue this is, and those that a rule of the router may send there."""
+        return _traded_at(self.instruments, self.router.rules, venue)
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of a symbol that strategies.yaml may name; KeyError for another."""
@@ -94,8 +101,9 @@ def read_settings(home: Path) -> Settings:
     if feed is not None:
         desk, venues = _on_feed(desk, venues, feed)
         currencies, instruments = traded_on(feed)
+    router = _read_router(home, instruments, venues)
     for name, venue in venues.items():
-        traded = tuple(instrument for instrument in instruments if instrument.venue == name)
+        traded = _traded_at(instruments, router.rules, name)
         rows = _read(home, "venues")
         _check_impact(rows, name, venue, traded)
         _check_fees(rows, name, venue, currencies, traded, desk.base_currency)
@@ -110,9 +118,34 @@ def read_settings(home: Path) -> Settings:
         limits=read_limits(home, instruments, strategies, venues),
         strategies=strategies,
         venues=venues,
+        router=router,
         people=read_people(home),
         exchange_rates=rates,
         feed=feed,
+    )
+
+
+def _read_router(
+    home: Path, instruments: tuple[Instrument, ...], venues: Mapping[str, PaperSettings]
+) -> RouterSettings:
+    """What the router is told; what a rule names must exist, in this run or in another."""
+    known = {
+        "instruments": {instrument.symbol for instrument in instruments} | _other_instruments(home),
+        "strategies": _elsewhere(home, "strategies"),
+    }
+    document = _read(home, "venues")
+    return router_settings(document, validate(document, VenuesFile), known, venues)
+
+
+def _traded_at(
+    instruments: tuple[Instrument, ...], routes: tuple[RouteRule, ...], venue: str
+) -> tuple[Instrument, ...]:
+    rules = [rule for rule in routes if venue in rule.venues]
+    return tuple(
+        instrument
+        for instrument in instruments
+        if instrument.venue == venue
+        or any(not rule.instruments or instrument.symbol in rule.instruments for rule in rules)
     )
 
 

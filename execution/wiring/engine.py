@@ -141,6 +141,7 @@ def plan_of(settings: Settings) -> EnginePlan:
         currencies=settings.currencies,
         venue=next(iter(settings.venues)),
         abilities=next(iter(settings.venues.values())).abilities,
+        router=settings.router,
         strategies=tuple(name for name, row in settings.strategies.items() if row.enabled),
         valuations=fee_valuations(next(iter(settings.venues.values())).fees),
         exchange_rates=settings.exchange_rates,

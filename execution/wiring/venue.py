@@ -127,7 +127,7 @@ def _plan_of_desk(given: str | None, name: str | None, scriptable: bool) -> Venu
         raise ConfigError(f"--name {name}: config/venues.yaml has {', '.join(sorted(settings.venues))}")
     return VenuePlan(
         settings=settings.venues[name],
-        instruments=tuple(instrument for instrument in settings.instruments if instrument.venue == name),
+        instruments=settings.traded_at(name),
         socket=str(socket_path(home.run, f"venue-{name}")),
         ledger=str(_ledger(home, name, settings.feed.book if settings.feed else "")),
         durable=settings.desk.servers.durability == "machine",

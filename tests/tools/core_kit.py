@@ -76,12 +76,9 @@ class Core:
         **venue: Any,
     ) -> None:
         self.instruments = tuple(instruments) or (stock(),)
-        self.venue = PaperVenue(settings(**venue), self.instruments)
-        told = EngineSettings(
-            feed_mode=mode, abilities=self.venue.settings.abilities, exchange_rates=tuple(exchange_rates)
-        )
-        self.currencies = tuple(currencies)
-        self.engine = Engine(Ledger(), told, controls)
+        self.currencies, self.exchange_rates = tuple(currencies), tuple(exchange_rates)
+        self.venue = self.make_venue(**venue)
+        self.engine = Engine(Ledger(), self.make_settings(mode), controls)
         self.shadow = Ledger()
         self.time = self.mono = 0
         self.deaf = self.mute = False
@@ -260,6 +257,14 @@ class Core:
         return [item.quantity for item in self.inbox.get(strategy, []) if isinstance(item, FillBooked)]
 
     # ---- machinery
+
+    def make_venue(self, **venue: Any) -> Any:
+        return PaperVenue(settings(**venue), self.instruments)
+
+    def make_settings(self, mode: FeedMode) -> EngineSettings:
+        return EngineSettings(
+            feed_mode=mode, abilities=self.venue.settings.abilities, exchange_rates=self.exchange_rates
+        )
 
     def take(self, output: Output) -> None:
         for event in output.events:

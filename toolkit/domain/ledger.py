@@ -90,6 +90,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     `doubted` is since when an order is doubtful, `breaks` what differs from a venue (by venue, kind and subject).
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
     protect what an entry filled, `yielded` those that made way for another exit and come back for what that leaves.
+    `elsewhere` are the lots by strategy, instrument and venue that lie at another than the instrument's own venue.
     """
 
     fold_version: int = FOLD_VERSION
@@ -131,6 +132,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     positions: dict[str, dict[str, Position]] = {}
     held: dict[str, int] = {}
     venue_positions: dict[str, dict[str, int]] = {}
+    elsewhere: dict[str, dict[str, dict[str, int]]] = {}
     cash: dict[str, dict[str, int]] = {}
     moved: dict[str, dict[str, int]] = {}
     fees: dict[str, dict[str, int]] = {}
@@ -383,6 +385,8 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.hold(strategy, symbol, before, after_trade(before, side, quantity, price, instrument))
         self.move_cash(strategy, instrument.currency, -instrument.value(price, signed), venue)
         self.move_lots(venue, symbol, signed)
+        if venue != instrument.venue:
+            self._note_elsewhere(strategy, symbol, venue, signed)
 
     def hold(self, sub_account: str, symbol: str, before: Position, after: Position) -> None:
         self.positions[sub_account][symbol] = after
@@ -392,6 +396,12 @@ class Ledger(msgspec.Struct, kw_only=True):
     def move_lots(self, venue: str, symbol: str, lots: int) -> None:
         account = self.venue_positions.setdefault(venue, {})
         account[symbol] = account.get(symbol, 0) + lots
+
+    def _note_elsewhere(self, strategy: str, symbol: str, venue: str, signed: int) -> None:
+        lots = self.elsewhere.setdefault(strategy, {}).setdefault(symbol, {})
+        lots[venue] = lots.get(venue, 0) + signed
+        if not lots[venue]:
+            del lots[venue]
 
     def _count_holder(self, symbol: str, by: int) -> None:
         holders = self.held.get(symbol, 0) + by

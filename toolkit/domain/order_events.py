@@ -29,7 +29,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
 
 
 class OrderSubmitted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order_submitted"):
-    """An approved order, on its way: the record that must be durable before the request leaves."""
+    """An approved order, on its way: the record that must be durable before the request leaves.
+
+    `route` is why it goes to this venue, "" where there was nothing to choose.
+    """
 
     order_id: str
     strategy: str
@@ -51,6 +54,7 @@ class OrderSubmitted(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     time: FeedTime
     wall: WallTime
     terms: Terms | None = None
+    route: str = ""
 
 
 class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order_denied"):
@@ -81,6 +85,7 @@ class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     time: FeedTime
     wall: WallTime
     terms: Terms | None = None
+    route: str = ""
 
 
 class ExitQueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="exit_queued"):

@@ -19,6 +19,7 @@ from toolkit.domain.ports import Lease
 from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import Now, WallTime
 from toolkit.engine.answers import Answers
+from toolkit.engine.breaker import Breakers
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.exchange_rates import ExchangeRates
 from toolkit.engine.execution_router import ExecutionRouter
@@ -27,6 +28,7 @@ from toolkit.engine.messages import (
     QUIET,
     AbsenceProven,
     EngineSettings,
+    LineBack,
     LineLost,
     Message,
     NotSent,
@@ -40,6 +42,7 @@ from toolkit.engine.protector import Protector
 from toolkit.engine.reconciliation import doubt_unlisted, reconcile
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
+from toolkit.engine.routing import Routes
 from toolkit.engine.strangers import recall
 from toolkit.engine.transaction import Transaction
 from toolkit.engine.valuing import Valuer
@@ -55,10 +58,11 @@ class Engine:
         self.ledger = ledger
         self.view = View()
         self._settings = settings
-        self._guard = Guard(ledger, self.view, controls)
-        self._router = ExecutionRouter(self._guard.rates)
+        breakers = Breakers(settings.router.breakers)
+        self._guard = Guard(ledger, self.view, controls, breakers)
+        self._router = ExecutionRouter(self._guard.rates, breakers)
         self._orders = OrderManager(settings, self._router)
-        self._proposer = Proposer(ledger, self.view, self._guard, self._orders, settings.abilities)
+        self._proposer = Proposer(ledger, self.view, self._guard, self._orders, settings.abilities, self._routes())
         self._held = HeldOrders(ledger, self.view, self._guard, self._orders)
         self._protector = Protector(ledger, self.view, self._guard, self._orders)
         self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer)
@@ -201,7 +205,8 @@ class Engine:
             Step: self._step,
             Envelope: self._envelope,
             TimePassed: self._time_passed,
-            LineLost: self._orders.line_lost,
+            LineLost: self._line_lost,
+            LineBack: self._line_back,
             NotSent: self._not_sent,
             VenueState: self._venue_state,
             AbsenceProven: self._absence_proven,
@@ -213,6 +218,13 @@ class Engine:
 
     def _time_passed(self, transaction: Transaction, _: TimePassed) -> None:
         self._pass_time(transaction)
+
+    def _line_lost(self, transaction: Transaction, lost: LineLost) -> None:
+        self._router.line_lost(lost.venue)
+        self._orders.line_lost(transaction, lost)
+
+    def _line_back(self, _: Transaction, back: LineBack) -> None:
+        self._router.line_back(back.venue)
 
     def _not_sent(self, transaction: Transaction, notice: NotSent) -> None:
         for order in self._orders.not_sent(transaction, notice):
@@ -319,6 +331,12 @@ class Engine:
 
     def _asked_about(self, answer: RunnerAnswer) -> list[str]:
         return [one.instrument for one in answer.intents if isinstance(one, PlaceOrder | TargetPosition)]
+
+    def _routes(self) -> Routes:
+        router, settings = self._router, self._settings
+        return Routes(
+            self.ledger, self.view, settings.router, settings.abilities, router.line_is_down, router.breakers.problem
+        )  # fmt: skip
 
     def _inbox_read(self, strategy: str) -> int:
         runner = self.ledger.runners.get(strategy)

@@ -1,4 +1,8 @@
-"""Execution Router: turns approved orders into venue requests within rates; cancels, exits, then entries."""
+"""Execution Router: turns approved orders into venue requests within rates; cancels, exits, then entries.
+
+Which venue an order goes to is chosen in `routing`, before it is examined. Only what is safe is sent twice: what never
+reached a line (`NotSent`) ends at once and may be asked for again, a request whose outcome is unknown is asked about.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from toolkit.domain.orders import ENTRY, STOPS, Order, OrderClass, OrderType, St
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
+from toolkit.engine.breaker import Breakers
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused
 from toolkit.engine.risk.rates import MessageRates
 from toolkit.engine.transaction import Transaction
@@ -18,8 +23,10 @@ from toolkit.engine.transaction import Transaction
 class ExecutionRouter:
     """Requests leave through here. Exits over the venue's rate wait their turn; cancels never wait."""
 
-    def __init__(self, rates: MessageRates) -> None:
+    def __init__(self, rates: MessageRates, breakers: Breakers) -> None:
         self._rates = rates
+        self._lines_down: set[str] = set()
+        self.breakers = breakers
         self._waiting: dict[str, str] = {}
         self.lease = Lease(epoch=0, send_by=MonoTime(0))
 
@@ -64,6 +71,16 @@ class ExecutionRouter:
         """Ask the venue what became of an order, by the id it may have now first."""
         for identifier in (order.replacing_id, order.order_id) if order.replacing_id else (order.order_id,):
             transaction.requests.append(QueryOrder(venue=order.venue, order_id=identifier))
+
+    def line_lost(self, venue: str) -> None:
+        """No entry is routed there until the line is back."""
+        self._lines_down.add(venue)
+
+    def line_back(self, venue: str) -> None:
+        self._lines_down.discard(venue)
+
+    def line_is_down(self, venue: str) -> bool:
+        return venue in self._lines_down
 
     @property
     def holds_back(self) -> bool:
@@ -111,6 +128,8 @@ class ExecutionRouter:
             self._waiting[order.chain[0]] = order.venue
             return
         meter.note_left(transaction.now.mono)
+        if isinstance(request, SubmitOrder):
+            self.breakers.left(order, transaction.now.mono)
         transaction.requests.append(request)
 
     def _request(self, order: Order, time: FeedTime) -> SubmitOrder | ReplaceOrder:
@@ -192,6 +211,7 @@ def submitted(transaction: Transaction, approved: Approved) -> OrderSubmitted:
         time=transaction.time,
         wall=transaction.now.wall,
         terms=wanted.terms,
+        route=wanted.route,
     )
 
 
@@ -225,6 +245,7 @@ def denied(
         time=transaction.time,
         wall=transaction.now.wall,
         terms=proposal.terms,
+        route=proposal.route,
     )
 
 

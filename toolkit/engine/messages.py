@@ -14,6 +14,7 @@ from toolkit.domain.market import FeedMode, Step
 from toolkit.domain.orders import Ability
 from toolkit.domain.requests import Busted, Corrected, VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import NANOSECONDS
+from toolkit.engine.router_settings import NO_RULES, RouterSettings
 
 
 class TimePassed(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,12 @@ class TimePassed(msgspec.Struct, frozen=True, kw_only=True):
 
 class LineLost(msgspec.Struct, frozen=True, kw_only=True):
     """The line to a venue was cut: everything unanswered there is in doubt."""
+
+    venue: str
+
+
+class LineBack(msgspec.Struct, frozen=True, kw_only=True):
+    """The line to a venue stands again."""
 
     venue: str
 
@@ -47,7 +54,8 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
     trade: OrderFilled
 
 
-Message = Step | VenueReport | Envelope | TimePassed | LineLost | NotSent | AbsenceProven | VenueState | Recalled
+Lines = LineLost | LineBack
+Message = Step | VenueReport | Envelope | TimePassed | Lines | NotSent | AbsenceProven | VenueState | Recalled
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -83,6 +91,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     ask_again_after: int = NANOSECONDS
     mark_interval: int = NANOSECONDS
     abilities: Mapping[str, frozenset[Ability]] = {}
+    router: RouterSettings = NO_RULES
     valuations: tuple[Valuation, ...] = ()
     exchange_rates: tuple[Valuation, ...] = ()
 

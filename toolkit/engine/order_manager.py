@@ -194,6 +194,8 @@ class OrderManager:
             told_of(transaction, "unknown_execution", report, f"{type(report).__name__} of a trade not in the books")
             return
         event, fact = made
+        if self._router.breakers:
+            self._judge(transaction, order, report)
         expected = after_fact(order.status, order.doubt, fact).expected
         transaction.emit(event)
         if isinstance(report, rq.Filled) and (report.instrument, report.side) != (order.instrument, order.side):
@@ -204,6 +206,15 @@ class OrderManager:
             )
         elif not expected:
             transaction.alarm("unexpected_fact", order.order_id, f"{fact.value} in status {order.shown_status}")
+
+    def _judge(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> None:
+        """Tell the breakers what became of a new order. A doubt was told of as late when it arose."""
+        if order.status is not Status.PENDING_NEW or order.doubt is not NO_DOUBT:
+            return
+        if isinstance(report, rq.Rejected):
+            self._router.breakers.rejected(transaction, order, report)
+        elif (waited := self._unanswered.get(order.chain[0])) is not None:
+            self._router.breakers.answered(transaction, order, transaction.now.mono - waited.since)
 
     def sent(self, requests: Sequence[rq.VenueRequest], wall: WallTime) -> None:
         """Remember when requests were written to the line."""
@@ -225,6 +236,7 @@ class OrderManager:
         ]
         for root in late:
             self._doubt(transaction, root, self._unanswered.pop(root).kind, "no answer in time")
+            self._router.breakers.unanswered(transaction, _order(transaction, root))
         for root in protection_first(transaction.ledger):
             last = self._asked.get(root)
             if last is None or now - last >= self._settings.ask_again_after:

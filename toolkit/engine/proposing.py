@@ -29,6 +29,7 @@ from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.order_terms import Abilities, Unsupported, is_plain, settled
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.risk.proposal import Proposal, Refused
+from toolkit.engine.routing import Routed, Routes
 from toolkit.engine.transaction import Transaction
 from toolkit.engine.view import View
 
@@ -38,12 +39,15 @@ FLATTEN = "flatten"
 class Proposer:
     """Turns intents into proposals, lets the guard examine them and hands what passed to the order manager."""
 
-    def __init__(self, ledger: Ledger, view: View, guard: Guard, orders: OrderManager, abilities: Abilities) -> None:
+    def __init__(
+        self, ledger: Ledger, view: View, guard: Guard, orders: OrderManager, abilities: Abilities, routes: Routes
+    ) -> None:
         self._ledger = ledger
         self._view = view
         self._guard = guard
         self._orders = orders
         self._abilities = abilities
+        self._routes = routes
         self._flattened_at: dict[str, int] = {}
 
     # ---- intents
@@ -69,21 +73,22 @@ class Proposer:
             problem = f"unknown instrument {intent.instrument!r}; known: {known}"
             _refuse(transaction, strategy, intent.intent_id, intent.instrument, 16, problem)
             return
+        order_class = self._classify(strategy, instrument.symbol, intent.side, intent.quantity)
         if not is_plain(intent):
             try:
                 quote = self._view.quote(intent.instrument)
-                intent = settled(intent, instrument.venue, self._abilities, quote)
+                venue = self._routes.choose(strategy, instrument, intent, order_class, transaction.now.mono).venue
+                intent = settled(intent, venue, self._abilities, quote)
             except Unsupported as error:
                 _refuse(transaction, strategy, intent.intent_id, intent.instrument, 22, str(error))
                 return
-        order_class = self._classify(strategy, instrument.symbol, intent.side, intent.quantity)
         if intent.reduce_only and order_class is ENTRY:
             problem = "reduce-only, but it would not shrink the position in every outcome of what already works"
             _refuse(transaction, strategy, intent.intent_id, intent.instrument, 10, problem)
         elif order_class is EXIT and not self._fits(strategy, instrument.symbol, intent.side, intent.quantity):
             self._wait(transaction, strategy, intent)
         else:
-            self._propose(transaction, self._proposal(strategy, instrument, intent, order_class))
+            self._send(transaction, strategy, instrument, intent, order_class)
 
     def _cancel(self, transaction: Transaction, strategy: str, intent: CancelIntent) -> None:
         for symbol, queued in list(self._ledger.waiting_exits.get(strategy, {}).items()):
@@ -207,7 +212,7 @@ class Proposer:
             return
         instrument = self._ledger.instruments.require(exit_.instrument, self._view.time)
         intent = msgspec.structs.replace(exit_, intent_id=f"{exit_.intent_id}+", quantity=quantity)
-        self._propose(transaction, self._proposal(strategy, instrument, intent, ENTRY))
+        self._send(transaction, strategy, instrument, intent, ENTRY)
 
     def _turn_back(self, transaction: Transaction, strategy: str, symbol: str, missing: int) -> None:
         """Cancel the entries that do not lead to what is missing: an order against them could end up alone."""
@@ -249,7 +254,7 @@ class Proposer:
             terms=queued.terms,
         )
         if quantity > 0:
-            self._propose(transaction, self._proposal(strategy, definition, intent, EXIT))
+            self._send(transaction, strategy, definition, intent, EXIT)
         self._go_beyond(transaction, strategy, intent, queued.beyond)
 
     def _wait(self, transaction: Transaction, strategy: str, intent: PlaceOrder, beyond: int = 0) -> None:
@@ -351,10 +356,23 @@ class Proposer:
             reduce_only=True,
             reason="a person's flatten",
         )
-        proposal = self._proposal(strategy, instrument, intent, EXIT)
-        self._propose(transaction, msgspec.structs.replace(proposal, by_person=True))
+        self._send(transaction, strategy, instrument, intent, EXIT, by_person=True)
 
     # ---- the gate
+
+    def _send(
+        self,
+        transaction: Transaction,
+        strategy: str,
+        instrument: Instrument,
+        intent: PlaceOrder,
+        order_class: OrderClass,
+        *,
+        by_person: bool = False,
+    ) -> None:
+        """Route an order and have it examined."""
+        for routed, part in self._routes.parts(strategy, instrument, intent, order_class, transaction.now.mono):
+            self._propose(transaction, self._proposal(strategy, instrument, part, order_class, routed, by_person))
 
     def _propose(self, transaction: Transaction, proposal: Proposal) -> None:
         answer, seen, checks = self._guard.examine(proposal, transaction.now.mono)
@@ -363,14 +381,22 @@ class Proposer:
         else:
             self._orders.submit(transaction, answer)
 
-    def _proposal(self, strategy: str, instrument: Instrument, intent: PlaceOrder, order_class: OrderClass) -> Proposal:
+    def _proposal(
+        self,
+        strategy: str,
+        instrument: Instrument,
+        intent: PlaceOrder,
+        order_class: OrderClass,
+        routed: Routed,
+        by_person: bool,
+    ) -> Proposal:
         deployment = self._ledger.deployments.get(strategy)
         return Proposal(
             strategy=strategy,
             version=f"v{deployment.version}" if deployment else "",
             intent_id=intent.intent_id,
             instrument=instrument,
-            venue=instrument.venue,
+            venue=routed.venue,
             side=intent.side,
             quantity=intent.quantity,
             order_type=intent.order_type,
@@ -380,7 +406,9 @@ class Proposer:
             reduce_only=intent.reduce_only and self._account_shrinks(instrument.symbol, intent),
             order_class=PROTECTIVE if order_class is EXIT and intent.order_type in STOPS else order_class,
             reason=intent.reason,
+            by_person=by_person,
             terms=intent.terms,
+            route=routed.why,
         )
 
 

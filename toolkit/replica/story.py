@@ -168,6 +168,8 @@ class _Teller:
             detail = f"hold {self._quantity(signal.event.target)}{_because(signal.event.reason)}"
             self._add(signal, event.wall, "signal", detail)
         self._add(told, event.wall, "intent", f"{event.intent_id}{_because(event.reason)}", 0)
+        if event.route:
+            self._add(told, event.wall, "route", f"{event.venue}, {event.route}", 0)
         self._checked(told, event.wall, event.checks)
         if isinstance(event, ev.OrderDenied):
             self._add(told, event.wall, "DENIED", _denial(event))
@@ -241,6 +243,7 @@ CONTROLS: dict[int, tuple[str, str]] = {
     18: ("on the grid, at least", "lots"),
     19: ("age of the quote", "nanoseconds"),
     22: ("stop, date, bracket", ""),
+    23: ("breaker of venue and route", ""),
     24: ("trading state", ""),
 }
 """What each control looks at, and the unit of the numbers in its checks."""

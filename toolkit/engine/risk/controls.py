@@ -303,6 +303,16 @@ def message_rate(proposal: Proposal, situation: Situation) -> Answer:
     return answer
 
 
+def breaker(proposal: Proposal, situation: Situation) -> Answer:
+    """23: no entry through an open breaker of its venue or route; half open, one goes to try."""
+    if not situation.breakers:
+        return None
+    shut = situation.breakers.refuses(proposal.strategy, proposal.venue, situation.now)
+    if shut is None:
+        return Check(control=23, observed="closed", limit="closed")
+    return Refused(control=23, observed=shut.what, limit="closed", source=shut.source, would_pass=shut.again)
+
+
 def _worst_price(proposal: Proposal, situation: Situation) -> int:
     """The most that one lot may change hands for, in ticks: a sale with a low limit still gets the bid."""
     quote, limit = situation.quote, proposal.price or 0
@@ -337,5 +347,6 @@ CONTROLS = (
     Control(2, "maximum order value", False, order_value),
     Control(8, "working orders", False, working_orders),
     Control(10, "position limit over the interval", False, position),
+    Control(23, "reject and lateness breaker", False, breaker),
     Control(5, "message rate", False, message_rate),
 )

@@ -13,6 +13,7 @@ from toolkit.domain.events import Check, Seen
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY
 from toolkit.domain.time import MonoTime
+from toolkit.engine.breaker import Breakers
 from toolkit.engine.risk.answers import Answer
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.limits import MOST, SLOWEST_RATE, LimitTable, OrderLimits
@@ -20,15 +21,23 @@ from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation,
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates, Meter
 from toolkit.engine.view import View
 
+NO_BREAKERS = Breakers({})
 InForce = tuple[OrderLimits, tuple[Meter, ...]]
 
 
 class Guard:
     """The one gate between an intent and the router."""
 
-    def __init__(self, ledger: Ledger, view: View, controls: Sequence[Control] = CONTROLS) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        view: View,
+        controls: Sequence[Control] = CONTROLS,
+        breakers: Breakers = NO_BREAKERS,
+    ) -> None:
         self._ledger = ledger
         self._view = view
+        self._breakers = breakers
         self._of_entries = tuple(control.check for control in controls)
         self._of_exits = tuple(control.check for control in controls if control.binds_exits)
         self._table: LimitTable | None = None
@@ -71,6 +80,7 @@ class Guard:
             seen=view.seen(symbol, now),
             meters=meters,
             now=now,
+            breakers=self._breakers,
         )
 
     def _resolve(self, proposal: Proposal) -> InForce:

@@ -9,6 +9,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderClass, OrderType, Side, Terms, TimeInForce
 from toolkit.domain.time import MonoTime
+from toolkit.engine.breaker import Breakers
 from toolkit.engine.risk.limits import OrderLimits
 from toolkit.engine.risk.rates import Meter
 from toolkit.engine.view import LastQuote, View
@@ -39,6 +40,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     already_filled: int = 0
     terms: Terms | None = None
     protects: bool = False
+    route: str = ""
 
     @property
     def adds(self) -> int:
@@ -56,6 +58,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seen: Seen
     meters: tuple[Meter, ...]
     now: MonoTime
+    breakers: Breakers
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -7,6 +7,7 @@ import msgspec
 
 from execution.settings import read_settings
 from execution.settings.models import (
+    BreakerRow,
     DeskFile,
     InstrumentRow,
     Limits,
@@ -84,7 +85,9 @@ def test_no_limit_has_a_default_since_what_is_not_set_denies() -> None:
 def test_nothing_about_a_strategy_or_a_venue_is_assumed() -> None:
     required = {name for name, field in StrategyRow.model_fields.items() if field.is_required()}
     assert required == {"source", "class_name", "capital", "instruments", "enabled"}
-    for model in (VenuesFile, PaperVenueRow, PaperFees):
+    optional = {name for name, field in VenuesFile.model_fields.items() if not field.is_required()}
+    assert optional == {"routes", "breakers"}, "without rules and breakers a book has none"
+    for model in (PaperVenueRow, PaperFees, BreakerRow):
         assert all(field.is_required() for field in model.model_fields.values())
 
 

@@ -512,11 +512,12 @@ def test_each_check_that_an_order_passed_is_on_its_record() -> None:
     core = Core(rows=limits(duplicate_window="1"))
     core.buy(1)
     checks = [check.control for check in core.of(ev.OrderSubmitted)[0].checks]
-    assert checks == [control.number for control in CONTROLS if control.number not in (4, 22)]
+    assert checks == [control.number for control in CONTROLS if control.number not in (4, 22, 23)]
 
 
 def test_every_control_of_the_registry_has_a_case_here() -> None:
-    assert {control.number for control in CONTROLS} <= {case.control for case in CASES}
+    told_in_stories = {23}  # test_a_breaker
+    assert {control.number for control in CONTROLS} - told_in_stories <= {case.control for case in CASES}
 
 
 def test_a_market_order_has_no_price_and_a_limit_order_has_one() -> None:
