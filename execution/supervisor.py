@@ -24,9 +24,10 @@ from execution.supervision.watcher import Watcher
 from execution.wiring import specifications
 from execution.wiring.desk_book import write_desk_book
 from execution.wiring.desk_line import DeskLine, start_time
+from execution.wiring.front_desk import Door
 from execution.wiring.versions import register_missing
 from toolkit.client import emergency
-from toolkit.client.commands import person
+from toolkit.client.commands import ourselves
 from toolkit.client.home import Home
 from toolkit.client.stopping import Leftover, describe, held_in_engine, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
@@ -93,6 +94,7 @@ class Supervisor:
     def __post_init__(self) -> None:
         self.line = DeskLine(self.home, self.settings)
         self.status = StatusFile(self.home, self.settings, start_time)
+        self.door = Door(self.home, self.settings, self.line)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._shut_before: set[str] = set()
@@ -121,6 +123,7 @@ class Supervisor:
         await self._wait_for(*self.managed)
         await self._end_an_old_stop()
         await self._open_desk()
+        await self.door.open()
         enabled = [name for name, row in self.settings.strategies.items() if row.enabled]
         self.say(f"listener and {len(enabled)} runners" + (", JupyterLab" if self.wishes.lab else ""))
         self._start(specifications.listener(self.home, self.settings, self.line, self.wishes.speed))
@@ -144,6 +147,7 @@ class Supervisor:
         """Entries stop, resting orders are cancelled and that is verified at the venues, then processes and servers."""
         self._stopping = True
         stopped = Stopped()
+        await self.door.close()
         try:  # with runners alive: in lockstep nothing moves without them, a cancel that takes its time neither
             await self._cancel_and_verify(stopped)
         except ExecutionError as problem:
@@ -223,7 +227,7 @@ class Supervisor:
     async def _open_desk(self) -> None:
         """Versions first, since nothing can be said about a strategy that has none; then what the files say."""
         await register_missing(self.home, self.settings, self.line, say=self.say, problem=self.status.problem)
-        for command in opening_commands(self.settings, self.line.replica.ledger, person("up")):
+        for command in opening_commands(self.settings, self.line.replica.ledger, ourselves("up")):
             refused = await self.propose(command)
             if refused:
                 self.status.problem(type(command).__name__, refused)
@@ -314,7 +318,7 @@ class Supervisor:
             for name in sorted(shut & self._shut_before):  # in two rounds: not a command that is on its way
                 if not is_disabled(self.line.replica.ledger, name):
                     reason = "its latch was shut while the journal was away"
-                    who = person("latch")
+                    who = ourselves("latch")
                     await self.propose(DisableStrategy(strategy=name, flatten=False, who=who, reason=reason))
         self._shut_before = shut
 
@@ -353,7 +357,7 @@ class Supervisor:
             self.say("leaving resting orders at the venues")
         else:
             self.say("cancelling resting orders")
-            refused = await self.propose(CancelAll(who=person("down"), reason="the desk goes down"))
+            refused = await self.propose(CancelAll(who=ourselves("down"), reason="the desk goes down"))
             stopped.problem = refused and f"the engine did not cancel: {refused}"
         sockets = specifications.venue_sockets(self.home, self.settings)
         if self.wishes.leave_orders:

@@ -164,10 +164,10 @@ def disable(
 
 @app.command()
 def enable(
+    reason: ReasonOption,
     name: NameArgument = None,
     strategy: StrategyOption = None,
     home: HomeOption = None,
-    reason: ReasonOption = "",
     version: Annotated[int | None, typer.Option(min=1, help="Deploy this version of the registry.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -191,11 +191,11 @@ def reopen(
 
 @app.command()
 def throttle(
+    reason: ReasonOption,
     rate: Annotated[str, typer.Option("--rate", help="Messages a second, such as 5/s; off lifts it.")],
     home: HomeOption = None,
     venue: Annotated[str | None, typer.Option("--venue", help="Name of the venue.")] = None,
     strategy: StrategyOption = None,
-    reason: ReasonOption = "",
     json: JsonOption = False,
 ) -> None:
     """Slow a venue or strategy down, at once and over restarts. Cancels keep their reserve."""

@@ -15,7 +15,7 @@ from execution.wiring.desk_line import DeskLine
 from toolkit.adapters.server_access import ServerRole
 from toolkit.adapters.versions import Version, read_manifest
 from toolkit.client import registry
-from toolkit.client.commands import person
+from toolkit.client.commands import ourselves
 from toolkit.client.home import Home
 from toolkit.domain.commands import RegisterVersion, Who
 from toolkit.domain.errors import ConfigError, ExecutionError
@@ -79,7 +79,7 @@ def deployment(version: Version, row: StrategyRow) -> RegisterVersion:
     """The command that deploys a version."""
     return RegisterVersion(
         strategy=version.strategy, version=version.number, digest=version.digest, path=str(version.path),
-        instruments=row.instruments, who=person("up"), reason="first start: no version was registered",
+        instruments=row.instruments, who=ourselves("up"), reason="first start: no version was registered",
     )  # fmt: skip
 
 

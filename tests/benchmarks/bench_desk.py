@@ -20,7 +20,7 @@ from execution.wiring.versions import register_missing
 from tests.tools.desk_kit import PROJECT, DeskKit
 from toolkit.adapters.redis_bus import RedisBus
 from toolkit.adapters.server_access import ServerRole
-from toolkit.client.commands import person
+from toolkit.client.commands import ourselves
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.market import MarketEvent, Quote, SessionOpened, Step
 from toolkit.domain.time import NANOSECONDS, FeedTime
@@ -119,7 +119,7 @@ async def _start(kit: DeskKit) -> None:
     kit.launch("venue-paper")
     kit.launch("engine")
     await register_missing(kit.home, kit.settings, kit.line, say=lambda _: None, problem=_raise)
-    for command in opening_commands(kit.settings, kit.line.replica.ledger, person("up")):
+    for command in opening_commands(kit.settings, kit.line.replica.ledger, ourselves("up")):
         taken = await kit.line.give(command, 30)
         _raise(type(command).__name__, taken.refused)
     bus = RedisBus(kit.line.address(ServerRole.BUS, "listener"), kit.settings.desk.book)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -140,7 +141,7 @@ def test_a_flatten_returns_when_the_position_is_closed(desk: Desk) -> None:
     said = desk.json("disable", "mean_reversion", "--flatten", "--reason", "a test")
     assert (said["verified"], said["left"], said["position"]) == (True, [], "")
     assert desk.strategy("mean_reversion")["position"] == "flat"
-    assert desk.run("enable", "mean_reversion").returncode == 0
+    assert desk.run("enable", "mean_reversion", "-r", "again").returncode == 0
 
 
 def test_the_file_switches_off_but_never_on(desk: Desk) -> None:
@@ -151,7 +152,7 @@ def test_the_file_switches_off_but_never_on(desk: Desk) -> None:
     path.write_text(text)
     time.sleep(1.0)
     assert not desk.strategy("trend")["enabled"]
-    assert desk.run("enable", "trend").returncode == 0
+    assert desk.run("enable", "trend", "-r", "again").returncode == 0
 
 
 def test_a_looser_file_of_limits_is_refused_and_shown_a_tighter_one_taken(desk: Desk) -> None:
@@ -170,9 +171,9 @@ def test_a_looser_file_of_limits_is_refused_and_shown_a_tighter_one_taken(desk: 
 
 
 def test_a_throttle_is_in_force_until_it_is_lifted(desk: Desk) -> None:
-    desk.json("throttle", "--venue", "paper", "--rate", "5/s")
+    desk.json("throttle", "--venue", "paper", "--rate", "5/s", "-r", "busy")
     assert desk.json("status")["throttles"] == {"venue:paper": "5"}
-    desk.json("throttle", "--venue", "paper", "--rate", "off")
+    desk.json("throttle", "--venue", "paper", "--rate", "off", "-r", "calm")
     assert desk.json("status")["throttles"] == {}
 
 
@@ -220,7 +221,7 @@ def test_with_the_journal_dead_a_stop_still_stops_and_is_journaled_later(desk: D
         return any(row["name"] == "quoting" and not row["enabled"] for row in rows)
 
     assert until(is_journaled, 60.0)
-    assert desk.run("enable", "quoting").returncode == 0
+    assert desk.run("enable", "quoting", "-r", "again").returncode == 0
 
 
 def test_the_doctor_finds_nothing_and_the_journal_is_whole(desk: Desk) -> None:
@@ -228,12 +229,37 @@ def test_the_doctor_finds_nothing_and_the_journal_is_whole(desk: Desk) -> None:
     assert desk.json("journal", "verify")["whole"]
 
 
+def test_a_command_carries_whom_the_front_desk_has_proved(desk: Desk) -> None:
+    assert desk.run("disable", "quoting", "-r", "who am I").returncode == 0
+    assert desk.run("enable", "quoting", "-r", "myself").returncode == 0
+    taken = tk.journal(kind="CommandTaken", home=desk.home).iloc[-2:]
+    me = pwd.getpwuid(os.getuid()).pw_name
+    assert [(row["identity"], row["verified"], row["source"], row["alone"]) for row in taken["who"]] == [
+        (f"unix:{me}", True, "cli", True)
+    ] * 2
+    assert list(taken["reason"]) == ["who am I", "myself"]
+
+
+def test_past_a_hung_supervisor_a_stop_goes_through_unverified_and_a_start_does_not(desk: Desk) -> None:
+    state = read_desk_state(desk.home / "var/run/processes.json")
+    assert state is not None
+    os.kill(state.supervisor.pid, signal.SIGSTOP)
+    try:
+        assert desk.run("disable", "quoting", "-r", "the supervisor hangs").returncode == 0
+        assert "front desk" in desk.run("enable", "quoting", "-r", "again").stderr
+    finally:
+        os.kill(state.supervisor.pid, signal.SIGCONT)
+    halted = tk.journal(kind="TradingStateChanged", home=desk.home).iloc[-1]
+    assert (halted["reason"], halted["who"]["verified"]) == ("the supervisor hangs", False)
+    assert until(lambda: desk.run("enable", "quoting", "-r", "it is back").returncode == 0)
+
+
 def test_after_a_kill_of_the_supervisor_the_children_end_and_up_goes_on(desk: Desk) -> None:
     state = read_desk_state(desk.home / "var/run/processes.json")
     assert state is not None
     children = [each for each in state.processes if each.kind != "server"]
     events = desk.json("status")["as_of"]["event"]
-    desk.json("throttle", "--strategy", "trend", "--rate", "0.5/s")
+    desk.json("throttle", "--strategy", "trend", "--rate", "0.5/s", "-r", "gently")
     os.kill(state.supervisor.pid, signal.SIGKILL)
     assert until(lambda: not any(child.is_alive() for child in children), 60.0)
     assert desk.run("status").returncode == Exit.NOT_RUNNING

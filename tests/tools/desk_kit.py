@@ -24,7 +24,7 @@ from execution.wiring.desk_line import DeskLine
 from execution.wiring.versions import register_missing
 from tests.tools.venue_process import RawLine
 from toolkit.adapters.failpoints import VARIABLE
-from toolkit.client.commands import person
+from toolkit.client.commands import ourselves
 from toolkit.client.stopping import venue_state
 from toolkit.domain.errors import TransportError
 from toolkit.domain.events import Batch
@@ -111,7 +111,7 @@ class DeskKit:
         self.launch("venue-paper")
         self.launch("engine")
         await register_missing(self.home, self.settings, self.line, say=lambda _: None, problem=_raise)
-        for command in opening_commands(self.settings, self.line.replica.ledger, person("up")):
+        for command in opening_commands(self.settings, self.line.replica.ledger, ourselves("up")):
             taken = await self.line.give(command, 30)
             assert not taken.refused, taken.refused
         for name in self.strategies:

@@ -13,6 +13,7 @@ from typing import Final
 from toolkit.adapters import keys
 from toolkit.adapters.records import replace_file
 from toolkit.domain.errors import ConfigError
+from toolkit.domain.people import COMMANDERS
 
 
 class ServerRole(StrEnum):
@@ -101,8 +102,8 @@ def _journal_rules(books: Sequence[str]) -> dict[str, str]:
     all_keys = _patterns("~", books, "*")
     look = _patterns("%R~", books, "*")
     log = " ".join(f"%W~{keys.operations(book)}" for book in books)
-    operator, supervisor = (
-        " ".join(f"%W~{keys.commands(book, producer)}" for book in books) for producer in ("operator", "supervisor")
+    operator, people, supervisor = (
+        " ".join(f"%W~{keys.commands(book, producer)}" for book in books) for producer in COMMANDERS
     )
     # A selector of its own: what may shorten the journal may not add to it.
     trim = f"({' '.join(f'%RW~{keys.journal(book)}' for book in books)} +xtrim)"
@@ -110,7 +111,7 @@ def _journal_rules(books: Sequence[str]) -> dict[str, str]:
         "engine": f"{all_keys} +@all -@dangerous +info +config|get",
         "operator": f"{look} {log} {operator} {_LOOK} {_ADD} +info +config|get",
         "viewer": f"{look} {_LOOK} +info",
-        "supervisor": f"{look} {log} {supervisor} {_LOOK} {_ADD} +info +config|get +acl|setuser",
+        "supervisor": f"{look} {log} {supervisor} {people} {_LOOK} {_ADD} +info +config|get +acl|setuser",
         "listener": f"{log} {_CONNECT} {_ADD}",
         "venue": f"{log} {_CONNECT} {_ADD}",
         "archiver": f"{look} {log} {_LOOK} {_ADD} {trim}",

@@ -1,51 +1,104 @@
-"""Sends a person's command to the engine and waits for what became of it; what a command does is never decided here."""
+"""The one way for people to command: through the front desk to the engine, and wait for what became of it.
+
+What a command does, and who may give it, is never decided here.
+"""
 
 from __future__ import annotations
 
 import os
 import pwd
 import time
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from toolkit.adapters.blocking_redis import BlockingJournal
+from toolkit.adapters.front_desk import ask_front_desk
+from toolkit.adapters.sockets import socket_path
 from toolkit.client.books import Books, opened
+from toolkit.client.credentials import credential_of
+from toolkit.client.home import Home
 from toolkit.domain.commands import Command, Envelope, Who
-from toolkit.domain.errors import StaleIncarnation, TransportError
+from toolkit.domain.errors import ConfigError, StaleIncarnation, TransportError
 from toolkit.domain.events import CommandTaken
+from toolkit.domain.front_desk import Ask, Credential
+from toolkit.domain.people import OPERATOR
+from toolkit.engine.command_rules import may_tighten
 
-PRODUCER: Final = "operator"
 ATTEMPTS: Final = 5
 
 
 class Outcome(NamedTuple):
-    """What became of a command: the event that says so (0 while unknown), and why it was refused ("" is done)."""
+    """What became of a command: the event that says so (0 while unknown), and why it was refused ("" is done).
+
+    `proposal` names the proposal that it has become: another person must approve it before it takes effect.
+    """
 
     event: int
     refused: str
+    proposal: str = ""
 
 
 def person(source: str) -> Who:
-    """The user who runs this process, as the system knows it; unverified until identities come."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = str(os.getuid())
-    return Who(identity=f"unix:{name}", verified=False, source=source)
+    """The user who runs this process, as it claims; the front desk proves it and writes what it found."""
+    return Who(identity=_user(), verified=False, source=source)
 
 
-def give(books: Books, body: Command, *, patience_seconds: float = 5.0) -> Outcome:
+def ourselves(source: str) -> Who:
+    """The user who runs this process, for the supervisor, which is its own front desk."""
+    return Who(identity=_user(), verified=True, source=source)
+
+
+def give(
+    books: Books, body: Command, *, patience_seconds: float = 5.0, credential: Credential | None = None
+) -> Outcome:
     """Send a command and wait until the engine has journaled what became of it.
 
-    TransportError when the server is away (nothing was sent), or when no engine takes the command in time: it stays in
-    its stream then and takes effect when an engine comes back.
+    It goes through the supervisor's front desk, which says who gives it: by `credential`, else by the token file that
+    EXECUTION_TOKEN_FILE names, else as the system knows it. Where the front desk is dead or hangs, only what tightens
+    goes through, past it and unverified. ConfigError when it proves nothing or says no reason. TransportError when the
+    server is away (nothing was sent), or when no engine takes the command in time: it stays in its stream then and
+    takes effect when an engine comes back.
     """
-    journal = Books(home=books.home, book=books.book, user="operator").journal()
+    if not getattr(body, "reason", "").strip():
+        raise ConfigError(f"{type(body).__name__} says no reason; a word is enough, and it stands in the journal")
+    shown = credential_of() if credential is None else credential
+    ask = Ask(body=body, credential=shown, patience=patience_seconds)
+    try:
+        told = ask_front_desk(front_desk_socket(books.home), ask)
+    except TransportError as problem:
+        if not may_tighten(type(body)):
+            raise
+        return _give_past_the_front_desk(books, body, patience_seconds, problem)
+    if told.unproved:
+        raise ConfigError(f"{type(body).__name__} went nowhere: {told.unproved}")
+    if told.problem:
+        raise TransportError(told.problem)
+    return Outcome(told.event, told.refused, told.proposal)
+
+
+def front_desk_socket(home: Home) -> Path:
+    """Where a desk's supervisor hears people."""
+    return socket_path(home.run, "people")
+
+
+def _give_past_the_front_desk(books: Books, body: Command, patience: float, problem: TransportError) -> Outcome:
+    """The way out is open: what tightens needs nobody's word. The engine refuses whatever else comes this way."""
+    journal = Books(home=books.home, book=books.book, user=OPERATOR).journal()
     try:
         after = journal.head().sequence
         envelope = _send(journal, body)
-        return _wait(journal, after, envelope, patience_seconds)
+        return _wait(journal, after, envelope, patience)
+    except TransportError as away:
+        raise TransportError(f"{away} ({problem})") from None
     finally:
         journal.close()
+
+
+def _user() -> str:
+    try:
+        return f"unix:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"unix:{os.getuid()}"
 
 
 def _send(journal: BlockingJournal, body: Command) -> Envelope:
@@ -53,11 +106,11 @@ def _send(journal: BlockingJournal, body: Command) -> Envelope:
     newest = 0
     for _ in range(ATTEMPTS):
         incarnation = max(time.time_ns(), newest + 1)
-        envelope = Envelope(producer=PRODUCER, incarnation=incarnation, number=1, body=body)
+        envelope = Envelope(producer=OPERATOR, incarnation=incarnation, number=1, body=body)
         try:
             journal.send(envelope)
         except StaleIncarnation:
-            newest = journal.newest_incarnation(PRODUCER)
+            newest = journal.newest_incarnation(OPERATOR)
         else:
             return envelope
     raise TransportError(f"{ATTEMPTS} times somebody else was quicker with a command; say it again")

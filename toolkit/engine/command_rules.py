@@ -66,6 +66,12 @@ RULES: Final[Mapping[type, Rule]] = {
 """Every command. One that is missing here is refused to everybody, and a test names it."""
 
 
+def may_tighten(kind: type) -> bool:
+    """Whether some command of this kind goes through without anybody's word."""
+    rule = RULES.get(kind)
+    return rule is not None and rule.tightens is not _never
+
+
 def identified(ledger: Ledger, envelope: cm.Envelope) -> cm.Command:
     """The command with what is known of who gave it: a claim that nobody proved stays a claim, whoever wrote it."""
     body = envelope.body
@@ -110,7 +116,13 @@ def check_may_give(ledger: Ledger, producer: str, body: cm.Command) -> None:
             raise DomainError(f"{name} takes a person; no file and no restart gives it")
     elif producer == PEOPLE:
         _check_role(ledger, rule, name, body)
-    elif producer != OPERATOR:
+    elif producer == OPERATOR:
+        if not rule.tightens(ledger, body):
+            raise DomainError(
+                f"{name} came past the front desk, so nobody proved who gives it: only what tightens goes through that "
+                "way. `execution status` says what is wrong with the supervisor"
+            )
+    else:
         raise DomainError(f"{producer} speaks for nobody; commands of people go through the front desk")
 
 

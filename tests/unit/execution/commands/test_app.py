@@ -74,7 +74,13 @@ def test_without_an_environment_it_says_what_to_type(repository: Path, tmp_path:
 def test_a_desk_that_was_never_started_says_so(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config/desk.yaml").write_text("name: x\n")
-    for command in (["status"], ["orders"], ["down"], ["disable", "-s", "trend", "-r", "x"], ["enable", "trend"]):
+    for command in (
+        ["status"],
+        ["orders"],
+        ["down"],
+        ["disable", "-s", "trend", "-rx"],
+        ["enable", "trend", "-rx"],
+    ):
         answer = run(sys.executable, "-m", "execution.cli", *command, "--home", str(tmp_path), folder=tmp_path)
         assert (answer.returncode, answer.stdout) == (Exit.NOT_RUNNING, "")
         assert "`execution up` starts it" in answer.stderr
@@ -93,7 +99,7 @@ def test_a_broken_configuration_is_told_with_its_line_and_nothing_starts(tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["throttle", "--rate", "5/s"], "name one of --venue and --strategy"),
+        (["throttle", "--rate", "5/s", "-r", "x"], "name one of --venue and --strategy"),
         (["status", "--home", "nowhere"], "is no desk"),
         (["new", "My-Idea"], "how about my_idea?"),
     ],

@@ -10,7 +10,7 @@ from tests.tools.core_kit import Core
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.people import OPERATOR, PEOPLE, RESERVED, ROLES, SUPERVISOR, Identity, Role
-from toolkit.engine.command_rules import COMMANDING, RULES
+from toolkit.engine.command_rules import COMMANDING, RULES, may_tighten
 
 CLI = "cli"
 BODIES: dict[type, dict[str, object]] = {
@@ -141,3 +141,18 @@ def test_producers_of_people_are_names_that_no_strategy_may_bear() -> None:
 def test_an_old_record_of_who_is_read_as_one_that_nobody_vouched_for() -> None:
     old = msgspec.msgpack.encode(("who", "unix:ada", False, CLI))
     assert msgspec.msgpack.decode(old, type=cm.Who) == cm.Who(identity="unix:ada", verified=False, source=CLI)
+
+
+def test_past_the_front_desk_only_what_tightens_goes_through(core: Core) -> None:
+    assert "past the front desk" in refusal(core, command(cm.EnableStrategy, who("rita")), OPERATOR)
+    assert refusal(core, command(cm.SetThrottle, who("rita")), OPERATOR) == ""
+    faster = cm.SetThrottle(scope="strategy", name="trend", rate=Decimal(2), who=who("rita"), reason="a test")
+    lifted = cm.SetThrottle(scope="strategy", name="trend", rate=None, who=who("rita"), reason="a test")
+    assert "past the front desk" in refusal(core, faster, OPERATOR)
+    assert "past the front desk" in refusal(core, lifted, OPERATOR)
+    assert refusal(core, command(cm.CancelAll, who("eve")), OPERATOR) == "", "the way out is open to everybody"
+
+
+@pytest.mark.parametrize("kind", GIVEN_BY_PEOPLE)
+def test_the_client_knows_what_may_go_past_the_front_desk(core: Core, kind: type) -> None:
+    assert ("past the front desk" not in refusal(core, command(kind, who("rita")), OPERATOR)) is may_tighten(kind)

@@ -1,0 +1,94 @@
+"""Says who gives a command and passes it on under that name; who may give it, and what it does, the engine says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from execution.settings.people import fingerprint, unix_name
+from toolkit.client.credentials import is_secret, new_secret, same
+from toolkit.domain.commands import Command, Who
+from toolkit.domain.errors import TransportError
+from toolkit.domain.front_desk import Ask, Credential, Told
+from toolkit.domain.people import People
+
+LONGEST_PATIENCE = 60.0
+
+
+class Unproved(Exception):
+    """What somebody showed proves nothing."""
+
+
+class Taken(Protocol):
+    """What the engine says of a command."""
+
+    @property
+    def event(self) -> int: ...
+
+    @property
+    def refused(self) -> str: ...
+
+
+class FrontDesk:
+    """One desk's door. `give` sends a command as the people's; `people` is the table in force."""
+
+    def __init__(
+        self,
+        secrets: Mapping[str, str],
+        *,
+        people: Callable[[], People],
+        give: Callable[[Command, float], Awaitable[Taken]],
+    ) -> None:
+        self.secrets = secrets
+        self._people = people
+        self._give = give
+        self._apps: dict[str, str] = {}
+        self._one_at_a_time = asyncio.Semaphore(1)  # hashing is slow and large on purpose
+
+    def secret_for(self, app: str) -> str:
+        """A new secret by which this app may vouch for who logged in there; an older one of it is void."""
+        self._apps[app] = new_secret()
+        return self._apps[app]
+
+    async def answer(self, ask: Ask, user_id: int) -> Told:
+        """Recognise who asks, pass the command on under that name, and wait for what became of it."""
+        body: Any = ask.body
+        claimed: Who | None = getattr(body, "who", None)
+        if claimed is None:
+            return Told(unproved=f"{type(body).__name__} is for processes of the desk; no person gives it")
+        if not body.reason.strip():
+            return Told(unproved="it says no reason; a word is enough, and it stands in the journal beside your name")
+        try:
+            who = await self._who(ask.credential, claimed.source, user_id)
+        except Unproved as problem:
+            return Told(unproved=str(problem))
+        try:
+            taken = await self._give(msgspec.structs.replace(body, who=who), min(ask.patience, LONGEST_PATIENCE))
+        except TransportError as problem:
+            return Told(problem=str(problem))
+        return Told(event=taken.event, refused=taken.refused)
+
+    async def _who(self, shown: Credential, source: str, user_id: int) -> Who:
+        if shown.app:
+            known = self._apps.get(shown.app)
+            if known is None or not same(known, shown.secret):
+                raise Unproved(f"{shown.app} is no app of this desk, or its secret is an old one; restart the app")
+            return Who(identity=f"login:{shown.login}", verified=True, source=source, via=f"app:{shown.app}")
+        if shown.token:
+            return Who(identity=await self._of_token(shown.token), verified=True, source=source)
+        return Who(identity=f"unix:{unix_name(user_id)}", verified=True, source=source)
+
+    async def _of_token(self, token: str) -> str:
+        """Whose token this is, by the hash in config/people.yaml that is in force; any other file's is void."""
+        name, _, secret = token.partition(".")
+        identity = f"token:{name}"
+        known, in_force = self.secrets.get(identity), self._people().find(identity)
+        if known is None or in_force is None or in_force.key != fingerprint(known):
+            raise Unproved(f"no token of {name!r} is in force; config/people.yaml gives one, and may wait for approval")
+        async with self._one_at_a_time:
+            if not await asyncio.to_thread(is_secret, secret, known):
+                raise Unproved(f"this is not the token of {name!r} that is in force")
+        return identity

@@ -1,0 +1,119 @@
+"""Who gives a command is what was proved: by the system, by a token in force, by an app that vouches; never a claim."""
+
+import os
+import pwd
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pytest
+
+from execution.settings.people import fingerprint
+from execution.supervision.front_desk import FrontDesk
+from toolkit.client.credentials import new_secret, secret_hash
+from toolkit.domain.commands import CancelAll, Command, RunnerStopped, Who
+from toolkit.domain.errors import TransportError
+from toolkit.domain.front_desk import Ask, Credential, Told
+from toolkit.domain.people import Identity, People, Role
+
+SECRET = new_secret()
+HASH = secret_hash(SECRET)
+ME = f"unix:{pwd.getpwuid(os.getuid()).pw_name}"
+CLAIM = Who(identity="unix:root_of_all", verified=True, source="cli", via="app:none", alone=True)
+BODY = CancelAll(who=CLAIM, reason="a test")
+
+
+class Taken(NamedTuple):
+    event: int
+    refused: str
+
+
+@dataclass
+class Engine:
+    """Takes what it is given."""
+
+    given: list[Any] = field(default_factory=list)
+    away: bool = False
+
+    async def give(self, command: Command, patience: float) -> Taken:
+        if self.away:
+            raise TransportError("no engine took it")
+        self.given.append(command)
+        return Taken(9, "")
+
+
+def table(secret_hash_in_force: str = HASH) -> People:
+    token = Identity(
+        identity="token:anna", person="anna", roles=(Role.RISK,), key=fingerprint(secret_hash_in_force)
+    )  # fmt: skip
+    return People(rows=(token,), four_eyes=False)
+
+
+def desk(engine: Engine, people: People | None = None) -> FrontDesk:
+    in_force = people or table()
+    return FrontDesk({"token:anna": HASH}, people=lambda: in_force, give=engine.give)
+
+
+async def said(front_desk: FrontDesk, credential: Credential, body: Command = BODY) -> Told:
+    return await front_desk.answer(Ask(body=body, credential=credential), os.getuid())
+
+
+async def test_without_anything_shown_the_system_says_who_it_is_whatever_is_claimed() -> None:
+    engine = Engine()
+    assert await said(desk(engine), Credential()) == Told(event=9)
+    assert engine.given[0].who == Who(identity=ME, verified=True, source="cli")
+
+
+async def test_a_token_names_its_person() -> None:
+    engine = Engine()
+    await said(desk(engine), Credential(token=f"anna.{SECRET}"))
+    assert engine.given[0].who == Who(identity="token:anna", verified=True, source="cli")
+
+
+@pytest.mark.parametrize("token", [f"anna.{SECRET}x", "anna.", f"bob.{SECRET}", SECRET, f"anna.{HASH}"])
+async def test_a_wrong_token_is_nobody_not_even_the_unix_user_who_shows_it(token: str) -> None:
+    engine = Engine()
+    told = await said(desk(engine), Credential(token=token))
+    assert told.unproved
+    assert engine.given == []
+
+
+async def test_a_token_whose_hash_was_only_saved_is_not_in_force() -> None:
+    engine = Engine()
+    told = await said(desk(engine, table(secret_hash("another"))), Credential(token=f"anna.{SECRET}"))
+    assert "in force" in told.unproved
+    assert engine.given == []
+
+
+async def test_an_app_vouches_for_its_login_and_the_record_shows_both() -> None:
+    engine = Engine()
+    front_desk = desk(engine)
+    secret = front_desk.secret_for("operations")
+    await said(front_desk, Credential(app="operations", secret=secret, login="anna"))
+    assert engine.given[0].who == Who(identity="login:anna", verified=True, source="cli", via="app:operations")
+
+
+async def test_only_an_app_with_its_own_secret_of_this_start_vouches() -> None:
+    engine = Engine()
+    front_desk = desk(engine)
+    old = front_desk.secret_for("operations")
+    front_desk.secret_for("operations")
+    for app, secret in (("operations", old), ("operations", ""), ("dashboards", old)):
+        assert "no app of this desk" in (await said(front_desk, Credential(app=app, secret=secret, login="a"))).unproved
+    assert engine.given == []
+
+
+async def test_a_command_says_why() -> None:
+    engine = Engine()
+    assert "reason" in (await said(desk(engine), Credential(), CancelAll(who=CLAIM, reason=" "))).unproved
+    assert engine.given == []
+
+
+async def test_no_person_speaks_for_a_process() -> None:
+    engine = Engine()
+    body = RunnerStopped(strategy="trend", cause="raised", detail="", given_up=True)
+    assert "processes of the desk" in (await said(desk(engine), Credential(), body)).unproved
+    assert engine.given == []
+
+
+async def test_an_engine_that_is_away_is_told() -> None:
+    assert (await said(desk(Engine(away=True)), Credential())).problem == "no engine took it"

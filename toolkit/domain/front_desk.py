@@ -1,0 +1,49 @@
+"""What is said on the front desk's socket: a person's command, how that person may be recognised, what became of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from toolkit.domain.commands import Command
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="credential"):
+    """How somebody is recognised where the unix user on the other end of the socket does not say it.
+
+    `token` is what stands in a token file. An app that has checked a password itself gives its name, the secret that it
+    was handed at its start, and whom it vouches for in `login`.
+    """
+
+    token: str = ""
+    app: str = ""
+    secret: str = ""
+    login: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credential(app={self.app!r}, login={self.login!r})"  # no log shows a secret
+
+
+NOBODY = Credential()
+"""Nothing is shown: the system says who it is."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ask"):
+    """`patience` is how many seconds the asker waits for an engine."""
+
+    body: Command
+    credential: Credential = NOBODY
+    patience: float = 5.0
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="told"):
+    """The event that says what became of a command, why it was refused, or the proposal that it has become.
+
+    `problem` says why nobody knows: no engine took it in time, or the journal is away. `unproved`: whoever asked showed
+    something that proves nothing, and the command went nowhere.
+    """
+
+    event: int = 0
+    refused: str = ""
+    proposal: str = ""
+    problem: str = ""
+    unproved: str = ""
