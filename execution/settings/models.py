@@ -157,7 +157,10 @@ class CurrencyRow(Strict):
 
 
 class InstrumentRow(Strict):
-    """One instrument in human units; `minimum` and `maximum` are order sizes in lots."""
+    """One instrument in human units.
+
+    `minimum` and `maximum` are order sizes in lots, `minimum_value` the least an order may be worth in its currency.
+    """
 
     tick: Positive
     lot: Positive
@@ -168,6 +171,7 @@ class InstrumentRow(Strict):
     minimum: Count = 1
     maximum: Count | None = None
     shortable: Shortable = Shortable.YES
+    minimum_value: Positive | None = None
 
 
 class InstrumentsFile(Strict):

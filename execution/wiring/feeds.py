@@ -151,6 +151,7 @@ def _instrument(market: Market, venue: str) -> InstrumentRow:
         minimum=int((market.minimum / market.lot).to_integral_value(rounding="ROUND_CEILING")),
         maximum=None if market.maximum is None else int(market.maximum / market.lot),
         shortable=Shortable.NO,
+        minimum_value=market.minimum_value,
     )
 
 

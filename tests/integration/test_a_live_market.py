@@ -145,6 +145,7 @@ async def test_a_stock_ccxt_class_loads_markets_here_and_tells_ticks_lots_and_fe
     found = await read_markets("binance", ["BTC/USDT", "ETH/USDT"], rest=exchange.address, stream=exchange.stream)
     bitcoin, ether = found.markets
     assert (bitcoin.identifier, bitcoin.tick, bitcoin.lot) == ("BTCUSDT", Decimal("0.01"), Decimal("0.00001"))
+    assert bitcoin.minimum_value == 5, "its filter NOTIONAL"
     assert (ether.quote, ether.maker, ether.taker) == ("USDT", Decimal("0.001"), Decimal("0.001"))
     assert (found.rest, found.stream) == (f"{exchange.address}/api/v3", f"{exchange.stream}/ws")
     with pytest.raises(ConfigError, match="binance has no market 'BTC/USTD'; the nearest: BTC/USDT"):

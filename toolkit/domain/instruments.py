@@ -34,7 +34,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
 
     `tick_value` is the worth of one tick on one lot in quanta of `currency` (tick × lot × multiplier ÷ quantum) and
     must be a whole number; `describe` builds an instrument and checks that. `minimum` and `maximum` are order sizes
-    in lots.
+    in lots, `minimum_value` is what an order must be worth at least, in quanta of `currency`.
     """
 
     symbol: str
@@ -52,6 +52,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
     expiry: FeedTime | None = None
     margin: Decimal | None = None
     effective_from: FeedTime = ALWAYS
+    minimum_value: int = 0
 
     def ticks(self, price: Decimal) -> int:
         """Exact ticks of a price; DomainError when it is not on the tick grid."""
@@ -95,8 +96,12 @@ def describe(
     expiry: FeedTime | None = None,
     margin: Decimal | None = None,
     effective_from: FeedTime = ALWAYS,
+    minimum_value: Decimal | None = None,
 ) -> Instrument:
-    """Build an instrument and check that one tick on one lot is a whole number of currency quanta."""
+    """Build an instrument and check that one tick on one lot is a whole number of currency quanta.
+
+    `minimum_value` is in units of the currency, such as an exchange's minimum notional.
+    """
     for name, number in (("tick", tick), ("lot", lot), ("multiplier", multiplier)):
         if not number.is_finite() or number <= 0:
             raise ConfigError(f"{symbol}: {name} is {number}; it must be a number above 0")
@@ -129,7 +134,19 @@ def describe(
         expiry=expiry,
         margin=margin,
         effective_from=effective_from,
+        minimum_value=_least(symbol, minimum_value, currency),
     )
+
+
+def _least(symbol: str, value: Decimal | None, currency: Currency) -> int:
+    if value is None:
+        return 0
+    if value < 0:
+        raise ConfigError(f"{symbol}: minimum_value is {value}; give 0 or more")
+    try:
+        return to_quanta(value, currency.quantum, f"{symbol}: minimum_value")
+    except DomainError as problem:
+        raise ConfigError(str(problem)) from None
 
 
 class InstrumentMaster(msgspec.Struct, kw_only=True, array_like=True):

@@ -11,6 +11,7 @@ import msgspec
 
 from toolkit.domain.inbox import FillBooked, OrderChanged
 from toolkit.domain.instruments import Instrument
+from toolkit.domain.money import from_quanta
 from toolkit.domain.orders import FINAL, Doubt, Side, Status, Terms
 
 Number = float | int | Decimal
@@ -174,6 +175,11 @@ class InstrumentView:
     def minimum(self) -> float:
         """The smallest order quantity."""
         return self.quantity_of(self.definition.minimum)
+
+    @property
+    def minimum_value(self) -> float:
+        """The least that an order may be worth, in `currency`; 0 where there is no such rule."""
+        return float(from_quanta(self.definition.minimum_value, self.definition.currency_quantum))
 
     def price_of(self, ticks: int) -> float:
         """The float nearest to so many ticks: 10123 of 0.01 are exactly 101.23."""

@@ -13,7 +13,7 @@ from toolkit.domain.instruments import Currency, Instrument, Shortable, describe
 from toolkit.engine.strategy_parameters import nearest
 
 REQUIRED = ("symbol", "tick", "lot", "currency", "calendar")
-OPTIONAL = ("quantum", "venue", "multiplier", "minimum", "maximum", "shortable", "margin")
+OPTIONAL = ("quantum", "venue", "multiplier", "minimum", "maximum", "shortable", "margin", "minimum_value")
 
 Instruments = Instrument | Iterable[Instrument] | pd.DataFrame | str | Path
 
@@ -23,7 +23,8 @@ def instruments(table: pd.DataFrame | str | Path) -> tuple[Instrument, ...]:
 
     Columns: symbol, tick, lot, currency, calendar (a name of `exchange_calendars` such as XNYS, 24/7, 24/5); if wished
     quantum (the smallest amount of the currency that the books keep, 0.0001), venue ("paper"), multiplier, minimum and
-    maximum (lots), shortable (yes, no, locate), margin. Write decimals as text where a float would not be exact.
+    maximum (lots), shortable (yes, no, locate), margin, minimum_value (the least that an order may be worth, in its
+    currency). Write decimals as text where a float would not be exact.
     ConfigError names the row and what is wrong with it.
     """
     place, frame = _loaded(table)
@@ -90,6 +91,7 @@ def _instrument(row: Mapping[Hashable, object], place: str) -> Instrument:
             currency=Currency(code=text("currency"), quantum=_positive(number("quantum", "0.0001"), place)),
             minimum=int(number("minimum", "1")), maximum=int(number("maximum")) if "maximum" in given else None,
             shortable=Shortable(shortable), margin=number("margin") if "margin" in given else None,
+            minimum_value=number("minimum_value") if "minimum_value" in given else None,
         )  # fmt: skip
     except ConfigError as problem:
         raise ConfigError(str(problem) if str(problem).startswith(place) else f"{place}: {problem}") from problem

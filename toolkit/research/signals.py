@@ -117,7 +117,8 @@ class SignalStrategy(Strategy):
         view = self.instruments[bar.instrument]
         wanted = view.quantity(weight * self.capital / (bar.close * view.multiplier), "down" if weight > 0 else "up")
         change = abs(wanted - self._here.position(bar.instrument))
-        too_little = change * bar.close * view.multiplier < self.band * self.capital or change < view.minimum
+        value = change * bar.close * view.multiplier
+        too_little = value < max(self.band * self.capital, view.minimum_value) or change < view.minimum
         is_working = any(order.instrument == bar.instrument for order in self.orders)
         if wanted and too_little and not is_working:
             self.signal(bar.instrument, wanted, f"weight {weight:.4f}, near enough to what it holds")

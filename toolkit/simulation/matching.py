@@ -45,7 +45,7 @@ from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, UnknownCancel
 from toolkit.simulation.paper_snapshot import MarketSnapshot, VenueSnapshot
 from toolkit.simulation.queue import make_filler
-from toolkit.simulation.refusals import Problem, order_problem, quantity_problem
+from toolkit.simulation.refusals import Problem, order_problem, size_problem
 from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, Surprise, Unexpected
 
 NO_EXPIRY = FeedTime(1 << 62)
@@ -354,7 +354,7 @@ class PaperVenue:
     ) -> Problem | None:
         if self._register.find(request.new_id) is not None:
             return RejectReason.DUPLICATE, f"{request.new_id} was used before"
-        if (problem := quantity_problem(request.quantity, market.instrument)) is not None:
+        if (problem := size_problem(request.quantity, price, market.instrument)) is not None:
             return problem
         if request.quantity <= order.filled:
             return RejectReason.TOO_LATE, f"{order.filled} of it are filled"

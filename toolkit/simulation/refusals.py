@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from toolkit.domain.instruments import Instrument
+from toolkit.domain.money import from_quanta
 from toolkit.domain.orders import STOPS, Ability, OrderType, Terms, TimeInForce, needed
 from toolkit.domain.requests import RejectReason, SubmitOrder
 
@@ -38,7 +39,7 @@ def _terms_problem(request: SubmitOrder) -> Problem | None:
 
 
 def _plain_problem(request: SubmitOrder, instrument: Instrument) -> Problem | None:
-    if (problem := quantity_problem(request.quantity, instrument)) is not None:
+    if (problem := size_problem(request.quantity, request.price, instrument)) is not None:
         return problem
     if request.order_type in _WITH_A_PRICE and (request.price is None or request.price < 1):
         return RejectReason.PRICE, f"a limit order needs a price of at least one tick, not {request.price}"
@@ -49,12 +50,15 @@ def _plain_problem(request: SubmitOrder, instrument: Instrument) -> Problem | No
     return None
 
 
-def quantity_problem(quantity: int, instrument: Instrument) -> Problem | None:
-    """Why this total quantity in lots is not taken, or None."""
+def size_problem(quantity: int, price: int | None, instrument: Instrument) -> Problem | None:
+    """Why this total quantity in lots, at this limit, is not taken, or None."""
     if quantity <= 0:
         return RejectReason.INCORRECT_QUANTITY, f"quantity is {quantity} lots; it must be above 0"
     if quantity < instrument.minimum:
         return RejectReason.INCORRECT_QUANTITY, f"{quantity} lots are below the minimum of {instrument.minimum}"
     if instrument.maximum is not None and quantity > instrument.maximum:
         return RejectReason.EXCEEDS_LIMIT, f"{quantity} lots are above the maximum of {instrument.maximum}"
+    if price is not None and price > 0 and instrument.value(price, quantity) < instrument.minimum_value:
+        least = from_quanta(instrument.minimum_value, instrument.currency_quantum)
+        return RejectReason.INCORRECT_QUANTITY, f"worth less than {least:f} {instrument.currency}"
     return None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from toolkit.domain.events import Check
 from toolkit.domain.ledger import ONE
+from toolkit.domain.money import from_quanta
 from toolkit.domain.orders import BUY, ENTRY, PROTECTIVE, OrderType, TradingState
 from toolkit.domain.recent import MOST_RECENT, asked_for, is_full
 from toolkit.domain.time import NANOSECONDS
@@ -106,7 +107,7 @@ def session(proposal: Proposal, situation: Situation) -> Answer:
 
 
 def grid(proposal: Proposal, situation: Situation) -> Answer:
-    """18: whole lots and ticks within the instrument's sizes. Binds exits. Nothing is rounded."""
+    """18: whole lots and ticks within the instrument's sizes and least value. Binds exits. Nothing is rounded."""
     instrument, quantity, price = proposal.instrument, proposal.quantity, proposal.price
     problem = ""
     if quantity < instrument.minimum:
@@ -117,6 +118,8 @@ def grid(proposal: Proposal, situation: Situation) -> Answer:
         problem = "a price above 0"
     elif proposal.order_type is MARKET and price is not None:
         problem = "no price on a market order"
+    elif instrument.minimum_value and proposal.order_class is not PROTECTIVE:  # what it guards may grow
+        problem = _worth_too_little(proposal, situation)
     if problem:
         return Refused(
             control=18,
@@ -126,6 +129,20 @@ def grid(proposal: Proposal, situation: Situation) -> Answer:
             would_pass=problem,
         )
     return Check(control=18, observed=quantity, limit=instrument.minimum)
+
+
+def _worth_too_little(proposal: Proposal, situation: Situation) -> str:
+    """What an order below the exchange's least value lacks; empty when nothing. No quote shuts an exit's way out."""
+    instrument, quote, terms = proposal.instrument, situation.quote, proposal.terms
+    price = proposal.price or (terms.stop if terms is not None else None) or 0
+    if not price and quote is not None and proposal.order_class is ENTRY:
+        price = quote.ask if proposal.side is BUY else quote.bid
+    if price <= 0 or instrument.value(price, proposal.quantity) >= instrument.minimum_value:
+        return ""
+    least = from_quanta(instrument.minimum_value, instrument.currency_quantum)
+    enough = instrument.quantity_of(-(-instrument.minimum_value // instrument.value(price, 1)))
+    at = instrument.price_of(price)
+    return f"an order worth {least:f} {instrument.currency} or more, which is {enough:f} at {at:f}"
 
 
 def market_data(proposal: Proposal, situation: Situation) -> Answer:
@@ -336,7 +353,7 @@ def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit,
 
 CONTROLS = (
     Control(24, "trading state", True, trading_state),
-    Control(18, "tick, lot, minimum, maximum", True, grid),
+    Control(18, "tick, lot, minimum, maximum, least value", True, grid),
     Control(17, "session, halt, expiry", True, session),
     Control(22, "stops, dates and brackets", True, terms_make_sense),
     Control(16, "permitted instruments and sides", False, permitted),

@@ -318,6 +318,7 @@ def test_a_replace_to_a_used_id_or_of_an_unknown_order_is_refused() -> None:
         ({"quantity": -5}, RejectReason.INCORRECT_QUANTITY),
         ({"quantity": 1}, RejectReason.INCORRECT_QUANTITY),
         ({"quantity": 10_001}, RejectReason.EXCEEDS_LIMIT),
+        ({"quantity": 2, "price": 999}, RejectReason.INCORRECT_QUANTITY),
         ({"price": 0}, RejectReason.PRICE),
         ({"price": -3}, RejectReason.PRICE),
         ({"price": None}, RejectReason.PRICE),
@@ -328,7 +329,7 @@ def test_a_replace_to_a_used_id_or_of_an_unknown_order_is_refused() -> None:
     ],
 )
 def test_a_malformed_order_is_rejected_with_its_reason(change: dict[str, object], reason: RejectReason) -> None:
-    desk = Desk(stock(minimum=2, maximum=10_000))
+    desk = Desk(stock(minimum=2, maximum=10_000, minimum_value=20 * 100))
     desk.quote(1000, 1002)
     plain = {"quantity": 10, "price": 990, "order_type": OrderType.LIMIT, "side": Side.BUY, "identifier": order(1)}
 

@@ -91,6 +91,7 @@ def later(seconds: float) -> Act:
     return act
 
 
+WORTH_500 = stock(minimum_value=500 * 100)
 SCARCE = stock(shortable=Shortable.NO)
 LOCATED = stock(shortable=Shortable.LOCATE)
 RESTRICTED = limit("restricted", "MSFT, AAPL")
@@ -270,6 +271,26 @@ CASES = (
     Case(
         18, "negative price", limits(), buy(1, 1), buy(1, -1), "quantity 1, price -1", "a price above 0", also_off=(2,)
     ),
+    Case(
+        18,
+        "least value at the limit price",
+        limits(),
+        buy(5),
+        buy(4),
+        "quantity 4, price 10000",
+        "an order worth 500.00 USD or more, which is 5 at 100.00",
+        instrument=WORTH_500,
+    ),
+    Case(
+        18,
+        "least value of a market order at the opposite side",
+        limits(),
+        buy(5, None),
+        buy(4, None),
+        "quantity 4, price None",
+        "an order worth 500.00 USD or more, which is 5 at 100.01",
+        instrument=WORTH_500,
+    ),
     Case(18, "negative quantity", limits(), buy(1), buy(-5), "quantity -5, price 10000", "at least 1"),
     Case(
         19,
@@ -443,6 +464,14 @@ def test_a_message_rate_binds_where_it_stands(scope: str) -> None:
     core.buy(2, 9_000)
     assert len(core.orders_received()) == 1
     assert core.denial().control == 5
+
+
+def test_no_quote_decides_whether_an_exit_is_worth_enough() -> None:
+    """The exchange may refuse it; what we hold of its prices may be old, and does not shut the way out."""
+    core = Core(rows=limits(), instruments=[WORTH_500])
+    core.buy(5, 10_001)
+    core.sell(1, None)
+    assert core.held() == 4
 
 
 def test_a_restricted_instrument_can_be_left() -> None:
