@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
@@ -20,6 +20,9 @@ from toolkit.domain.market import FeedMode, Step
 from toolkit.engine.strategy_runner import StrategyContainer
 
 CURSOR_SECONDS: Final = 0.5
+LATE_SECONDS: Final = 0.1
+LONGEST_HELD_SECONDS: Final = 0.5
+TOLD_BEHIND_SECONDS: Final = 5.0
 
 Given = ParamSpec("Given")
 Said = TypeVar("Said")
@@ -140,11 +143,22 @@ class Lockstep:
             await self._line.send(answer)
 
 
+class Arrived(NamedTuple):
+    """Something from feed or inbox, and when it came, in seconds of the loop's clock."""
+
+    came: float
+    what: Step | InboxEntry
+
+
 class Free:
     """Feed and inbox as they come; an answer when the strategy has something to say, and its cursor twice a second.
 
     Each item of the inbox is answered, whatever the strategy says to it: the journal then tells after which step it was
     read, and recorded feed and journal together give the same intents again.
+
+    A strategy that is too slow for its feed gets the latest quotes: from the first step on that waited longer than
+    LATE_SECONDS quotes are held back until all that has come is read, and then the newest of each instrument is told.
+    Trades, bars, gaps and fills are never held back. Where that begins and ends is in the journal too.
 
     A strategy that has never answered takes what the feed holds by then for history.
     """
@@ -152,8 +166,12 @@ class Free:
     def __init__(self, line: RunnerLine, container: StrategyContainer) -> None:
         self._line = line
         self._container = container
-        self._arrived: asyncio.Queue[Step | InboxEntry] = asyncio.Queue(maxsize=2 * STEPS_A_CALL)
+        self._arrived: asyncio.Queue[Arrived] = asyncio.Queue(maxsize=2 * STEPS_A_CALL)
+        self._clock = asyncio.get_running_loop().time
         self._told = 0.0
+        self._more = False  # whether the feed may hold steps that have not arrived here
+        self._held = 0  # the step since which quotes are held back
+        self._held_at = -TOLD_BEHIND_SECONDS
 
     async def run(self) -> None:
         if not self._container.step:
@@ -163,7 +181,10 @@ class Free:
             while not any(reader.done() for reader in readers):
                 for arrived in await self._next():
                     await self._take(arrived)
-                self._line.beat("running")
+                if self._held and self._arrived.empty() and not self._more:
+                    await self._tell_held()
+                was_behind = self._clock() - self._held_at < TOLD_BEHIND_SECONDS
+                self._line.beat("behind" if was_behind else "running")
                 await self._tell_cursor()
             for reader in readers:
                 if reader.done():
@@ -173,8 +194,12 @@ class Free:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
 
-    async def _next(self) -> list[Step | InboxEntry]:
-        """What has arrived, waiting for the first; none when patience ends."""
+    async def _next(self) -> list[Arrived]:
+        """What has arrived, waiting for the first; none when patience ends, or when what is held back can be told."""
+        if self._held and self._arrived.empty():
+            await asyncio.sleep(0)  # the reader puts what it has
+            if self._arrived.empty() and not self._more:
+                return []
         try:
             async with asyncio.timeout(self._line.patience):
                 arrived = [await self._arrived.get()]
@@ -184,17 +209,31 @@ class Free:
             arrived.append(self._arrived.get_nowait())
         return arrived
 
-    async def _take(self, arrived: Step | InboxEntry) -> None:
-        if isinstance(arrived, InboxEntry):
-            answer = run_strategy(self._container, [(arrived.number, arrived.item)], None)
+    async def _take(self, arrived: Arrived) -> None:
+        container, what = self._container, arrived.what
+        if isinstance(what, InboxEntry):
+            answer = run_strategy(container, [(what.number, what.item)], None, hold=self._held > 0)
         else:
-            answer = run_strategy(self._container, (), arrived)
+            begins = not self._held and container.hears_quotes and self._clock() - arrived.came > LATE_SECONDS
+            if begins:
+                self._held, self._held_at = what.number, self._clock()
+            answer = run_strategy(container, (), what, hold=self._held > 0)
+            if begins:
+                answer = msgspec.structs.replace(answer, held=self._held)
         self._line.step = answer.step
-        if isinstance(arrived, InboxEntry) or not is_quiet(answer):
+        if isinstance(what, InboxEntry) or not is_quiet(answer):
             await self._line.send(answer)
+        if self._held and self._clock() - self._held_at > LONGEST_HELD_SECONDS:
+            await self._tell_held()
+
+    async def _tell_held(self) -> None:
+        """The end of what was held back. A strategy that is slower than even that is told at times all the same."""
+        answer = run_strategy(self._container, (), None)
+        held, self._held = self._held, 0
+        await self._line.send(msgspec.structs.replace(answer, held=held))
 
     async def _tell_cursor(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         if now - self._told < CURSOR_SECONDS:
             return
         self._told = now
@@ -205,15 +244,18 @@ class Free:
     async def _read_feed(self) -> None:
         after = self._container.step
         while True:
-            for step in await self._line.steps(after, wait=True):
-                await self._arrived.put(step)
+            steps = await self._line.steps(after, wait=True)
+            self._more = len(steps) == STEPS_A_CALL
+            came = self._clock()
+            for step in steps:
+                await self._arrived.put(Arrived(came, step))
                 after = step.number
 
     async def _read_inbox(self) -> None:
         after = self._container.inbox
         while True:
             for entry in await self._line.inbox(after):
-                await self._arrived.put(entry)
+                await self._arrived.put(Arrived(self._clock(), entry))
                 after = entry.number
 
 
@@ -228,10 +270,10 @@ async def pass_over(line: RunnerLine, container: StrategyContainer, until: int) 
 
 
 def run_strategy(
-    container: StrategyContainer, items: Sequence[tuple[int, InboxItem]], step: Step | None
+    container: StrategyContainer, items: Sequence[tuple[int, InboxItem]], step: Step | None, *, hold: bool = False
 ) -> RunnerAnswer:
-    """Hand an input to the strategy. Raises StrategyFailed."""
-    return guarded(container.process, items, step)
+    """Hand an input to the strategy, or hold its quotes back. Raises StrategyFailed."""
+    return guarded(container.process, items, step, hold=hold)
 
 
 def guarded(call: Callable[Given, Said], *args: Given.args, **options: Given.kwargs) -> Said:
@@ -244,4 +286,4 @@ def guarded(call: Callable[Given, Said], *args: Given.args, **options: Given.kwa
 
 def is_quiet(answer: RunnerAnswer) -> bool:
     """Whether an answer says nothing but how far it has read: such are not journaled, and come out the same again."""
-    return not (answer.signals or answer.intents or answer.logs) and answer.state is None
+    return not (answer.signals or answer.intents or answer.logs or answer.held) and answer.state is None

@@ -16,6 +16,7 @@ from execution.services.runner_setup import RunnerExit
 from execution.supervision.backoff import Backoff
 from execution.supervision.child_process import ChildProcess, bare, spawn
 
+BEHIND = "behind"  # in a beat: a runner that is slower than its feed
 HEALTHY_SECONDS = 60.0
 """A process that ran this long has recovered: earlier failures of a service no longer count."""
 
@@ -75,6 +76,7 @@ class Managed:
         self.restarts = 0
         self.detail = ""
         self.beats = 0
+        self.says = ""
         self.child: ChildProcess | None = None
         self._backoff = backoff
         self._changed = changed
@@ -88,6 +90,13 @@ class Managed:
     @property
     def pid(self) -> int:
         return self.child.pid if self.child is not None and self.child.running else 0
+
+    @property
+    def remark(self) -> str:
+        """Why it is not running, or why it was not for a while, or that it runs and does not keep up."""
+        if self.state is State.RUNNING and self.says == BEHIND:
+            return "behind its feed: asked about the newest quotes alone"
+        return f"came back after {self.detail}" if self.detail and self.state is State.RUNNING else self.detail
 
     def running(self) -> None:
         """The process says that it does its work."""
@@ -165,6 +174,9 @@ class Managed:
         if len(words) == 3 and words[0] == "beat":
             self.beats += 1
             self.running()
+            if self.says != words[1]:
+                self.says = words[1]
+                self._changed()
             return
         with suppress(OSError), self.specification.log.open("a") as log:  # what is printed is not worth a process
             log.write(f"{line}\n")

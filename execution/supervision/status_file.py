@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from execution.settings import Settings
-from execution.supervision.managed import Managed, State
+from execution.supervision.managed import Managed
 from toolkit.client.desk_state import DeskState, Problem, ProcessState, write_desk_state
 from toolkit.client.home import Home
 
@@ -88,7 +88,7 @@ class StatusFile:
         return ProcessState(
             name=specification.name, kind=specification.kind, pid=managed.pid,
             started=self._start_time(managed.pid) if managed.pid else "", state=managed.state.value,
-            since=managed.since, restarts=managed.restarts, address=specification.address, detail=_last_end(managed),
+            since=managed.since, restarts=managed.restarts, address=specification.address, detail=managed.remark,
         )  # fmt: skip
 
     def _save(self) -> None:
@@ -108,10 +108,3 @@ def _server(before: ProcessState | None, name: str, pid: int, started: str) -> P
         name=name, kind="server", pid=pid, started=started, state="running", since=time.time_ns(),
         restarts=before.restarts + 1 if before else 0, detail="came back after it died" if before else "",
     )  # fmt: skip
-
-
-def _last_end(managed: Managed) -> str:
-    """Why it is not running, or why it was not for a while."""
-    if managed.detail and managed.state is State.RUNNING:
-        return f"came back after {managed.detail}"
-    return managed.detail

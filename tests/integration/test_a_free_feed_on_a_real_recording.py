@@ -184,15 +184,19 @@ def _intents_again(kit: DeskKit, steps: list[Step]) -> tuple[list[tuple[int, int
     cursors = [e for b in kit.batches for e in b.events if isinstance(e, Answered)]
     answers: list[RunnerAnswer] = []
     by_number = {step.number: step for step in steps}
+    held = [(cursor.held, cursor.step) for cursor in cursors if cursor.held and cursor.step != cursor.held]
     step, read = container.step, restored.inbox
     for cursor in cursors:
         while step < cursor.step:
             step += 1
-            answers.append(container.process((), by_number[step]))
+            holds = any(first <= step <= last for first, last in held)
+            answers.append(container.process((), by_number[step], hold=holds))
+        if cursor.held and cursor.held != cursor.step:
+            answers.append(container.process((), None))
         items: list[tuple[int, InboxItem]] = [(e.number, e.item) for e in inbox if read < e.number <= cursor.inbox]
         read = cursor.inbox
         for item in items:
-            answers.append(container.process((item,), None))
+            answers.append(container.process((item,), None, hold=any(first <= step < last for first, last in held)))
     said = [(answer, intent) for answer in answers for intent in answer.intents]
     orders = [(a.step, a.inbox, i.intent_id) for a, i in said if not isinstance(i, CancelIntent)]
     return orders, {i.intent_id for _, i in said if isinstance(i, CancelIntent)}

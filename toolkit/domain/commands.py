@@ -34,7 +34,11 @@ class RunnerHello(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 class RunnerAnswer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="runner_answer"):
-    """The one answer to an input: how far the runner has read, what it wants and, if changed, its declared state."""
+    """The one answer to an input: how far the runner has read, what it wants and, if changed, its declared state.
+
+    `held` is there at the beginning and at the end of a time in which the runner was too slow for its feed: the step
+    from which on quotes were held back, to be told at the end, the newest of each instrument alone.
+    """
 
     strategy: str
     step: int
@@ -43,6 +47,7 @@ class RunnerAnswer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, t
     intents: tuple[Intent, ...] = ()
     state: bytes | None = None
     logs: tuple[str, ...] = ()
+    held: int = 0
 
 
 class RunnerStopped(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="runner_stopped"):

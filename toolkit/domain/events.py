@@ -157,7 +157,10 @@ class RunnerEnded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="answered"):
-    """A runner's answer took effect: how far it had read, and its declared state if that changed."""
+    """A runner's answer took effect: how far it had read, and its declared state if that changed.
+
+    With `held` it was too slow for its feed: quotes were held back from that step on (it begins where that is `step`).
+    """
 
     strategy: str
     incarnation: int
@@ -166,6 +169,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     inbox: int
     state: bytes | None
     logs: tuple[str, ...] = ()
+    held: int = 0
 
 
 class SignalRaised(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="signal_raised"):

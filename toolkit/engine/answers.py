@@ -55,6 +55,7 @@ class Answers:
                 inbox=answer.inbox,
                 state=answer.state if state_fits else None,
                 logs=_lines(answer.logs),
+                held=answer.held,
             )
         )
         if not state_fits:

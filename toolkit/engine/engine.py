@@ -344,4 +344,4 @@ class Engine:
 
 
 def _is_quiet(answer: RunnerAnswer) -> bool:
-    return not (answer.signals or answer.intents or answer.logs) and answer.state is None
+    return not (answer.signals or answer.intents or answer.logs or answer.held) and answer.state is None

@@ -51,7 +51,8 @@ class StrategyContainer:
         )
         self._bind(strategy_class)
         self._due = NEVER
-        self._live = self._started = self._called = False
+        self._live = self._started = self._called = self._hold = False
+        self._held: dict[str, Series] = {}  # whose newest quote was held back
         self._waiting: list[InboxItem] = []
         self._keeper = StateKeeper(self.name, strategy_class.State)
         self.strategy.state = new_state(strategy_class)
@@ -101,9 +102,14 @@ class StrategyContainer:
             self._see(step)
         self._started, self._live = started, True
 
-    def process(self, items: Sequence[tuple[int, InboxItem]], step: Step | None) -> RunnerAnswer:
-        """Deliver inbox items (number, item), then a step of the feed, and collect what the strategy says to them."""
+    def process(self, items: Sequence[tuple[int, InboxItem]], step: Step | None, *, hold: bool = False) -> RunnerAnswer:
+        """Deliver inbox items (number, item), then a step of the feed, and collect what the strategy says to them.
+
+        With `hold` the strategy is not asked about quotes: bars are built of all of them, and the first call without
+        it tells the newest of each instrument. Nothing else is held back.
+        """
         context = self._context
+        self._hold = hold
         for number, item in items:
             if number != context.inbox + 1:
                 raise DomainError(f"{self.name}: inbox item {number} came after item {context.inbox}")
@@ -116,6 +122,8 @@ class StrategyContainer:
                 self._waiting.append(item)
         if step is not None:
             self._see(step)
+        if self._held and not hold:
+            self._tell_held()
         if self._called:
             return self._answer()
         return RunnerAnswer(strategy=self.name, step=context.step, inbox=context.inbox)
@@ -126,6 +134,11 @@ class StrategyContainer:
         if self._started and "on_stop" in self._hooks:
             self.strategy.on_stop()
         return self._context.take_logs()
+
+    @property
+    def hears_quotes(self) -> bool:
+        """Whether the strategy is asked about quotes at all."""
+        return self._on_quote
 
     @property
     def step(self) -> int:
@@ -164,10 +177,26 @@ class StrategyContainer:
                     if fold.due < self._due:
                         self._due = fold.due
                 if tells and one.was_warm:
-                    self._called = True
-                    self.strategy.on_quote(quote_view(event, one.view, time))
+                    self._tell_quote(one, event, time)
         if context.timers and self._started:
             self._call_timers(time)
+
+    def _tell_quote(self, one: Series, quote: Quote, time: int) -> None:
+        if self._hold:
+            self._held[quote.instrument] = one
+            return
+        self._called = True
+        self.strategy.on_quote(quote_view(quote, one.view, time))
+        if self._held:
+            self._held.pop(quote.instrument, None)
+
+    def _tell_held(self) -> None:
+        """What was held back, the newest quote of each instrument, in the order in which the first ones came."""
+        held, self._held = self._held, {}
+        for one in held.values():
+            if one.quote is not None:
+                self._called = True
+                self.strategy.on_quote(quote_view(one.quote, one.view, one.quote_time))
 
     def _see_rarely(self, event: MarketEvent, time: int) -> None:
         match event:
@@ -289,6 +318,7 @@ class StrategyContainer:
         for one in lost:
             one.fold.lose()
             one.fresh = 0
+            self._held.pop(one.view.symbol, None)
         if self._started and "on_gap" in self._hooks:
             self._called = True
             self.strategy.on_gap(instrument)

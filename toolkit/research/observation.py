@@ -123,8 +123,8 @@ class _Watched(StrategyContainer):
     def begin(self) -> None:
         self.said, self.before = [], _attributes(self.strategy)
 
-    def process(self, items: Sequence[tuple[int, InboxItem]], step: Step | None) -> RunnerAnswer:
-        answer = super().process(items, step)
+    def process(self, items: Sequence[tuple[int, InboxItem]], step: Step | None, *, hold: bool = False) -> RunnerAnswer:
+        answer = super().process(items, step, hold=hold)
         self.said += [(answer.step, one) for one in (*answer.signals, *answer.intents)]
         return answer
 

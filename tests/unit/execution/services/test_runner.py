@@ -1,6 +1,7 @@
 """The runner service against a desk in memory: hello, warm-up, lockstep, free, new epochs, and what it survives."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
@@ -19,7 +20,7 @@ from toolkit.domain.beats import Beat
 from toolkit.domain.commands import Command, RunnerAnswer, RunnerHello
 from toolkit.domain.errors import StaleIncarnation
 from toolkit.domain.inbox import InboxEntry, InboxItem, Released, Restored
-from toolkit.domain.market import FeedMode, Step
+from toolkit.domain.market import FeedMode, Step, Trade
 from toolkit.domain.time import MonoTime, WallTime
 from toolkit.engine import strategy_market
 from toolkit.engine.strategy import Strategy
@@ -272,6 +273,64 @@ async def test_free_mode_answers_when_there_is_something_to_say_and_tells_its_cu
         await until(lambda: any(a.step == 60 and not said_something(a) for _, _, a in desk.sent(RunnerAnswer)))
     said = [answer for _, _, answer in desk.sent(RunnerAnswer) if said_something(answer)]
     assert [(a.step, len(a.intents), a.state) for a in said] == [(a.step, len(a.intents), a.state) for a in expected]
+
+
+async def test_a_slow_strategy_gets_the_latest_quote_and_every_trade_and_the_journal_tells_which() -> None:
+    desk, feed = Desk(), busy_feed(2_000)
+    last = feed[-1].number
+    await desk.begin(1)
+    async with running(desk, FeedMode.FREE, Slow):
+        await welcome(desk, nothing())
+        await desk.answers(1)
+        for index in range(0, len(feed), 100):
+            await desk.bus.publish(FEED, feed[index : index + 100])
+            await asyncio.sleep(0)
+        await until(lambda: any(f"quote {last}" in a.logs for _, _, a in desk.sent(RunnerAnswer)))
+    answers = [answer for _, _, answer in desk.sent(RunnerAnswer) if isinstance(answer, RunnerAnswer)]
+    words = [word for answer in answers for word in answer.logs]
+    trades = [f"trade {step.number}" for step in feed if isinstance(step.events[0], Trade)]
+    assert [word for word in words if word.startswith("trade")] == trades
+    told = [int(word.split()[1]) for word in words if word.startswith("quote")]
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (1, last)
+    assert len(told) < 500, "most of 1,900 quotes were overtaken by a newer one"
+    assert any(state == "behind" for state, _ in desk.said)
+    again = words_again(feed, [(answer.held, answer.step) for answer in answers if answer.held])
+    assert again == words
+
+
+class Slow(Strategy):
+    """Takes 10 ms over every quote that it is asked about."""
+
+    warmup = 0
+
+    def on_quote(self, quote: strategy_market.Quote) -> None:
+        time.sleep(0.01)
+        self.log(f"quote {round(quote.bid * 100)}")
+
+    def on_trade(self, trade: strategy_market.Trade) -> None:
+        self.log(f"trade {round(trade.price * 100)}")
+
+
+def busy_feed(number: int) -> list[Step]:
+    """Prices are step numbers; each twentieth step is a trade."""
+    feed = Feed()
+    for price in range(1, number + 1):
+        is_trade = price % 20 == 10
+        feed.step(Trade(instrument="AAPL", price=price, size=1) if is_trade else quote(price, price + 2))
+    return feed.steps
+
+
+def words_again(feed: Sequence[Step], told: Sequence[tuple[int, int]]) -> list[str]:
+    """What the strategy says to the same feed, given where quotes were held back as the journal has it."""
+    held = [(first, last) for first, last in told if first != last]
+    container = started(Slow, ONE, nothing(inbox=1))
+    words: list[str] = []
+    for step in feed:
+        words += container.process((), step, hold=any(first <= step.number <= last for first, last in held)).logs
+        if any(step.number == last for _, last in held):
+            words += container.process((), None).logs
+    return words
 
 
 async def test_free_mode_hears_its_inbox_while_the_feed_is_silent() -> None:

@@ -143,6 +143,12 @@ async def test_beats_of_a_runner_are_signs_of_life_and_its_prints_go_to_the_log(
     assert "beat" not in log.read_text()
 
 
+async def test_a_runner_that_falls_behind_its_feed_says_so_where_people_look(make: Make) -> None:
+    managed = make("import sys; print('beat behind 7', flush=True); sys.stdin.read()", kind="runner")
+    await until(lambda: managed.beats == 1)
+    assert managed.remark == "behind its feed: asked about the newest quotes alone"
+
+
 async def test_a_runner_sees_nothing_of_the_environment_but_what_python_needs(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -325,3 +325,55 @@ def test_a_timer_that_survived_is_not_moved_by_the_next_start() -> None:
     first = started(Hourly).process((), feed.step(at=0))
     again = started(Hourly, ONE, nothing(step=1, state=first.state), feed.steps[:1])
     assert logs(run(again, [feed.step(at=5), feed.step(at=10)])) == ["tick"]
+
+
+class TestHeldBack:
+    """A host that is too slow holds quotes back: bars see all of them, the strategy the newest of each instrument."""
+
+    def test_the_newest_quote_of_each_instrument_is_told_when_the_hold_ends_and_trades_at_once(self) -> None:
+        feed, container = Feed(), started(Seer, TWO)
+        said = []
+        events = [quote(1, 3), quote(5, 7, "MSFT"), Trade(instrument="AAPL", price=2, size=1), quote(2, 4)]
+        for event in events:
+            said += container.process((), feed.step(event), hold=True).logs
+        assert said == ["trade 0.02"]
+        assert list(container.process((), None).logs) == ["quote AAPL 0.02", "quote MSFT 0.05"]
+        assert container.process((), None).logs == ()
+
+    def test_a_quote_that_a_gap_has_overtaken_is_not_told(self) -> None:
+        feed, container = Feed(), started(Seer, TWO)
+        for event in (quote(1, 3), quote(5, 7, "MSFT"), FeedGap(instrument="AAPL")):
+            container.process((), feed.step(event), hold=True)
+        assert list(container.process((), None).logs) == ["quote MSFT 0.05"]
+
+    def test_a_newer_quote_that_ends_the_hold_is_told_once(self) -> None:
+        feed, container = Feed(), started(Seer, TWO)
+        container.process((), feed.step(quote(1, 3)), hold=True)
+        assert list(container.process((), feed.step(quote(2, 4))).logs) == ["quote AAPL 0.02"]
+
+    def test_bars_are_those_of_all_quotes(self) -> None:
+        feed = Feed()
+        steps = [feed.step(quote(mid - 1, mid + 1), at=20 * count) for count, mid in enumerate((100, 140, 90, 110, 95))]
+
+        def closed(*, hold: bool) -> list[tuple[float, float, float]]:
+            container = started(Minutes)
+            for step in steps:
+                container.process((), step, hold=hold)
+            return [(bar.high, bar.low, bar.close) for bar in container.strategy.history.bars()]
+
+        assert closed(hold=True) == closed(hold=False) != []
+
+
+class Seer(Strategy):
+    warmup = 0
+
+    def on_quote(self, quote: strategy_market.Quote) -> None:
+        self.log(f"quote {quote.instrument} {quote.bid}")
+
+    def on_trade(self, trade: strategy_market.Trade) -> None:
+        self.log(f"trade {trade.price}")
+
+
+class Minutes(Strategy):
+    bar = "1m"
+    warmup = 1
