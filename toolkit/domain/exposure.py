@@ -19,18 +19,6 @@ class Exposure(msgspec.Struct, kw_only=True, array_like=True):
     sells: int = 0
     exits: dict[str, None] = {}
 
-    def change(self, order: Order, remaining: int, by: int) -> None:
-        """Take in that `by` lots more (or fewer) of this order may trade, `remaining` now."""
-        if order.order_class is not ENTRY:
-            if remaining:
-                self.exits[order.chain[0]] = None
-            else:
-                self.exits.pop(order.chain[0], None)
-        elif order.side is BUY:
-            self.buys += by
-        else:
-            self.sells += by
-
     def entries_without(self, order: Order) -> tuple[int, int]:
         """Lots that entries may buy and sell, one of the orders left out."""
         if order.order_class is not ENTRY:
@@ -38,6 +26,22 @@ class Exposure(msgspec.Struct, kw_only=True, array_like=True):
         if order.side is BUY:
             return self.buys - order.remaining, self.sells
         return self.buys, self.sells - order.remaining
+
+
+def expose(own: Exposure, account: Exposure, order: Order, remaining: int, by: int) -> None:
+    """Take in, for its strategy and for all, that `by` lots more (or fewer) of an order may trade, `remaining` now."""
+    if order.order_class is not ENTRY:
+        for exits in (own.exits, account.exits):
+            if remaining:
+                exits[order.chain[0]] = None
+            else:
+                exits.pop(order.chain[0], None)
+    elif order.side is BUY:
+        own.buys += by
+        account.buys += by
+    else:
+        own.sells += by
+        account.sells += by
 
 
 def largest_exits(exits: Iterable[Order]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import msgspec
 from toolkit.domain import events as ev
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import JournalError
-from toolkit.domain.exposure import Exposure, largest_exits
+from toolkit.domain.exposure import Exposure, expose, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
@@ -160,7 +160,7 @@ class Ledger(msgspec.Struct, kw_only=True):
 
     def order(self, identifier: str) -> Order | None:
         """The order that any id of its chain names."""
-        return self.orders.get(self.aliases.get(identifier, identifier))
+        return self.orders.get(identifier) or self.orders.get(self.aliases.get(identifier, ""))
 
     def order_of_intent(self, strategy: str, intent_id: str) -> Order | None:
         root = self.intents.get(strategy, {}).get(intent_id)
@@ -199,6 +199,8 @@ class Ledger(msgspec.Struct, kw_only=True):
 
     def _interval(self, lots: int, exposure: Exposure, without: str, entries_only: bool = False) -> Interval:
         buys, sells = exposure.buys, exposure.sells
+        if not without and (entries_only or not exposure.exits):
+            return Interval(low=lots - sells, high=lots + buys)
         if without:
             buys, sells = exposure.entries_without(self.orders[without])
         if exposure.exits and not entries_only:
@@ -341,8 +343,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         except KeyError:
             own = self.exposure.setdefault(strategy, {})[instrument] = Exposure()
             self.account_exposure.setdefault(instrument, Exposure())
-        own.change(order, remaining, by)
-        self.account_exposure[instrument].change(order, remaining, by)
+        expose(own, self.account_exposure[instrument], order, remaining, by)
 
     def _count_open(self, order: Order, by: int) -> None:
         self.open_count += by
@@ -367,8 +368,10 @@ class Ledger(msgspec.Struct, kw_only=True):
                 self.aliases.pop(identifier, None)
 
     def count(self, strategy: str, what: str, by: int = 1) -> None:
-        counts = self.counts.setdefault(strategy, {})
-        counts[what] = counts.get(what, 0) + by
+        try:
+            self.counts[strategy][what] += by
+        except KeyError:
+            self.counts.setdefault(strategy, {}).setdefault(what, by)
 
     def number_inbox(self, strategy: str, event_type: type, times: int = 1) -> None:
         self.inbox_numbers[strategy] = self.inbox_numbers.get(strategy, 0) + INBOX_ITEMS[event_type] * times

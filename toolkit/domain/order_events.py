@@ -28,7 +28,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     age: int
 
 
-class OrderSubmitted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order_submitted"):
+class OrderSubmitted(msgspec.Struct, frozen=True, array_like=True, tag="order_submitted"):
     """An approved order, on its way: the record that must be durable before the request leaves.
 
     `route` is why it goes to this venue, "" where there was nothing to choose.

@@ -15,6 +15,8 @@ class Side(IntEnum):
 
 
 class OrderType(StrEnum):
+    __hash__ = str.__hash__
+
     MARKET = "market"
     LIMIT = "limit"
     STOP = "stop"
@@ -24,6 +26,8 @@ class OrderType(StrEnum):
 
 class TimeInForce(StrEnum):
     """`FOK`: all at once or nothing. `GTD`: until an instant of feed time."""
+
+    __hash__ = str.__hash__
 
     GTC = "gtc"
     DAY = "day"

@@ -10,7 +10,7 @@ from toolkit.domain.orders import OrderClass, OrderType, Side, Status, Terms, Ti
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 
 
-class SubmitOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="submit_order"):
+class SubmitOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="submit_order"):
     """Place an order. Dropped unsent after `send_by`."""
 
     venue: str

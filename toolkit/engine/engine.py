@@ -288,29 +288,30 @@ class Engine:
     def _follow_up(self, transaction: Transaction, order: Order | None) -> None:
         if order is None:
             return
-        if not self._is_marked(order.instrument):
+        ledger = self.ledger
+        if order.instrument not in ledger.marks:
             self._mark(transaction, only_due=False)
         if order.terms is not None:
             self._protector.follow(transaction, order)
         if not order.is_open:
             self._protector.after_exit(transaction, order.strategy, order.instrument)
-            if self.ledger.in_engine:
+            if ledger.in_engine:
                 self._held.release(transaction)
-            self._proposer.release_exit(transaction, order.strategy, order.instrument)
-            self._proposer.continue_flatten(transaction, order.strategy)
-
-    def _is_marked(self, instrument: str) -> bool:
-        return instrument in self.ledger.marks
+            if order.strategy in ledger.waiting_exits:
+                self._proposer.release_exit(transaction, order.strategy, order.instrument)
+            if ledger.flattening:
+                self._proposer.continue_flatten(transaction, order.strategy)
 
     def _envelope(self, transaction: Transaction, envelope: Envelope) -> None:
-        known = self.cursor(envelope.producer)
-        if (envelope.incarnation, envelope.number) <= (known.incarnation, known.number):
-            return
-        expected = known.number + 1 if envelope.incarnation == known.incarnation else 1
-        if envelope.number != expected:
-            detail = f"command {envelope.number} of incarnation {envelope.incarnation}, expected {expected}"
-            transaction.alarm("command_gap", envelope.producer, detail)
-        self._cursors[envelope.producer] = Producer(incarnation=envelope.incarnation, number=envelope.number)
+        known, incarnation, number = self.cursor(envelope.producer), envelope.incarnation, envelope.number
+        if number != known.number + 1 or incarnation != known.incarnation:
+            if (incarnation, number) <= (known.incarnation, known.number):
+                return
+            expected = known.number + 1 if incarnation == known.incarnation else 1
+            if number != expected:
+                detail = f"command {number} of incarnation {incarnation}, expected {expected}"
+                transaction.alarm("command_gap", envelope.producer, detail)
+        self._cursors[envelope.producer] = Producer(incarnation=incarnation, number=number)
         if isinstance(envelope.body, RunnerAnswer):
             self._answer(transaction, envelope, envelope.body)
         else:

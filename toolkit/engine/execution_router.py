@@ -19,6 +19,8 @@ from toolkit.engine.risk.proposal import Approved, Proposal, Refused
 from toolkit.engine.risk.rates import MessageRates
 from toolkit.engine.transaction import Transaction
 
+GTD = TimeInForce.GTD
+
 
 class ExecutionRouter:
     """Requests leave through here. Exits over the venue's rate wait their turn; cancels never wait."""
@@ -141,25 +143,25 @@ class ExecutionRouter:
             order_type = OrderType.MARKET if order.price is None else OrderType.LIMIT
             terms = _shared(terms)
         time_in_force = order.time_in_force
-        if time_in_force is TimeInForce.GTD and (terms is None or terms.watched):
+        if time_in_force is GTD and (terms is None or terms.watched):
             time_in_force, terms = TimeInForce.GTC, None if terms is None else _undated(terms)
-        return SubmitOrder(
-            venue=order.venue,
-            order_id=order.order_id,
-            strategy=order.strategy,
-            instrument=order.instrument,
-            side=order.side,
-            quantity=order.quantity,
-            order_type=order_type,
-            price=order.price,
-            time_in_force=time_in_force,
-            order_class=order.order_class,
-            post_only=order.post_only,
-            reduce_only=order.reduce_only,
-            time=time,
-            epoch=self.lease.epoch,
-            send_by=self.lease.send_by,
-            terms=terms,
+        return SubmitOrder(  # by place: so many names take longer than all else here
+            order.venue,
+            order.order_id,
+            order.strategy,
+            order.instrument,
+            order.side,
+            order.quantity,
+            order_type,
+            order.price,
+            time_in_force,
+            order.order_class,
+            order.post_only,
+            order.reduce_only,
+            time,
+            self.lease.epoch,
+            self.lease.send_by,
+            terms,
         )
 
     def _replacement(self, order: Order, time: FeedTime) -> ReplaceOrder:
@@ -190,28 +192,28 @@ def _priority(request: VenueRequest, new: set[str]) -> int:
 def submitted(transaction: Transaction, approved: Approved) -> OrderSubmitted:
     """The record of an approved order."""
     wanted = approved.proposal
-    return OrderSubmitted(
-        order_id=transaction.next_order_id(),
-        strategy=wanted.strategy,
-        version=wanted.version,
-        intent_id=wanted.intent_id,
-        instrument=wanted.instrument.symbol,
-        venue=wanted.venue,
-        side=wanted.side,
-        order_type=wanted.order_type,
-        time_in_force=wanted.time_in_force,
-        order_class=wanted.order_class,
-        quantity=wanted.quantity,
-        price=wanted.price,
-        post_only=wanted.post_only,
-        reduce_only=wanted.reduce_only,
-        reason=wanted.reason,
-        seen=approved.seen,
-        checks=approved.checks,
-        time=transaction.time,
-        wall=transaction.now.wall,
-        terms=wanted.terms,
-        route=wanted.route,
+    return OrderSubmitted(  # by place, as above
+        transaction.next_order_id(),
+        wanted.strategy,
+        wanted.version,
+        wanted.intent_id,
+        wanted.instrument.symbol,
+        wanted.venue,
+        wanted.side,
+        wanted.order_type,
+        wanted.time_in_force,
+        wanted.order_class,
+        wanted.quantity,
+        wanted.price,
+        wanted.post_only,
+        wanted.reduce_only,
+        wanted.reason,
+        approved.seen,
+        approved.checks,
+        transaction.time,
+        transaction.now.wall,
+        wanted.terms,
+        wanted.route,
     )
 
 

@@ -36,6 +36,7 @@ PENDING = {
 }
 
 ACTIVE, REDUCING = TradingState.ACTIVE, TradingState.REDUCING
+NEW = Doubt.NEW
 
 
 class Unanswered(NamedTuple):
@@ -62,10 +63,10 @@ class OrderManager:
         """Record an approved order and hand it to the router; one that the engine holds goes no further."""
         event = submitted(transaction, approved)
         transaction.emit(event)
-        order = _order(transaction, event.order_id)
+        order = transaction.ledger.orders[event.order_id]
         if order.in_engine:
             return order
-        self._await(transaction, order, Doubt.NEW)
+        self._await(transaction, order, NEW)
         self._router.submit(transaction, approved, order)
         return order
 
@@ -122,7 +123,7 @@ class OrderManager:
             )
         )
         order = _order(transaction, order.chain[0])
-        self._await(transaction, order, Doubt.NEW)
+        self._await(transaction, order, NEW)
         self._router.release(transaction, order)
 
     def deny(

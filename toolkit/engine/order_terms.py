@@ -25,6 +25,8 @@ from toolkit.domain.orders import (
 from toolkit.domain.stops import trailed, watched
 from toolkit.engine.view import LastQuote
 
+SPECIAL = frozenset({TimeInForce.FOK, TimeInForce.GTD})
+
 Abilities = Mapping[str, frozenset[Ability]]
 
 
@@ -35,7 +37,7 @@ class Unsupported(DomainError):
 def is_plain(intent: PlaceOrder) -> bool:
     """Whether an order says nothing beyond price, quantity and a plain time in force."""
     special = intent.terms is not None or intent.order_type in STOPS
-    return not special and intent.time_in_force not in (TimeInForce.FOK, TimeInForce.GTD)
+    return not special and intent.time_in_force not in SPECIAL
 
 
 def settled(intent: PlaceOrder, venue: str, abilities: Abilities, quote: LastQuote | None) -> PlaceOrder:

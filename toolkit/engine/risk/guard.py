@@ -57,10 +57,11 @@ class Guard:
         checks: list[Check] = []
         for check in self._of_entries if proposal.order_class is ENTRY else self._of_exits:
             answer = check(proposal, situation)
-            if type(answer) is Check:
-                checks.append(answer)
-            elif answer is not None:
+            if answer is None:
+                continue
+            if type(answer) is not Check:
                 break
+            checks.append(answer)
         for meter in situation.meters:
             meter.note(now)
         passed = tuple(checks)

@@ -81,11 +81,13 @@ class MessageRates:
         self._seen: defaultdict[str, Seen] = defaultdict(lambda: Seen(deque(), deque()))
         self._meters: dict[str, Meter] = {}
         self._of_orders: dict[tuple[str, str], tuple[Meter, Meter, Meter]] = {}
+        self._of_venues: dict[str, Meter] = {}
 
     def limits_changed(self) -> None:
         """Resolve what is in force anew; what was sent stays counted."""
         self._meters.clear()
         self._of_orders.clear()
+        self._of_venues.clear()
 
     def of_order(self, strategy: str, venue: str) -> tuple[Meter, Meter, Meter]:
         """The meters that a message about an order counts on."""
@@ -97,7 +99,10 @@ class MessageRates:
         return found
 
     def of_venue(self, venue: str) -> Meter:
-        return self.meter(f"venue:{venue}")
+        found = self._of_venues.get(venue)
+        if found is None:
+            found = self._of_venues[venue] = self.meter(f"venue:{venue}")
+        return found
 
     def meter(self, scope: str) -> Meter:
         found = self._meters.get(scope)
