@@ -201,6 +201,15 @@ class Limits(Strict):
     located: Annotated[NotNegative, Field(le=MOST["located"])] | None = None
     max_quote_age: Annotated[Positive, Field(le=MOST["max_quote_age"])] | None = None
     max_rate_age: Annotated[Positive, Field(le=MOST["max_rate_age"])] | None = None
+    price_collar: Annotated[Positive, Field(le=MOST["price_collar"])] | None = None
+    price_collar_ticks: Annotated[int, Field(ge=1, le=int(MOST["price_collar_ticks"]))] | None = None
+    exit_collar: Annotated[Positive, Field(le=MOST["exit_collar"])] | None = None
+    max_price_drift: Annotated[Positive, Field(le=MOST["max_price_drift"])] | None = None
+    drift_window: Annotated[Positive, Field(le=MOST["drift_window"])] | None = None
+    max_executions: Annotated[int, Field(ge=0, le=int(MOST["max_executions"]))] | None = None
+    burst_value: Annotated[Positive, Field(le=MOST["burst_value"])] | None = None
+    burst_quantity: Annotated[Positive, Field(le=MOST["burst_quantity"])] | None = None
+    burst_window: Annotated[Positive, Field(le=MOST["burst_window"])] | None = None
     fresh_quotes: Annotated[int, Field(ge=1, le=int(MOST["fresh_quotes"]))] | None = None
 
 

@@ -44,6 +44,8 @@ LIMITS: Mapping[str, object] = {
     "max_order_value": MANY, "max_order_quantity": MANY, "max_position": MANY, "max_working_orders": MANY,
     "message_rate": 1_000_000, "cancel_reserve": 20, "duplicate_window": 0, "permitted": "*", "permitted_venues": "*",
     "permitted_sides": ["buy", "sell"], "max_quote_age": MANY, "fresh_quotes": 1,
+    "price_collar": 50, "exit_collar": 90, "max_price_drift": 50, "drift_window": 60, "max_executions": MANY,
+    "burst_value": MANY, "burst_quantity": MANY, "burst_window": 1,
 }  # fmt: skip
 VENUE: Mapping[str, object] = {
     "submit_latency_ms": 0, "cancel_latency_ms": 0, "replace_latency_ms": 0, "rejects_per_million": 0,

@@ -37,6 +37,14 @@ PERMISSIVE = {
     "permitted": "*",
     "permitted_venues": "*",
     "max_quote_age": "3600",
+    "price_collar": "50",
+    "exit_collar": "90",
+    "max_price_drift": "1000",
+    "drift_window": "60",
+    "max_executions": "1000000",
+    "burst_value": "1000000000",
+    "burst_quantity": "1000000",
+    "burst_window": "1",
 }
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
+from toolkit.domain import bursts
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
 from toolkit.domain.fold_accounts import ACCOUNT_HANDLERS
 from toolkit.domain.fold_orders import ORDER_HANDLERS
 from toolkit.domain.fold_revisions import REVISION_HANDLERS
 from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
-from toolkit.domain.orders import TradingState
+from toolkit.domain.orders import EXECUTIONS, TradingState
 from toolkit.domain.people import People
 from toolkit.domain.recent import longest_window
 
@@ -70,6 +71,8 @@ def _instrument_defined(ledger: Ledger, event: ev.InstrumentDefined) -> None:
 def _limits_changed(ledger: Ledger, event: ev.LimitsChanged) -> None:
     ledger.limits, ledger.limits_checksum = event.rows, event.checksum
     ledger.duplicate_window = longest_window(event.rows)
+    ledger.burst_window = bursts.window_of(event.rows)
+    ledger.bursts = bursts.kept(ledger.bursts, event.rows)
 
 
 def _capital_allocated(ledger: Ledger, event: ev.CapitalAllocated) -> None:
@@ -91,6 +94,8 @@ def _trading_state_changed(ledger: Ledger, event: ev.TradingStateChanged) -> Non
     if event.state is not TradingState.ACTIVE:
         causes[event.cause] = event.state
         return
+    if event.cause == EXECUTIONS:
+        ledger.executed.pop(event.name, None)
     causes.pop(event.cause, None)
     if not causes:
         del ledger.states[scope]

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from toolkit.domain import bursts
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
 from toolkit.domain.ledger import STRANGERS_KEPT, Fill, Ledger
@@ -35,7 +36,21 @@ def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted) -> None:
     if event.order_class is ENTRY:  # the entry that follows an exit through zero may be as large: it is no duplicate
         asked = asked_for(event.instrument, event.side, event.quantity, price)
         note(ledger.recent.setdefault(event.strategy, {}), asked, event.time, ledger.duplicate_window)
+        if ledger.bursts:
+            _note_burst(ledger, event, event.strategy, event.instrument, event.venue, event.quantity)
     _new_order(ledger, event, status, event.reason)
+
+
+def _note_burst(
+    ledger: Ledger,
+    event: ev.OrderSubmitted | ev.ReplaceRequested,
+    strategy: str,
+    instrument: str,
+    venue: str,
+    lots: int,
+) -> None:
+    sent = bursts.Sent(time=event.time, instrument=instrument, value=event.worth, lots=lots)
+    bursts.note(ledger.bursts, sent, strategy, venue, ledger.burst_window)
 
 
 def _order_denied(ledger: Ledger, event: ev.OrderDenied) -> None:
@@ -76,6 +91,7 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
         reason=reason,
         requested=event.time,
         terms=event.terms,
+        cap=event.cap if type(event) is ev.OrderSubmitted else None,
     )
     ledger.put(order)
     ledger.number_inbox(event.strategy, type(event))
@@ -94,6 +110,8 @@ def _replace_requested(ledger: Ledger, event: ev.ReplaceRequested) -> None:
     order = _known(ledger, event.order_id)
     status = after_command(order.status, order.doubt, REPLACE, order.order_id)
     ledger.order_count += 1
+    if event.worth:
+        _note_burst(ledger, event, order.strategy, order.instrument, order.venue, event.quantity - order.quantity)
     ledger.aliases[event.new_id] = order.chain[0]
     ledger.put(
         msgspec.structs.replace(
@@ -143,6 +161,8 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:
         _note_stranger(ledger, event, venue)
         return
     ledger.number_inbox(event.strategy, ev.OrderFilled)
+    if not order.filled and order.order_class is ENTRY:
+        ledger.count_execution(order)
     filled = order.filled + event.quantity
     fact = FILLED_WHOLLY if filled >= order.quantity else FILLED_PARTLY
     order = transit(ledger, order, fact, filled=filled, cost=order.cost + event.price * event.quantity)
@@ -252,7 +272,9 @@ def _order_released(ledger: Ledger, event: ev.OrderReleased) -> None:
     status = after_command(order.status, order.doubt, RELEASE, order.order_id)
     terms = msgspec.structs.replace(order.terms or Terms(), held_at=AT_VENUE)
     ledger.put(
-        msgspec.structs.replace(order, status=status, terms=terms, quantity=event.quantity, requested=event.time)
+        msgspec.structs.replace(
+            order, status=status, terms=terms, quantity=event.quantity, requested=event.time, cap=event.cap
+        )
     )
     ledger.number_inbox(order.strategy, ev.OrderReleased)
 

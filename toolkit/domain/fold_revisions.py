@@ -12,7 +12,7 @@ from toolkit.domain.errors import JournalError
 from toolkit.domain.fold_orders import note_doubt, transit
 from toolkit.domain.ledger import Fill, Ledger
 from toolkit.domain.order_tables import Fact
-from toolkit.domain.orders import NO_DOUBT, Side
+from toolkit.domain.orders import ENTRY, NO_DOUBT, Side
 
 
 def _fill_busted(ledger: Ledger, event: ev.FillBusted) -> None:
@@ -42,6 +42,8 @@ def _revise(ledger: Ledger, event: ev.FillBusted | ev.FillCorrected, new: ev.Fil
         quantity, price = new.quantity, new.price
     _book_anew(ledger, past, old, new, event.report)
     ledger.number_inbox(order.strategy, type(event))
+    if order.is_open and order.order_class is ENTRY and order.filled == old.quantity and not quantity:
+        ledger.entering[order.strategy] = ledger.entering.get(order.strategy, 0) + 1
     order = transit(
         ledger,
         order,

@@ -12,19 +12,20 @@ from itertools import islice
 import msgspec
 
 from toolkit.domain import events as ev
+from toolkit.domain.bursts import Burst
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import JournalError
 from toolkit.domain.exposure import Exposure, expose, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
-from toolkit.domain.orders import FINAL, IN_ENGINE, NO_DOUBT, Order, Side, Status, Terms, TradingState
+from toolkit.domain.orders import ENTRY, FINAL, IN_ENGINE, NO_DOUBT, Order, Side, Status, Terms, TradingState
 from toolkit.domain.people import People
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
 from toolkit.domain.time import FeedTime, WallTime
 
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 CLOSED_ORDERS_KEPT = 10_000
 STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000
@@ -91,6 +92,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
     protect what an entry filled, `yielded` those that made way for another exit and come back for what that leaves.
     `elsewhere` are the lots by strategy, instrument and venue that lie at another than the instrument's own venue.
+    `executed` counts the entries of a strategy that filled since a person last armed it, `entering` those that work and
+    have not filled yet. `bursts` are what was sent within `burst_window` (nanoseconds), by scope and name.
     """
 
     fold_version: int = FOLD_VERSION
@@ -155,6 +158,10 @@ class Ledger(msgspec.Struct, kw_only=True):
     strangers: dict[str, ev.PastTrade] = {}
     doubted: dict[str, WallTime] = {}
     breaks: dict[str, ev.BreakConfirmed] = {}
+    executed: dict[str, int] = {}
+    entering: dict[str, int] = {}
+    bursts: dict[str, dict[str, Burst]] = {}
+    burst_window: int = 0
 
     # ---- reading
 
@@ -322,6 +329,8 @@ class Ledger(msgspec.Struct, kw_only=True):
         except KeyError:
             self.working.setdefault(order.strategy, {})[order.instrument] = {root: None}
         self._count_open(order, 1)
+        if order.order_class is ENTRY and not order.filled:
+            self.entering[order.strategy] = self.entering.get(order.strategy, 0) + 1
         self.closed.pop(root, None)
 
     def _close(self, root: str, order: Order) -> None:
@@ -329,6 +338,8 @@ class Ledger(msgspec.Struct, kw_only=True):
         if root in roots:
             del roots[root]
             self._count_open(order, -1)
+            if order.order_class is ENTRY and not order.filled:
+                self.entering[order.strategy] -= 1
         if order.status is Status.DENIED:
             self.denied[root] = None
             self._forget_oldest(self.denied, DENIED_ORDERS_KEPT)
@@ -366,6 +377,12 @@ class Ledger(msgspec.Struct, kw_only=True):
                 del intents[order.intent_id]
             for identifier in order.chain[1:]:
                 self.aliases.pop(identifier, None)
+
+    def count_execution(self, order: Order) -> None:
+        """An entry traded for the first time."""
+        self.executed[order.strategy] = self.executed.get(order.strategy, 0) + 1
+        if order.is_open:
+            self.entering[order.strategy] -= 1
 
     def count(self, strategy: str, what: str, by: int = 1) -> None:
         try:

@@ -32,6 +32,8 @@ class OrderSubmitted(msgspec.Struct, frozen=True, array_like=True, tag="order_su
     """An approved order, on its way: the record that must be durable before the request leaves.
 
     `route` is why it goes to this venue, "" where there was nothing to choose.
+    `cap` is the protective limit (ticks) with which a market order goes out, `worth` what it was worth when it was
+    decided, in quanta of the base currency (0 for an exit).
     """
 
     order_id: str
@@ -55,6 +57,8 @@ class OrderSubmitted(msgspec.Struct, frozen=True, array_like=True, tag="order_su
     wall: WallTime
     terms: Terms | None = None
     route: str = ""
+    cap: int | None = None
+    worth: int = 0
 
 
 class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order_denied"):
@@ -139,6 +143,8 @@ class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True
 
 
 class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="replace_requested"):
+    """A change of an order. `worth` is what it adds, in quanta of the base currency (0 where it adds nothing)."""
+
     order_id: str
     new_id: str
     quantity: int
@@ -148,6 +154,7 @@ class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=Tru
     time: FeedTime
     wall: WallTime
     stop: int | None = None
+    worth: int = 0
 
 
 class OrderResubmitted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_resubmitted"):
@@ -290,12 +297,16 @@ class OrderTriggered(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
 
 
 class OrderReleased(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_released"):
-    """A triggered stop that the engine held goes to its venue as a market or limit order of this total quantity."""
+    """A triggered stop that the engine held goes to its venue as a market or limit order of this total quantity.
+
+    `cap` is the protective limit (ticks) of an entry that goes as a market order.
+    """
 
     order_id: str
     quantity: int
     time: FeedTime
     wall: WallTime
+    cap: int | None = None
 
 
 class CancelRejected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_rejected"):

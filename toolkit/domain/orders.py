@@ -53,6 +53,10 @@ class HeldAt(StrEnum):
     ENGINE = "engine"
 
 
+EXECUTIONS = "executions"
+"""The cause of a trading state that control 7 set; a person who ends it arms the strategy again."""
+
+
 class Ability(StrEnum):
     """What a venue can do beyond market and limit orders. `OCO`: one order of a group cancels the other."""
 
@@ -158,7 +162,8 @@ class Order(msgspec.Struct, frozen=True, array_like=True, tag="order"):
     """One order, replace chain included. Prices in ticks, quantities in lots, `cost` in ticks × lots of what filled.
 
     `requested` is when the newest request about it was decided, `withdrawn` whether we asked for its end. A stop that
-    was `triggered` is a market or limit order from then on.
+    was `triggered` is a market or limit order from then on. A market order with a `cap` (ticks) goes to its venue as a
+    limit order there that trades at once or not at all.
     """
 
     order_id: str
@@ -193,6 +198,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True, tag="order"):
     replacing_stop: int | None = None
     triggered: bool = False
     withdrawn: bool = False
+    cap: int | None = None
 
     @property
     def in_engine(self) -> bool:

@@ -9,7 +9,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import LARGEST, to_quanta
-from toolkit.domain.orders import OrderClass, TradingState
+from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
 from toolkit.domain.people import People, can_decide
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
 from toolkit.engine.order_manager import OrderManager
@@ -140,7 +140,11 @@ class CommandDesk:
     def _enable(self, transaction: Transaction, body: cm.EnableStrategy) -> None:
         if body.strategy not in self._ledger.deployments:
             raise DomainError(f"{body.strategy} has no registered version; register one first")
-        for cause in list(self._ledger.states.get(f"strategy:{body.strategy}", {})):
+        causes = list(self._ledger.states.get(f"strategy:{body.strategy}", {}))
+        if EXECUTIONS in causes or self._ledger.executed.get(body.strategy):
+            _check_person(body)
+            causes = [*(cause for cause in causes if cause != EXECUTIONS), EXECUTIONS]
+        for cause in causes:
             transaction.emit(
                 ev.TradingStateChanged(
                     scope="strategy",
@@ -273,6 +277,13 @@ def _record(transaction: Transaction, *events: ev.Event) -> None:
         _encoder.encode(event)
     for event in events:
         transaction.emit(event)
+
+
+def _check_person(body: cm.EnableStrategy) -> None:
+    """Control 7: nothing but a named person arms a strategy again."""
+    kind, _, name = body.who.identity.partition(":")
+    if not name:
+        raise DomainError(f"{body.strategy} is armed again by a named person only, not by {kind!r}")
 
 
 def _check_throttle(body: cm.SetThrottle) -> None:

@@ -18,6 +18,7 @@ from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import Now, WallTime
+from toolkit.engine import repetition
 from toolkit.engine.answers import Answers
 from toolkit.engine.breaker import Breakers
 from toolkit.engine.command_desk import DOWN, CommandDesk
@@ -293,6 +294,8 @@ class Engine:
             self._mark(transaction, only_due=False)
         if order.terms is not None:
             self._protector.follow(transaction, order)
+        if order.filled:
+            repetition.look(transaction, self._guard, order)
         if not order.is_open:
             self._protector.after_exit(transaction, order.strategy, order.instrument)
             if ledger.in_engine:

@@ -19,7 +19,8 @@ from toolkit.engine.risk.proposal import Approved, Proposal, Refused
 from toolkit.engine.risk.rates import MessageRates
 from toolkit.engine.transaction import Transaction
 
-GTD = TimeInForce.GTD
+GTD, FOK, IOC = TimeInForce.GTD, TimeInForce.FOK, TimeInForce.IOC
+MARKET, LIMIT = OrderType.MARKET, OrderType.LIMIT
 
 
 class ExecutionRouter:
@@ -142,8 +143,11 @@ class ExecutionRouter:
         if order.triggered and order_type in STOPS:  # the engine watched for it: the venue gets what is left to do
             order_type = OrderType.MARKET if order.price is None else OrderType.LIMIT
             terms = _shared(terms)
-        time_in_force = order.time_in_force
-        if time_in_force is GTD and (terms is None or terms.watched):
+        time_in_force, price = order.time_in_force, order.price
+        if order.cap is not None and order_type is MARKET:  # what nobody may pay more than
+            order_type, price = LIMIT, order.cap
+            time_in_force = FOK if time_in_force is FOK else IOC
+        elif time_in_force is GTD and (terms is None or terms.watched):
             time_in_force, terms = TimeInForce.GTC, None if terms is None else _undated(terms)
         return SubmitOrder(  # by place: so many names take longer than all else here
             order.venue,
@@ -153,7 +157,7 @@ class ExecutionRouter:
             order.side,
             order.quantity,
             order_type,
-            order.price,
+            price,
             time_in_force,
             order.order_class,
             order.post_only,
@@ -214,6 +218,8 @@ def submitted(transaction: Transaction, approved: Approved) -> OrderSubmitted:
         transaction.now.wall,
         wanted.terms,
         wanted.route,
+        approved.cap,
+        approved.worth,
     )
 
 
@@ -280,4 +286,5 @@ def replace_requested(transaction: Transaction, approved: Approved, order: Order
         time=transaction.time,
         wall=transaction.now.wall,
         stop=_moved_stop(wanted.terms, order.terms),
+        worth=approved.worth,
     )

@@ -118,7 +118,7 @@ class HeldOrders:
             cause = f"triggered, but control {answer.control}: {answer.observed}, limit {answer.limit}"
             self._orders.cancel(transaction, order, cause)
         else:
-            self._orders.release(transaction, order, order.quantity)
+            self._orders.release(transaction, order, order.quantity, answer.cap)
 
     def _exit(self, transaction: Transaction, order: Order) -> None:
         lots = closable(self._ledger, order)

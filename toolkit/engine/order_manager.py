@@ -115,11 +115,11 @@ class OrderManager:
         self._await(transaction, order, Doubt.CANCEL)
         self._router.cancel(transaction, order)
 
-    def release(self, transaction: Transaction, order: Order, quantity: int) -> None:
-        """Send a triggered stop that the engine held to its venue, for this total quantity."""
+    def release(self, transaction: Transaction, order: Order, quantity: int, cap: int | None = None) -> None:
+        """Send a triggered stop that the engine held to its venue, for this total quantity and at worst at `cap`."""
         transaction.emit(
             ev.OrderReleased(
-                order_id=order.order_id, quantity=quantity, time=transaction.time, wall=transaction.now.wall
+                order_id=order.order_id, quantity=quantity, time=transaction.time, wall=transaction.now.wall, cap=cap
             )
         )
         order = _order(transaction, order.chain[0])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
 from toolkit.domain.events import Seen
 from toolkit.domain.market import (
     FeedGap,
@@ -15,17 +19,60 @@ from toolkit.domain.market import (
 )
 from toolkit.domain.time import FeedTime, MonoTime
 
+FOREVER = 1 << 62
+
+
+class Watched(NamedTuple):
+    """How long quotes stay fresh, in general and single ones, and the window of drift (0: none), in nanoseconds."""
+
+    stale_after: int = FOREVER
+    of_instruments: Mapping[str, int] = MappingProxyType({})
+    drift_window: int = 0
+
+    def age_of(self, instrument: str) -> int:
+        """How old a quote of this instrument may be."""
+        return min(self.stale_after, self.of_instruments.get(instrument, FOREVER))
+
 
 class LastQuote:
-    """The newest quote of one instrument and how many good ones have come in a row since it was last bad or lost."""
+    """The newest quote of one instrument and how many good ones have come in a row since it was bad, lost or too old.
 
-    __slots__ = ("fresh", "quote", "step", "time")
+    `good` is the last one that was neither crossed nor one-sided. `opened` and `opened_before` are twice the mids with
+    which this window of drift and the one before it began, 0 where there was none.
+    """
 
-    def __init__(self, quote: Quote) -> None:
+    __slots__ = (
+        "fresh",
+        "good",
+        "opened",
+        "opened_before",
+        "quote",
+        "stale_after",
+        "step",
+        "time",
+        "window",
+        "window_ends",
+    )
+
+    def __init__(self, quote: Quote, stale_after: int, drift_window: int) -> None:
         self.quote = quote  # the feed's own: there are far more quotes than looks at one
+        self.good: Quote | None = None
         self.step = 0
         self.time = FeedTime(0)
         self.fresh = 0
+        self.watch(stale_after, drift_window)
+
+    def watch(self, stale_after: int, drift_window: int) -> None:
+        """Begin anew under other limits."""
+        self.stale_after, self.window = stale_after, drift_window
+        self.opened = self.opened_before = 0
+        self.window_ends = FeedTime(0 if drift_window else FOREVER)
+
+    def open_window(self, twice: int, time: FeedTime) -> None:
+        """The first good quote after a window has ended. Windows lie on the clock, so that a restart finds the same."""
+        self.opened_before = self.opened if time - self.window_ends < self.window else 0
+        self.opened = twice
+        self.window_ends = FeedTime((int(time) // self.window + 1) * self.window)
 
     @property
     def bid(self) -> int:
@@ -42,7 +89,7 @@ class LastQuote:
     @property
     def is_good(self) -> bool:
         """Two-sided, neither crossed nor locked."""
-        return 0 < self.quote.bid < self.quote.ask
+        return self.good is self.quote
 
 
 class View:
@@ -56,6 +103,7 @@ class View:
         self.time = FeedTime(0)
         self.received: MonoTime | None = None
         self.label = ""
+        self._watched = Watched()
         self.quotes: dict[str, LastQuote] = {}
         self.sessions: dict[str, str | None] = {}
         self.closed: list[SessionClosed] = []
@@ -75,12 +123,30 @@ class View:
                 continue
             last = quotes.get(event.instrument)
             if last is None:
-                last = quotes[event.instrument] = LastQuote(event)
+                last = quotes[event.instrument] = self._first(event, time)
+            if time - last.time > last.stale_after:
+                last.fresh = 0
             last.quote, last.step, last.time = event, number, time
             if 0 < event.bid < event.ask:
                 last.fresh += 1
+                last.good = event
+                if time >= last.window_ends:
+                    last.open_window(event.bid + event.ask, time)
             else:
                 last.fresh = 0
+
+    def watch(self, watched: Watched) -> None:
+        """What the limits in force want to be watched; nothing is begun anew where they want the same."""
+        if watched == self._watched:
+            return
+        self._watched = watched
+        for symbol, last in self.quotes.items():
+            last.watch(watched.age_of(symbol), watched.drift_window)
+
+    def _first(self, quote: Quote, time: FeedTime) -> LastQuote:
+        last = LastQuote(quote, self._watched.age_of(quote.instrument), self._watched.drift_window)
+        last.time = time
+        return last
 
     def quote(self, instrument: str) -> LastQuote | None:
         return self.quotes.get(instrument)
@@ -93,8 +159,8 @@ class View:
         quote = self.quotes.get(instrument)
         if quote is None:
             return Seen(step=self.step, quote_step=0, bid=0, ask=0, age=0)
-        age = self.age(quote.time, now)
-        return Seen(step=self.step, quote_step=quote.step, bid=quote.bid, ask=quote.ask, age=age)
+        age, last = self.age(quote.time, now), quote.quote
+        return Seen(step=self.step, quote_step=quote.step, bid=last.bid, ask=last.ask, age=age)
 
     def age(self, time: FeedTime, now: MonoTime) -> int:
         """Nanoseconds since a moment of the feed."""

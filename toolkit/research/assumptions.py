@@ -40,6 +40,14 @@ _LIMITS: Final[Mapping[str, str]] = {
     "max_quote_age": "86400",
     "fresh_quotes": "1",
     "max_rate_age": "86400",
+    "price_collar": "50",
+    "exit_collar": "90",
+    "max_price_drift": "50",
+    "drift_window": "60",
+    "max_executions": "1000000000",
+    "burst_value": "1000000000",
+    "burst_quantity": "100000000",
+    "burst_window": "1",
 }
 _SCOPES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "message_rate": (("strategy", "*"), ("venue", "*")),

@@ -9,16 +9,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from toolkit.domain.events import Check
-from toolkit.domain.ledger import ONE
 from toolkit.domain.money import from_quanta
 from toolkit.domain.orders import BUY, ENTRY, PROTECTIVE, OrderType, TradingState
 from toolkit.domain.recent import MOST_RECENT, asked_for, is_full
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.answers import LIMIT_NOT_SET, Answer, unset
 from toolkit.engine.risk.limits import Limit
+from toolkit.engine.risk.order_worth import worst_price
 from toolkit.engine.risk.permissions import permitted
 from toolkit.engine.risk.portfolio_rates import rate_problem
+from toolkit.engine.risk.price_collar import price_collar
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
+from toolkit.engine.risk.repetition import burst, repeated_execution
 from toolkit.engine.risk.terms_control import terms_make_sense
 from toolkit.engine.view import LastQuote
 
@@ -225,8 +227,8 @@ def order_value(proposal: Proposal, situation: Situation) -> Answer:
     limit = situation.limits.order_value
     if limit is None:
         return unset(2, "max_order_value", proposal)
-    price = _worst_price(proposal, situation)
-    if price <= 0:
+    value = situation.worth
+    if value is None and worst_price(proposal, situation.quote) <= 0:
         return Refused(
             control=2,
             observed="no price",
@@ -235,11 +237,18 @@ def order_value(proposal: Proposal, situation: Situation) -> Answer:
             would_pass="once a quote arrives",
         )
     instrument, ledger = proposal.instrument, situation.ledger
-    value = instrument.value(price, proposal.quantity)
     if instrument.currency != ledger.base_currency:
-        if (refused := rate_problem(2, instrument.currency, situation)) is not None:
+        refused = rate_problem(2, instrument.currency, situation)
+        if refused is not None:
             return refused
-        value = int((value * (ledger.rate(instrument.currency) or ONE)).to_integral_value())
+    if value is None:
+        return Refused(
+            control=2,
+            observed=f"no rate {instrument.currency}/{ledger.base_currency}",
+            limit="a fresh rate",
+            source=limit.source,
+            would_pass="once the rate is marked",
+        )
     if value > limit.value:
         fitting = proposal.quantity * limit.value // value if value else 0
         quantum = ledger.currencies[ledger.base_currency].quantum
@@ -330,16 +339,6 @@ def breaker(proposal: Proposal, situation: Situation) -> Answer:
     return Refused(control=23, observed=shut.what, limit="closed", source=shut.source, would_pass=shut.again)
 
 
-def _worst_price(proposal: Proposal, situation: Situation) -> int:
-    """The most that one lot may change hands for, in ticks: a sale with a low limit still gets the bid."""
-    quote, limit = situation.quote, proposal.price or 0
-    if proposal.side is BUY:
-        if proposal.terms is not None and proposal.terms.stop is not None and not limit:
-            return max(proposal.terms.stop, quote.ask if quote else 0)
-        return limit or (quote.ask if quote else 0)
-    return max(limit, quote.bid if quote else 0)
-
-
 def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit, fitting: int) -> Refused:
     instrument = proposal.instrument
     return Refused(
@@ -352,6 +351,7 @@ def _lots_refused(control: int, proposal: Proposal, observed: int, limit: Limit,
 
 
 CONTROLS = (
+    Control(7, "repeated execution", False, repeated_execution),
     Control(24, "trading state", True, trading_state),
     Control(18, "tick, lot, minimum, maximum, least value", True, grid),
     Control(17, "session, halt, expiry", True, session),
@@ -359,9 +359,11 @@ CONTROLS = (
     Control(16, "permitted instruments and sides", False, permitted),
     Control(4, "unset limit denies", False, limits_set),
     Control(19, "stale, crossed, locked, gapped data", False, market_data),
+    Control(1, "price collar", True, price_collar),
     Control(13, "duplicates", False, duplicate),
     Control(3, "maximum order quantity", False, order_quantity),
     Control(2, "maximum order value", False, order_value),
+    Control(14, "value and quantity burst", False, burst),
     Control(8, "working orders", False, working_orders),
     Control(10, "position limit over the interval", False, position),
     Control(23, "reject and lateness breaker", False, breaker),

@@ -16,9 +16,13 @@ from toolkit.domain.time import MonoTime
 from toolkit.engine.breaker import Breakers
 from toolkit.engine.risk.answers import Answer
 from toolkit.engine.risk.controls import CONTROLS, Control
-from toolkit.engine.risk.limits import MOST, SLOWEST_RATE, LimitTable, OrderLimits
+from toolkit.engine.risk.limits import MOST, SLOWEST_RATE, Limit, LimitTable, OrderLimits
+from toolkit.engine.risk.order_worth import worth_of
+from toolkit.engine.risk.price_collar import protective_limit
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates, Meter
+from toolkit.engine.risk.repetition import added_lots
+from toolkit.engine.risk.windows import windows_of
 from toolkit.engine.view import View
 
 NO_BREAKERS = Breakers({})
@@ -43,12 +47,16 @@ class Guard:
         self._table: LimitTable | None = None
         self._resolved: dict[tuple[str, str, str], InForce] = {}
         self.rates = MessageRates(self._allowance)
+        numbers = {control.number for control in controls}
+        self._caps, self._counts_executions = 1 in numbers, 7 in numbers
+        view.watch(windows_of(ledger.limits))
 
     def limits_changed(self) -> None:
         """Resolve limits and rates anew; called when limits, throttles, instruments or stages changed."""
         self._table = None
         self._resolved.clear()
         self.rates.limits_changed()
+        self._view.watch(windows_of(self._ledger.limits))
 
     def examine(self, proposal: Proposal, now: MonoTime) -> tuple[Approved | Refused, Seen, tuple[Check, ...]]:
         """Run every control that binds this class of order until one refuses. Refused tries count as messages."""
@@ -67,21 +75,31 @@ class Guard:
         passed = tuple(checks)
         if type(answer) is Refused:
             return answer, situation.seen, passed
-        return approve(proposal, situation.seen, passed), situation.seen, passed
+        cap = protective_limit(proposal, situation) if self._caps else None
+        worth = situation.worth or 0
+        if proposal.replaces and worth:
+            worth = worth * added_lots(proposal, self._ledger) // proposal.quantity
+        return approve(proposal, situation.seen, passed, cap, worth), situation.seen, passed
+
+    def most_executions(self, strategy: str) -> Limit | None:
+        """How many entries of a strategy may fill until a person arms it again; None without control 7."""
+        return self._limits().executions(strategy, self._stage(strategy)) if self._counts_executions else None
 
     def _situation(self, proposal: Proposal, now: MonoTime) -> Situation:
         symbol, view = proposal.instrument.symbol, self._view
         key = proposal.strategy, proposal.venue, symbol
         limits, meters = self._resolved.get(key) or self._resolve(proposal)
+        quote = view.quotes.get(symbol)
         return Situation(
             ledger=self._ledger,
             view=view,
             limits=limits,
-            quote=view.quotes.get(symbol),
+            quote=quote,
             seen=view.seen(symbol, now),
             meters=meters,
             now=now,
             breakers=self._breakers,
+            worth=worth_of(proposal, quote, self._ledger) if proposal.order_class is ENTRY else None,
         )
 
     def _resolve(self, proposal: Proposal) -> InForce:

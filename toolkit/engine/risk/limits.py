@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from toolkit.domain.bursts import counted_as
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.instruments import SMALLEST, Instrument
 from toolkit.domain.money import LARGEST
@@ -23,20 +24,49 @@ REQUIRED = (
     "permitted",
     "permitted_venues",
     "max_quote_age",
+    "price_collar",
+    "exit_collar",
+    "max_price_drift",
+    "drift_window",
+    "max_executions",
+    "burst_value",
+    "burst_quantity",
+    "burst_window",
 )
-OPTIONAL = ("permitted_sides", "restricted", "located", "cancel_reserve", "fresh_quotes", "max_rate_age")
+OPTIONAL = (
+    "permitted_sides",
+    "restricted",
+    "located",
+    "cancel_reserve",
+    "fresh_quotes",
+    "price_collar_ticks",
+    "max_rate_age",
+)
 NAMES = REQUIRED + OPTIONAL
 SCOPES = ("book", "venue", "account", "strategy", "instrument", "stage")
 STAGES = ("PAPER", "SHADOW", "LIVE_10", "LIVE_50", "LIVE_100")
 ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
     "message_rate": frozenset({"instrument"}),
     "cancel_reserve": frozenset({"instrument"}),
+    "max_executions": frozenset({"venue", "account", "instrument"}),
 }
-"""Where a limit means nothing: messages are counted by book, venue, account and strategy."""
+"""Where a limit means nothing: messages are counted by book, venue, account and strategy, executions by strategy."""
 
-_LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_window"})
+_LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_window", "drift_window", "burst_window"})
 LISTS = frozenset({"permitted", "permitted_sides", "permitted_venues", "restricted"})
-_WHOLE = frozenset({"max_working_orders", "message_rate", "cancel_reserve", "fresh_quotes"})
+_WHOLE = frozenset(
+    {
+        "max_working_orders",
+        "message_rate",
+        "cancel_reserve",
+        "fresh_quotes",
+        "price_collar_ticks",
+        "max_executions",
+    }
+)
+_WINDOWS = frozenset({"drift_window", "burst_window"})
+PER_PERCENT = 10_000
+"""Percent are kept in millionths."""
 
 MOST: Final[Mapping[str, Decimal]] = {
     "max_order_value": Decimal(10**15),
@@ -50,6 +80,15 @@ MOST: Final[Mapping[str, Decimal]] = {
     "max_quote_age": Decimal(10**9),
     "located": Decimal(10**15),
     "max_rate_age": Decimal(10**9),
+    "price_collar": Decimal(1_000),
+    "price_collar_ticks": Decimal(10**9),
+    "exit_collar": Decimal(1_000),
+    "max_price_drift": Decimal(1_000),
+    "drift_window": Decimal(7 * 86_400),
+    "max_executions": Decimal(10**9),
+    "burst_value": Decimal(10**15),
+    "burst_quantity": Decimal(10**15),
+    "burst_window": Decimal(7 * 86_400),
 }
 """The largest number that each limit may be, in the units of its file: what is checked is journaled in 64 bits."""
 
@@ -67,6 +106,23 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
 class Words(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     words: frozenset[str]
     source: str
+
+
+class BurstLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The most that may be sent within the burst window in one scope: quanta of the base currency, lots.
+
+    `counted` and `name` are the window of the ledger that it bounds.
+    """
+
+    scope: str
+    counted: str
+    name: str
+    value: Limit | None
+    lots: Limit | None
+
+    @property
+    def most(self) -> int | str:
+        return "quantity alone" if self.value is None else self.value.value
 
 
 class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +150,14 @@ class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     venue_excluded_by: Words | None
     restricted_by: Words | None
     located: Limit | None
+    price_collar: Limit | None
+    collar_ticks: Limit | None
+    exit_collar: Limit | None
+    price_drift: Limit | None
+    drift_window: Limit | None
+    executions: Limit | None
+    bursts: tuple[BurstLimit, ...]
+    burst_window: Limit | None
     unset: str
 
 
@@ -130,9 +194,6 @@ class LimitTable:
         def lots(value: Decimal) -> int:
             return int((value / instrument.lot).to_integral_value(ROUND_FLOOR))
 
-        def nanoseconds(value: Decimal) -> int:
-            return int(value * NANOSECONDS)
-
         permitted = tuple(_words(row) for row in rows("permitted"))
         venues = [_words(row) for row in rows("permitted_venues")]
         restricted = [_words(row) for row in rows("restricted")]
@@ -155,8 +216,31 @@ class LimitTable:
             venue_excluded_by=next((row for row in venues if not row.words & {venue, "*"}), None),
             restricted_by=next((row for row in restricted if row.words & {instrument.symbol, "*"}), None),
             located=_strictest(rows("located"), lots),
+            price_collar=_strictest(rows("price_collar"), _millionths),
+            collar_ticks=_strictest(rows("price_collar_ticks"), int),
+            exit_collar=_strictest(rows("exit_collar"), _millionths),
+            price_drift=_strictest(rows("max_price_drift"), _millionths),
+            drift_window=_strictest(rows("drift_window"), nanoseconds, largest=True),
+            executions=_strictest(rows("max_executions"), int),
+            bursts=tuple(
+                BurstLimit(
+                    scope=scope,
+                    counted=(window := counted_as(scope, strategy, instrument.symbol, venue))[0],
+                    name=window[1],
+                    value=_strictest(values, quanta),
+                    lots=_strictest(quantities, lots),
+                )
+                for scope in SCOPES
+                if (values := rows("burst_value", scope)) + (quantities := rows("burst_quantity", scope))
+            ),
+            burst_window=_strictest(rows("burst_window"), nanoseconds, largest=True),
             unset=next((name for name in REQUIRED if not rows(name)), ""),
         )
+
+    def executions(self, strategy: str, stage: str = "") -> Limit | None:
+        """Entries of a strategy that may fill until a person arms it again."""
+        rows = self._of_scope("max_executions", "strategy", strategy, stage)
+        return _strictest([*rows, *self._of_scope("max_executions", "book", "")], int)
 
     def rate(self, scope: str, name: str, stage: str = "") -> Limit | None:
         """Messages per second of one scope: of a strategy at its stage, of a venue and the account there, or of the
@@ -205,6 +289,8 @@ def problem_with(row: LimitRow) -> str:
         return f"{where} is {_short(row.value)}; give at most {most}"
     if 0 < value < SMALLEST:
         return f"{where} is {_short(row.value)}; give 0, or at least {SMALLEST}"
+    if row.limit in _WINDOWS and not value:
+        return f"{where} is 0, a window without length; give seconds above 0"
     if row.limit in _WHOLE and value != int(value):
         return f"{where} is {_short(row.value)}; give a whole number"
     return ""
@@ -256,6 +342,15 @@ def _strictest(rows: Sequence[LimitRow], convert: Callable[[Decimal], int], *, l
         Limit(value=min(convert(min(Decimal(row.value), MOST[row.limit])), LARGEST), source=row.source) for row in rows
     ]
     return max(limits) if largest else min(limits)
+
+
+def nanoseconds(value: Decimal) -> int:
+    """Seconds of a limit as the clocks count them."""
+    return int(value * NANOSECONDS)
+
+
+def _millionths(value: Decimal) -> int:
+    return int(value * PER_PERCENT)
 
 
 def _short(value: str) -> str:

@@ -49,7 +49,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The books, prices and limits that a proposal meets."""
+    """The books, prices and limits that a proposal meets. `worth` is what an entry is worth (`order_worth`)."""
 
     ledger: Ledger
     view: View
@@ -59,6 +59,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     meters: tuple[Meter, ...]
     now: MonoTime
     breakers: Breakers
+    worth: int | None
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -72,21 +73,36 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Approved:
-    """A proposal that passed every control. Only the guard makes one, and only this fits into the router."""
+    """A proposal that passed every control. Only the guard makes one, and only this fits into the router.
 
-    __slots__ = ("checks", "proposal", "seen")
+    `cap` is the limit that protects a market order, `worth` what it adds in quanta of the base currency.
+    """
 
-    def __init__(self, key: object, proposal: Proposal, seen: Seen, checks: tuple[Check, ...]) -> None:
+    __slots__ = ("cap", "checks", "proposal", "seen", "worth")
+
+    def __init__(
+        self,
+        key: object,
+        proposal: Proposal,
+        seen: Seen,
+        checks: tuple[Check, ...],
+        cap: int | None = None,
+        worth: int = 0,
+    ) -> None:
         if key is not _KEY:
             raise TypeError("only the guard approves: call Guard.examine")
         self.proposal = proposal
         self.seen = seen
         self.checks = checks
+        self.cap = cap
+        self.worth = worth
 
 
 _KEY = object()
 
 
-def approve(proposal: Proposal, seen: Seen, checks: tuple[Check, ...]) -> Approved:
+def approve(
+    proposal: Proposal, seen: Seen, checks: tuple[Check, ...], cap: int | None = None, worth: int = 0
+) -> Approved:
     """For the guard alone."""
-    return Approved(_KEY, proposal, seen, checks)
+    return Approved(_KEY, proposal, seen, checks, cap, worth)

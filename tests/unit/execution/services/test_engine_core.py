@@ -67,7 +67,7 @@ async def test_what_could_not_be_cancelled_before_the_lease_ended_is_named(monke
 
 def engine_with_a_resting_entry(refusing: Refusing, seconds: float) -> tuple[EngineCore, str]:
     kit, clock = Core(), SystemClock()
-    kit.buy(1, price=90)
+    kit.buy(1, price=9_000)
     (order,) = kit.ledger.open_orders()
     lease = Lease(epoch=1, send_by=MonoTime(clock.mono() + int(seconds * NANOSECONDS)))
     parts = SimpleNamespace(venue=refusing, lifeboat=refusing, clock=clock)

@@ -53,3 +53,9 @@ def test_a_limit_says_where_it_means_something() -> None:
         "set it for one of book, venue, account, strategy, stage"
     )
     assert "no scope; known: book, venue" in problem_with(limit("max_position", "5", "desk", "main"))
+
+
+@pytest.mark.parametrize("name", ["burst_window", "drift_window"])
+def test_a_window_has_a_length(name: str) -> None:
+    assert "give seconds above 0" in problem_with(limit(name, "0"))
+    assert not problem_with(limit(name, "0.001"))
