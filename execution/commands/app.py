@@ -29,7 +29,7 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 StrategyOption = Annotated[str | None, typer.Option("--strategy", "-s", help="Name of the strategy.")]
 NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="The same as --strategy.", show_default=False)]
-FEED_HELP = "Prices: ccxt:EXCHANGE:SYMBOL,… (no key needed) or replay:DIR; else those of config/desk.yaml."
+FEED_HELP = "Prices: ccxt:EXCHANGE:SYMBOL,… (no key needed) or replay:DIR or sample; else the feed of config/desk.yaml."
 ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the journal beside your name.")]
 
 
@@ -74,7 +74,10 @@ def up(
 @app.command()
 def record(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one that this feed began.")],
-    feed: Annotated[str, typer.Option(metavar="SPEC", help="What to record: ccxt:EXCHANGE:SYMBOL,…")],
+    feed: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="What to record: ccxt:EXCHANGE:SYMBOL,…; else the feed of config/desk.yaml."),
+    ] = None,
     home: HomeOption = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop by itself after so long.")] = None,
     part_seconds: Annotated[float, typer.Option(min=1, help="A kill -9 loses this much at most.")] = 30,

@@ -12,30 +12,52 @@ from execution.commands.exits import Exit
 from execution.commands.output import DIM, command, heading, paint, say
 from execution.home import PROJECT, Home
 from execution.settings import Settings
+from execution.settings.documents import read_document
 from execution.settings.feed_file import FeedFile, read_feed_file
+from execution.settings.models import DeskFile
+from execution.settings.problems import validate
 
 SECONDS = 90.0
+SAMPLE = "sample"
 
 
-def find_feed(home: Home, spec: str) -> Path:
+def find_feed(home: Home, typed: str | None) -> Path:
     """The feed's file, worked out in a process that ends: it may load ccxt and ask an exchange."""
+    spec = typed or feed_of_desk(home)
+    place = "" if typed else "config/desk.yaml: feed: "
     arguments = [sys.executable, "-m", "execution.wiring.feeds", "--home", str(home.root), "--feed", spec]
     try:
         done = subprocess.run(arguments, capture_output=True, text=True, timeout=SECONDS, cwd=PROJECT, check=False)
     except subprocess.TimeoutExpired:
-        raise Stop(Exit.FAILED, f"--feed {spec}: no answer within {SECONDS:.0f} s; is there a line out?") from None
+        raise Stop(Exit.FAILED, f"{spec}: no answer within {SECONDS:.0f} s; is there a line out?") from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
         words = said[-1].removeprefix("ConfigError: ").removeprefix("TransportError: ")
-        raise Stop(Exit.USAGE if done.returncode == Exit.USAGE else Exit.FAILED, words)
+        raise Stop(Exit.USAGE if done.returncode == Exit.USAGE else Exit.FAILED, f"{place}{words}")
     return Path(done.stdout.strip().splitlines()[-1])
 
 
+def whole_spec(spec: str | None) -> str | None:
+    """What a person typed, with the folder of a recording from here on."""
+    kind, _, rest = (spec or "").partition(":")
+    return f"replay:{Path(rest).expanduser().resolve()}" if kind == "replay" and rest else spec
+
+
+def feed_of_desk(home: Home) -> str:
+    """The feed of config/desk.yaml as one would type it; SAMPLE for that."""
+    feed = validate(read_document(home.config / "desk.yaml", "config/desk.yaml"), DeskFile).feed
+    if feed.kind == "ccxt":
+        return f"ccxt:{feed.exchange}:{','.join(feed.symbols)}"
+    if feed.kind == "replay":
+        return f"replay:{(home.root / Path(feed.recording).expanduser()).resolve()}"
+    return SAMPLE
+
+
 def put_in_force(home: Home, spec: str | None) -> FeedFile | None:
-    """Make the feed of this run the one that every process of the desk reads; None for config/desk.yaml's own."""
+    """Make the feed of this run the one that every process reads; without `spec` it is that of config/desk.yaml."""
     path = home.var / "feed.yaml"
     (home.run / "feed.json").unlink(missing_ok=True)  # what the last run's listener said
-    if spec is None:
+    if (spec or feed_of_desk(home)) == SAMPLE:
         path.unlink(missing_ok=True)
         return None
     beside = path.with_suffix(".new")
@@ -87,5 +109,5 @@ A quoting strategy on {symbol} takes these lines. They are an example: read each
       permitted_sides: [buy, sell]
       max_quote_age: 5
 
-then `{command()} down` and `{command()} up --feed {feed.spec}`. It is a spot market: what is not held cannot be sold.
+then `{command()} down` and `{command()} up` as before. It is a spot market: what is not held cannot be sold.
 """

@@ -12,23 +12,25 @@ from execution.services.live_listener import FeedHealth
 
 
 def record(
-    given: Path | None, folder: Path, *, feed: str, seconds: float | None, part_seconds: float, as_json: bool
+    given: Path | None, folder: Path, *, feed: str | None, seconds: float | None, part_seconds: float, as_json: bool
 ) -> Exit:
     """Record until Ctrl-C or for `seconds`. A kill -9 loses the open part, which the next start says."""
-    from execution.commands.feed import find_feed
+    from execution.commands.feed import SAMPLE, feed_of_desk, find_feed
     from execution.settings.feed_file import read_feed_file
     from execution.wiring.record import open_recorder
     from execution.wiring.record import record as run
 
     home = the_home(given)
     home.prepare()
+    if (spec := feed or feed_of_desk(home)) == SAMPLE:
+        raise Stop(Exit.USAGE, "the feed of config/desk.yaml is the sample; give --feed ccxt:EXCHANGE:SYMBOL,…")
     found = read_feed_file(find_feed(home, feed))
     if found.kind != "ccxt":
-        raise Stop(Exit.USAGE, f"--feed {feed}: that is a recording already; record an exchange: ccxt:EXCHANGE:SYMBOL")
+        raise Stop(Exit.USAGE, f"{spec} is a recording already; record an exchange: ccxt:EXCHANGE:SYMBOL")
     recorder = open_recorder(found, folder, part_seconds)
     begun = recorder.last
     if not as_json:
-        say(f"recording {feed} into {folder}, a part each {part_seconds:g} s; Ctrl-C ends it in order")
+        say(f"recording {spec} into {folder}, a part each {part_seconds:g} s; Ctrl-C ends it in order")
         if recorder.lost:
             say(paint(f"  {recorder.lost}", YELLOW))
         if begun:

@@ -32,10 +32,11 @@ DOWN_SECONDS = 90.0
 
 def up(given: Path | None, *, speed: float, lab: bool, background: bool, feed: str | None, as_json: bool) -> Exit:
     """Start the desk. In the foreground it returns when the desk is down again."""
-    home = the_home(given)
+    from execution.commands.feed import put_in_force, whole_spec
+
+    home, feed = the_home(given), whole_spec(feed)
     if background:
         return _up_behind(home, speed=speed, lab=lab, feed=feed, as_json=as_json)
-    from execution.commands.feed import put_in_force
 
     with _only_one(home):
         put_in_force(home, feed)

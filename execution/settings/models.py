@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag, model_validator
 
@@ -50,13 +51,29 @@ Address = Annotated[str, Field(pattern=r"^$|^(https?|wss?)://[^/\s]+")]
 # ---------------------------------------------------------------- desk.yaml
 
 
-class Feed(Strict):
-    """The sample feed: simulated quotes in real bars, on its own clock.
+FEED_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sample": (),
+    "ccxt": ("exchange", "symbols"),
+    "replay": ("recording",),
+}
+FEED_EXAMPLES: Final[Mapping[str, str]] = {
+    "ccxt": "such as {kind: ccxt, exchange: binance, symbols: [BTC/USDT, ETH/USDT]}",
+    "replay": "such as {kind: replay, recording: recording}",
+}
 
-    `rest` and `stream` are for `--feed ccxt:…`: another host than the exchange's own, such as a mirror or a proxy.
+
+class Feed(Strict):
+    """What a desk runs on when `execution up` names no other feed.
+
+    `sample`: simulated quotes in real bars, on its own clock. `ccxt`: the stream of `exchange` for `symbols`; `rest`
+    and `stream` are another host than the exchange's own, such as a mirror or a proxy. `replay`: the folder
+    `recording`, from the desk's folder on. The rest is of the sample.
     """
 
-    kind: Literal["sample"] = "sample"
+    kind: Literal["sample", "ccxt", "replay"] = "sample"
+    exchange: Annotated[str, Field(pattern=r"^[a-z0-9_]*$")] = ""
+    symbols: tuple[Symbol, ...] = ()
+    recording: str = ""
     mode: FeedMode = FeedMode.LOCKSTEP
     session_seconds: Seconds = 5.0
     history_sessions: Annotated[int, Field(ge=0, le=1_000)] = 100
@@ -73,6 +90,16 @@ class Feed(Strict):
     def _sizes_in_order(self) -> Self:
         if self.maximum_size < self.minimum_size:
             raise ValueError("maximum_size must not be below minimum_size")
+        return self
+
+    @model_validator(mode="after")
+    def _names_what_its_kind_needs(self) -> Self:
+        written = {"exchange": self.exchange, "symbols": self.symbols, "recording": self.recording}
+        needed = FEED_NEEDS[self.kind]
+        if missing := [name for name in needed if not written[name]]:
+            raise ValueError(f"kind {self.kind} needs {' and '.join(missing)}: {FEED_EXAMPLES[self.kind]}")
+        if strange := [name for name, value in written.items() if value and name not in needed]:
+            raise ValueError(f"kind {self.kind} takes no {' and no '.join(strange)}; change kind, or delete it")
         return self
 
 

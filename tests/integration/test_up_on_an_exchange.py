@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from execution.commands.feed import snippet
+from execution.commands.desk import Stop
+from execution.commands.feed import put_in_force, snippet
 from execution.settings import left_out, read_settings
 from execution.settings.feed_file import read_feed_file
 from execution.wiring.feeds import find_feed
@@ -145,6 +146,22 @@ async def parts(process: asyncio.subprocess.Process, folder: Path, count: int) -
         while len(list(folder.glob("*.parquet"))) < count:
             assert process.returncode is None, (await process.communicate())[0].decode()
             await asyncio.sleep(0.05)
+
+
+async def test_a_desk_may_name_its_feed_in_its_own_file(home: Home) -> None:
+    path = home.config / "desk.yaml"
+    desk = yaml.safe_load(path.read_text())
+    desk["feed"] |= {"kind": "ccxt", "exchange": "binance", "symbols": ["BTC/USDT"]}
+    path.write_text(yaml.safe_dump(desk))
+    feed = await asyncio.to_thread(put_in_force, home, None)
+    assert feed == read_feed_file(home.var / "feed.yaml")
+    settings = read_settings(home.root)
+    assert (settings.desk.book, settings.desk.feed.mode) == ("binance_usdt", FeedMode.FREE)
+    assert [one.symbol for one in settings.instruments] == ["BTC/USDT"]
+    desk["feed"]["symbols"] = ["BTC/USTD"]
+    path.write_text(yaml.safe_dump(desk))
+    with pytest.raises(Stop, match=r"desk\.yaml: feed: binance has no market 'BTC/USTD'; the nearest: BTC/USDT"):
+        await asyncio.to_thread(put_in_force, home, None)
 
 
 async def test_what_a_feed_is_called_and_what_it_changes(home: Home) -> None:

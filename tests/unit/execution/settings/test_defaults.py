@@ -32,6 +32,9 @@ def test_the_promised_defaults() -> None:
         "servers": {"kind": "embedded", "durability": "process"},
         "feed": {
             "kind": "sample",
+            "exchange": "",
+            "symbols": [],
+            "recording": "",
             "mode": "lockstep",
             "session_seconds": 5.0,
             "history_sessions": 100,
