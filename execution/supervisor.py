@@ -16,8 +16,9 @@ from typing import Any
 from execution.settings import Settings
 from execution.supervision.config_watch import ConfigWatch
 from execution.supervision.jupyter import new_lab
+from execution.supervision.latches import Latches
 from execution.supervision.managed import Ended, Managed, Specification, State
-from execution.supervision.opening import is_disabled, opening_commands
+from execution.supervision.opening import opening_commands
 from execution.supervision.status_file import StatusFile
 from execution.supervision.upkeep import keep
 from execution.supervision.watcher import Watcher
@@ -34,6 +35,7 @@ from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerS
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 from toolkit.domain.events import Batch, CapitalAllocated, DeploymentChanged, LimitsChanged, TradingStateChanged
 from toolkit.domain.orders import TradingState
+from toolkit.engine.command_desk import DOWN
 
 READY_SECONDS = 60.0
 NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml, then `execution down`, `execution up`"
@@ -97,7 +99,7 @@ class Supervisor:
         self.door = Door(self.home, self.settings, self.line)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
-        self._shut_before: set[str] = set()
+        self._latches = Latches(self.home, self.settings, ourselves("latch"))
 
     # ---- life
 
@@ -219,7 +221,7 @@ class Supervisor:
 
     async def _end_an_old_stop(self) -> None:
         """A `down` that no engine took in its time was taken just now: a new epoch ends it, as it ends every `down`."""
-        if TradingState.HALTED in self.line.replica.ledger.states.get("book:", {}).values():
+        if DOWN in self.line.replica.ledger.states.get("book:", {}):
             self.say("engine again: it found the end of an earlier run waiting")
             await self.managed["engine"].restart()
             await self._wait_for("engine")
@@ -312,15 +314,10 @@ class Supervisor:
         if found is not None:
             self.status.servers(found)
             await self.line.note("restart", "supervisor", what="a server had died")
-        shut = {name for name in self.settings.strategies if self.line.latch_is_shut(name)}
         engine = self.managed.get("engine")
         if engine is not None and engine.state is State.RUNNING and not self._stopping:
-            for name in sorted(shut & self._shut_before):  # in two rounds: not a command that is on its way
-                if not is_disabled(self.line.replica.ledger, name):
-                    reason = "its latch was shut while the journal was away"
-                    who = ourselves("latch")
-                    await self.propose(DisableStrategy(strategy=name, flatten=False, who=who, reason=reason))
-        self._shut_before = shut
+            for command in self._latches.not_journaled(self.line.replica.ledger):
+                await self.propose(command)
 
     async def _ended(self, ended: Ended) -> None:
         """A process ended by itself: tell the operations log, and of a runner also the engine."""

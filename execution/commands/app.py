@@ -181,15 +181,38 @@ def enable(
 
 
 @app.command()
-def reopen(
-    scope: Annotated[str, typer.Argument(help="book or venue:NAME.")],
+def kill(
+    reason: ReasonOption,
+    strategy: StrategyOption = None,
+    venue: Annotated[str | None, typer.Option("--venue", help="All that goes to this venue.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The whole book.")] = False,
+    cancel_all: Annotated[bool, typer.Option("--cancel-all", help="Cancel exits and protection as well.")] = False,
+    flatten: Annotated[bool, typer.Option("--flatten", help="Then, as a second step, close positions.")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Open the latch of the book or of a venue again."""
-    from execution.commands.stopping import reopen
+    """Halt entries and cancel them, proven at the venue twice; works with engine and Redis dead."""
+    from execution.commands.killing import kill
 
-    _end(reopen(home, scope, as_json=json))
+    _end(
+        kill(
+            home, strategy=strategy, venue=venue, everything=everything, cancel_all=cancel_all, flatten=flatten,
+            reason=reason, as_json=json,
+        )
+    )  # fmt: skip
+
+
+@app.command()
+def reopen(
+    scope: Annotated[str, typer.Argument(help="book or venue:NAME.")],
+    reason: ReasonOption,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let go of a kill of the book or of a venue, and open its latch; a strategy is enabled."""
+    from execution.commands.killing import reopen
+
+    _end(reopen(home, scope, reason=reason, as_json=json))
 
 
 @app.command()

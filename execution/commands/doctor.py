@@ -152,7 +152,7 @@ def _latch(home: Home, state: DeskState | None) -> Iterator[Finding]:
     shut = examination.shut_latches(home, state.book)
     if shut is None:
         yield Finding("latch", "wrong", "missing or unreadable: nothing leaves for any venue",
-                      "`execution reopen book`, each venue, and `execution enable` each strategy")  # fmt: skip
+                      "`execution reopen book --reason …`, each venue, and `enable` each strategy")  # fmt: skip
     elif shut:
         yield Finding(
             "latch", "look", f"shut for {', '.join(shut)}", "`execution enable NAME` or `execution reopen SCOPE`"

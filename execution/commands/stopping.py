@@ -125,6 +125,7 @@ def enable(given: Path | None, strategy: str, *, reason: str, version: int | Non
     outcome = give(books, EnableStrategy(strategy=strategy, who=person(SOURCE), reason=reason))
     if outcome.refused:
         raise Stop(Exit.REFUSED, outcome.refused)
+    emergency.forget_kill(home, state.book, "strategy", strategy)
     emergency.reopen(home, state.book, strategy)
     shut = emergency.shut_scopes(home, state.book, state.venues)
     if as_json:
@@ -132,19 +133,7 @@ def enable(given: Path | None, strategy: str, *, reason: str, version: int | Non
     else:
         say(banner(state.kind, f"{strategy} is enabled (event {outcome.event:,})"))
         for scope in shut:
-            say(paint(f"  the latch of {scope} is still shut: `execution reopen {scope}` opens it", YELLOW))
-    return Exit.DONE
-
-
-def reopen(given: Path | None, scope: str, *, as_json: bool) -> Exit:
-    """Open the latch of the book or of a venue again: a person's decision."""
-    home = the_home(given)
-    state = the_state(home)
-    known = ("book", *(f"venue:{name}" for name in state.venues))
-    if scope not in known:
-        raise Stop(Exit.USAGE, f"no latch is called {scope!r}; there are {', '.join(known)} (a strategy: `enable`)")
-    emergency.reopen_scope(home, state.book, scope)
-    say_json({"reopened": scope}) if as_json else say(banner(state.kind, f"the latch of {scope} is open"))
+            say(paint(f"  {scope} is still shut: `execution reopen {scope} --reason …` opens it", YELLOW))
     return Exit.DONE
 
 

@@ -54,10 +54,14 @@ VENUE: Mapping[str, object] = {
 
 
 @contextlib.asynccontextmanager
-async def bench_desk(durability: str) -> AsyncIterator[DeskKit]:
-    """A running desk with limits for everything and prices on its feed; gone without a trace afterwards."""
+async def bench_desk(durability: str, *, scriptable: bool = False) -> AsyncIterator[DeskKit]:
+    """A running desk with limits for everything and prices on its feed; gone without a trace afterwards.
+
+    A `scriptable` venue can be made to misbehave.
+    """
     folder = Path(tempfile.mkdtemp(prefix="qd-bench-"))
-    kit = DeskKit(_home(folder, durability), failpoints=False)
+    kit = DeskKit(_home(folder, durability), failpoints=scriptable)
+    kit.venue_arguments = ("--scriptable",) if scriptable else ()
     try:
         await _start(kit)
         yield kit
@@ -102,6 +106,7 @@ def _home(folder: Path, durability: str) -> Home:
     write_yaml(folder, "instruments.yaml", instruments)
     write_yaml(folder, "limits.yaml", {"book": LIMITS, "venues": {"paper": of_venue}, "strategies": {STRATEGY: LIMITS}})
     write_yaml(folder, "strategies.yaml", {"strategies": {STRATEGY: row}})
+    shutil.copyfile(PROJECT / "config" / "people.yaml", folder / "config" / "people.yaml")  # YAML 1.2: `off` is a word
     home = Home(folder)
     home.prepare()
     return home

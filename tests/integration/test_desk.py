@@ -224,6 +224,29 @@ def test_with_the_journal_dead_a_stop_still_stops_and_is_journaled_later(desk: D
     assert desk.run("enable", "quoting", "-r", "again").returncode == 0
 
 
+def test_a_kill_is_proven_twice_outlives_a_restart_and_a_person_lets_go(desk: Desk) -> None:
+    assert until(lambda: desk.json("status")["venues"][0]["open"] > 0, 60)
+    said = desk.json("kill", "--all", "--reason", "a test")
+    assert (said["verified"], said["journaled"], said["left"], said["unresolved"]) == (True, True, [], [])
+    engine = desk.process("engine").pid
+    assert desk.run("restart", "engine").returncode == 0
+    assert desk.process("engine").pid != engine
+    for name in ("mean_reversion", "quoting", "trend"):
+        desk.run("enable", name, "--reason", "not enough")
+    assert {row["state"] for row in desk.json("status")["strategies"]} == {"HALTED"}
+    assert desk.run("reopen", "book", "--reason", " ").returncode == Exit.USAGE
+    assert desk.run("reopen", "book", "--reason", "looked at it").returncode == 0
+    assert {row["state"] for row in desk.json("status")["strategies"]} == {"ACTIVE"}
+    assert until(lambda: desk.json("status")["venues"][0]["open"] > 0, 60)
+
+
+def test_a_kill_says_what_it_is_of_and_why_or_kills_nothing(desk: Desk) -> None:
+    for wrong in (["--reason", "x"], ["--all", "--venue", "paper", "--reason", "x"], ["--all", "--reason", " "],
+                  ["--strategy", "trned", "--reason", "x"], ["--venue", "papre", "--reason", "x"]):  # fmt: skip
+        assert desk.run("kill", *wrong).returncode == Exit.USAGE
+    assert all(row["state"] == "ACTIVE" for row in desk.json("status")["strategies"])
+
+
 def test_the_doctor_finds_nothing_and_the_journal_is_whole(desk: Desk) -> None:
     assert [row for row in desk.json("doctor") if row["verdict"] == "wrong"] == []
     assert desk.json("journal", "verify")["whole"]

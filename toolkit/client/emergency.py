@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from toolkit.adapters.clock import wall_time
+from toolkit.adapters.kill_record import KillRecord
 from toolkit.adapters.latch import BOOK, Latch, strategy_scope, venue_scope
 from toolkit.adapters.lifeboat import Lifeboat
 from toolkit.adapters.sockets import socket_path
@@ -14,6 +15,7 @@ from toolkit.adapters.venue_hotline import AT_ONCE, NEVER_TOO_LATE, VenueHotline
 from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState
 from toolkit.client.home import Home
+from toolkit.domain.commands import Kill
 from toolkit.domain.errors import ConfigError, ExecutionError
 from toolkit.domain.requests import CancelOrder, VenueOrder
 from toolkit.replica.replica import Replica
@@ -23,7 +25,12 @@ PATIENCE = 2.0
 
 def shut(home: Home, book: str, strategy: str) -> None:
     """From now on nothing leaves for the strategy but cancels and a person's flatten."""
-    _latch(home, book).shut(strategy_scope(strategy))
+    shut_scope(home, book, strategy_scope(strategy))
+
+
+def shut_scope(home: Home, book: str, scope: str) -> None:
+    """The same for `book`, `venue:<name>` or `strategy:<name>`."""
+    _latch(home, book).shut(scope)
 
 
 def reopen(home: Home, book: str, strategy: str) -> None:
@@ -45,6 +52,25 @@ def shut_rows(home: Home, book: str) -> tuple[str, ...]:
     """Every scope whose latch is shut; all of a book whose latch is missing."""
     rows = _latch(home, book).rows()
     return tuple(scope for scope, is_open in rows.items() if not is_open) if rows else (BOOK,)
+
+
+def latch_rows(home: Home, book: str) -> Mapping[str, bool]:
+    """Every readable row: scope → open. Empty when the latch is missing or unreadable, which means shut."""
+    latch = _latch(home, book)
+    try:
+        return latch.rows()
+    finally:
+        latch.close()
+
+
+def waiting_kills(home: Home, book: str) -> tuple[Kill, ...]:
+    """Kills that no engine has journaled yet, oldest first."""
+    return _kills(home, book).kills()
+
+
+def forget_kill(home: Home, book: str, scope: str, name: str) -> None:
+    """A kill that waits for the journal is over: the journal has it, or a person let go."""
+    _kills(home, book).forget(scope, name)
 
 
 def check_strategy(home: Home, state: DeskState, strategy: str) -> None:
@@ -96,24 +122,44 @@ def cancel_all(
     home: Home, book: str, sockets: Mapping[str, Path], orders: Sequence[tuple[str, VenueOrder]], cause: str
 ) -> list[str]:
     """Cancel each of these (venue, order), whatever becomes of the others; what could not be asked for, in words."""
-    problems = []
-    for venue, order in orders:
-        try:
-            cancel(home, book, venue, sockets[venue], order, cause)
-        except ExecutionError as problem:
-            problems.append(f"{order.order_id} could not be cancelled: {problem}")
+    problems: list[str] = []
+    recorded = _record(home, book, orders, cause, problems)
+    for venue in dict.fromkeys(venue for venue, _ in recorded):
+        problems += cancel_again(sockets, [found for found in recorded if found[0] == venue])
     return problems
 
 
-def cancel(home: Home, book: str, venue: str, socket: Path, order: VenueOrder, cause: str) -> None:
-    """Cancel one order past engine and journal: first into the lifeboat, which the next engine imports, then out."""
+def cancel_again(sockets: Mapping[str, Path], orders: Sequence[tuple[str, VenueOrder]]) -> list[str]:
+    """Ask the venues for cancels that are written down already; what could not be asked for, in words."""
+    problems = []
+    for venue in dict.fromkeys(venue for venue, _ in orders):
+        of_venue = [order for name, order in orders if name == venue]
+        try:
+            with VenueHotline(sockets[venue], "operator", PATIENCE) as line:
+                line.cancel(of_venue)
+        except ExecutionError as problem:
+            names = ", ".join(order.order_id for order in of_venue)
+            problems.append(f"{names} could not be cancelled: {problem}")
+    return problems
+
+
+def _record(
+    home: Home, book: str, orders: Sequence[tuple[str, VenueOrder]], cause: str, problems: list[str]
+) -> list[tuple[str, VenueOrder]]:
+    """Put each into the lifeboat, which the next engine imports; only what is on the disk may be sent."""
+    recorded = []
     boat = Lifeboat(home.book(book) / "lifeboat")
     try:
-        boat.record(_cancel(venue, order), wall_time(), cause)
+        for venue, order in orders:
+            try:
+                boat.record(_cancel(venue, order), wall_time(), cause)
+            except ExecutionError as problem:
+                problems.append(f"{order.order_id} could not be cancelled: {problem}")
+            else:
+                recorded.append((venue, order))
     finally:
         boat.close()
-    with VenueHotline(socket, "operator", PATIENCE) as line:
-        line.cancel((order,))
+    return recorded
 
 
 def _cancel(venue: str, order: VenueOrder) -> CancelOrder:
@@ -121,6 +167,10 @@ def _cancel(venue: str, order: VenueOrder) -> CancelOrder:
         venue=venue, order_id=order.order_id, strategy="", instrument=order.instrument, time=AT_ONCE, epoch=0,
         send_by=NEVER_TOO_LATE,
     )  # fmt: skip
+
+
+def _kills(home: Home, book: str) -> KillRecord:
+    return KillRecord(home.book(book) / "kills")
 
 
 def _latch(home: Home, book: str) -> Latch:

@@ -15,12 +15,17 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderClass
 from toolkit.domain.requests import VenueOrder, VenueState
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02
 PATIENCE = 2.0
+
+Belongs = Callable[[VenueOrder], bool]
 
 
 class Leftover(msgspec.Struct, frozen=True, kw_only=True):
-    """What the venues showed at the last look: orders that should be gone, those that stay, positions (lots)."""
+    """What the venues showed at the last look: orders that should be gone, those that stay, positions (lots).
+
+    `protective` are those that stay: what protects a position, and whatever else a stop was not about.
+    """
 
     open_orders: tuple[tuple[str, VenueOrder], ...] = ()
     protective: tuple[tuple[str, VenueOrder], ...] = ()
@@ -39,13 +44,20 @@ def venue_state(socket: Path, timeout: float = PATIENCE) -> VenueState:
         return line.ask_state()
 
 
+def is_protective(order: VenueOrder) -> bool:
+    return order.order_class is OrderClass.PROTECTIVE
+
+
 def verify_stopped(
-    sockets: Mapping[str, Path], wait_seconds: float, concerns: Callable[[VenueOrder], bool] = lambda _: True
+    sockets: Mapping[str, Path],
+    wait_seconds: float,
+    concerns: Belongs = lambda _: True,
+    stays: Belongs = is_protective,
 ) -> Leftover:
     """Look until nothing of concern rests at any venue, for `wait_seconds` at most; the last look is returned."""
     deadline = time.monotonic() + wait_seconds
     while True:
-        found = look(sockets, concerns)
+        found = look(sockets, concerns, stays)
         if found.clean or time.monotonic() >= deadline:
             return found
         time.sleep(POLL_SECONDS)
@@ -55,23 +67,24 @@ def stop_at_venues(
     sockets: Mapping[str, Path],
     wait_seconds: float,
     journaled: bool,
-    concerns: Callable[[VenueOrder], bool] = lambda _: True,
+    concerns: Belongs = lambda _: True,
+    stays: Belongs = is_protective,
 ) -> Leftover:
     """Wait for the engine's cancels to be seen; with their record in the journal, what still rests is cancelled here.
 
     A feed that stands still, or an engine that died in between, does not hold a stop up then.
     """
-    found = verify_stopped(sockets, wait_seconds, concerns)
+    found = verify_stopped(sockets, wait_seconds, concerns, stays)
     if found.clean or not journaled:
         return found
     for name in {venue for venue, _ in found.open_orders}:
         with suppress(TransportError), VenueHotline(sockets[name], "operator", PATIENCE) as line:  # the look tells
             line.cancel(order for venue, order in found.open_orders if venue == name)
-    return verify_stopped(sockets, 1.0, concerns)
+    return verify_stopped(sockets, 1.0, concerns, stays)
 
 
-def look(sockets: Mapping[str, Path], concerns: Callable[[VenueOrder], bool] = lambda _: True) -> Leftover:
-    """One look at every venue (name → socket)."""
+def look(sockets: Mapping[str, Path], concerns: Belongs = lambda _: True, stays: Belongs = is_protective) -> Leftover:
+    """One look at every venue (name → socket). What `stays` may go on resting; it is named all the same."""
     states, silent = {}, []
     for name, socket in sockets.items():
         try:
@@ -80,15 +93,11 @@ def look(sockets: Mapping[str, Path], concerns: Callable[[VenueOrder], bool] = l
             silent.append(name)
     resting = [(name, order) for name, state in states.items() for order in state.open_orders if concerns(order)]
     return Leftover(
-        open_orders=tuple((name, order) for name, order in resting if not _is_protective(order)),
-        protective=tuple((name, order) for name, order in resting if _is_protective(order)),
+        open_orders=tuple((name, order) for name, order in resting if not stays(order)),
+        protective=tuple((name, order) for name, order in resting if stays(order)),
         positions=tuple((name, *held) for name, state in states.items() for held in state.positions if held[1]),
         silent=tuple(silent),
     )
-
-
-def _is_protective(order: VenueOrder) -> bool:
-    return order.order_class is OrderClass.PROTECTIVE
 
 
 def describe(found: tuple[str, VenueOrder]) -> str:

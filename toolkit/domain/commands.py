@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
@@ -91,6 +92,36 @@ class CancelAll(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
     reason: str
 
 
+class KillMode(StrEnum):
+    """How far a kill goes. Each step holds all of the one before; to flatten is a decision of its own."""
+
+    HALT_ENTRIES = "halt_entries"
+    CANCEL_ALL = "cancel_all"
+    FLATTEN = "flatten"
+
+
+class Kill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="kill"):
+    """HALTED for a scope (`book` without a name, `venue`, `strategy`) until a named person lets go: no entry leaves.
+
+    What works is cancelled: entries, or all with `cancel_all`; `flatten` closes positions as well.
+    """
+
+    scope: str
+    name: str
+    mode: KillMode
+    who: Who
+    reason: str
+
+
+class Reopen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="reopen"):
+    """A named person lets go of a kill of the book or of a venue; of a strategy `EnableStrategy` does."""
+
+    scope: str
+    name: str
+    who: Who
+    reason: str
+
+
 class LimitRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="limit_row"):
     """One limit: scope and its name, the limit's name, its value and place.
 
@@ -170,6 +201,8 @@ Command = (
     | DisableStrategy
     | SetThrottle
     | CancelAll
+    | Kill
+    | Reopen
     | SetLimits
     | DefineInstruments
     | AllocateCapital

@@ -12,6 +12,7 @@ from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
 from toolkit.domain.people import People, can_decide
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
+from toolkit.engine.kill_switch import KillSwitch, check_release, is_killed
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer, drop_exit
 from toolkit.engine.risk.guard import Guard
@@ -36,6 +37,7 @@ class CommandDesk:
         self._guard = guard
         self._orders = orders
         self._proposer = proposer
+        self._kill_switch = KillSwitch(ledger, orders, proposer)
 
     def take(self, transaction: Transaction, envelope: cm.Envelope) -> None:
         """Carry a command out and record that it was taken, or why it was refused."""
@@ -76,13 +78,17 @@ class CommandDesk:
                     ),
                 )
             case cm.EnableStrategy():
-                self._enable(transaction, body)
+                self._enable(transaction, envelope, body)
             case cm.DisableStrategy():
                 self._disable(transaction, body)
             case cm.CancelAll():
                 self._cancel_all(transaction, body)
             case cm.SetPeople():
                 self._people(transaction, body)
+            case cm.Kill():
+                self._kill_switch.kill(transaction, body)
+            case cm.Reopen():
+                self._kill_switch.reopen(transaction, envelope, body)
             case cm.AllocateCapital() | cm.MoveCash():
                 self._money(transaction, body)
             case cm.RunnerAnswer():
@@ -137,9 +143,11 @@ class CommandDesk:
             ),
         )
 
-    def _enable(self, transaction: Transaction, body: cm.EnableStrategy) -> None:
+    def _enable(self, transaction: Transaction, envelope: cm.Envelope, body: cm.EnableStrategy) -> None:
         if body.strategy not in self._ledger.deployments:
             raise DomainError(f"{body.strategy} has no registered version; register one first")
+        if is_killed(self._ledger, "strategy", body.strategy):
+            check_release(envelope, body.who, body.reason)
         causes = list(self._ledger.states.get(f"strategy:{body.strategy}", {}))
         if EXECUTIONS in causes or self._ledger.executed.get(body.strategy):
             _check_person(body)

@@ -56,6 +56,8 @@ RULES: Final[Mapping[type, Rule]] = {
     cm.DisableStrategy: Rule(roles=COMMANDING, by_files=True, tightens=_always),
     cm.SetThrottle: Rule(roles=frozenset({OPERATES, RISK}), tightens=_slower),
     cm.CancelAll: Rule(roles=frozenset({OPERATES, RISK}), by_files=True, tightens=_always),
+    cm.Kill: Rule(roles=COMMANDING, by_files=True, tightens=_always),
+    cm.Reopen: Rule(roles=frozenset({OPERATES, RISK})),
     cm.SetLimits: Rule(roles=COMMANDING, by_files=True),
     cm.DefineInstruments: Rule(roles=frozenset({OPERATES, RISK}), by_files=True),
     cm.AllocateCapital: Rule(roles=COMMANDING, by_files=True),

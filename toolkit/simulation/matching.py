@@ -72,6 +72,7 @@ class PaperVenue:
         self._post = Post(settings)
         self._hand_over = self._by_post if settings.report_latency else self._reporter.hand_over
         self._refusing = 0
+        self._stubborn: dict[str, int] = {}
         self._step = 0
         self._now = FeedTime(0)
         self._orders = 0
@@ -98,7 +99,7 @@ class PaperVenue:
         elif isinstance(message, QueryOrder):
             self._query(message.order_id)
         elif isinstance(message, RefuseCancels):
-            self._refusing = message.count
+            self._refuse_cancels(message)
         elif isinstance(message, (LateFill, BustFill, CorrectFill)):
             self._surprise(message)
         return self._hand_over()
@@ -156,6 +157,7 @@ class PaperVenue:
             orders=self._orders,
             queued=self._queued,
             refusing=self._refusing,
+            stubborn=self._stubborn,
             sessions=self._sessions,
             positions=self._positions,
             silences=self._mail.silences,
@@ -174,6 +176,7 @@ class PaperVenue:
         venue._step, venue._now = stored.step, stored.now
         venue._reporter.last, venue._reporter.executions = stored.last_report, stored.executions
         venue._orders, venue._queued, venue._refusing = stored.orders, stored.queued, stored.refusing
+        venue._stubborn |= stored.stubborn
         venue._sessions |= stored.sessions
         venue._positions |= stored.positions
         venue._mail.received, venue._mail.silences = stored.received, stored.silences
@@ -237,6 +240,23 @@ class PaperVenue:
         ids = order.ids if order else [order_id]
         if not any(self._mail.concerns(known) or self._post.concerns(known) for known in ids):
             self._reporter.found(order_id, order, self._now)
+
+    def _refuse_cancels(self, wish: RefuseCancels) -> None:
+        if wish.order_id:
+            self._stubborn[wish.order_id] = wish.count
+        else:
+            self._refusing = wish.count
+
+    def _will_not_cancel(self, order: PaperOrder) -> bool:
+        """Whether this cancel is one of those that a drill wants refused."""
+        stubborn = next((name for name in order.ids if self._stubborn.get(name)), None)
+        if stubborn is not None:
+            self._stubborn[stubborn] -= 1
+        elif self._refusing:
+            self._refusing -= 1
+        else:
+            return False
+        return True
 
     def _surprise(self, surprise: Unexpected) -> None:
         order = self._register.find(surprise.order_id)
@@ -319,8 +339,7 @@ class PaperVenue:
         if order is None or order.status not in OPEN:
             if self.settings.unknown_cancel is UnknownCancel.REFUSED:
                 self._reporter.cancel_refused(request, *_not_open(order), time)
-        elif self._refusing:
-            self._refusing -= 1
+        elif self._will_not_cancel(order):
             self._reporter.cancel_refused(request, RejectReason.OTHER, "the venue will not cancel it", time)
         else:
             self._markets[order.instrument].remove(order)

@@ -55,6 +55,7 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: list[PaperOrder]
     closed_orders: list[PaperOrder]
     posted: list[Posted] = []
+    stubborn: dict[str, int] = {}
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self)

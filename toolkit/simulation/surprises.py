@@ -8,9 +8,10 @@ from toolkit.domain.requests import Liquidity
 
 
 class RefuseCancels(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="refuse_cancels"):
-    """The next `count` cancels of open orders are refused; the orders stay."""
+    """The next `count` cancels of open orders (with `order_id` of this one alone) are refused; the orders stay."""
 
     count: int
+    order_id: str = ""
 
 
 class LateFill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="late_fill"):

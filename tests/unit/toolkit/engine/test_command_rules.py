@@ -18,6 +18,8 @@ BODIES: dict[type, dict[str, object]] = {
     cm.DisableStrategy: {"strategy": "trend", "flatten": False},
     cm.SetThrottle: {"scope": "strategy", "name": "trend", "rate": Decimal(1)},
     cm.CancelAll: {},
+    cm.Kill: {"scope": "strategy", "name": "trend", "mode": cm.KillMode.CANCEL_ALL},
+    cm.Reopen: {"scope": "book", "name": ""},
     cm.SetLimits: {"rows": (), "checksum": "x"},
     cm.DefineInstruments: {"instruments": ()},
     cm.AllocateCapital: {"strategy": "trend", "amount": Decimal(1)},

@@ -1,0 +1,183 @@
+"""`execution kill` and what lets go of it: one decision from outside of the trading process, proven by the venues."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from execution.commands.desk import Stop, running_state, the_home, the_state
+from execution.commands.exits import Exit
+from execution.commands.output import GREEN, RED, YELLOW, banner, complain, paint, say, say_json
+from execution.commands.stopping import SOURCE
+from execution.home import Home
+from toolkit.client import emergency
+from toolkit.client.books import Books
+from toolkit.client.commands import give, person
+from toolkit.client.desk_state import DeskState
+from toolkit.client.killing import Killed, KillSwitch
+from toolkit.client.stopping import describe
+from toolkit.domain.commands import Kill, KillMode, Reopen
+from toolkit.domain.errors import ExecutionError, TransportError
+
+QUARANTINE_SECONDS = 2.0
+"""Where config/desk.yaml cannot be read: a kill waits for nobody's mending."""
+FLATTEN_SECONDS = 60.0
+
+
+def kill(
+    given: Path | None, *, strategy: str | None, venue: str | None, everything: bool, cancel_all: bool, flatten: bool,
+    reason: str, as_json: bool,
+) -> Exit:  # fmt: skip
+    """Halt a scope and prove it; what flattens it is a second command, given once the first is proven."""
+    scope, name = _scope(strategy, venue, everything)
+    if not reason.strip():
+        raise Stop(Exit.USAGE, "nothing is killed: --reason is empty; say why, a word is enough")
+    home = the_home(given)
+    state = the_state(home)
+    _check(home, state, scope, name)
+    mode = KillMode.CANCEL_ALL if cancel_all or flatten else KillMode.HALT_ENTRIES
+    wish = Kill(scope=scope, name=name, mode=mode, who=person(SOURCE), reason=reason)
+    switch = KillSwitch(home, state.book, state.venues)
+    killed = switch.throw(wish)
+    if not as_json:
+        _tell_first(state, killed)
+    killed = switch.confirm(killed, _quarantine(home))
+    open_position = _flatten(switch, killed) if flatten else ""
+    if as_json:
+        say_json(_document(killed, open_position))
+    else:
+        _tell_last(killed, open_position)
+    if killed.refused:
+        return Exit.REFUSED
+    return Exit.DONE if killed.verified and not open_position else Exit.LEFT
+
+
+def reopen(given: Path | None, scope: str, *, reason: str, as_json: bool) -> Exit:
+    """Let go of a kill of the book or of a venue, and open its latch: a person's decision, with a reason."""
+    home = the_home(given)
+    state = the_state(home)
+    known = ("book", *(f"venue:{name}" for name in state.venues))
+    if scope not in known:
+        raise Stop(Exit.USAGE, f"no latch is called {scope!r}; there are {', '.join(known)} (a strategy: `enable`)")
+    if not reason.strip():
+        raise Stop(Exit.USAGE, f"{scope} stays shut: --reason is empty; say why trading may go on")
+    running_state(home)
+    kind, _, name = scope.partition(":")
+    command = Reopen(scope=kind, name=name, who=person(SOURCE), reason=reason)
+    outcome = give(Books(home=home, book=state.book), command)
+    if outcome.refused:
+        raise Stop(Exit.REFUSED, f"{outcome.refused}. The latch of {scope} stays shut")
+    emergency.forget_kill(home, state.book, kind, name)
+    emergency.reopen_scope(home, state.book, scope)
+    if as_json:
+        say_json({"reopened": scope, "event": outcome.event})
+    else:
+        say(banner(state.kind, f"{scope} trades again (event {outcome.event:,}): its latch is open"))
+    return Exit.DONE
+
+
+# ---- parts
+
+
+def _scope(strategy: str | None, venue: str | None, everything: bool) -> tuple[str, str]:
+    if sum((strategy is not None, venue is not None, everything)) != 1:
+        raise Stop(Exit.USAGE, "say what to kill: one of --strategy NAME, --venue NAME and --all")
+    if everything:
+        return "book", ""
+    return ("strategy", strategy) if strategy is not None else ("venue", venue or "")
+
+
+def _check(home: Home, state: DeskState, scope: str, name: str) -> None:
+    """A name with a slip in it kills nothing, and says so at once."""
+    if scope == "strategy":
+        emergency.check_strategy(home, state, name)
+    elif scope == "venue" and name not in state.venues:
+        raise Stop(Exit.USAGE, f"no venue {name!r}; there are {', '.join(state.venues)}")
+
+
+def _quarantine(home: Home) -> float:
+    from execution.settings import read_settings
+
+    try:
+        return read_settings(home.root).desk.engine.quarantine_seconds
+    except ExecutionError:
+        return QUARANTINE_SECONDS
+
+
+def _flatten(switch: KillSwitch, killed: Killed) -> str:
+    """What is still held, "" when all is closed. Over orders that are not proven gone nothing is closed."""
+    if not killed.verified:
+        return "not flattened: first what is left must be gone"
+    wish = Kill(
+        scope=killed.kill.scope, name=killed.kill.name, mode=KillMode.FLATTEN, who=killed.kill.who,
+        reason=killed.kill.reason,
+    )  # fmt: skip
+    try:
+        return switch.flatten(wish, FLATTEN_SECONDS)
+    except (ExecutionError, TransportError) as problem:
+        return f"not flattened, an engine must do that: {problem}"
+
+
+def _label(killed: Killed) -> str:
+    return killed.kill.name or "the book"
+
+
+def _tell_first(state: DeskState, killed: Killed) -> None:
+    what = "entries are halted" if killed.kill.mode is KillMode.HALT_ENTRIES else "everything is cancelled"
+    if killed.past_engine:
+        complain(f"{killed.past_engine}\npast the engine: straight to the venues")
+    how = f"event {killed.event:,}" if killed.event else "the journal does not have it yet"
+    say(banner(state.kind, f"{_label(killed)} is killed: {what} ({how})"))
+    if killed.open_latch:
+        say(paint(f"  LEFT: the latch is NOT shut: {killed.open_latch}", RED))
+    if killed.left.clean:
+        say(f"  after {killed.seconds * 1000:.0f} ms nothing of it rests at a venue; asking again after the quarantine")
+
+
+def _tell_last(killed: Killed, open_position: str) -> None:
+    for line in _survivors(killed):
+        say(paint(f"  LEFT: {line}", RED))
+    for line in killed.unknown:
+        say(paint(f"  unknown: {line}", RED))
+    for line in killed.problems:
+        complain(line)
+    for found in killed.left.protective:
+        say(f"  stays: {describe(found)}")
+    for line in killed.unprotected:
+        say(paint(f"  without protection: {line}", YELLOW))
+    if open_position:
+        say(paint(f"  LEFT: {open_position}", RED))
+    if killed.verified:
+        say(paint("  asked again after the quarantine: nothing of it rests at the venue", GREEN))
+    scope, name = killed.kill.scope, killed.kill.name
+    let_go = f"enable {name}" if scope == "strategy" else f"reopen {scope}{':' if name else ''}{name}"
+    say(f"  only a person lets go: `execution {let_go} --reason …`")
+
+
+def _survivors(killed: Killed) -> list[str]:
+    refused = [f"the engine refused: {killed.refused}"] if killed.refused else []
+    orders = [describe(found) for found in killed.left.open_orders]
+    silent = [f"venue {name} does not answer: what rests there is unknown" for name in killed.left.silent]
+    return [*refused, *orders, *silent, *killed.unresolved]
+
+
+def _document(killed: Killed, open_position: str) -> dict[str, object]:
+    return {
+        "scope": killed.kill.scope,
+        "name": killed.kill.name,
+        "mode": killed.kill.mode.value,
+        "verified": killed.verified and not open_position,
+        "journaled": killed.event > 0,
+        "event": killed.event,
+        "seconds": killed.seconds,
+        "latch_open": killed.open_latch,
+        "past_engine": killed.past_engine,
+        "left": [describe(found) for found in killed.left.open_orders],
+        "silent": killed.left.silent,
+        "unresolved": killed.unresolved,
+        "unknown": killed.unknown,
+        "refused": killed.refused,
+        "problems": killed.problems,
+        "stays": [describe(found) for found in killed.left.protective],
+        "unprotected": killed.unprotected,
+        "position": open_position,
+    }

@@ -1,0 +1,243 @@
+"""The kill switch from outside of the trading process: latch, record, engine, venue, in this order.
+
+The latch is shut before anything else is tried, and needs neither engine nor journal. What proves a kill is the
+venue's own word, and its word again once a "not found" has become worth something. Nothing here lets go of a kill.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+import msgspec
+
+from toolkit.adapters.kill_record import KillRecord
+from toolkit.adapters.latch import BOOK, strategy_scope, venue_scope
+from toolkit.client import emergency
+from toolkit.client.books import Books
+from toolkit.client.commands import Outcome, give
+from toolkit.client.exposed import by_the_books, still_open, without_protection
+from toolkit.client.home import Home
+from toolkit.client.stopping import Belongs, Leftover, look, stop_at_venues
+from toolkit.domain.commands import Kill, KillMode
+from toolkit.domain.errors import ExecutionError, TransportError
+from toolkit.domain.orders import OrderClass
+from toolkit.domain.requests import VenueOrder
+from toolkit.replica.replica import Replica
+
+ENGINE_SECONDS = 1.0
+VENUE_SECONDS = 5.0
+BOOKS_SECONDS = 2.0
+LOOK_AGAIN = 0.1
+
+
+class Killed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kill has done so far, and what the venues said at the last look, `seconds` after it was asked for.
+
+    `open_latch` is why the latch could not be shut, `past_engine` why the engine did not do it, `event` its record in
+    the journal (0 while there is none). `unresolved` are orders whose fate the books still wait for, `unknown` what may
+    rest at a venue that does not answer, `unprotected` positions that no resting order protects.
+    """
+
+    kill: Kill
+    left: Leftover
+    seconds: float
+    event: int = 0
+    refused: str = ""
+    open_latch: str = ""
+    past_engine: str = ""
+    problems: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    unprotected: tuple[str, ...] = ()
+
+    @property
+    def verified(self) -> bool:
+        """The latch is shut, every venue answered, and what was to go is gone."""
+        return self.left.clean and not (self.open_latch or self.unresolved or self.refused)
+
+
+class KillSwitch:
+    """Kills on one desk: `throw`, then `confirm` after the quarantine, then, as a decision of its own, `flatten`."""
+
+    def __init__(self, home: Home, book: str, venues: Sequence[str]) -> None:
+        self._home = home
+        self._book = book
+        self._sockets = emergency.venue_sockets(home, venues)
+        self._record = KillRecord(home.book(book) / "kills")
+        self._recorded: set[str] = set()
+        self._answers: SimpleQueue[tuple[Outcome, str]] = SimpleQueue()
+
+    def throw(self, kill: Kill) -> Killed:
+        """Shut the latch, have the engine cancel, or do it past the engine; the first proof from the venues."""
+        began = time.monotonic()
+        open_latch = self._shut(kill)
+        problems = self._write_down(kill)
+        outcome, past_engine = self._tell(kill)
+        concerns = self._concerns(kill)
+        if past_engine or outcome.refused:
+            left = self._cancel_past_engine(kill, concerns, problems)
+        else:
+            left = stop_at_venues(self._asked(kill), ENGINE_SECONDS, True, concerns, _stays(kill))
+        return Killed(
+            kill=kill, left=left, seconds=time.monotonic() - began, event=outcome.event, refused=outcome.refused,
+            open_latch=open_latch, past_engine=past_engine, problems=tuple(problems),
+        )  # fmt: skip
+
+    def confirm(self, killed: Killed, quarantine_seconds: float) -> Killed:
+        """Watch the venues until a "not found" is worth something, cancel what appears meanwhile, and look again."""
+        killed = self._late_answer(killed)
+        kill, began = killed.kill, time.monotonic()
+        concerns, problems = self._concerns(kill), list(killed.problems)
+        while (waited := time.monotonic() - began) < quarantine_seconds:
+            left = look(self._asked(kill), concerns, _stays(kill))
+            if left.open_orders:
+                self._cancel(left, kill, problems)
+            time.sleep(min(2 * LOOK_AGAIN, max(0.0, quarantine_seconds - waited)))
+        left = look(self._asked(kill), concerns, _stays(kill))
+        replica = self._books()
+        return msgspec.structs.replace(
+            killed,
+            left=left,
+            seconds=killed.seconds + time.monotonic() - began,
+            problems=tuple(problems),
+            unresolved=self._unresolved(kill) if killed.event else (),
+            unknown=by_the_books(replica, kill, left.silent),
+            unprotected=without_protection(replica, kill, left),
+        )
+
+    def flatten(self, kill: Kill, patience_seconds: float) -> str:
+        """Close what the scope of a kill holds; what is still held then, "" when it is flat.
+
+        TransportError when no engine takes it: to close a position is the engine's work.
+        """
+        outcome = give(Books(home=self._home, book=self._book), kill, patience_seconds=VENUE_SECONDS)
+        if outcome.refused:
+            return outcome.refused
+        deadline = time.monotonic() + patience_seconds
+        while held := self._held(kill):
+            if time.monotonic() > deadline:
+                return f"{held} after {patience_seconds:.0f} s"
+            time.sleep(LOOK_AGAIN)
+        return ""
+
+    # ---- parts
+
+    def _shut(self, kill: Kill) -> str:
+        try:
+            emergency.shut_scope(self._home, self._book, latch_scope(kill.scope, kill.name))
+        except TransportError as problem:
+            return str(problem)
+        return ""
+
+    def _write_down(self, kill: Kill) -> list[str]:
+        try:
+            self._record.add(kill)
+        except TransportError as problem:
+            return [str(problem)]
+        return []
+
+    def _tell(self, kill: Kill) -> tuple[Outcome, str]:
+        """What the engine made of it, and why it did not take it in time; a front desk that hangs is not waited for."""
+        self._answers = SimpleQueue()
+        answers = self._answers
+        Thread(target=lambda: answers.put(self._give(kill)), name="kill", daemon=True).start()
+        try:
+            return answers.get(timeout=ENGINE_SECONDS + 0.5)
+        except Empty:
+            return Outcome(0, ""), "neither front desk nor engine said a word in time; they are still being asked"
+
+    def _late_answer(self, killed: Killed) -> Killed:
+        """With the record in the journal of an engine that took its time."""
+        try:
+            outcome, _ = self._answers.get_nowait()
+        except Empty:
+            return killed
+        return msgspec.structs.replace(killed, event=outcome.event, refused=outcome.refused)
+
+    def _give(self, kill: Kill) -> tuple[Outcome, str]:
+        try:
+            outcome = give(Books(home=self._home, book=self._book), kill, patience_seconds=ENGINE_SECONDS)
+        except ExecutionError as problem:  # of a journal that cannot be read either
+            return Outcome(0, ""), str(problem)
+        try:
+            self._record.forget(kill.scope, kill.name)
+        except TransportError:  # the supervisor finds it in the journal and forgets it then
+            return outcome, ""
+        return outcome, ""
+
+    def _cancel_past_engine(self, kill: Kill, concerns: Belongs, problems: list[str]) -> Leftover:
+        """Each cancel is in the lifeboat before it leaves; tried again until nothing rests or the time is over."""
+        deadline = time.monotonic() + VENUE_SECONDS
+        while True:
+            left = look(self._asked(kill), concerns, _stays(kill))
+            if left.open_orders:
+                self._cancel(left, kill, problems)
+                left = look(self._asked(kill), concerns, _stays(kill))
+            if left.clean or time.monotonic() >= deadline:
+                return left
+            time.sleep(LOOK_AGAIN)
+
+    def _cancel(self, left: Leftover, kill: Kill, problems: list[str]) -> None:
+        new = [found for found in left.open_orders if found[1].order_id not in self._recorded]
+        known = [found for found in left.open_orders if found[1].order_id in self._recorded]
+        cause = f"kill by {kill.who.identity}: {kill.reason}"
+        said = emergency.cancel_all(self._home, self._book, self._sockets, new, cause)
+        said += emergency.cancel_again(self._sockets, known)
+        self._recorded |= {order.order_id for _, order in new}
+        problems.extend(problem for problem in said if problem not in problems)
+
+    def _asked(self, kill: Kill) -> dict[str, Path]:
+        """The venues that the kill is about."""
+        names = (kill.name,) if kill.scope == "venue" else tuple(self._sockets)
+        return {name: self._sockets[name] for name in names if name in self._sockets}
+
+    def _concerns(self, kill: Kill) -> Belongs:
+        if kill.scope != "strategy":
+            return lambda _: True
+        replica = self._books()
+        return (lambda _: True) if replica is None else emergency.owner_is(replica, kill.name)
+
+    def _books(self) -> Replica | None:
+        """The journal's, else what this machine's files have: snapshot and mirror; None when neither can be read."""
+        books = Books(home=self._home, book=self._book)
+        for read in (books.replica, books.replica_without_server):
+            try:
+                return read()
+            except ExecutionError:
+                continue
+        return None
+
+    def _unresolved(self, kill: Kill) -> tuple[str, ...]:
+        """Orders that the engine still waits for; the venue's word is on its way to the books for a moment."""
+        deadline = time.monotonic() + BOOKS_SECONDS
+        while (found := still_open(self._books(), kill)) and time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN)
+        return found
+
+    def _held(self, kill: Kill) -> str:
+        replica = self._books()
+        if replica is None:
+            return "positions that cannot be read"
+        names = (kill.name,) if kill.scope == "strategy" else tuple(replica.ledger.positions)
+        held = [f"{name} {position}" for name in names if (position := emergency.position_of(replica, name))]
+        return f"still held: {'; '.join(held)}" if held else ""
+
+
+def latch_scope(scope: str, name: str) -> str:
+    """The latch's row for a scope of the journal."""
+    if scope == "strategy":
+        return strategy_scope(name)
+    return venue_scope(name) if scope == "venue" else BOOK
+
+
+def _stays(kill: Kill) -> Belongs:
+    """What a kill leaves at the venue: all but entries, or nothing."""
+
+    def stays(order: VenueOrder) -> bool:
+        return kill.mode is KillMode.HALT_ENTRIES and order.order_class is not OrderClass.ENTRY
+
+    return stays
