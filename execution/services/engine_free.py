@@ -7,16 +7,18 @@ from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
+from execution.services.budget_keeper import BudgetKeeper
 from execution.services.engine_core import EngineCore
 from toolkit.domain.errors import DomainError, TransportError
 from toolkit.domain.people import COMMANDERS
 from toolkit.domain.requests import VenueReport, VenueRequest
-from toolkit.engine.messages import LineLost, Message, NotSent, TimePassed
+from toolkit.engine.messages import HeldBack, LineLost, Message, NotSent, TimePassed
 
 FEED = "feed"
 BLOCK_MS = 100
 AT_ONCE = 512
 TICK = 0.25
+OVER_RATE = "over the rate that the venue allows its key; `budgets` of config/venues.yaml"
 
 
 class FreeEngine:
@@ -26,6 +28,7 @@ class FreeEngine:
         self._core = core
         self._engine = core.engine
         self._parts = core.parts
+        self._keeper = BudgetKeeper(core.parts.budgets, core.parts.bank, core.parts.clock.mono)
         self._mail: deque[Message] = deque()
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -57,6 +60,7 @@ class FreeEngine:
                 self._pump_commands(),
                 self._pump_reports(),
                 self._pump_time(),
+                self._keeper.run(),
             ]
             running = [tasks.create_task(pump) for pump in pumps]
             while not self._stopping.is_set():
@@ -114,6 +118,25 @@ class FreeEngine:
             await self._core.commit(taken)
 
     async def _release(self, requests: Sequence[VenueRequest]) -> None:
+        """Send what the venues' rates allow: cancels and exits at once, entries perhaps with the next block."""
+        if not self._keeper:
+            await self._write(requests)
+            return
+        may, held, refused = self._keeper.sort_out(requests)
+        if held:
+            self._mail.appendleft(HeldBack(requests=tuple(held)))  # before anybody asks for a cancel of what never left
+            self._news.set()
+        if may:
+            await self._write(may)
+        if refused:
+            await self._keeper.filled()
+            may, _, refused = self._keeper.sort_out(refused)
+            if may:
+                await self._write(may)
+            if refused:
+                self._post(NotSent(requests=tuple(refused), cause=OVER_RATE))
+
+    async def _write(self, requests: Sequence[VenueRequest]) -> None:
         try:
             dropped = await self._core.send(requests)
         except TransportError:

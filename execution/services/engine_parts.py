@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from execution.services.budget_keeper import Budgets
 from toolkit.domain.events import Batch
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.instruments import Currency
 from toolkit.domain.market import FeedMode, Step
 from toolkit.domain.orders import Ability
-from toolkit.domain.ports import Bus, Head, Journal, Sealed, Venue
+from toolkit.domain.ports import Bus, Head, Journal, Sealed, TokenBank, Venue
 from toolkit.domain.requests import CancelOrder, VenueReport
 from toolkit.domain.time import MonoTime, WallTime
 from toolkit.engine.messages import Valuation
@@ -135,6 +136,8 @@ class EngineParts:
 
     journal: Journal
     bus: Bus
+    bank: TokenBank
+    budgets: Budgets
     venue: VenueLine
     mirror: Mirror
     seen: HeadSeen

@@ -439,6 +439,18 @@ class PaperVenueRow(Strict):
     fees: PaperFees
 
 
+class BudgetRow(Strict):
+    """What a venue allows one key, and how the processes that send with it divide that between them."""
+
+    key: Name | None = None
+    messages: Annotated[int, Field(ge=1, le=10**6)]
+    per_seconds: Seconds
+    processes: Annotated[int, Field(ge=1, le=100)]
+    reserve: Annotated[int, Field(ge=1, le=10**6)]
+    share: Annotated[int, Field(ge=0, le=10**6)]
+    block: Annotated[int, Field(ge=1, le=10**6)]
+
+
 class RouteRow(Strict):
     """One rule of the router; what is left out asks nothing. Quantities in units, both ends included."""
 
@@ -466,3 +478,4 @@ class VenuesFile(Strict):
     venues: Annotated[dict[Name, PaperVenueRow], Field(min_length=1)]
     routes: tuple[RouteRow, ...] = ()
     breakers: dict[Name, BreakerRow] = {}
+    budgets: dict[Name, BudgetRow] = {}

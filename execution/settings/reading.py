@@ -25,13 +25,14 @@ from execution.settings.models import (
 )
 from execution.settings.people import PeopleTable, read_people
 from execution.settings.problems import nearest, problem, validate
-from execution.settings.routes import router_settings
+from execution.settings.routes import budget_plans, router_settings
 from execution.settings.venues import exchange_fees, paper_settings
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError, DomainError
 from toolkit.domain.instruments import Currency, Instrument, describe
 from toolkit.domain.money import to_quanta
 from toolkit.domain.people import RESERVED
+from toolkit.domain.rate_budget import BudgetPlan
 from toolkit.engine.messages import Valuation
 from toolkit.engine.risk.limits import STAGES, problem_with
 from toolkit.engine.router_settings import RouterSettings, RouteRule
@@ -68,6 +69,7 @@ class Settings:
     strategies: Mapping[str, StrategyRow]
     venues: Mapping[str, PaperSettings]
     router: RouterSettings
+    budgets: Mapping[str, BudgetPlan]
     people: PeopleTable
     exchange_rates: tuple[Valuation, ...] = ()
     feed: FeedFile | None = None
@@ -119,10 +121,16 @@ def read_settings(home: Path) -> Settings:
         strategies=strategies,
         venues=venues,
         router=router,
+        budgets=_read_budgets(home, venues),
         people=read_people(home),
         exchange_rates=rates,
         feed=feed,
     )
+
+
+def _read_budgets(home: Path, venues: Collection[str]) -> Mapping[str, BudgetPlan]:
+    document = _read(home, "venues")
+    return budget_plans(document, validate(document, VenuesFile), venues)
 
 
 def _read_router(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
+import msgspec
+
 from execution.settings.documents import Document
-from execution.settings.models import BreakerRow, RouteRow, VenuesFile
+from execution.settings.models import BreakerRow, BudgetRow, RouteRow, VenuesFile
 from execution.settings.problems import nearest, problem
+from toolkit.domain.rate_budget import BudgetPlan
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.router_settings import BreakerSettings, RouterSettings, RouteRule, VenueFees
 from toolkit.simulation.paper_settings import FeeSchedule, PaperSettings
@@ -60,6 +63,34 @@ def _compared(fees: FeeSchedule) -> VenueFees:
         taker_per_unit=fees.taker_per_unit,
         minimum=fees.minimum,
         maximum_basis_points=fees.maximum_basis_points,
+    )
+
+
+def budget_plans(document: Document, file: VenuesFile, venues: Collection[str]) -> Mapping[str, BudgetPlan]:
+    """The rate budgets of the venues of this run. ConfigError for an unknown venue, or parts beyond the whole."""
+    plans: dict[str, BudgetPlan] = {}
+    for name, row in file.budgets.items():
+        place = ("budgets", name)
+        if name not in file.venues:
+            raise problem(document, place, f"is no venue of this file; {nearest(name, file.venues)}")
+        plan = _budget(row, row.key or name, document.source(place))
+        for other, known in plans.items():
+            if known.key == plan.key and msgspec.structs.replace(known, source=plan.source) != plan:
+                raise problem(document, place, f"shares key {plan.key!r} with {other}; give both the same numbers")
+        plans[name] = plan
+    return MappingProxyType({name: plan for name, plan in plans.items() if name in venues})
+
+
+def _budget(row: BudgetRow, key: str, source: str) -> BudgetPlan:
+    return BudgetPlan(
+        key=key,
+        messages=row.messages,
+        window=int(row.per_seconds * NANOSECONDS),
+        processes=row.processes,
+        reserve=row.reserve,
+        share=row.share,
+        block=row.block,
+        source=source,
     )
 
 

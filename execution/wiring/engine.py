@@ -18,6 +18,7 @@ from execution.settings import Settings, read_settings
 from execution.wiring.listener import sample_feed
 from toolkit.adapters import codec, failpoints
 from toolkit.adapters.archived_history import ArchivedHistory
+from toolkit.adapters.budget_places import FOLDER, Budgets
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.head_seen import HeadSeen
 from toolkit.adapters.latch import Latch
@@ -105,6 +106,8 @@ async def trade(home: Home, settings: Settings, password: str) -> None:
     parts = EngineParts(
         journal=journal,
         bus=bus,
+        bank=bus,
+        budgets=Budgets.publish(socket_path(home.run, "venue").parent / FOLDER, settings.budgets),
         venue=venue,
         mirror=Mirror(files / "mirror", durable=settings.desk.servers.durability != "process"),
         seen=HeadSeen(files / "head"),

@@ -14,7 +14,7 @@ from toolkit.adapters.memory_server import MemoryServer
 from toolkit.adapters.redis_bus import RedisBus
 from toolkit.domain.beats import Beat
 from toolkit.domain.inbox import Released
-from toolkit.domain.ports import Bus
+from toolkit.domain.ports import Bus, TokenBank
 from toolkit.domain.time import WallTime
 
 pytestmark = pytest.mark.integration
@@ -89,3 +89,31 @@ async def test_the_last_beat_of_each_process_is_kept(bus: Bus) -> None:
     for beat in (old, other, new):
         await bus.beat(beat)
     assert await bus.beats() == {"engine": new, "listener": other}
+
+
+SPAN = 400_000_000
+
+
+async def test_of_a_rates_pool_no_more_is_given_than_there_is(bus: TokenBank) -> None:
+    assert await bus.lease_tokens("main", 6, 0, 10, SPAN) == 6
+    assert await bus.lease_tokens("main", 6, 0, 10, SPAN) == 4
+    assert await bus.lease_tokens("main", 6, 0, 10, SPAN) == 0
+    assert await bus.lease_tokens("other", 6, 0, 10, SPAN) == 6, "each key has a pool of its own"
+
+
+async def test_what_was_given_comes_back_to_the_pool_after_the_span(bus: TokenBank) -> None:
+    assert await bus.lease_tokens("again", 10, 0, 10, SPAN) == 10
+    await asyncio.sleep(SPAN / 1e9 + 0.05)
+    assert await bus.lease_tokens("again", 7, 0, 10, SPAN) == 7
+    assert await bus.lease_tokens("again", 7, 0, 10, SPAN) == 3
+
+
+async def test_what_is_overdrawn_comes_off_the_pool_first_and_even_beyond_it(bus: TokenBank) -> None:
+    assert await bus.lease_tokens("owed", 4, 8, 10, SPAN) == 2
+    assert await bus.lease_tokens("owed", 4, 5, 10, SPAN) == 0
+    assert await bus.lease_tokens("owed", 4, 0, 20, SPAN) == 4
+
+
+async def test_two_that_lease_at_once_share_the_pool(bus: TokenBank) -> None:
+    given = await asyncio.gather(*(bus.lease_tokens("both", 3, 0, 10, SPAN) for _ in range(8)))
+    assert sum(given) == 10

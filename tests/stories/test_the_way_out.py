@@ -11,6 +11,7 @@ from toolkit.domain.commands import LimitRow, SetThrottle
 from toolkit.domain.instruments import Shortable
 from toolkit.domain.orders import OrderClass, Status
 from toolkit.domain.requests import CancelOrder, SubmitOrder
+from toolkit.engine.messages import HeldBack
 from toolkit.simulation.surprises import RefuseCancels
 
 
@@ -332,3 +333,36 @@ def test_a_target_takes_back_the_entries_that_lead_away_from_it() -> None:
     core.target(0)
     assert core.order(resting).status is Status.CANCELED
     assert len(core.orders_received()) == 1, "nothing is sold against it"
+
+
+def test_an_exit_that_the_venues_shared_rate_had_no_room_for_waits_and_is_neither_lost_nor_in_doubt() -> None:
+    core = holding(10)
+    core.deaf = True
+    sold = core.sell(10)
+    core.deaf = False
+    core.do(HeldBack(requests=tuple(request for request in core.lost if isinstance(request, SubmitOrder))))
+    assert core.order(sold).shown_status == "PENDING_NEW"
+    core.wait(0.25)
+    assert core.held() == 0
+
+
+def test_what_is_held_back_can_be_canceled_and_then_never_leaves() -> None:
+    core = holding(10)
+    core.deaf = True
+    sold = core.sell(10)
+    core.deaf = False
+    core.do(HeldBack(requests=tuple(request for request in core.lost if isinstance(request, SubmitOrder))))
+    core.cancel(sold)
+    core.wait(5)
+    assert core.order(sold).status is Status.CANCELED
+    assert (core.cancels_received(), len(core.orders_received())) == ([], 1)
+
+
+def test_an_exit_that_is_held_back_again_and_again_goes_on_waiting() -> None:
+    core = holding(10)
+    core.deaf = True
+    sold = core.sell(10)
+    for _ in range(8):
+        core.do(HeldBack(requests=(next(each for each in core.lost if isinstance(each, SubmitOrder)),)))
+        core.wait(1)
+    assert core.order(sold).shown_status == "PENDING_NEW"

@@ -43,6 +43,11 @@ def released(book: str, epoch: int) -> str:
     return f"{{{book}}}:released:{epoch}"
 
 
+def budget(key: str) -> str:
+    """List on the bus of the tokens of one venue key's rate that were given out lately; shared by all books."""
+    return f"{{budget:{key}}}:given"
+
+
 def beats(book: str) -> str:
     """Hash on the bus: process → its last heartbeat."""
     return f"{{{book}}}:beats"

@@ -68,6 +68,10 @@ class MemoryBus:
         await self._turn()
         return dict(self._server.beats)
 
+    async def lease_tokens(self, key: str, wanted: int, overdrawn: int, pool: int, span: int) -> int:
+        await self._turn()
+        return self._server.lease_tokens(key, wanted, overdrawn, pool, span)
+
     async def _turn(self) -> None:
         await asyncio.sleep(0)
         self._server.reach()

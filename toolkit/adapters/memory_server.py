@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -33,12 +34,22 @@ class MemoryServer:
         self.steps: dict[str, list[Step]] = defaultdict(list)
         self.released: dict[int, list[Released]] = defaultdict(list)
         self.beats: dict[str, Beat] = {}
+        self.given: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        self.clock: Callable[[], int] = time.monotonic_ns
         self._changed = asyncio.Event()
 
     def reach(self) -> None:
         """What each request does first."""
         if self.away:
             raise TransportError("the server in memory is away")
+
+    def lease_tokens(self, key: str, wanted: int, overdrawn: int, pool: int, span: int) -> int:
+        """What `lease_tokens.lua` does, on `clock`."""
+        now = self.clock()
+        given = [(at, tokens) for at, tokens in self.given[key] if now - at < span]
+        tokens = max(0, min(wanted, pool - overdrawn - sum(count for _, count in given)))
+        self.given[key] = [*given, (now, tokens + overdrawn)]
+        return tokens
 
     def change(self) -> None:
         """Wake whoever waits for something new."""

@@ -8,7 +8,7 @@ from typing import Final
 import redis.exceptions as refusals
 
 from toolkit.adapters import codec, keys
-from toolkit.adapters.redis_connection import BLOCKING_READS, RedisLine, mapped, ours
+from toolkit.adapters.redis_connection import BLOCKING_READS, RedisLine, Script, mapped, ours
 from toolkit.adapters.redis_journal import read_streams
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.beats import Beat
@@ -30,10 +30,13 @@ class RedisBus:
         self._reply_seconds = reply_seconds
         self._writer = RedisLine(address, reply_seconds=reply_seconds)
         self._reader = RedisLine(address, reply_seconds=None, connections=BLOCKING_READS)
+        self._leaser = RedisLine(address, reply_seconds=reply_seconds)  # never behind what is published
+        self._lease_tokens = Script("lease_tokens")
 
     async def close(self) -> None:
         await self._writer.close()
         await self._reader.close()
+        await self._leaser.close()
 
     async def publish(self, stream: str, steps: Sequence[Step]) -> None:
         entries = [(step.number, codec.encode(step)) for step in steps]
@@ -70,6 +73,13 @@ class RedisBus:
         with mapped("read the heartbeats"):
             reply = await self._writer.look("HVALS", keys.beats(self._book))
         return {beat.process: beat for beat in map(codec.decode_beat, reply)}
+
+    async def lease_tokens(self, key: str, wanted: int, overdrawn: int, pool: int, span: int) -> int:
+        with mapped(f"lease tokens of {key}"):
+            given: int = await self._lease_tokens.call(
+                self._leaser, [keys.budget(key)], [wanted, overdrawn, pool, span // 1_000]
+            )
+        return given
 
     async def forget_epoch(self, epoch: int) -> None:
         """Remove the released steps of an epoch that is over."""

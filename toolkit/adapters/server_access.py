@@ -122,7 +122,7 @@ def _bus_rules(books: Sequence[str]) -> dict[str, str]:
     look = _patterns("%R~", books, "*")
     beat = " ".join(f"%W~{keys.beats(book)}" for book in books)
     return {
-        "engine": f"{_patterns('~', books, '*')} +@all -@dangerous +info +config|get",
+        "engine": f"{_patterns('~', books, '*')} ~{keys.budget('*')} +@all -@dangerous +info +config|get",
         "operator": f"{look} {_LOOK} +info +config|get",
         "viewer": f"{look} {_LOOK} +info",
         "supervisor": f"{look} {beat} {_LOOK} +hset +info +config|get +acl|setuser",

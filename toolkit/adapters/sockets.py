@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -41,8 +42,8 @@ def remove_short_folder(run: Path) -> None:
     if not record.is_file():
         return
     folder = Path(record.read_text(encoding="utf-8").strip())
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    if folder.is_dir() and all(path.name == "budgets" for path in folder.iterdir()):
+        shutil.rmtree(folder)
         record.unlink()
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from toolkit.adapters import codec
+from toolkit.adapters.budget_places import FOLDER, Budgets
+from toolkit.adapters.clock import SystemClock
 from toolkit.domain.errors import AmbiguousOutcome, DomainError, TransportError
 from toolkit.domain.requests import CancelOrder, VenueOrder, VenueState
 from toolkit.domain.time import FeedTime, MonoTime
@@ -51,7 +54,10 @@ class VenueHotline:
     def cancel(self, orders: Iterable[VenueOrder]) -> VenueState:
         """Cancel these orders and ask what is left. Who calls decides which, and writes them down before."""
         state = self.ask_state()
-        self._write((*(_cancel(state.venue, order) for order in orders), Sync(token=1)))
+        cancels = [_cancel(state.venue, order) for order in orders]
+        with closing(Budgets.of(self._path.parent / FOLDER, state.venue)) as budgets:
+            budgets.sort_out(cancels, SystemClock().mono())  # every cancel may leave; others see that it did
+            self._write((*cancels, Sync(token=1)))
         self._hear(Synced)
         return self.ask_state()
 

@@ -126,6 +126,17 @@ class Bus(Protocol):
         """The last heartbeat of each process."""
 
 
+class TokenBank(Protocol):
+    """Hands out what several processes share of a venue key's rate."""
+
+    async def lease_tokens(self, key: str, wanted: int, overdrawn: int, pool: int, span: int) -> int:
+        """Up to `wanted` tokens, of which no more than `pool` are given within any `span` nanoseconds.
+
+        What the caller sent beyond its own is `overdrawn` and comes off the pool first. TransportError when the server
+        is away: whether it took effect does not matter, for what was given and not heard of is never spent.
+        """
+
+
 class Venue(Protocol):
     """A line to one venue."""
 

@@ -29,6 +29,7 @@ from toolkit.engine.messages import (
     QUIET,
     AbsenceProven,
     EngineSettings,
+    HeldBack,
     LineBack,
     LineLost,
     Message,
@@ -209,6 +210,7 @@ class Engine:
             LineLost: self._line_lost,
             LineBack: self._line_back,
             NotSent: self._not_sent,
+            HeldBack: self._held_back,
             VenueState: self._venue_state,
             AbsenceProven: self._absence_proven,
             Recalled: recall,
@@ -226,6 +228,9 @@ class Engine:
 
     def _line_back(self, _: Transaction, back: LineBack) -> None:
         self._router.line_back(back.venue)
+
+    def _held_back(self, transaction: Transaction, notice: HeldBack) -> None:
+        self._orders.held_back(transaction, notice)
 
     def _not_sent(self, transaction: Transaction, notice: NotSent) -> None:
         for order in self._orders.not_sent(transaction, notice):

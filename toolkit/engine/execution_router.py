@@ -90,6 +90,10 @@ class ExecutionRouter:
         """Whether anything waits here for a venue's rate."""
         return bool(self._waiting)
 
+    def hold(self, order: Order) -> None:
+        """Keep an order back until there is room in its venue's rate."""
+        self._waiting[order.chain[0]] = order.venue
+
     def keeps(self, root: str) -> bool:
         """Whether the order's last request still waits here for the venue's rate."""
         return root in self._waiting

@@ -40,6 +40,12 @@ class NotSent(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
 
 
+class HeldBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Exits that found no room in the rate of their venue and never left: they wait here and go out later."""
+
+    requests: tuple[VenueRequest, ...]
+
+
 class AbsenceProven(msgspec.Struct, frozen=True, kw_only=True):
     """The venue did not know an order after the quarantine had passed: what we asked for never arrived there."""
 
@@ -55,7 +61,8 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Lines = LineLost | LineBack
-Message = Step | VenueReport | Envelope | TimePassed | Lines | NotSent | AbsenceProven | VenueState | Recalled
+Unsent = NotSent | HeldBack
+Message = Step | VenueReport | Envelope | TimePassed | Lines | Unsent | AbsenceProven | VenueState | Recalled
 
 
 class Output(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import ENTRY, FINAL, NO_DOUBT, PROTECTIVE, Doubt, Order, Status, TradingState
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 from toolkit.engine.execution_router import ExecutionRouter, denied, replace_requested, submitted
-from toolkit.engine.messages import AbsenceProven, EngineSettings, LineLost, NotSent
+from toolkit.engine.messages import AbsenceProven, EngineSettings, HeldBack, LineLost, NotSent
 from toolkit.engine.order_facts import (
     booked,
     changed_in_engine,
@@ -276,6 +276,13 @@ class OrderManager:
                 )
             )
         self._doubt(transaction, order.chain[0], Doubt.CANCEL, "left through the lifeboat")
+
+    def held_back(self, transaction: Transaction, notice: HeldBack) -> None:
+        """Exits that found no room in the rate wait in the router, as those that it kept back itself."""
+        for request in notice.requests:
+            order = transaction.ledger.order(request.order_id)
+            if order is not None and order.status in (Status.PENDING_NEW, Status.PENDING_REPLACE):
+                self._router.hold(order)
 
     def not_sent(self, transaction: Transaction, notice: NotSent) -> list[Order]:
         """What was dropped before it reached the line ends here: an order as rejected, a replace as refused."""

@@ -19,6 +19,9 @@ routes:
     minimum_quantity: 100
     prefer: fees
   - {venues: [second], instruments: [IBM]}
+budgets:
+  paper: {key: main, messages: 100, per_seconds: 1, processes: 3, reserve: 10, share: 5, block: 10}
+  second: {messages: 50, per_seconds: 0.5, processes: 2, reserve: 5, share: 5, block: 4}
 """
 
 
@@ -66,6 +69,12 @@ def test_the_shipped_breaker_is_in_nanoseconds_with_its_line(home: Path) -> None
     assert breaker.source.startswith("config/venues.yaml:")
 
 
+def test_a_budget_says_what_the_venue_allows_and_how_it_is_divided(home: Path) -> None:
+    budgets = read_settings(home).budgets
+    assert (budgets["paper"].key, budgets["paper"].pool, budgets["paper"].window) == ("main", 55, 10**9)
+    assert (budgets["second"].key, budgets["second"].pool, budgets["second"].window) == ("second", 30, 5 * 10**8)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
@@ -80,6 +89,10 @@ def test_the_shipped_breaker_is_in_nanoseconds_with_its_line(home: Path) -> None
         ("venues: [second, paper]", "venues: []", "venues"),
         ("breakers:\n  paper:", "breakers:\n  papr:", "paper"),
         ("open_seconds: 30", "open_second: 30", "open_seconds"),
+        ("second: {messages: 50", "secnd: {messages: 50", "second"),
+        ("messages: 50", "key: main, messages: 50", "give both the same numbers"),
+        ("messages: 100", "messages: 44", "is more than 44 messages"),
+        ("reserve: 10,", "reserves: 10,", "reserve"),
     ],
 )
 def test_a_mistake_is_refused_with_the_nearest_name(home: Path, old: str, new: str, says: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from toolkit.adapters import keys
 
-FUNCTIONS = [function for _, function in inspect.getmembers(keys, inspect.isfunction)]
+FUNCTIONS = [function for _, function in inspect.getmembers(keys, inspect.isfunction) if function is not keys.budget]
 
 
 def every_key(book: str) -> list[str]:
@@ -22,6 +22,10 @@ def test_no_two_keys_are_the_same() -> None:
 
 def test_every_key_of_a_book_lies_on_one_node_of_a_cluster() -> None:
     assert all(re.match(r"\{paper\}:\w", key) for key in every_key("paper"))
+
+
+def test_a_budgets_key_is_of_no_book_and_lies_on_one_node_too() -> None:
+    assert keys.budget("main") == "{budget:main}:given"
 
 
 def test_no_other_module_spells_a_key(repository: Path) -> None:

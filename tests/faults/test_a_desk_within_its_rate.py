@@ -1,0 +1,49 @@
+"""A desk on a free feed with a rate budget far below what its strategies want: it trades on, within the rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.test_free_feed_without_a_journal import FREE
+from tests.tools.desk_kit import DeskKit, make_home
+from toolkit.domain import events as ev
+from toolkit.domain.requests import RejectReason
+
+pytestmark = pytest.mark.faults
+
+BUDGET = """
+budgets:
+  paper: {messages: 8, per_seconds: 1, processes: 2, reserve: 1, share: 1, block: 2}
+"""
+
+
+async def test_a_desk_that_wants_more_than_its_key_may_send_trades_on_within_the_rate(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home", FREE)
+    venues = home.root / "config/venues.yaml"
+    venues.write_text(venues.read_text() + BUDGET)
+    kit = DeskKit(home, speed=200)
+    try:
+        await kit.start()
+        await kit.until(lambda: over_the_rate(kit) > 3 and len(acknowledged(kit)) > 8)
+    finally:
+        await kit.stop()
+    sent = sorted(int(event.sent) for event in acknowledged(kit) if int(event.sent))
+    busiest = max(sum(begin <= at < begin + 950_000_000 for at in sent) for begin in sent)
+    assert busiest <= 8
+
+
+def over_the_rate(kit: DeskKit) -> int:
+    return sum(
+        isinstance(event, ev.OrderRejected) and event.reason is RejectReason.NOT_SENT and "budgets" in event.text
+        for event in events(kit)
+    )
+
+
+def acknowledged(kit: DeskKit) -> list[ev.OrderAcknowledged]:
+    return [event for event in events(kit) if isinstance(event, ev.OrderAcknowledged)]
+
+
+def events(kit: DeskKit) -> list[ev.Event]:
+    return [event for batch in kit.batches for event in batch.events]
