@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from execution.services.engine_parts import EngineParts, EnginePlan
-from execution.services.journal_writer import JournalWriter
+from execution.services.journal_writer import JournalWriter, LedgerCopy
 from execution.services.recalling import is_forgotten, remembered
 from toolkit.domain.errors import TransportError
 from toolkit.domain.orders import Doubt, OrderClass, Status
@@ -25,7 +25,7 @@ from toolkit.domain.requests import (
 )
 from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, Now
 from toolkit.engine.engine import Engine
-from toolkit.engine.messages import AbsenceProven, Message, Output
+from toolkit.engine.messages import AbsenceProven, Message, Output, SnapshotKept
 
 CONNECT_WITHIN = 2.0
 SILENT_AFTER = 5.0
@@ -75,14 +75,12 @@ class EngineCore:
         self.parts.reach("after_send")
         return dropped
 
-    def snapshot(self, now: Now) -> Output | None:
-        """Keep the ledger when it is time to. A disk that refuses is told; the journal goes on without a snapshot."""
-        if not self.writer.snapshot_due():
-            return None
+    async def keep(self, copy: LedgerCopy) -> SnapshotKept:
+        """Put a copy of the ledger on the disk; what became of it is for the engine to hear."""
         try:
-            return self.engine.note_snapshot(now, self.writer.take_snapshot())
+            return await self.writer.keep(copy)
         except TransportError as problem:
-            return self.engine.alarm(now, "snapshot", self.plan.book, str(problem))
+            return SnapshotKept(problem=str(problem))
 
     # ---- absence of evidence
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from execution.services.budget_keeper import BudgetKeeper
 from execution.services.engine_core import EngineCore
+from execution.services.journal_writer import LedgerCopy
 from toolkit.domain.errors import DomainError, TransportError
 from toolkit.domain.people import COMMANDERS
 from toolkit.domain.requests import VenueReport, VenueRequest
@@ -33,6 +34,7 @@ class FreeEngine:
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._read: dict[str, str] = {}
+        self._copies: asyncio.Queue[LedgerCopy] = asyncio.Queue()
         self.state = "starting"
 
     def stop(self) -> None:
@@ -61,6 +63,7 @@ class FreeEngine:
                 self._pump_reports(),
                 self._pump_time(),
                 self._keeper.run(),
+                self._pump_copies(),
             ]
             running = [tasks.create_task(pump) for pump in pumps]
             while not self._stopping.is_set():
@@ -114,8 +117,8 @@ class FreeEngine:
         await self._core.commit(output)
         if output.requests:
             await self._release(output.requests)
-        if (taken := self._core.snapshot(self._core.now())) is not None:
-            await self._core.commit(taken)
+        if (copy := self._core.writer.copy()) is not None:
+            self._copies.put_nowait(copy)
 
     async def _release(self, requests: Sequence[VenueRequest]) -> None:
         """Send what the venues' rates allow: cancels and exits at once, entries perhaps with the next block."""
@@ -195,6 +198,11 @@ class FreeEngine:
         while True:
             await asyncio.sleep(TICK)
             self._post(TimePassed())
+
+    async def _pump_copies(self) -> None:
+        """The ledger of one moment is kept while orders come and go."""
+        while True:
+            self._post(await self._core.keep(await self._copies.get()))
 
     async def _line_back(self) -> None:
         while True:

@@ -311,8 +311,8 @@ class LockstepEngine:
         return None
 
     async def _snapshot(self) -> None:
-        if (taken := self._core.snapshot(self.here())) is not None:
-            await self.carry_out(settle(self._engine, taken, self.here()))
+        if (copy := self._core.writer.copy()) is not None:
+            await self.carry_out(absorb(self._engine, [await self._core.keep(copy)], self.here()))
 
     def here(self) -> Now:
         """Feed time stands still; rates and time-outs follow it."""

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import NamedTuple
 
 from execution.services.engine_parts import EngineParts, EnginePlan
 from toolkit.domain.errors import DomainError
 from toolkit.domain.events import Batch, Event
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
+from toolkit.domain.pieces import ledger_in_pieces
 from toolkit.domain.ports import Head, Lease
+from toolkit.engine.messages import SnapshotKept
+
+
+class LedgerCopy(NamedTuple):
+    """The ledger as of one event and step, not encoded yet."""
+
+    head: Head
+    step: int
+    pieces: Iterator[bytes]
 
 
 class JournalWriter:
@@ -43,21 +56,33 @@ class JournalWriter:
         self.failed = False
         reach("after_mirror_before_send")
 
-    def snapshot_due(self) -> bool:
-        """Whether a snapshot should be taken now; only when everything decided is durable."""
+    def copy(self) -> LedgerCopy | None:
+        """The ledger as of now when it is time to keep it; only when everything decided is durable."""
         far = self.committed - self._snapshot_at >= self._plan.snapshot_every
-        return far and self.committed == self._ledger.sequence
-
-    def take_snapshot(self) -> str:
-        """Keep the ledger as of the last committed event; the mirror needs nothing before it. Returns its digest.
-
-        Raises TransportError when the disk refuses; the next try comes as many events later.
-        """
-        head = Head(self.committed, self._ledger.batch_digest)
+        if not far or self.committed != self._ledger.sequence:
+            return None
         self._snapshot_at = self.committed
-        self._parts.snapshots.keep(self._plan.book, FOLD_VERSION, head, self._ledger.to_bytes())
-        self._parts.mirror.trim(head)
-        return self._ledger.digest()
+        head = Head(self.committed, self._ledger.batch_digest)
+        return LedgerCopy(head, self._ledger.step, ledger_in_pieces(self._ledger))
+
+    async def keep(self, copy: LedgerCopy) -> SnapshotKept:
+        """Put a copy on the disk; the mirror needs nothing before it then.
+
+        It is encoded a piece at a time, then hashed and written beside the loop: nobody is held up meanwhile. Raises
+        TransportError when the disk refuses; the next try comes as many events later.
+        """
+        pieces = []
+        for piece in copy.pieces:
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        digest = await asyncio.to_thread(self._write, copy.head, pieces)
+        self._parts.mirror.trim(copy.head)
+        return SnapshotKept(sequence=copy.head.sequence, step=copy.step, digest=digest)
+
+    def _write(self, head: Head, pieces: Sequence[bytes]) -> str:
+        state = b"".join(pieces)
+        self._parts.snapshots.keep(self._plan.book, FOLD_VERSION, head, state)
+        return sha256(state).hexdigest()
 
     def _batch(self, lease: Lease, events: tuple[Event, ...]) -> Batch:
         return Batch(

@@ -60,7 +60,8 @@ class RecordFile:
         """
         start = self._end if place is None else place
         tail = os.pread(self._file, self._end - start, start)
-        replace_file(self._path, self._path.with_name(self._path.name + ".new"), self._magic + tail)
+        new = self._path.with_name(self._path.name + ".new")
+        replace_file(self._path, new, self._magic + tail, durable=self._durable)
         os.close(self._file)
         self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         self._end = len(self._magic) + len(tail)
@@ -128,17 +129,22 @@ def _body(data: bytes, place: int) -> bytes | None:
     return body if crc32(body) == of_body else None
 
 
-def replace_file(path: Path, temporary: Path, data: bytes) -> None:
-    """Write beside, sync, rename, sync the folder. Raises TransportError; the old file is then as it was."""
+def replace_file(path: Path, temporary: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write beside, sync, rename, sync the folder. Raises TransportError; the old file is then as it was.
+
+    What need not survive the machine (`durable` False) is not synced: that waits for a disk.
+    """
     try:
         file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             _write_all(file, data)
-            sync_data(file)
+            if durable:
+                sync_data(file)
         finally:
             os.close(file)
         temporary.replace(path)
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise TransportError(f"{path}: cannot write ({error}); free space or mend the disk") from error

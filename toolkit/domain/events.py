@@ -255,10 +255,15 @@ class Alarmed(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
 
 
 class SnapshotTaken(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="snapshot_taken"):
-    """A snapshot of the ledger as of the event before this one exists, with this digest."""
+    """A snapshot of the ledger exists, with this digest: as of event `sequence` and feed step `step`.
+
+    Those of older journals (0) are as of the event before this one.
+    """
 
     digest: str
     fold_version: int
+    sequence: int = 0
+    step: int = 0
 
 
 Event = (

@@ -36,6 +36,7 @@ from toolkit.engine.messages import (
     NotSent,
     Output,
     Recalled,
+    SnapshotKept,
     TimePassed,
 )
 from toolkit.engine.order_manager import OrderManager
@@ -151,12 +152,6 @@ class Engine:
         self._protector.restore(transaction)
         return self._decided(transaction)
 
-    def note_snapshot(self, now: Now, digest: str) -> Output:
-        """Record that the ledger as of the last event was kept."""
-        transaction = self.begin(now)
-        transaction.emit(ev.SnapshotTaken(digest=digest, fold_version=FOLD_VERSION))
-        return self._decided(transaction)
-
     def alarm(self, now: Now, kind: str, subject: str, detail: str) -> Output:
         """Tell people of trouble around the engine."""
         transaction = self.begin(now)
@@ -214,6 +209,7 @@ class Engine:
             VenueState: self._venue_state,
             AbsenceProven: self._absence_proven,
             Recalled: recall,
+            SnapshotKept: self._snapshot_kept,
         }
 
     def _report(self, transaction: Transaction, report: VenueReport) -> None:
@@ -241,6 +237,15 @@ class Engine:
 
     def _absence_proven(self, transaction: Transaction, proven: AbsenceProven) -> None:
         self._follow_up(transaction, self._orders.absent(transaction, proven))
+
+    def _snapshot_kept(self, transaction: Transaction, kept: SnapshotKept) -> None:
+        """Record that the ledger as of an event was kept; a disk that refused is told, the journal goes on without."""
+        if kept.problem:
+            transaction.alarm("snapshot", self.ledger.book, kept.problem)
+            return
+        transaction.emit(
+            ev.SnapshotTaken(digest=kept.digest, fold_version=FOLD_VERSION, sequence=kept.sequence, step=kept.step)
+        )
 
     def _step(self, transaction: Transaction, step: Step) -> None:
         self.view.update(step, transaction.now.mono)

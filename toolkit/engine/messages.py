@@ -62,7 +62,19 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
 
 Lines = LineLost | LineBack
 Unsent = NotSent | HeldBack
-Message = Step | VenueReport | Envelope | TimePassed | Lines | Unsent | AbsenceProven | VenueState | Recalled
+
+
+class SnapshotKept(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger as of an event and a step is on the disk, or `problem` says why it is not."""
+
+    sequence: int = 0
+    step: int = 0
+    digest: str = ""
+    problem: str = ""
+
+
+Kept = Recalled | SnapshotKept
+Message = Step | VenueReport | Envelope | TimePassed | Lines | Unsent | AbsenceProven | VenueState | Kept
 
 
 class Output(msgspec.Struct, frozen=True):
