@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag, model_validator
 
+from execution.settings.portfolio_rows import PortfolioLimits
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.identifiers import check_desk
 from toolkit.domain.instruments import Shortable
@@ -186,7 +187,8 @@ class CurrencyRow(Strict):
 class InstrumentRow(Strict):
     """One instrument in human units.
 
-    `minimum` and `maximum` are order sizes in lots, `minimum_value` the least an order may be worth in its currency.
+    `minimum` and `maximum` are order sizes in lots, `minimum_value` the least an order may be worth in its currency,
+    `margin` the part of its worth that it binds.
     """
 
     tick: Positive
@@ -199,6 +201,7 @@ class InstrumentRow(Strict):
     maximum: Count | None = None
     shortable: Shortable = Shortable.YES
     minimum_value: Positive | None = None
+    margin: Annotated[Decimal, Field(gt=0, le=1, decimal_places=DECIMALS)] | None = None
 
 
 class InstrumentsFile(Strict):
@@ -211,7 +214,7 @@ class InstrumentsFile(Strict):
 # ---------------------------------------------------------------- limits.yaml
 
 
-class Limits(Strict):
+class Limits(PortfolioLimits, Strict):
     """The limits of one scope. What is not set anywhere denies; of several that apply the strictest wins."""
 
     max_order_value: Annotated[Positive, Field(le=MOST["max_order_value"])] | None = None

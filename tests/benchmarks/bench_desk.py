@@ -18,6 +18,7 @@ from execution.home import Home
 from execution.supervision.opening import opening_commands
 from execution.wiring.versions import register_missing
 from tests.tools.desk_kit import PROJECT, DeskKit
+from tests.tools.limit_kit import FAR_AWAY
 from toolkit.adapters.redis_bus import RedisBus
 from toolkit.adapters.server_access import ServerRole
 from toolkit.client.commands import ourselves
@@ -46,6 +47,7 @@ LIMITS: Mapping[str, object] = {
     "permitted_sides": ["buy", "sell"], "max_quote_age": MANY, "fresh_quotes": 1,
     "price_collar": 50, "exit_collar": 90, "max_price_drift": 50, "drift_window": 60, "max_executions": MANY,
     "burst_value": MANY, "burst_quantity": MANY, "burst_window": 1,
+    **FAR_AWAY,
 }  # fmt: skip
 VENUE: Mapping[str, object] = {
     "submit_latency_ms": 0, "cancel_latency_ms": 0, "replace_latency_ms": 0, "rejects_per_million": 0,

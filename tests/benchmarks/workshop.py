@@ -9,6 +9,7 @@ import msgspec
 
 from execution.settings import read_settings
 from tests.tools.desk_kit import PROJECT
+from tests.tools.limit_kit import FAR_AWAY, OF_BOOK
 from toolkit.domain.commands import Envelope, LimitRow, RunnerAnswer, RunnerHello, Who
 from toolkit.domain.events import Event
 from toolkit.domain.instruments import Currency, Instrument, describe
@@ -34,6 +35,7 @@ OF_ALL: Mapping[str, object] = {
     "permitted_sides": "buy,sell", "max_quote_age": MANY, "fresh_quotes": 1,
     "price_collar": 50, "exit_collar": 90, "max_price_drift": 50, "drift_window": 60, "max_executions": MANY,
     "burst_value": MANY, "burst_quantity": MANY, "burst_window": 1,
+    **FAR_AWAY,
 }  # fmt: skip
 OF_VENUE = ("message_rate", "cancel_reserve", "max_working_orders")
 
@@ -50,11 +52,11 @@ def instruments(count: int) -> tuple[Instrument, ...]:
 def limits(strategies: Iterable[str], master: Iterable[Instrument]) -> tuple[LimitRow, ...]:
     """Every limit for the book, each strategy and each instrument; all of them far away."""
     scopes: list[tuple[str, str, Iterable[str]]] = [("book", "", OF_ALL), ("venue", VENUE, OF_VENUE)]
-    scopes += [("strategy", name, OF_ALL) for name in strategies]
+    scopes += [("strategy", name, OF_ALL.keys() - OF_BOOK) for name in strategies]
     scopes += [("instrument", each.symbol, ("max_order_quantity", "max_position")) for each in master]
     return tuple(
         LimitRow(scope=scope, name=name, limit=limit, value=str(OF_ALL[limit]), source=f"config/limits.yaml:{line}")
-        for line, (scope, name, limit) in enumerate(((s, n, x) for s, n, rows in scopes for x in rows), 1)
+        for line, (scope, name, limit) in enumerate(((s, n, x) for s, n, rows in scopes for x in sorted(rows)), 1)
     )
 
 

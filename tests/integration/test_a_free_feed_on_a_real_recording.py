@@ -10,6 +10,7 @@ import yaml
 
 from execution.home import Home
 from tests.tools.desk_kit import PROJECT, DeskKit
+from tests.tools.limit_kit import FAR_AWAY
 from tests.tools.recordings import BTCUSDT, binance
 from toolkit.adapters.step_files import write_steps
 from toolkit.adapters.versions import load_version
@@ -92,6 +93,7 @@ def btc_home(folder: Path) -> Home:
         "message_rate": 1000, "duplicate_window": 0.001, "permitted": "*", "permitted_venues": "*", "max_quote_age": 10,
     "price_collar": 50, "exit_collar": 90, "max_price_drift": 50, "drift_window": 60, "max_executions": 1000000,
     "burst_value": 1000000000, "burst_quantity": 1000000000, "burst_window": 1,
+        **FAR_AWAY,
     }  # fmt: skip
     write("limits.yaml", {"book": limits, "venues": {"paper": {"message_rate": 1000}}})
     row = {

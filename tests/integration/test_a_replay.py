@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.tools.desk_kit import DeskKit
+from tests.tools.limit_kit import FAR_AWAY
 from tests.tools.replay_kit import SYMBOL, record, replaying_home
 from toolkit.adapters import codec
 from toolkit.adapters.step_recording import StepRecording
@@ -23,6 +24,7 @@ LIMITS = {
     "message_rate": 1000, "duplicate_window": 0.001, "permitted": "*", "permitted_venues": "*", "max_quote_age": 10,
     "price_collar": 50, "exit_collar": 90, "max_price_drift": 50, "drift_window": 60, "max_executions": 1000000,
     "burst_value": 1000000000, "burst_quantity": 1000000000, "burst_window": 1,
+    **FAR_AWAY,
 }  # fmt: skip
 ROW = {
     "source": "notebooks/strategies/quoting.py", "class": "Quoting", "capital": 10000, "instruments": [SYMBOL],

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from tests.tools.limit_kit import FAR_AWAY
 from tests.tools.venue_kit import SECOND, USD, settings, step, stock
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
@@ -45,6 +46,7 @@ PERMISSIVE = {
     "burst_value": "1000000000",
     "burst_quantity": "1000000",
     "burst_window": "1",
+    **{name: str(value) for name, value in FAR_AWAY.items()},
 }
 
 

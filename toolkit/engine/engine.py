@@ -5,13 +5,13 @@ The same code decides in a backtest, on paper and live; only who feeds it differ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from toolkit.domain import events as ev
 from toolkit.domain.commands import Envelope, RunnerAnswer, Who
 from toolkit.domain.instruments import Currency
-from toolkit.domain.intents import PlaceOrder, TargetPosition
+from toolkit.domain.intents import Intent, PlaceOrder, TargetPosition
 from toolkit.domain.ledger import FOLD_VERSION, Ledger, Producer
 from toolkit.domain.market import SessionClosed, Step
 from toolkit.domain.orders import Order, TradingState
@@ -89,7 +89,7 @@ class Engine:
         first_step: int,
     ) -> Output:
         """The first event of a new book, which then trades after `first_step`; nothing for one that is open."""
-        transaction = Transaction(self.ledger, now)
+        transaction = Transaction(self.ledger, now, self._guard.portfolio.note)
         if not self.ledger.book:
             self.ledger.step = first_step
             transaction.emit(
@@ -176,7 +176,7 @@ class Engine:
 
     def begin(self, now: Now) -> Transaction:
         """Gathers what several messages lead to, on its way to become one batch; `end` hands it out."""
-        transaction = Transaction(self.ledger, now)
+        transaction = Transaction(self.ledger, now, self._guard.portfolio.note)
         transaction.time = self.view.time
         return transaction
 
@@ -251,7 +251,7 @@ class Engine:
         self.view.update(step, transaction.now.mono)
         transaction.time = step.time
         self._pass_time(transaction)
-        if self.ledger.held or self._valuer:
+        if self.ledger.held or self.ledger.open_count or self._valuer:
             self._mark(transaction, only_due=True)
         if self._rates:
             self._rates.mark_in_use(transaction)
@@ -273,10 +273,18 @@ class Engine:
         transaction.emit(ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time))
 
     def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
-        """Mark what is held to the last good quote, at most once per interval of feed time, and what fees came in."""
+        """Mark what is held or worked in, and what fees came in."""
+        marked = {*self.ledger.held, *self._valuer.instruments()}
+        if self.ledger.open_count:
+            marked |= {symbol for symbol, count in self.ledger.open_by_instrument.items() if count}
+        self._mark_to_quotes(transaction, marked, only_due=only_due)
+        if self._valuer:
+            self._valuer.value(transaction, self.view.step)
+
+    def _mark_to_quotes(self, transaction: Transaction, symbols: Iterable[str], *, only_due: bool) -> None:
+        """Mark these to their last good quotes, each at most once per interval of feed time."""
         quotes, marks, time = self.view.quotes, self.ledger.marks, transaction.time
-        held = {*self.ledger.held, *self._valuer.instruments()} if self._valuer else self.ledger.held
-        for symbol in sorted(held):
+        for symbol in sorted(symbols):
             last, mark = quotes.get(symbol), marks.get(symbol)
             if last is None:
                 continue
@@ -287,8 +295,6 @@ class Engine:
             bid, ask = last.quote.bid, last.quote.ask
             if 0 < bid < ask:
                 transaction.emit(ev.Marked(instrument=symbol, twice=bid + ask, step=self.view.step, time=time))
-        if self._valuer:
-            self._valuer.value(transaction, self.view.step)
 
     def _pass_time(self, transaction: Transaction) -> None:
         self._orders.watch(transaction)
@@ -339,12 +345,17 @@ class Engine:
             return
         if _is_quiet(answer) and answer.inbox <= self._inbox_read(answer.strategy):
             return
-        if self._rates and answer.intents:
-            self._rates.mark_for(transaction, self._asked_about(answer))
+        if answer.intents:
+            self._mark_for(transaction, answer.intents)
         self._answers.take(transaction, envelope, answer)
 
-    def _asked_about(self, answer: RunnerAnswer) -> list[str]:
-        return [one.instrument for one in answer.intents if isinstance(one, PlaceOrder | TargetPosition)]
+    def _mark_for(self, transaction: Transaction, intents: Iterable[Intent]) -> None:
+        """Decisions hang on marks and rates: those that are due come first."""
+        symbols = {one.instrument for one in intents if isinstance(one, PlaceOrder | TargetPosition)}
+        known = [symbol for symbol in symbols if self.ledger.instruments.find(symbol) is not None]
+        self._mark_to_quotes(transaction, known, only_due=True)
+        if self._rates:
+            self._rates.mark_for(transaction, known)
 
     def _routes(self) -> Routes:
         router, settings = self._router, self._settings

@@ -25,6 +25,7 @@ from toolkit.engine.order_facts import (
     proves_arrival,
     withdrawn,
 )
+from toolkit.engine.risk.portfolio_breach import tell_breaches
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused
 from toolkit.engine.strangers import NOT_SENT_HERE, hear_of_stranger, told_of
 from toolkit.engine.transaction import Transaction
@@ -63,6 +64,8 @@ class OrderManager:
         """Record an approved order and hand it to the router; one that the engine holds goes no further."""
         event = submitted(transaction, approved)
         transaction.emit(event)
+        if approved.breaches:
+            tell_breaches(transaction, approved)
         order = transaction.ledger.orders[event.order_id]
         if order.in_engine:
             return order

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from toolkit.domain.events import Alarmed, Event
 from toolkit.domain.fold import apply
 from toolkit.domain.identifiers import order_id
@@ -14,12 +16,16 @@ from toolkit.engine.messages import QUIET, Output
 
 
 class Transaction:
-    """Events, requests and inbox entries of one or several messages. `time` is the feed time of decisions."""
+    """Events, requests and inbox entries of one or several messages. `time` is the feed time of decisions.
 
-    __slots__ = ("events", "inbox", "ledger", "now", "requests", "time")
+    `watch` is told each event right after it was folded.
+    """
 
-    def __init__(self, ledger: Ledger, now: Now) -> None:
+    __slots__ = ("events", "inbox", "ledger", "now", "requests", "time", "watch")
+
+    def __init__(self, ledger: Ledger, now: Now, watch: Callable[[Event], None] | None = None) -> None:
         self.ledger = ledger
+        self.watch = watch
         self.now = now
         self.time: FeedTime = now.feed
         self.events: list[Event] = []
@@ -31,6 +37,8 @@ class Transaction:
         ledger = self.ledger
         apply(ledger, event)
         self.events.append(event)
+        if self.watch is not None:
+            self.watch(event)
         made = inbox_items(ledger, event)
         if made is None:
             return

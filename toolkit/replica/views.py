@@ -11,6 +11,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Deployment, Ledger
 from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.positions import average_price
+from toolkit.replica.portfolio_use import PortfolioUse
 from toolkit.replica.replica import FillSeen, Replica
 
 CAUSE_SHOWN = 100
@@ -146,10 +147,11 @@ def fills(replica: Replica) -> tuple[FillView, ...]:
 def limits(replica: Replica) -> tuple[LimitView, ...]:
     """Every limit in force."""
     ledger = replica.ledger
+    whole = PortfolioUse(ledger)
     return tuple(
         LimitView(
             scope=row.scope, name=row.name, limit=row.limit, value=row.value, source=row.source,
-            used=_used(ledger, row.scope, row.name, row.limit),
+            used=_used(ledger, row.scope, row.name, row.limit) or whole.used(row.scope, row.name, row.limit),
         )
         for row in ledger.limits
     )  # fmt: skip

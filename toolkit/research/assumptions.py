@@ -48,6 +48,11 @@ _LIMITS: Final[Mapping[str, str]] = {
     "burst_value": "1000000000",
     "burst_quantity": "100000000",
     "burst_window": "1",
+    "max_gross": "1000000000000",
+    "max_net": "1000000000000",
+    "max_margin": "1000000000000",
+    "max_leverage": "1000000",
+    "max_capital_use": "1000000",
 }
 _SCOPES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "message_rate": (("strategy", "*"), ("venue", "*")),

@@ -1,6 +1,7 @@
 """The per-order controls of this release as small pure functions; each answers with what it checked or with a refusal.
 
-The numbers are those of the table of controls in the README. `binds_exits` says which of them an exit must pass too.
+The numbers are those of the table of controls in the README. `binds_exits` says which of them an exit must pass too;
+one that `watches_exits` lets it pass, and what it would have refused is told.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from toolkit.engine.risk.answers import LIMIT_NOT_SET, Answer, unset
 from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.order_worth import worst_price
 from toolkit.engine.risk.permissions import permitted
+from toolkit.engine.risk.portfolio_controls import exposure
 from toolkit.engine.risk.portfolio_rates import rate_problem
 from toolkit.engine.risk.price_collar import price_collar
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
@@ -36,6 +38,7 @@ class Control(NamedTuple):
     name: str
     binds_exits: bool
     check: Callable[[Proposal, Situation], Answer]
+    watches_exits: bool = False
 
 
 def trading_state(proposal: Proposal, situation: Situation) -> Answer:
@@ -367,5 +370,6 @@ CONTROLS = (
     Control(8, "working orders", False, working_orders),
     Control(10, "position limit over the interval", False, position),
     Control(23, "reject and lateness breaker", False, breaker),
+    Control(11, "exposure, leverage, capital, margin", False, exposure, watches_exits=True),
     Control(5, "message rate", False, message_rate),
 )

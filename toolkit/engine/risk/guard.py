@@ -18,6 +18,7 @@ from toolkit.engine.risk.answers import Answer
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.limits import MOST, SLOWEST_RATE, Limit, LimitTable, OrderLimits
 from toolkit.engine.risk.order_worth import worth_of
+from toolkit.engine.risk.portfolio import Portfolio
 from toolkit.engine.risk.price_collar import protective_limit
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates, Meter
@@ -44,9 +45,11 @@ class Guard:
         self._breakers = breakers
         self._of_entries = tuple(control.check for control in controls)
         self._of_exits = tuple(control.check for control in controls if control.binds_exits)
+        self._watching = tuple(control.check for control in controls if control.watches_exits)
         self._table: LimitTable | None = None
         self._resolved: dict[tuple[str, str, str], InForce] = {}
         self.rates = MessageRates(self._allowance)
+        self.portfolio = Portfolio(ledger)
         numbers = {control.number for control in controls}
         self._caps, self._counts_executions = 1 in numbers, 7 in numbers
         view.watch(windows_of(ledger.limits))
@@ -55,6 +58,7 @@ class Guard:
         """Resolve limits and rates anew; called when limits, throttles, instruments or stages changed."""
         self._table = None
         self._resolved.clear()
+        self.portfolio.limits_changed()
         self.rates.limits_changed()
         self._view.watch(windows_of(self._ledger.limits))
 
@@ -79,11 +83,17 @@ class Guard:
         worth = situation.worth or 0
         if proposal.replaces and worth:
             worth = worth * added_lots(proposal, self._ledger) // proposal.quantity
-        return approve(proposal, situation.seen, passed, cap, worth), situation.seen, passed
+        breaches = () if proposal.order_class is ENTRY else self._breaches(proposal, situation)
+        return approve(proposal, situation.seen, passed, cap, worth, breaches), situation.seen, passed
 
     def most_executions(self, strategy: str) -> Limit | None:
         """How many entries of a strategy may fill until a person arms it again; None without control 7."""
         return self._limits().executions(strategy, self._stage(strategy)) if self._counts_executions else None
+
+    def _breaches(self, proposal: Proposal, situation: Situation) -> tuple[Refused, ...]:
+        """What an exit passes on its way out, which nothing stops."""
+        answers = (check(proposal, situation) for check in self._watching)
+        return tuple(answer for answer in answers if isinstance(answer, Refused))
 
     def _situation(self, proposal: Proposal, now: MonoTime) -> Situation:
         symbol, view = proposal.instrument.symbol, self._view
@@ -100,6 +110,7 @@ class Guard:
             now=now,
             breakers=self._breakers,
             worth=worth_of(proposal, quote, self._ledger) if proposal.order_class is ENTRY else None,
+            portfolio=self.portfolio,
         )
 
     def _resolve(self, proposal: Proposal) -> InForce:

@@ -13,6 +13,9 @@ from toolkit.domain.commands import LimitRow
 from toolkit.domain.instruments import SMALLEST, Instrument
 from toolkit.domain.money import LARGEST
 from toolkit.domain.time import NANOSECONDS
+from toolkit.engine.risk.portfolio_limits import MEANINGLESS
+from toolkit.engine.risk.portfolio_limits import MOST as MOST_OF_PORTFOLIO
+from toolkit.engine.risk.portfolio_limits import NAMES as PORTFOLIO_LIMITS
 
 REQUIRED = (
     "max_order_value",
@@ -32,6 +35,7 @@ REQUIRED = (
     "burst_value",
     "burst_quantity",
     "burst_window",
+    *PORTFOLIO_LIMITS,
 )
 OPTIONAL = (
     "permitted_sides",
@@ -49,6 +53,7 @@ ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
     "message_rate": frozenset({"instrument"}),
     "cancel_reserve": frozenset({"instrument"}),
     "max_executions": frozenset({"venue", "account", "instrument"}),
+    **MEANINGLESS,
 }
 """Where a limit means nothing: messages are counted by book, venue, account and strategy, executions by strategy."""
 
@@ -89,6 +94,7 @@ MOST: Final[Mapping[str, Decimal]] = {
     "burst_value": Decimal(10**15),
     "burst_quantity": Decimal(10**15),
     "burst_window": Decimal(7 * 86_400),
+    **MOST_OF_PORTFOLIO,
 }
 """The largest number that each limit may be, in the units of its file: what is checked is journaled in 64 bits."""
 

@@ -11,6 +11,7 @@ from toolkit.domain.orders import OrderClass, OrderType, Side, Terms, TimeInForc
 from toolkit.domain.time import MonoTime
 from toolkit.engine.breaker import Breakers
 from toolkit.engine.risk.limits import OrderLimits
+from toolkit.engine.risk.portfolio import Portfolio
 from toolkit.engine.risk.rates import Meter
 from toolkit.engine.view import LastQuote, View
 
@@ -60,6 +61,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     now: MonoTime
     breakers: Breakers
     worth: int | None
+    portfolio: Portfolio
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -75,10 +77,11 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Approved:
     """A proposal that passed every control. Only the guard makes one, and only this fits into the router.
 
-    `cap` is the limit that protects a market order, `worth` what it adds in quanta of the base currency.
+    `cap` is the limit that protects a market order, `worth` what it adds in quanta of the base currency, `breaches` the
+    limits of the book that an exit passes on its way out: it goes, and people are told.
     """
 
-    __slots__ = ("cap", "checks", "proposal", "seen", "worth")
+    __slots__ = ("breaches", "cap", "checks", "proposal", "seen", "worth")
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class Approved:
         checks: tuple[Check, ...],
         cap: int | None = None,
         worth: int = 0,
+        breaches: tuple[Refused, ...] = (),
     ) -> None:
         if key is not _KEY:
             raise TypeError("only the guard approves: call Guard.examine")
@@ -96,13 +100,19 @@ class Approved:
         self.checks = checks
         self.cap = cap
         self.worth = worth
+        self.breaches = breaches
 
 
 _KEY = object()
 
 
 def approve(
-    proposal: Proposal, seen: Seen, checks: tuple[Check, ...], cap: int | None = None, worth: int = 0
+    proposal: Proposal,
+    seen: Seen,
+    checks: tuple[Check, ...],
+    cap: int | None = None,
+    worth: int = 0,
+    breaches: tuple[Refused, ...] = (),
 ) -> Approved:
     """For the guard alone."""
-    return Approved(_KEY, proposal, seen, checks, cap, worth)
+    return Approved(_KEY, proposal, seen, checks, cap, worth, breaches)

@@ -146,6 +146,21 @@ def test_a_limit_shows_its_use_and_its_line(journal: Journal) -> None:
     assert [(row.used, row.source) for row in shown] == [(use, "config/limits.yaml:9") for use in ("1", "1", "0")]
 
 
+def test_the_limits_of_a_whole_book_show_what_the_worst_case_of_what_works_uses(journal: Journal) -> None:
+    """40 held and 60 that work, at a mark of 123.50, of a capital of 100,000."""
+    names = ("max_gross", "max_net", "max_leverage", "max_capital_use")
+    rows = tuple(
+        LimitRow(scope=scope, name=name, limit=limit, value="2", source="config/limits.yaml:9")
+        for scope, name in (("book", ""), ("strategy", "trend"), ("strategy", "*"))
+        for limit in names
+    )
+    at_venue = LimitRow(scope="venue", name="paper", limit="max_margin", value="2", source="config/limits.yaml:9")
+    journal.add(ev.LimitsChanged(rows=(*rows, at_venue), checksum="x", who=ANNA, reason="start"))
+    used = [row.used for row in views.limits(journal.replica())]
+    assert used[:8] == ["12350.00", "12350.00", "0.124", "0.124"] * 2
+    assert used[8:] == ["", "", "", "", "12350.00"]
+
+
 def test_a_gap_stops_the_replica(journal: Journal) -> None:
     replica = Replica()
     first, _, third = journal.batches

@@ -1,0 +1,203 @@
+"""The book as a whole for those who decide on one order: its exposures, what bounds them, and what is left of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from toolkit.domain import events as ev
+from toolkit.domain.instruments import Instrument
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.orders import BUY, Side
+from toolkit.domain.positions import Interval
+from toolkit.engine.risk.portfolio_exposure import BOOK, Exposures, Sums
+from toolkit.engine.risk.portfolio_limits import (
+    NAMES,
+    PARTS,
+    Bounds,
+    bounds_of_book,
+    bounds_of_strategy,
+    bounds_of_venue,
+)
+
+NO_ROOM = -1
+OPEN_END = 1 << 200  # beyond what any book can be worth
+
+
+class Worth(NamedTuple):
+    """Exposure of one scope in halves of a base quantum."""
+
+    gross: int
+    net: int
+    margin: int
+
+
+class Caps(NamedTuple):
+    """What one scope may reach, in the same units; `unset` names a limit that nobody set."""
+
+    gross: int
+    net: int
+    margin: int
+    unset: str
+    bounds: Bounds
+
+
+class Place(NamedTuple):
+    """Where an order of one strategy at one venue counts, and up to what.
+
+    A book of one venue has the margin there in its own `room`, and needs not look twice.
+    """
+
+    own: Sums
+    own_caps: Caps
+    book: Sums
+    book_caps: Caps
+    venue: Sums | None
+    venue_caps: Caps
+    room: Caps
+    unset: str
+
+
+class Portfolio:
+    """Follows a ledger's events and answers what a scope would be worth with one more order."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.exposures = Exposures(ledger)
+        self._caps: dict[str, Caps] = {}
+        self._places: dict[tuple[str, str], Place] = {}
+
+    def note(self, event: ev.Event) -> None:
+        """Take in what has just been folded."""
+        kind = type(event)
+        if kind in CHANGES_CAPS:
+            self.limits_changed()
+        self.exposures.note(event)
+
+    def limits_changed(self) -> None:
+        self._caps.clear()
+        self._places.clear()
+
+    def place(self, strategy: str, venue: str) -> Place:
+        """The scopes of an order with their caps, resolved once."""
+        found = self._places.get((strategy, venue))
+        if found is None:
+            own, book, there = self.caps(strategy), self.caps(BOOK), self.caps(f"venue:{venue}")
+            alone = len(self.ledger.venues) == 1
+            found = self._places[strategy, venue] = Place(
+                own=self.exposures.of(strategy),
+                own_caps=own,
+                book=self.exposures.of(BOOK),
+                book_caps=book,
+                venue=None if alone else self.exposures.of(f"venue:{venue}"),
+                venue_caps=there,
+                room=book._replace(margin=min(book.margin, there.margin)) if alone else book,
+                unset=own.unset or book.unset or there.unset,
+            )
+        return found
+
+    def gross_after(self, place: Place, symbol: str, worth: tuple[int, int], side: Side, adds: int) -> int:
+        """The book's gross with one more order, or NO_ROOM where it does not fit: buys reach for the high ends of all
+        intervals, sales for the low ones."""
+        if _gross_after(place.own, place.own_caps, symbol, worth, side, adds) == NO_ROOM:
+            return NO_ROOM
+        if (
+            place.venue is not None
+            and _gross_after(place.venue, place.venue_caps, symbol, worth, side, adds) == NO_ROOM
+        ):
+            return NO_ROOM
+        return _gross_after(place.book, place.room, symbol, worth, side, adds)
+
+    def after(self, scope: str, instrument: Instrument, interval: Interval, side: Side, adds: int) -> Worth:
+        """What a scope is worth in the worst case once an order of so many lots works; `interval` is without it.
+
+        Net is what it could reach on the side of the order: a buy does not make a short book shorter.
+        """
+        sums = self.exposures.of(scope)
+        unit, bound = self.exposures.unit(instrument)
+        low, high = interval.low, interval.high
+        if side is BUY:
+            high += adds
+        else:
+            low -= adds
+        worst = high if high > -low else -low
+        cell = sums.cells.get(instrument.symbol)
+        if cell is None:
+            gross, margin = sums.gross + worst * unit, sums.margin + worst * bound
+            up, down = sums.high + high * unit, -sums.low - low * unit
+        else:
+            gross = sums.gross + worst * unit - cell.worst * cell.unit
+            margin = sums.margin + worst * bound - cell.worst * cell.bound
+            up, down = sums.high + high * unit - cell.high * cell.unit, cell.low * cell.unit - sums.low - low * unit
+        return Worth(gross, up if side is BUY else down, margin)
+
+    def now(self, scope: str) -> Worth:
+        """What a scope is worth in the worst case of what works already."""
+        self.exposures.refresh()
+        sums = self.exposures.of(scope)
+        return Worth(sums.gross, sums.net, sums.margin)
+
+    def caps(self, scope: str) -> Caps:
+        """What bounds a scope: `book:`, a strategy's name, or `venue:<name>`."""
+        found = self._caps.get(scope)
+        if found is None:
+            found = self._caps[scope] = self._make_caps(scope)
+        return found
+
+    def _make_caps(self, scope: str) -> Caps:
+        ledger = self.ledger
+        quantum = ledger.currencies[ledger.base_currency].quantum
+        kind, _, venue = scope.partition(":")
+        if kind == "venue":
+            bounds = bounds_of_venue(ledger.limits, venue, quantum)
+            return Caps(OPEN_END, OPEN_END, _doubled(bounds, "max_margin"), _unset(bounds, "max_margin"), bounds)
+        if scope == BOOK:
+            bounds, capital = bounds_of_book(ledger.limits, quantum), self.exposures.capital()
+        else:
+            bounds, capital = self._of_strategy(scope, quantum), self.exposures.capital(scope)
+        return Caps(
+            gross=min(_doubled(bounds, "max_gross"), _of_capital(bounds, "max_leverage", capital)),
+            net=_doubled(bounds, "max_net"),
+            margin=_of_capital(bounds, "max_capital_use", capital),
+            unset=_unset(bounds, *(name for name in NAMES if name != "max_margin")),
+            bounds=bounds,
+        )
+
+    def _of_strategy(self, strategy: str, quantum: Decimal) -> Bounds:
+        deployment = self.ledger.deployments.get(strategy)
+        return bounds_of_strategy(self.ledger.limits, strategy, deployment.stage if deployment else "", quantum)
+
+
+def _gross_after(sums: Sums, caps: Caps, symbol: str, worth: tuple[int, int], side: Side, adds: int) -> int:
+    """As `Portfolio.after` says, for a scope whose cells are up to date and an order that replaces none."""
+    unit, bound = worth
+    cell = sums.cells.get(symbol)
+    if side is BUY:
+        grows = adds if cell is None else cell.high + adds - cell.worst
+        reaches = sums.high + adds * unit
+    else:
+        grows = adds if cell is None else adds - cell.low - cell.worst
+        reaches = adds * unit - sums.low
+    if grows < 0:
+        grows = 0
+    gross = sums.gross + grows * unit
+    if gross <= caps.gross and reaches <= caps.net and sums.margin + grows * bound <= caps.margin:
+        return gross
+    return NO_ROOM
+
+
+CHANGES_CAPS = frozenset({ev.LimitsChanged, ev.CapitalAllocated, ev.DeploymentChanged, ev.BookOpened})
+
+
+def _doubled(bounds: Bounds, name: str) -> int:
+    bound = bounds.get(name)
+    return OPEN_END if bound is None else 2 * bound.value
+
+
+def _of_capital(bounds: Bounds, name: str, capital: int) -> int:
+    bound = bounds.get(name)
+    return OPEN_END if bound is None else 2 * bound.value * capital // PARTS
+
+
+def _unset(bounds: Bounds, *names: str) -> str:
+    return next((name for name in names if name not in bounds), "")

@@ -1,0 +1,43 @@
+"""How much of the limits of a whole book is used, as the engine counts it; made anew from the ledger for each look."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from toolkit.domain.ledger import Ledger
+from toolkit.engine.risk.portfolio import Portfolio, Worth
+from toolkit.engine.risk.portfolio_exposure import BOOK
+from toolkit.engine.risk.portfolio_limits import NAMES
+
+SCOPES = ("book", "strategy", "venue", "account")
+
+
+class PortfolioUse:
+    """Exposures of one ledger as of now."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._portfolio = Portfolio(ledger)
+
+    def used(self, scope: str, name: str, limit: str) -> str:
+        """In the units of the limits file; empty for what is not of a whole book, or of no one strategy or venue."""
+        if limit not in NAMES or scope not in SCOPES or name == "*":
+            return ""
+        of = {"book": BOOK, "strategy": name}.get(scope, f"venue:{name}")
+        worth = self._portfolio.now(of)
+        if missing := self._portfolio.exposures.of(of).unpriced:
+            return f"? (no mark of {', '.join(missing)})"
+        if limit in ("max_leverage", "max_capital_use"):
+            return self._of_capital(worth, name, limit)
+        halves = {"max_gross": worth.gross, "max_net": worth.net, "max_margin": worth.margin}[limit]
+        return f"{self._money(halves):.2f}"
+
+    def _of_capital(self, worth: Worth, strategy: str, limit: str) -> str:
+        capital = self._portfolio.exposures.capital(strategy)
+        halves = worth.gross if limit == "max_leverage" else worth.margin
+        if not capital:
+            return "0" if not halves else "all"
+        return f"{Decimal(halves) / (2 * capital):.3f}"
+
+    def _money(self, halves: int) -> Decimal:
+        return halves * self._ledger.currencies[self._ledger.base_currency].quantum / 2
