@@ -5,13 +5,12 @@ The same code decides in a backtest, on paper and live; only who feeds it differ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from toolkit.domain import events as ev
 from toolkit.domain.commands import Envelope, RunnerAnswer, Who
 from toolkit.domain.instruments import Currency
-from toolkit.domain.intents import Intent, PlaceOrder, TargetPosition
 from toolkit.domain.ledger import FOLD_VERSION, Ledger, Producer
 from toolkit.domain.market import SessionClosed, Step
 from toolkit.domain.orders import Order, TradingState
@@ -22,9 +21,9 @@ from toolkit.engine import repetition
 from toolkit.engine.answers import Answers
 from toolkit.engine.breaker import Breakers
 from toolkit.engine.command_desk import DOWN, CommandDesk
-from toolkit.engine.exchange_rates import ExchangeRates
 from toolkit.engine.execution_router import ExecutionRouter
 from toolkit.engine.held_orders import HeldOrders
+from toolkit.engine.marking import Marker
 from toolkit.engine.messages import (
     QUIET,
     AbsenceProven,
@@ -48,7 +47,6 @@ from toolkit.engine.risk.guard import Guard
 from toolkit.engine.routing import Routes
 from toolkit.engine.strangers import recall
 from toolkit.engine.transaction import Transaction
-from toolkit.engine.valuing import Valuer
 from toolkit.engine.view import View
 
 ENGINE = Who(identity="engine", verified=True, source="engine")
@@ -65,13 +63,14 @@ class Engine:
         self._guard = Guard(ledger, self.view, controls, breakers)
         self._router = ExecutionRouter(self._guard.rates, breakers)
         self._orders = OrderManager(settings, self._router)
-        self._proposer = Proposer(ledger, self.view, self._guard, self._orders, settings.abilities, self._routes())
+        self._marker = Marker(ledger, self.view, settings)
+        self._proposer = Proposer(
+            ledger, self.view, self._guard, self._orders, settings.abilities, self._routes(), self._marker
+        )
         self._held = HeldOrders(ledger, self.view, self._guard, self._orders)
         self._protector = Protector(ledger, self.view, self._guard, self._orders)
         self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer)
         self._answers = Answers(ledger, self._proposer)
-        self._valuer = Valuer(ledger, settings.charged_in_kind)
-        self._rates = ExchangeRates(ledger, self.view, settings.exchange_rates, settings.mark_interval)
         self._cursors: dict[str, Producer] = {}
         self._takers = self._takers_by_kind()
 
@@ -251,10 +250,7 @@ class Engine:
         self.view.update(step, transaction.now.mono)
         transaction.time = step.time
         self._pass_time(transaction)
-        if self.ledger.held or self.ledger.open_count or self._valuer:
-            self._mark(transaction, only_due=True)
-        if self._rates:
-            self._rates.mark_in_use(transaction)
+        self._marker.mark_due(transaction)
         if self.ledger.in_engine or self.ledger.timed:
             self._held.look(transaction, step)
         for closed in self.view.closed:
@@ -268,33 +264,8 @@ class Engine:
     def _roll(self, transaction: Transaction, closed: SessionClosed) -> None:
         if closed.session <= self.ledger.session:
             return
-        self._mark(transaction, only_due=False)
-        self._rates.mark_in_use(transaction, only_due=False)
+        self._marker.mark_all(transaction)
         transaction.emit(ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time))
-
-    def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
-        """Mark what is held or worked in, and what fees came in."""
-        marked = {*self.ledger.held, *self._valuer.instruments()}
-        if self.ledger.open_count:
-            marked |= {symbol for symbol, count in self.ledger.open_by_instrument.items() if count}
-        self._mark_to_quotes(transaction, marked, only_due=only_due)
-        if self._valuer:
-            self._valuer.value(transaction, self.view.step)
-
-    def _mark_to_quotes(self, transaction: Transaction, symbols: Iterable[str], *, only_due: bool) -> None:
-        """Mark these to their last good quotes, each at most once per interval of feed time."""
-        quotes, marks, time = self.view.quotes, self.ledger.marks, transaction.time
-        for symbol in sorted(symbols):
-            last, mark = quotes.get(symbol), marks.get(symbol)
-            if last is None:
-                continue
-            if mark is not None and (
-                mark.step >= last.step or (only_due and time - mark.time < self._settings.mark_interval)
-            ):
-                continue
-            bid, ask = last.quote.bid, last.quote.ask
-            if 0 < bid < ask:
-                transaction.emit(ev.Marked(instrument=symbol, twice=bid + ask, step=self.view.step, time=time))
 
     def _pass_time(self, transaction: Transaction) -> None:
         self._orders.watch(transaction)
@@ -307,7 +278,7 @@ class Engine:
             return
         ledger = self.ledger
         if order.instrument not in ledger.marks:
-            self._mark(transaction, only_due=False)
+            self._marker.mark_all(transaction)
         if order.terms is not None:
             self._protector.follow(transaction, order)
         if order.filled:
@@ -345,17 +316,7 @@ class Engine:
             return
         if _is_quiet(answer) and answer.inbox <= self._inbox_read(answer.strategy):
             return
-        if answer.intents:
-            self._mark_for(transaction, answer.intents)
         self._answers.take(transaction, envelope, answer)
-
-    def _mark_for(self, transaction: Transaction, intents: Iterable[Intent]) -> None:
-        """Decisions hang on marks and rates: those that are due come first."""
-        symbols = {one.instrument for one in intents if isinstance(one, PlaceOrder | TargetPosition)}
-        known = [symbol for symbol in symbols if self.ledger.instruments.find(symbol) is not None]
-        self._mark_to_quotes(transaction, known, only_due=True)
-        if self._rates:
-            self._rates.mark_for(transaction, known)
 
     def _routes(self) -> Routes:
         router, settings = self._router, self._settings

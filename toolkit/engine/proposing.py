@@ -25,6 +25,7 @@ from toolkit.domain.orders import (
     Terms,
     TimeInForce,
 )
+from toolkit.engine.marking import Marker
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.order_terms import Abilities, Unsupported, is_plain, settled
 from toolkit.engine.risk.guard import Guard
@@ -40,7 +41,14 @@ class Proposer:
     """Turns intents into proposals, lets the guard examine them and hands what passed to the order manager."""
 
     def __init__(
-        self, ledger: Ledger, view: View, guard: Guard, orders: OrderManager, abilities: Abilities, routes: Routes
+        self,
+        ledger: Ledger,
+        view: View,
+        guard: Guard,
+        orders: OrderManager,
+        abilities: Abilities,
+        routes: Routes,
+        marker: Marker,
     ) -> None:
         self._ledger = ledger
         self._view = view
@@ -48,6 +56,7 @@ class Proposer:
         self._orders = orders
         self._abilities = abilities
         self._routes = routes
+        self._marker = marker
         self._flattened_at: dict[str, int] = {}
 
     # ---- intents
@@ -375,6 +384,8 @@ class Proposer:
             self._propose(transaction, self._proposal(strategy, instrument, part, order_class, routed, by_person))
 
     def _propose(self, transaction: Transaction, proposal: Proposal) -> None:
+        if proposal.order_class is ENTRY:
+            self._marker.mark_for(transaction, proposal.instrument.symbol)
         answer, seen, checks = self._guard.examine(proposal, transaction.now.mono)
         if isinstance(answer, Refused):
             self._orders.deny(transaction, proposal, answer, seen, checks)

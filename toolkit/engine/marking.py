@@ -1,0 +1,68 @@
+"""When prices and rates become `Marked` and `FxMarked`: while the books hang on them, and before a decision that does.
+
+Each at most once an interval of feed time, from good quotes only; what has no good quote keeps its last mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from toolkit.domain import events as ev
+from toolkit.domain.ledger import Ledger
+from toolkit.engine.exchange_rates import ExchangeRates
+from toolkit.engine.messages import EngineSettings
+from toolkit.engine.transaction import Transaction
+from toolkit.engine.valuing import Valuer
+from toolkit.engine.view import View
+
+
+class Marker:
+    """The marks of one book."""
+
+    def __init__(self, ledger: Ledger, view: View, settings: EngineSettings) -> None:
+        self._ledger = ledger
+        self._view = view
+        self._interval = settings.mark_interval
+        self._valuer = Valuer(ledger, settings.charged_in_kind)
+        self._rates = ExchangeRates(ledger, view, settings.exchange_rates, settings.mark_interval)
+
+    def mark_due(self, transaction: Transaction) -> None:
+        """What a step makes due; a book that holds nothing and works nowhere needs no look."""
+        if self._ledger.held or self._ledger.open_count or self._valuer:
+            self._mark(transaction, only_due=True)
+        if self._rates:
+            self._rates.mark_in_use(transaction)
+
+    def mark_all(self, transaction: Transaction) -> None:
+        """Everything as of now: at the end of a session, and when something traded that was never marked."""
+        self._mark(transaction, only_due=False)
+        if self._rates:
+            self._rates.mark_in_use(transaction, only_due=False)
+
+    def mark_for(self, transaction: Transaction, instrument: str) -> None:
+        """What a decision about this instrument hangs on, where it is due."""
+        self._to_quotes(transaction, (instrument,), only_due=True)
+        if self._rates:
+            self._rates.mark_for(transaction, (instrument,))
+
+    def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
+        """What is held or worked in, and what fees came in."""
+        ledger = self._ledger
+        marked = {*ledger.held, *self._valuer.instruments()}
+        if ledger.open_count:
+            marked |= {symbol for symbol, count in ledger.open_by_instrument.items() if count}
+        self._to_quotes(transaction, marked, only_due=only_due)
+        if self._valuer:
+            self._valuer.value(transaction, self._view.step)
+
+    def _to_quotes(self, transaction: Transaction, symbols: Iterable[str], *, only_due: bool) -> None:
+        quotes, marks, time, step = self._view.quotes, self._ledger.marks, transaction.time, self._view.step
+        for symbol in sorted(symbols):
+            last, mark = quotes.get(symbol), marks.get(symbol)
+            if last is None:
+                continue
+            if mark is not None and (mark.step >= last.step or (only_due and time - mark.time < self._interval)):
+                continue
+            bid, ask = last.quote.bid, last.quote.ask
+            if 0 < bid < ask:
+                transaction.emit(ev.Marked(instrument=symbol, twice=bid + ask, step=step, time=time))
