@@ -10,12 +10,15 @@ from execution.commands.desk import the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.feed_status import feed_health, show_feed
 from execution.commands.output import DIM, RED, YELLOW, ago, banner, clock, heading, money, paint, say, say_json, table
+from execution.commands.reconciling import show_breaks
 from execution.home import Home
 from toolkit.client import emergency
 from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, Problem, ProcessState
 from toolkit.domain.errors import ConfigError, TransportError
+from toolkit.domain.time import WallTime
 from toolkit.replica import views
+from toolkit.replica.reconciliation import reconciliation
 from toolkit.replica.replica import Replica
 
 ALARMS_SHOWN = 5
@@ -76,6 +79,7 @@ def _document(state: DeskState, processes: list[ProcessState], replica: Replica 
             "positions": views.positions(replica),
             "venues": views.venues(replica),
             "limits": views.limits(replica),
+            "reconciliation": reconciliation(ledger, WallTime(time.time_ns())),
             "throttles": {scope: str(rate) for scope, rate in ledger.throttles.items()},
             "alarms": replica.alarms[-ALARMS_SHOWN:],
             "denials": replica.denials[-DENIALS_SHOWN:],
@@ -95,6 +99,7 @@ def _show(
         show_feed(feed_health(home))
     if replica is not None:
         _show_venues(replica)
+        show_breaks(reconciliation(replica.ledger, WallTime(time.time_ns())))
         _show_limits(replica, all_limits)
         _show_denials(replica)
         _show_alarms(replica)

@@ -90,6 +90,11 @@ class EngineCore:
         self._heard = self.engine.ledger.venue_reports.get(self.plan.venue, 0)
         return await self._whole((), missed=True)
 
+    @property
+    def heard(self) -> int:
+        """The number of the last report that was heard, whether or not it is in the books yet."""
+        return self._heard
+
     def is_next(self, report: VenueReport) -> bool:
         """Whether it follows the last one heard, as most do: then nothing is missing before it and nothing is asked."""
         if _number(report) != self._heard + 1 or is_forgotten(self.engine.ledger, report):

@@ -13,13 +13,14 @@ from execution.services.journal_writer import LedgerCopy
 from toolkit.domain.errors import DomainError, TransportError
 from toolkit.domain.people import COMMANDERS
 from toolkit.domain.requests import VenueReport, VenueRequest
-from toolkit.engine.messages import HeldBack, LineLost, Message, NotSent, TimePassed
+from toolkit.engine.messages import HeldBack, LineLost, Looked, Message, NotSent, TimePassed
 
 FEED = "feed"
 BLOCK_MS = 100
 AT_ONCE = 512
 TICK = 0.25
 OVER_RATE = "over the rate that the venue allows its key; `budgets` of config/venues.yaml"
+REPORTS_PATIENCE = 100
 
 
 class FreeEngine:
@@ -64,6 +65,7 @@ class FreeEngine:
                 self._pump_time(),
                 self._keeper.run(),
                 self._pump_copies(),
+                self._pump_looks(),
             ]
             running = [tasks.create_task(pump) for pump in pumps]
             while not self._stopping.is_set():
@@ -95,7 +97,7 @@ class FreeEngine:
             state = await self._core.within_reason(self._parts.venue.state())
         except TransportError:  # the pump of reports will find the line cut
             return
-        output = self._engine.reconcile(self._core.now(), state)
+        output = self._engine.reconcile(self._core.now(), state, self._parts.clock.mono())
         await self._core.commit(output)
         if output.requests:  # what protects, and is not there any more, before anything trades
             await self._release(output.requests)
@@ -203,6 +205,21 @@ class FreeEngine:
         """The ledger of one moment is kept while orders come and go."""
         while True:
             self._post(await self._core.keep(await self._copies.get()))
+
+    async def _pump_looks(self) -> None:
+        """Hold the venue's own account against the books, again and again."""
+        while True:
+            await asyncio.sleep(self._core.plan.reconcile_seconds)
+            try:
+                state = await self._core.within_reason(self._parts.venue.state())
+            except TransportError:  # the pump of reports finds the line cut
+                continue
+            asked = self._parts.clock.mono()
+            for _ in range(REPORTS_PATIENCE):  # what it said before is on its way through the other pump
+                if self._core.heard >= state.last_report:
+                    self._post(Looked(state=state, at=asked))
+                    break
+                await asyncio.sleep(0.01)
 
     async def _line_back(self) -> None:
         while True:

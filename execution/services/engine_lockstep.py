@@ -16,8 +16,8 @@ from toolkit.domain.market import Step
 from toolkit.domain.people import COMMANDERS
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import QueryOrder, VenueReport, VenueRequest
-from toolkit.domain.time import MonoTime, Now
-from toolkit.engine.messages import LineLost, Message, NotSent, TimePassed
+from toolkit.domain.time import NANOSECONDS, MonoTime, Now
+from toolkit.engine.messages import LineLost, Looked, Message, NotSent, TimePassed
 from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, absorb, lockstep, settle
 
 FEED = "feed"
@@ -41,6 +41,7 @@ class LockstepEngine:
         self._greeted: set[str] = set()
         self._read: dict[str, str] = {}
         self._venue_step = 0
+        self._look_at = MonoTime(0)
         self._reconciled = False
         self._withheld: list[Message] = []
         self.state = "starting"
@@ -63,6 +64,7 @@ class LockstepEngine:
         self.state = "running"
         while not self._stopping:
             await self._take_commands(0)
+            await self._look_when_due()
             step = await self._next_step()
             if step is None:
                 await self._take_commands(IDLE_MS)
@@ -199,8 +201,23 @@ class LockstepEngine:
         self._reconciled = self._engine.ledger.step + 1 >= state.step and not self._withheld
         if not self._reconciled:
             return
-        await self.carry_out(settle(self._engine, self._engine.reconcile(self.here(), state), self.here()))
+        found = self._engine.reconcile(self.here(), state, self._parts.clock.mono())
+        await self.carry_out(settle(self._engine, found, self.here()))
         await self.carry_out(absorb(self._engine, [TimePassed()], self.here()))
+
+    async def _look_when_due(self) -> None:
+        """Hold the venue's account against the books from time to time, by the clock: feed time may stand still."""
+        asked = self._parts.clock.mono()
+        if asked < self._look_at:
+            return
+        self._look_at = asked + int(self._core.plan.reconcile_seconds * NANOSECONDS)
+        try:
+            state = await self._core.within_reason(self._parts.venue.state())
+        except TransportError:
+            await self._meet_venue()
+            return
+        if self._engine.ledger.step + 1 >= state.step and not self._withheld:
+            await self.carry_out(absorb(self._engine, [Looked(state=state, at=asked)], self.here()))
 
     async def _wait_until(self, reached: Callable[[], bool], state: str) -> None:
         while not self._stopping and not reached():

@@ -128,6 +128,7 @@ class EnginePlan:
     first_step: int
     history_steps: int
     beat_seconds: float
+    reconcile_seconds: float = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,6 +115,7 @@ class EngineSettings(Strict):
     lease_seconds: Seconds = 3.0
     send_margin_seconds: Seconds = 0.5
     quarantine_seconds: Seconds = 2.0
+    reconcile_seconds: Seconds = 5.0
     snapshot_every: Annotated[int, Field(ge=1000, le=10**9)] = 50_000
 
     @model_validator(mode="after")

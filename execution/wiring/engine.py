@@ -151,6 +151,7 @@ def plan_of(settings: Settings) -> EnginePlan:
         feed_mode=desk.feed.mode,
         lease_seconds=desk.engine.lease_seconds,
         quarantine_seconds=desk.engine.quarantine_seconds,
+        reconcile_seconds=desk.engine.reconcile_seconds,
         snapshot_every=desk.engine.snapshot_every,
         first_step=first_step,
         history_steps=history_steps,

@@ -56,6 +56,8 @@ def written(text: str) -> str:
 
 def _walk(command: object, prefix: str) -> Iterator[tuple[str, str]]:
     if isinstance(command, TyperGroup):
+        if command.invoke_without_command:
+            yield prefix, (command.help or "").split("\n\n")[0].replace("\n", " ")
         for name, inner in command.commands.items():
             yield from _walk(inner, f"{prefix} {name}".strip())
     if isinstance(command, TyperCommand):

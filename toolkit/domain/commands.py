@@ -193,6 +193,101 @@ class SetPeople(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=
     reason: str
 
 
+class TransferPosition(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="transfer_position"):
+    """Give a position (all of it, or a part) to another sub-account, at this price or at the mark; the sum is zero."""
+
+    source: str
+    target: str
+    instrument: str
+    quantity: Decimal | None
+    price: Decimal | None
+    who: Who
+    reason: str
+
+
+class TransferCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="transfer_cash"):
+    """Give cash to another sub-account; the venue's account does not change. `amount` in human units of `asset`."""
+
+    source: str
+    target: str
+    asset: str
+    amount: Decimal
+    who: Who
+    reason: str
+
+
+class DistributeCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="distribute_cash"):
+    """A dividend, funding, interest or borrow cost on what everybody holds of an instrument; who is short pays.
+
+    `per_unit` in human units of `asset`. What `amount`, the venue's own figure, differs by rounding goes to `house`.
+    """
+
+    kind: str
+    instrument: str
+    asset: str
+    per_unit: Decimal
+    amount: Decimal | None
+    who: Who
+    reason: str
+
+
+class SplitInstrument(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="split_instrument"):
+    """`denominator` shares became `numerator` shares."""
+
+    instrument: str
+    numerator: int
+    denominator: int
+    who: Who
+    reason: str
+
+
+class ChangeSymbol(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="change_symbol"):
+    """Positions in one symbol are positions in another, which must be defined in the same units."""
+
+    old: str
+    new: str
+    who: Who
+    reason: str
+
+
+class AdoptBreak(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="adopt_break"):
+    """Take what only the venue has (an order, lots, cash) into a sub-account; lots at this price or at the mark."""
+
+    venue: str
+    kind: str
+    subject: str
+    sub_account: str
+    price: Decimal | None
+    who: Who
+    reason: str
+
+
+class ResolveBreak(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="resolve_break"):
+    """A named person says what a break was; the books stay as they are.
+
+    The next looks find it again if it is still there.
+    """
+
+    venue: str
+    kind: str
+    subject: str
+    outcome: str
+    who: Who
+    reason: str
+
+
+class ResolveDoubt(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="resolve_doubt"):
+    """A named person says what became of an order: `working`, or `gone` (nothing of it is left at the venue).
+
+    `reason` says how that is known. A later fact of the venue changes the books all the same.
+    """
+
+    order_id: str
+    outcome: str
+    who: Who
+    reason: str
+
+
 Command = (
     RunnerHello
     | RunnerAnswer
@@ -209,6 +304,14 @@ Command = (
     | RegisterVersion
     | MoveCash
     | SetPeople
+    | TransferPosition
+    | TransferCash
+    | DistributeCash
+    | SplitInstrument
+    | ChangeSymbol
+    | AdoptBreak
+    | ResolveBreak
+    | ResolveDoubt
 )
 
 

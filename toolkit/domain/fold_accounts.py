@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from toolkit.domain import events as ev
+from toolkit.domain.breaks import break_key
 from toolkit.domain.ledger import Ledger, Mark
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.orders import AT_VENUE, NO_DOUBT, Order, OrderType, Status, Terms, TimeInForce
@@ -23,6 +24,7 @@ def _position_transferred(ledger: Ledger, event: ev.PositionTransferred) -> None
     for sub_account, sign in ((event.source, -1), (event.target, 1)):
         _exchange(ledger, sub_account, event.instrument, sign * event.lots, sign * event.worth)
         ledger.move_cash(sub_account, currency, -sign * event.worth, "")
+        ledger.number_position(sub_account)
 
 
 def _position_adjusted(ledger: Ledger, event: ev.PositionAdjusted) -> None:
@@ -30,6 +32,7 @@ def _position_adjusted(ledger: Ledger, event: ev.PositionAdjusted) -> None:
     _exchange(ledger, event.sub_account, event.instrument, event.lots, event.worth)
     ledger.move_cash(event.sub_account, currency, -event.worth, event.venue)
     ledger.move_lots(event.venue, event.instrument, event.lots)
+    ledger.number_position(event.sub_account)
 
 
 def _exchange(ledger: Ledger, sub_account: str, symbol: str, lots: int, worth: int) -> None:
@@ -62,6 +65,7 @@ def _instrument_split(ledger: Ledger, event: ev.InstrumentSplit) -> None:
     for sub_account, lots in event.lots:
         before = ledger.positions.setdefault(sub_account, {}).get(symbol, FLAT)
         ledger.hold(sub_account, symbol, before, msgspec.structs.replace(before, lots=lots))
+        ledger.number_position(sub_account)
     for account in ledger.venue_positions.values():
         if account.get(symbol):
             account[symbol] = sum(lots for _, lots in event.lots)
@@ -78,6 +82,8 @@ def _symbol_changed(ledger: Ledger, event: ev.SymbolChanged) -> None:
             ledger.hold(sub_account, event.new, held.get(event.new, FLAT), position)
             ledger.hold(sub_account, event.old, position, FLAT)
             del held[event.old]
+            ledger.number_position(sub_account)
+            ledger.number_position(sub_account)
     for account in ledger.venue_positions.values():
         if event.old in account:
             account[event.new] = account.get(event.new, 0) + account.pop(event.old)
@@ -119,17 +125,13 @@ def _order_adopted(ledger: Ledger, event: ev.OrderAdopted) -> None:
             terms=None if listed.stop is None else Terms(stop=listed.stop, held_at=AT_VENUE),
         )
     )
+    ledger.number_inbox(event.sub_account, ev.OrderAdopted)
 
 
 def _order_type(listed: VenueOrder) -> OrderType:
     if listed.stop is not None:
         return OrderType.STOP if listed.price is None else OrderType.STOP_LIMIT
     return OrderType.MARKET if listed.price is None else OrderType.LIMIT
-
-
-def break_key(venue: str, kind: str, subject: str) -> str:
-    """How the ledger names a break."""
-    return f"{venue}/{kind}/{subject}"
 
 
 def _break_confirmed(ledger: Ledger, event: ev.BreakConfirmed) -> None:

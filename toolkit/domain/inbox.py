@@ -40,6 +40,14 @@ class FillBooked(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     time: FeedTime
 
 
+class PositionChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="position_changed"):
+    """A position changed without a trade of the strategy: a transfer, an adjustment, a split. Lots afterwards."""
+
+    instrument: str
+    position: int
+    reason: str
+
+
 class CapitalChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="capital_changed"):
     """Capital of the strategy in quanta of the base currency."""
 
@@ -62,7 +70,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="
     orders: tuple[OrderChanged, ...]
 
 
-InboxItem = OrderChanged | FillBooked | CapitalChanged | Restored
+InboxItem = OrderChanged | FillBooked | CapitalChanged | Restored | PositionChanged
 
 
 class InboxEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="inbox_entry"):
@@ -108,4 +116,5 @@ INBOX_ITEMS: dict[type, int] = {
     ev.ReplaceRejected: 1,
     ev.OrderDoubted: 1,
     ev.DoubtResolved: 1,
+    ev.OrderAdopted: 1,
 }

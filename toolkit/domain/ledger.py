@@ -393,6 +393,11 @@ class Ledger(msgspec.Struct, kw_only=True):
     def number_inbox(self, strategy: str, event_type: type, times: int = 1) -> None:
         self.inbox_numbers[strategy] = self.inbox_numbers.get(strategy, 0) + INBOX_ITEMS[event_type] * times
 
+    def number_position(self, sub_account: str) -> None:
+        """Who runs a strategy is told of a position that changed without a trade; `house` and `manual` have nobody."""
+        if sub_account in self.deployments:
+            self.inbox_numbers[sub_account] = self.inbox_numbers.get(sub_account, 0) + 1
+
     def note_report(self, venue: str, number: int) -> None:
         if number > self.venue_reports.get(venue, 0):
             self.venue_reports[venue] = number

@@ -280,7 +280,7 @@ class VenueState(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
     """What a venue says of itself when asked: the oracle of reconciliation and of every verified stop.
 
     `positions` in lots by instrument, `last_report` the number of its newest report, `step` the last feed step that it
-    matched (0 where it has its own feed).
+    matched (0 where it has its own feed). `cash` in quanta by asset; None of a venue that does not tell.
     """
 
     venue: str
@@ -288,3 +288,4 @@ class VenueState(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
     step: int
     open_orders: tuple[VenueOrder, ...]
     positions: tuple[tuple[str, int], ...]
+    cash: tuple[tuple[str, int], ...] | None = None

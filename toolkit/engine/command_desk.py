@@ -11,10 +11,12 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
 from toolkit.domain.people import People, can_decide
+from toolkit.engine.account_desk import AccountCommand, AccountDesk
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
 from toolkit.engine.kill_switch import KillSwitch, check_release, is_killed
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer, drop_exit
+from toolkit.engine.reconciliation import BREAK
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.risk.limits import MOST, SLOWEST_RATE, loosened, problem_with
 from toolkit.engine.transaction import Transaction
@@ -32,12 +34,15 @@ class CommandDesk:
     again at each start.
     """
 
-    def __init__(self, ledger: Ledger, guard: Guard, orders: OrderManager, proposer: Proposer) -> None:
+    def __init__(
+        self, ledger: Ledger, guard: Guard, orders: OrderManager, proposer: Proposer, accounts: AccountDesk
+    ) -> None:
         self._ledger = ledger
         self._guard = guard
         self._orders = orders
         self._proposer = proposer
         self._kill_switch = KillSwitch(ledger, orders, proposer)
+        self._accounts = accounts
 
     def take(self, transaction: Transaction, envelope: cm.Envelope) -> None:
         """Carry a command out and record that it was taken, or why it was refused."""
@@ -45,7 +50,11 @@ class CommandDesk:
         before = len(transaction.events)
         try:
             check_may_give(self._ledger, envelope.producer, body)
-            self._carry_out(transaction, envelope, body)
+            self._check_no_strategy(envelope.producer, body)
+            if isinstance(body, AccountCommand):
+                self._accounts.take(transaction, body)
+            else:
+                self._carry_out(transaction, envelope, body)
         except DomainError as error:
             refused = str(error)
         except ArithmeticError as error:
@@ -64,9 +73,11 @@ class CommandDesk:
             )
         )
 
+    def _check_no_strategy(self, producer: str, body: cm.Command) -> None:
+        if producer in self._ledger.deployments and not isinstance(body, cm.RunnerHello):
+            raise DomainError(f"{producer} is a strategy: it answers, it gives no command")
+
     def _carry_out(self, transaction: Transaction, envelope: cm.Envelope, body: cm.Command) -> None:
-        if envelope.producer in self._ledger.deployments and not isinstance(body, cm.RunnerHello):
-            raise DomainError(f"{envelope.producer} is a strategy: it answers, it gives no command")
         match body:
             case cm.RunnerHello():
                 self._hello(transaction, envelope, body)
@@ -93,7 +104,7 @@ class CommandDesk:
                 self._money(transaction, body)
             case cm.RunnerAnswer():
                 raise DomainError("an answer is not a command of this desk")
-            case _:
+            case cm.SetThrottle() | cm.SetLimits() | cm.DefineInstruments() | cm.RegisterVersion():
                 self._configure(transaction, body)
 
     def _configure(
@@ -153,6 +164,8 @@ class CommandDesk:
             _check_person(body)
             causes = [*(cause for cause in causes if cause != EXECUTIONS), EXECUTIONS]
         for cause in causes:
+            if cause == BREAK:  # it ends when books and venue agree, or when a person resolves the break
+                continue
             transaction.emit(
                 ev.TradingStateChanged(
                     scope="strategy",
@@ -254,6 +267,8 @@ class CommandDesk:
                 raise DomainError(
                     f"unknown kind of cash movement {body.kind!r}; known: {', '.join(sorted(ev.CASH_KINDS))}"
                 )
+            if body.kind == "transfer":
+                raise DomainError("a transfer has two sides: give TransferCash, which names both")
             balance = self._ledger.cash.get(body.sub_account, {}).get(asset, 0) + amount
             if abs(balance) > LARGEST:
                 raise DomainError(

@@ -63,6 +63,14 @@ RULES: Final[Mapping[type, Rule]] = {
     cm.AllocateCapital: Rule(roles=COMMANDING, by_files=True),
     cm.RegisterVersion: Rule(roles=frozenset({QUANT, OPERATES}), by_files=True),
     cm.MoveCash: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.TransferPosition: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.TransferCash: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.DistributeCash: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.SplitInstrument: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.ChangeSymbol: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.AdoptBreak: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.ResolveBreak: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.ResolveDoubt: Rule(roles=frozenset({OPERATES, RISK})),
     cm.SetPeople: Rule(roles=frozenset({RISK}), by_files=True),
 }
 """Every command. One that is missing here is refused to everybody, and a test names it."""

@@ -16,9 +16,11 @@ from toolkit.domain.market import SessionClosed, Step
 from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
-from toolkit.domain.time import Now, WallTime
+from toolkit.domain.time import MonoTime, Now, WallTime
 from toolkit.engine import repetition
+from toolkit.engine.account_desk import AccountDesk
 from toolkit.engine.answers import Answers
+from toolkit.engine.break_desk import BreakDesk
 from toolkit.engine.breaker import Breakers
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
@@ -31,6 +33,7 @@ from toolkit.engine.messages import (
     HeldBack,
     LineBack,
     LineLost,
+    Looked,
     Message,
     NotSent,
     Output,
@@ -41,7 +44,7 @@ from toolkit.engine.messages import (
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer
 from toolkit.engine.protector import Protector
-from toolkit.engine.reconciliation import doubt_unlisted, reconcile
+from toolkit.engine.reconciliation import Reconciler, doubt_unlisted
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.routing import Routes
@@ -69,7 +72,10 @@ class Engine:
         )
         self._held = HeldOrders(ledger, self.view, self._guard, self._orders)
         self._protector = Protector(ledger, self.view, self._guard, self._orders)
-        self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer)
+        self._reconciler = Reconciler(ledger, settings.confirm_after, ENGINE)
+        breaks = BreakDesk(ledger, self._orders, self._reconciler, self._follow_up)
+        accounts = AccountDesk(ledger, self._guard, breaks)
+        self._desk = CommandDesk(ledger, self._guard, self._orders, self._proposer, accounts)
         self._answers = Answers(ledger, self._proposer)
         self._cursors: dict[str, Producer] = {}
         self._takers = self._takers_by_kind()
@@ -144,10 +150,13 @@ class Engine:
                 self._orders.left_by_lifeboat(transaction, order)
         return self._decided(transaction)
 
-    def reconcile(self, now: Now, state: VenueState) -> Output:
-        """Hold what a venue says of itself against the books, with nothing in flight; then protect what is not."""
+    def reconcile(self, now: Now, state: VenueState, at: MonoTime | None = None) -> Output:
+        """Hold what a venue says of itself against the books, with nothing in flight; then protect what is not.
+
+        `at` is when the venue was asked, by the clock that does not stand still with the feed.
+        """
         transaction = self.begin(now)
-        reconcile(transaction, state, ENGINE)
+        self._reconciler.look(transaction, state, now.mono if at is None else at, at_start=True)
         self._protector.restore(transaction)
         return self._decided(transaction)
 
@@ -209,6 +218,7 @@ class Engine:
             AbsenceProven: self._absence_proven,
             Recalled: recall,
             SnapshotKept: self._snapshot_kept,
+            Looked: self._looked,
         }
 
     def _report(self, transaction: Transaction, report: VenueReport) -> None:
@@ -233,6 +243,9 @@ class Engine:
 
     def _venue_state(self, transaction: Transaction, state: VenueState) -> None:
         doubt_unlisted(transaction, state, protection_only=True)
+
+    def _looked(self, transaction: Transaction, looked: Looked) -> None:
+        self._reconciler.look(transaction, looked.state, looked.at)
 
     def _absence_proven(self, transaction: Transaction, proven: AbsenceProven) -> None:
         self._follow_up(transaction, self._orders.absent(transaction, proven))

@@ -13,7 +13,7 @@ from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.market import FeedMode, Step
 from toolkit.domain.orders import Ability
 from toolkit.domain.requests import Busted, Corrected, VenueReport, VenueRequest, VenueState
-from toolkit.domain.time import NANOSECONDS
+from toolkit.domain.time import NANOSECONDS, MonoTime
 from toolkit.engine.router_settings import NO_RULES, RouterSettings
 
 
@@ -60,6 +60,13 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
     trade: OrderFilled
 
 
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """A venue's account of itself, asked for at `at`; everything that it said before has been handed on."""
+
+    state: VenueState
+    at: MonoTime
+
+
 Lines = LineLost | LineBack
 Unsent = NotSent | HeldBack
 
@@ -74,7 +81,8 @@ class SnapshotKept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Kept = Recalled | SnapshotKept
-Message = Step | VenueReport | Envelope | TimePassed | Lines | Unsent | AbsenceProven | VenueState | Kept
+Looks = VenueState | Looked
+Message = Step | VenueReport | Envelope | TimePassed | Lines | Unsent | AbsenceProven | Looks | Kept
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -109,6 +117,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     acknowledge_within: int = 5 * NANOSECONDS
     ask_again_after: int = NANOSECONDS
     mark_interval: int = NANOSECONDS
+    confirm_after: int = 5 * NANOSECONDS
     abilities: Mapping[str, frozenset[Ability]] = {}
     router: RouterSettings = NO_RULES
     valuations: tuple[Valuation, ...] = ()

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
+from toolkit.domain.commands import Who
 from toolkit.domain.errors import DomainError
 from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import ENTRY, FINAL, NO_DOUBT, PROTECTIVE, Doubt, Order, Status, TradingState
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
+from toolkit.engine.doubts import DoubtAges
 from toolkit.engine.execution_router import ExecutionRouter, denied, replace_requested, submitted
 from toolkit.engine.messages import AbsenceProven, EngineSettings, HeldBack, LineLost, NotSent
 from toolkit.engine.order_facts import (
@@ -57,6 +59,7 @@ class OrderManager:
         self._asked: dict[str, MonoTime] = {}
         self._absent: set[str] = set()
         self._sent: dict[str, WallTime] = {}
+        self._ages = DoubtAges()
 
     # ---- our commands
 
@@ -241,6 +244,8 @@ class OrderManager:
         for root in late:
             self._doubt(transaction, root, self._unanswered.pop(root).kind, "no answer in time")
             self._router.breakers.unanswered(transaction, _order(transaction, root))
+        if transaction.ledger.doubted:
+            self._ages.look(transaction)
         for root in protection_first(transaction.ledger):
             last = self._asked.get(root)
             if last is None or now - last >= self._settings.ask_again_after:
@@ -286,6 +291,23 @@ class OrderManager:
             order = transaction.ledger.order(request.order_id)
             if order is not None and order.status in (Status.PENDING_NEW, Status.PENDING_REPLACE):
                 self._router.hold(order)
+
+    def resolved_by_person(self, transaction: Transaction, order: Order, fact: Fact, who: Who, reason: str) -> None:
+        """A named person says what became of an order in doubt; nothing is asked or expected of it any more."""
+        root = order.chain[0]
+        self._asked.pop(root, None)
+        self._unanswered.pop(root, None)
+        self._absent.difference_update(order.chain)
+        transaction.emit(
+            ev.DoubtResolved(
+                order_id=order.order_id,
+                outcome=fact.value,
+                time=transaction.time,
+                wall=transaction.now.wall,
+                who=who,
+                reason=reason,
+            )
+        )
 
     def not_sent(self, transaction: Transaction, notice: NotSent) -> list[Order]:
         """What was dropped before it reached the line ends here: an order as rejected, a replace as refused."""

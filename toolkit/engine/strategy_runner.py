@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from toolkit.domain.commands import RunnerAnswer
 from toolkit.domain.errors import ConfigError, DomainError
-from toolkit.domain.inbox import CapitalChanged, FillBooked, InboxItem, OrderChanged, Restored
+from toolkit.domain.inbox import CapitalChanged, FillBooked, InboxItem, OrderChanged, PositionChanged, Restored
 from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.market import Bar as FeedBar
 from toolkit.domain.market import FeedGap, MarketEvent, Quote, SessionClosed, SessionOpened, Step, Trade
@@ -341,6 +341,9 @@ class StrategyContainer:
                     self._called = True
                     view = context.series[item.instrument].view
                     self.strategy.on_fill(seen.fill_view(item, view, context.quanta.get(item.fee_asset)))
+            case PositionChanged():
+                if item.instrument in context.series:
+                    context.positions[item.instrument] = item.position
             case CapitalChanged():
                 context.capital_quanta = item.amount
                 if "on_capital" in self._hooks:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from toolkit.domain.events import Alarmed, Event
 from toolkit.domain.fold import apply
 from toolkit.domain.identifiers import order_id
-from toolkit.domain.inbox import InboxEntry
+from toolkit.domain.inbox import InboxEntry, PositionChanged
 from toolkit.domain.inbox_rules import inbox_items
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.requests import VenueRequest
@@ -50,6 +51,22 @@ class Transaction:
         for item in items:
             number += 1
             entries.append(InboxEntry(number=number, item=item))
+
+    def emit_change(self, event: Event, changes: Sequence[tuple[str, str]], reason: str) -> None:
+        """Fold an event that changes positions without a trade, and tell each (sub-account, symbol) that has a runner.
+
+        `changes` are in the order in which the fold numbers them.
+        """
+        ledger = self.ledger
+        apply(ledger, event)
+        self.events.append(event)
+        told = [change for change in changes if change[0] in ledger.deployments]
+        left = Counter(sub_account for sub_account, _ in told)
+        for sub_account, symbol in told:
+            left[sub_account] -= 1
+            number = ledger.inbox_numbers[sub_account] - left[sub_account]
+            item = PositionChanged(instrument=symbol, position=ledger.position(sub_account, symbol).lots, reason=reason)
+            self.inbox.setdefault(sub_account, []).append(InboxEntry(number=number, item=item))
 
     def add(self, output: Output) -> None:
         """Take in what was decided elsewhere; it was folded there."""

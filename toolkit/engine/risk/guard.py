@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from toolkit.domain.events import Check, Seen
+from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY
 from toolkit.domain.time import MonoTime
@@ -125,6 +126,10 @@ class Guard:
             base = self._ledger.currencies[self._ledger.base_currency]
             self._table = LimitTable(self._ledger.limits, base.quantum)
         return self._table
+
+    def position_limit(self, strategy: str, instrument: Instrument) -> Limit | None:
+        """The largest position that a strategy may hold of an instrument, in lots; None where nothing is set."""
+        return self._limits().for_order(strategy, instrument, instrument.venue, self._stage(strategy)).position
 
     def _stage(self, strategy: str) -> str:
         deployment = self._ledger.deployments.get(strategy)

@@ -51,6 +51,7 @@ def test_the_promised_defaults() -> None:
             "lease_seconds": 3.0,
             "send_margin_seconds": 0.5,
             "quarantine_seconds": 2.0,
+            "reconcile_seconds": 5.0,
             "snapshot_every": 50_000,
         },
         "archive": {"part_events": 100_000, "part_seconds": 600.0, "trim": True},

@@ -26,6 +26,32 @@ BODIES: dict[type, dict[str, object]] = {
     cm.RegisterVersion: {"strategy": "trend", "version": 1, "digest": "d1", "path": "p", "instruments": ("AAPL",)},
     cm.MoveCash: {"kind": "deposit", "sub_account": "house", "asset": "USD", "amount": Decimal(1)},
     cm.SetPeople: {"rows": (), "four_eyes": False},
+    cm.TransferPosition: {
+        "source": "house",
+        "target": "trend",
+        "instrument": "AAPL",
+        "quantity": Decimal(1),
+        "price": None,
+    },
+    cm.TransferCash: {"source": "house", "target": "trend", "asset": "USD", "amount": Decimal(1)},
+    cm.DistributeCash: {
+        "kind": "dividend",
+        "instrument": "AAPL",
+        "asset": "USD",
+        "per_unit": Decimal(1),
+        "amount": None,
+    },
+    cm.SplitInstrument: {"instrument": "AAPL", "numerator": 2, "denominator": 1},
+    cm.ChangeSymbol: {"old": "AAPL", "new": "APPL"},
+    cm.AdoptBreak: {
+        "venue": "paper",
+        "kind": "position",
+        "subject": "AAPL",
+        "sub_account": "house",
+        "price": None,
+    },
+    cm.ResolveBreak: {"venue": "paper", "kind": "position", "subject": "AAPL", "outcome": "known"},
+    cm.ResolveDoubt: {"order_id": "X", "outcome": "gone"},
 }
 """One of each command that carries a person, which may be refused for what it says."""
 

@@ -8,8 +8,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.tools.core_kit import NEVER, Core, limits, number
-from tests.tools.venue_kit import stock
+from tests.tools.core_kit import ANNA, NEVER, Core, limits, number
+from tests.tools.venue_kit import stock, submit
+from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
 from toolkit.domain.inbox import INBOX_ITEMS
@@ -20,7 +21,7 @@ from toolkit.domain.ports import Lease
 from toolkit.domain.positions import Interval
 from toolkit.domain.time import FeedTime, WallTime
 from toolkit.engine.engine import Engine
-from toolkit.engine.messages import EngineSettings, LineLost, NotSent
+from toolkit.engine.messages import EngineSettings, LineLost, Looked, NotSent
 from toolkit.simulation.surprises import RefuseCancels
 
 SIDES = st.sampled_from(list(Side))
@@ -414,6 +415,20 @@ def everything_that_happens_to_orders(core: Core) -> None:
     core.sell(core.held(), stop=9_900, held_at=HeldAt.ENGINE)
     core.quote(9_900, 9_902)  # triggered, released
     core.feed(SessionClosed(calendar="XNYS", session="2026-01-05"))  # expired
+    adopt_a_foreign_order(core)
+
+
+def adopt_a_foreign_order(core: Core) -> None:
+    core._hear(core.venue.process(submit("SOMEBODY", Side.BUY, 10, 9_000, time=FeedTime(core.time))))
+    for seconds in (0, 5):
+        core.mono += seconds * 10**9
+        core.do(Looked(state=core.venue.state(), at=core.now().mono))
+    core.command(
+        cm.AdoptBreak(
+            venue="paper", kind="foreign_order", subject="SOMEBODY", sub_account="trend", price=None, who=ANNA,
+            reason="test",
+        )
+    )  # fmt: skip
 
 
 AT_ONCE: dict[str, Any] = {"venue": "paper", "report": 0, "time": FeedTime(0), "wall": WallTime(0)}
