@@ -10,7 +10,7 @@ export VENV
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test chaos bench bench-peers check format clean
+.PHONY: help run setup setup-dev test chaos mutate bench bench-peers check format clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/' | expand -t 18
@@ -27,6 +27,9 @@ test: setup-dev ## the tests, five minutes at most
 
 chaos: setup-dev ## the fault suite with full counts; takes its time
 	@$(PYTEST) -q --full -m "chaos or faults"
+
+mutate: setup-dev ## switch each control off and see its proofs fail; writes execution/controls_proven.json
+	@$(BIN)/python -m tests.tools.mutate
 
 bench: setup-dev ## measure, compare with the floors, write tests/benchmarks/results.json
 	@$(BIN)/python -m tests.benchmarks

@@ -240,6 +240,7 @@ class Limits(PortfolioLimits, Strict):
     max_executions: Annotated[int, Field(ge=0, le=int(MOST["max_executions"]))] | None = None
     burst_value: Annotated[Positive, Field(le=MOST["burst_value"])] | None = None
     burst_quantity: Annotated[Positive, Field(le=MOST["burst_quantity"])] | None = None
+    self_match: Literal["cancel_resting", "refuse_new", "both"] | None = None
     burst_window: Annotated[Positive, Field(le=MOST["burst_window"])] | None = None
     fresh_quotes: Annotated[int, Field(ge=1, le=int(MOST["fresh_quotes"]))] | None = None
 

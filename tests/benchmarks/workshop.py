@@ -34,7 +34,7 @@ OF_ALL: Mapping[str, object] = {
     "message_rate": MANY, "cancel_reserve": 20, "duplicate_window": 1, "permitted": "*", "permitted_venues": "*",
     "permitted_sides": "buy,sell", "max_quote_age": MANY, "fresh_quotes": 1,
     "price_collar": 50, "exit_collar": 90, "max_price_drift": 50, "drift_window": 60, "max_executions": MANY,
-    "burst_value": MANY, "burst_quantity": MANY, "burst_window": 1,
+    "burst_value": MANY, "burst_quantity": MANY, "burst_window": 1, "self_match": "cancel_resting",
     **FAR_AWAY,
 }  # fmt: skip
 OF_VENUE = ("message_rate", "cancel_reserve", "max_working_orders")

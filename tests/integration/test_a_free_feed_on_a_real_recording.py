@@ -90,9 +90,10 @@ def btc_home(folder: Path) -> Home:
     )
     limits = {
         "max_order_value": 5000, "max_order_quantity": 1, "max_position": 1, "max_working_orders": 50,
-        "message_rate": 1000, "duplicate_window": 0.001, "permitted": "*", "permitted_venues": "*", "max_quote_age": 10,
+        "message_rate": 1000, "cancel_reserve": 20, "duplicate_window": 0.001, "permitted": "*",
+        "permitted_venues": "*", "max_quote_age": 10,
     "price_collar": 50, "exit_collar": 90, "max_price_drift": 50, "drift_window": 60, "max_executions": 1000000,
-    "burst_value": 1000000000, "burst_quantity": 1000000000, "burst_window": 1,
+    "burst_value": 1000000000, "burst_quantity": 1000000000, "burst_window": 1, "self_match": "cancel_resting",
         **FAR_AWAY,
     }  # fmt: skip
     write("limits.yaml", {"book": limits, "venues": {"paper": {"message_rate": 1000}}})

@@ -74,6 +74,7 @@ class Quoter(tk.Strategy):
 _module: dict[str, type[tk.Strategy]] = {"__name__": __name__}
 exec(SOURCE, _module)
 Swing, Quoter = _module["Swing"], _module["Quoter"]
+CALM = msgspec.structs.replace(research_venue(), rejects_per_million=0, partial_fills_per_million=0)
 CLASSES: Mapping[str, type[tk.Strategy]] = {"quoter": Quoter, "swing": Swing}
 
 
@@ -114,10 +115,19 @@ def test_twice_is_the_same_to_the_bit() -> None:
 
 def test_another_strategy_beside_it_costs_it_nothing() -> None:
     """Sub-accounts: what one does shows in its own books only (draws hang on order numbers: nothing is drawn here)."""
-    calm = msgspec.structs.replace(research_venue(), rejects_per_million=0, partial_fills_per_million=0)
+    here, there = (
+        type(one.__name__, (one,), {"instruments": (symbol,)}) for one, symbol in ((Swing, "IBM"), (Quoter, "MSFT"))
+    )
     data = tk.data.sample(25, ["IBM", "MSFT"])
-    alone, beside = (tk.backtest(classes, data, venue=calm) for classes in ([Swing], [Swing, Quoter]))
+    alone, beside = (tk.backtest(classes, data, venue=CALM) for classes in ([here], [here, there]))
     assert alone.pnl == beside.pnl_of("swing")
+    assert beside.pnl_of("quoter")
+
+
+def test_two_that_would_trade_with_each_other_are_kept_apart_and_the_page_says_by_what() -> None:
+    """One account, one book: where the quoter stands at the best price the other one's order meets it first."""
+    result = tk.backtest([Swing, Quoter], tk.data.sample(25, ["IBM", "MSFT"]), venue=CALM)
+    assert set(result.denials["control"]) >= {15}
 
 
 def test_a_daily_strategy_decides_on_the_close_and_trades_at_the_open() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ class Trading(TwoVenues):
         return len(self.lost) == before
 
 
+@pytest.mark.proves(23, "breach")
 def test_so_many_rejections_open_the_breaker_of_a_route_and_the_refusal_teaches() -> None:
     core = Trading()
     core.refused(3)
@@ -72,6 +74,7 @@ def test_so_many_rejections_open_the_breaker_of_a_route_and_the_refusal_teaches(
     assert core.alarms() == ["breaker_open"]
 
 
+@pytest.mark.proves(23, "edge")
 def test_one_rejection_less_or_one_out_of_the_window_does_not() -> None:
     core = Trading()
     core.refused(2)
@@ -80,6 +83,7 @@ def test_one_rejection_less_or_one_out_of_the_window_does_not() -> None:
     assert not core.is_denied()
 
 
+@pytest.mark.proves(23, "unset")
 def test_without_settings_of_its_venue_nothing_is_counted() -> None:
     core = TwoVenues(alpha={"rejects_per_million": 1_000_000})
     for price in range(20):
@@ -87,6 +91,7 @@ def test_without_settings_of_its_venue_nothing_is_counted() -> None:
     assert len(core.orders_received()) == 20
 
 
+@pytest.mark.proves(23, "breach")
 def test_one_strategys_rejections_leave_the_others_alone_until_they_are_the_venues() -> None:
     core = Trading(strategies=("trend", "quoting", "pairs"))
     core.refused(3)

@@ -34,6 +34,7 @@ PERMISSIVE = {
     "max_position": "100000",
     "max_working_orders": "1000",
     "message_rate": "1000",
+    "cancel_reserve": "0",
     "duplicate_window": "0",
     "permitted": "*",
     "permitted_venues": "*",
@@ -47,6 +48,7 @@ PERMISSIVE = {
     "burst_quantity": "1000000",
     "burst_window": "1",
     **{name: str(value) for name, value in FAR_AWAY.items()},
+    "self_match": "cancel_resting",
 }
 
 
@@ -58,6 +60,10 @@ def limits(*extra: cm.LimitRow, **book: str | None) -> tuple[cm.LimitRow, ...]:
 
 def limit(name: str, value: str, scope: str = "book", of: str = "", line: int = 12) -> cm.LimitRow:
     return cm.LimitRow(scope=scope, name=of, limit=name, value=value, source=f"config/limits.yaml:{line}")
+
+
+SWITCHED_OFF: frozenset[int] = frozenset()
+"""Controls that no engine has while their mutation runs (`mutations`)."""
 
 
 def without(*numbers: int) -> tuple[Control, ...]:
@@ -88,7 +94,8 @@ class Core:
         self.instruments = tuple(instruments) or (stock(),)
         self.currencies, self.exchange_rates = tuple(currencies), tuple(exchange_rates)
         self.venue = self.make_venue(**venue)
-        self.engine = Engine(Ledger(), self.make_settings(mode), controls)
+        in_force = tuple(control for control in controls if control.number not in SWITCHED_OFF)
+        self.engine = Engine(Ledger(), self.make_settings(mode), in_force)
         self.shadow = Ledger()
         self.time = self.mono = 0
         self.deaf = self.mute = False

@@ -6,6 +6,8 @@ reached a line (`NotSent`) ends at once and may be asked for again, a request wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import structs
 
 from toolkit.domain.errors import DomainError
@@ -123,7 +125,7 @@ class ExecutionRouter:
     def sort(self, requests: list[VenueRequest]) -> None:
         """Cancels, exits, then the rest, each in the order of decision; a cancel never overtakes its own order."""
         if len(requests) > 1:
-            new = {request.order_id for request in requests if isinstance(request, SubmitOrder)}
+            new = {request.order_id: _priority(request, {}) for request in requests if isinstance(request, SubmitOrder)}
             requests.sort(key=lambda request: _priority(request, new))
 
     def _send(
@@ -189,9 +191,10 @@ class ExecutionRouter:
         )
 
 
-def _priority(request: VenueRequest, new: set[str]) -> int:
+def _priority(request: VenueRequest, new: Mapping[str, int]) -> int:
+    """A cancel goes first, or right behind its own order: it may make way for one that was decided after it."""
     if isinstance(request, CancelOrder):
-        return 3 if request.order_id in new else 0
+        return new.get(request.order_id, 0)
     if isinstance(request, SubmitOrder) and request.order_class is not ENTRY:
         return 1
     return 2

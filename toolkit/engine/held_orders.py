@@ -118,6 +118,7 @@ class HeldOrders:
             cause = f"triggered, but control {answer.control}: {answer.observed}, limit {answer.limit}"
             self._orders.cancel(transaction, order, cause)
         else:
+            self._orders.make_way(transaction, answer.cancels, order.strategy)
             self._orders.release(transaction, order, order.quantity, answer.cap)
 
     def _exit(self, transaction: Transaction, order: Order) -> None:
@@ -132,7 +133,9 @@ class HeldOrders:
                     self._orders.cancel(transaction, rival, f"stop {order.order_id} was triggered", yields=comes_back)
             rivals = self._rivals(order, lots)
         if not rivals:
-            self._orders.release(transaction, order, order.filled + min(order.quantity - order.filled, lots))
+            cancels, cap = self._guard.cleared_for(order)
+            self._orders.make_way(transaction, cancels, order.strategy)
+            self._orders.release(transaction, order, order.filled + min(order.quantity - order.filled, lots), cap)
 
     def _rivals(self, order: Order, lots: int) -> list[Order]:
         """What closes the same lots: the rest of its bracket, and exits that find no room beside it in `lots`."""

@@ -65,6 +65,8 @@ class OrderManager:
 
     def submit(self, transaction: Transaction, approved: Approved) -> Order:
         """Record an approved order and hand it to the router; one that the engine holds goes no further."""
+        if approved.cancels:
+            self.make_way(transaction, approved.cancels, approved.proposal.strategy)
         event = submitted(transaction, approved)
         transaction.emit(event)
         if approved.breaches:
@@ -78,6 +80,7 @@ class OrderManager:
 
     def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
         """Record an approved change and hand it to the router; what the engine holds is changed at once."""
+        self.make_way(transaction, approved.cancels, order.strategy)
         transaction.emit(replace_requested(transaction, approved, order))
         order = _order(transaction, order.chain[0])
         if order.in_engine:
@@ -141,7 +144,15 @@ class OrderManager:
         checks: tuple[ev.Check, ...],
     ) -> None:
         """Record a refusal that teaches."""
+        self.make_way(transaction, refused.cancels, proposal.strategy)
         transaction.emit(denied(transaction, proposal, refused, seen, checks))
+
+    def make_way(self, transaction: Transaction, roots: Sequence[str], strategy: str) -> None:
+        """Cancel what an order of a strategy would trade with at the venue (control 15)."""
+        for root in roots:
+            order = _order(transaction, root)
+            if order.is_open:
+                self.cancel(transaction, order, f"would trade with an order of {strategy}")
 
     def _withdrawn(self, transaction: Transaction, order: Order, cause: str) -> Order:
         """Take back what still waits for the venue's rate: an order ends at once, of a change nothing has left."""

@@ -166,6 +166,7 @@ class Proposer:
             return
         answer, _, _ = self._guard.examine(proposal, transaction.now.mono)
         if isinstance(answer, Refused):
+            self._orders.make_way(transaction, answer.cancels, order.strategy)
             problem = f"{answer.observed}, limit {answer.limit} ({answer.source}); {answer.would_pass}"
             _refuse(transaction, order.strategy, intent.intent_id, order.instrument, answer.control, problem)
         else:

@@ -53,6 +53,7 @@ _LIMITS: Final[Mapping[str, str]] = {
     "max_margin": "1000000000000",
     "max_leverage": "1000000",
     "max_capital_use": "1000000",
+    "self_match": "cancel_resting",
 }
 _SCOPES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "message_rate": (("strategy", "*"), ("venue", "*")),

@@ -23,6 +23,7 @@ from toolkit.engine.risk.portfolio_rates import rate_problem
 from toolkit.engine.risk.price_collar import price_collar
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
 from toolkit.engine.risk.repetition import burst, repeated_execution
+from toolkit.engine.risk.self_match import self_match
 from toolkit.engine.risk.terms_control import terms_make_sense
 from toolkit.engine.view import LastQuote
 
@@ -366,6 +367,7 @@ CONTROLS = (
     Control(13, "duplicates", False, duplicate),
     Control(3, "maximum order quantity", False, order_quantity),
     Control(2, "maximum order value", False, order_value),
+    Control(15, "self-match prevention", False, self_match),
     Control(14, "value and quantity burst", False, burst),
     Control(8, "working orders", False, working_orders),
     Control(10, "position limit over the interval", False, position),

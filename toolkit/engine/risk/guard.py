@@ -12,7 +12,7 @@ from decimal import Decimal
 from toolkit.domain.events import Check, Seen
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import ENTRY
+from toolkit.domain.orders import ENTRY, Order
 from toolkit.domain.time import MonoTime
 from toolkit.engine.breaker import Breakers
 from toolkit.engine.risk.answers import Answer
@@ -24,6 +24,7 @@ from toolkit.engine.risk.price_collar import protective_limit
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
 from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates, Meter
 from toolkit.engine.risk.repetition import added_lots
+from toolkit.engine.risk.self_match import cancelled_first, cleared_for_exit, has_opposite, short_of
 from toolkit.engine.risk.windows import windows_of
 from toolkit.engine.view import View
 
@@ -53,6 +54,7 @@ class Guard:
         self.portfolio = Portfolio(ledger)
         numbers = {control.number for control in controls}
         self._caps, self._counts_executions = 1 in numbers, 7 in numbers
+        self._clears_the_way = 15 in numbers
         view.watch(windows_of(ledger.limits))
 
     def limits_changed(self) -> None:
@@ -85,7 +87,17 @@ class Guard:
         if proposal.replaces and worth:
             worth = worth * added_lots(proposal, self._ledger) // proposal.quantity
         breaches = () if proposal.order_class is ENTRY else self._breaches(proposal, situation)
-        return approve(proposal, situation.seen, passed, cap, worth, breaches), situation.seen, passed
+        cancels: tuple[str, ...] = ()
+        if self._clears_the_way and has_opposite(self._ledger, proposal.instrument.symbol, proposal.side):
+            cancels = cancelled_first(proposal, situation)
+            cap = None if cap is None else short_of(proposal, situation, cap, cancels)
+        return approve(proposal, situation.seen, passed, cap, worth, breaches, cancels), situation.seen, passed
+
+    def cleared_for(self, order: Order) -> tuple[tuple[str, ...], int | None]:
+        """For a triggered exit that goes out without another look: the first ids of what makes way, and its limit."""
+        if not self._clears_the_way or not has_opposite(self._ledger, order.instrument, order.side):
+            return (), None
+        return cleared_for_exit(self._ledger, self._view.quotes.get(order.instrument), order)
 
     def most_executions(self, strategy: str) -> Limit | None:
         """How many entries of a strategy may fill until a person arms it again; None without control 7."""

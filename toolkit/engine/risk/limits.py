@@ -36,12 +36,13 @@ REQUIRED = (
     "burst_quantity",
     "burst_window",
     *PORTFOLIO_LIMITS,
+    "self_match",
+    "cancel_reserve",
 )
 OPTIONAL = (
     "permitted_sides",
     "restricted",
     "located",
-    "cancel_reserve",
     "fresh_quotes",
     "price_collar_ticks",
     "max_rate_age",
@@ -58,7 +59,7 @@ ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
 """Where a limit means nothing: messages are counted by book, venue, account and strategy, executions by strategy."""
 
 _LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_window", "drift_window", "burst_window"})
-LISTS = frozenset({"permitted", "permitted_sides", "permitted_venues", "restricted"})
+LISTS = frozenset({"permitted", "permitted_sides", "permitted_venues", "restricted", "self_match"})
 _WHOLE = frozenset(
     {
         "max_working_orders",
@@ -69,6 +70,7 @@ _WHOLE = frozenset(
         "max_executions",
     }
 )
+SELF_MATCH = frozenset({"cancel_resting", "refuse_new", "both"})
 _WINDOWS = frozenset({"drift_window", "burst_window"})
 PER_PERCENT = 10_000
 """Percent are kept in millionths."""
@@ -164,6 +166,7 @@ class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     executions: Limit | None
     bursts: tuple[BurstLimit, ...]
     burst_window: Limit | None
+    self_match: Words | None
     unset: str
 
 
@@ -240,6 +243,7 @@ class LimitTable:
                 if (values := rows("burst_value", scope)) + (quantities := rows("burst_quantity", scope))
             ),
             burst_window=_strictest(rows("burst_window"), nanoseconds, largest=True),
+            self_match=_all_words(rows("self_match")),
             unset=next((name for name in REQUIRED if not rows(name)), ""),
         )
 
@@ -283,6 +287,8 @@ def problem_with(row: LimitRow) -> str:
     if row.scope in ELSEWHERE.get(row.limit, ()):
         places = ", ".join(scope for scope in SCOPES if scope not in ELSEWHERE[row.limit])
         return f"{where} means nothing for one {row.scope}; set it for one of {places}"
+    if row.limit == "self_match" and not _split(row.value) <= SELF_MATCH:
+        return f"{where} is {_short(row.value)}; give one of {', '.join(sorted(SELF_MATCH))}"
     if row.limit in LISTS:
         return "" if _split(row.value) else f"{where} is empty"
     try:
@@ -331,6 +337,8 @@ def _covers(known: LimitRow, row: LimitRow) -> bool:
 
 
 def _is_looser(limit: str, old: str, new: str) -> bool:
+    if limit == "self_match":
+        return not _ways(old) <= _ways(new)
     if limit == "restricted":
         return "*" not in _split(new) and not _split(old) <= _split(new)
     if limit in LISTS:
@@ -361,6 +369,19 @@ def _millionths(value: Decimal) -> int:
 
 def _short(value: str) -> str:
     return value if len(value) <= 40 else f"{value[:37]}..."
+
+
+def _ways(value: str) -> frozenset[str]:
+    """What a mode of self-match prevention does."""
+    words = _split(value)
+    return words if "both" not in words else SELF_MATCH
+
+
+def _all_words(rows: Sequence[LimitRow]) -> Words | None:
+    """The words of all rows together, at the place of the first."""
+    if not rows:
+        return None
+    return Words(words=frozenset[str]().union(*(_split(row.value) for row in rows)), source=rows[0].source)
 
 
 def _words(row: LimitRow) -> Words:

@@ -65,23 +65,28 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A refusal that teaches: which control, what it saw, the limit and its place, and what would pass."""
+    """A refusal that teaches: which control, what it saw, the limit and its place, and what would pass.
+
+    `cancels` are the first ids of orders that have to go all the same.
+    """
 
     control: int
     observed: str
     limit: str
     source: str
     would_pass: str
+    cancels: tuple[str, ...] = ()
 
 
 class Approved:
     """A proposal that passed every control. Only the guard makes one, and only this fits into the router.
 
     `cap` is the limit that protects a market order, `worth` what it adds in quanta of the base currency, `breaches` the
-    limits of the book that an exit passes on its way out: it goes, and people are told.
+    limits of the book that an exit passes on its way out: it goes, and people are told. `cancels` are the first ids of
+    orders that make way for it.
     """
 
-    __slots__ = ("breaches", "cap", "checks", "proposal", "seen", "worth")
+    __slots__ = ("breaches", "cancels", "cap", "checks", "proposal", "seen", "worth")
 
     def __init__(
         self,
@@ -92,6 +97,7 @@ class Approved:
         cap: int | None = None,
         worth: int = 0,
         breaches: tuple[Refused, ...] = (),
+        cancels: tuple[str, ...] = (),
     ) -> None:
         if key is not _KEY:
             raise TypeError("only the guard approves: call Guard.examine")
@@ -101,6 +107,7 @@ class Approved:
         self.cap = cap
         self.worth = worth
         self.breaches = breaches
+        self.cancels = cancels
 
 
 _KEY = object()
@@ -113,6 +120,7 @@ def approve(
     cap: int | None = None,
     worth: int = 0,
     breaches: tuple[Refused, ...] = (),
+    cancels: tuple[str, ...] = (),
 ) -> Approved:
     """For the guard alone."""
-    return Approved(_KEY, proposal, seen, checks, cap, worth, breaches)
+    return Approved(_KEY, proposal, seen, checks, cap, worth, breaches, cancels)

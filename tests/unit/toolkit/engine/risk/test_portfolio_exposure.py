@@ -121,6 +121,7 @@ def run(core: Core, acts: tuple[Act, ...]) -> Core:
     return core
 
 
+@pytest.mark.proves(11, "edge")
 @every_case
 def test_what_is_at_the_edge_reaches_the_venue(case: Case) -> None:
     core = run(desk(case), case.edge)
@@ -128,6 +129,7 @@ def test_what_is_at_the_edge_reaches_the_venue(case: Case) -> None:
     assert core.orders_received()
 
 
+@pytest.mark.proves(11, "breach")
 @every_case
 def test_a_breach_stays_here_and_its_refusal_teaches(case: Case) -> None:
     core, unguarded = run(desk(case), case.breach), run(desk(case, 11), case.breach)
@@ -139,6 +141,7 @@ def test_a_breach_stays_here_and_its_refusal_teaches(case: Case) -> None:
     assert denial.would_pass == case.would_pass
 
 
+@pytest.mark.proves(11, "unset")
 @pytest.mark.parametrize("name", ["max_gross", "max_net", "max_leverage", "max_capital_use", "max_margin"])
 @pytest.mark.parametrize("off", [(), (4,)], ids=["", "with control 4 off"])
 def test_an_unset_limit_denies_and_says_which(name: str, off: tuple[int, ...]) -> None:

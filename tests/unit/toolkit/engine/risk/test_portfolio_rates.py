@@ -61,6 +61,7 @@ def test_a_written_rate_never_grows_old() -> None:
     assert len(core.orders_received()) == 1
 
 
+@pytest.mark.proves(2, "edge")
 def test_a_rate_that_is_as_old_as_it_may_be_passes() -> None:
     core = desk()
     core.quote(9_999, 10_001, symbol="SAP", seconds=9)
@@ -76,6 +77,7 @@ def stale_by_clock(core: Core) -> None:
     core.wait(10)
 
 
+@pytest.mark.proves(2, "breach")
 @pytest.mark.parametrize("breach", [stale_by_feed, stale_by_clock])
 def test_a_stale_rate_denies_entries_and_says_how_old_it_is(breach: Callable[[Core], None]) -> None:
     core, unguarded = desk(), desk(2)
@@ -116,6 +118,7 @@ def test_a_missing_rate_denies() -> None:
     assert (core.denial().control, core.denial().observed) == (2, "no rate EUR/USD")
 
 
+@pytest.mark.proves(2, "unset")
 def test_without_a_limit_of_its_age_no_rate_counts() -> None:
     core = Core(rows=limits(), instruments=(SAP, EURUSD), currencies=(USD, EUR), exchange_rates=BY_PAIR)
     core.quote(9_999, 10_001, symbol="SAP")
