@@ -96,7 +96,7 @@ class Supervisor:
     def __post_init__(self) -> None:
         self.line = DeskLine(self.home, self.settings)
         self.status = StatusFile(self.home, self.settings, start_time)
-        self.door = Door(self.home, self.settings, self.line)
+        self.door = Door(self.home, self.settings, self.line, self.managed)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._latches = Latches(self.home, self.settings, ourselves("latch"))
@@ -141,7 +141,13 @@ class Supervisor:
 
     async def run(self) -> None:
         """Keep it so until `stop` is set."""
-        watch = ConfigWatch(self.home, self.settings, propose=self.propose, problem=self.status.problem)
+        watch = ConfigWatch(
+            self.home,
+            self.settings,
+            propose=self.propose,
+            problem=self.status.problem,
+            recognise=self.door.desk.recognise,
+        )
         self._tasks.append(keep("watch over config/", watch.run, self.status.problem))
         await self.stop.wait()
 

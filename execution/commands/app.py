@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from execution.commands.app_decisions import changelog, limits, people
 from execution.commands.exits import Exit, epilog
+from execution.commands.options import HomeOption, JsonOption, ReasonOption
+from execution.commands.options import end as _end
 
 app = typer.Typer(
     name="execution",
@@ -27,16 +30,13 @@ reconcile = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(reconcile, name="reconcile")
+app.add_typer(limits, name="limits")
+app.add_typer(people, name="people")
+app.command()(changelog)
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="The desk's folder; else EXECUTION_HOME, else the nearest parent with config/."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 StrategyOption = Annotated[str | None, typer.Option("--strategy", "-s", help="Name of the strategy.")]
 NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="The same as --strategy.", show_default=False)]
 FEED_HELP = "Prices: ccxt:EXCHANGE:SYMBOL,… (no key needed) or replay:DIR or sample; else the feed of config/desk.yaml."
-ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the journal beside your name.")]
 
 
 @app.command()
@@ -404,7 +404,3 @@ def _one(strategy: str | None, name: str | None) -> str:
     if not found:
         raise typer.BadParameter("name the strategy; `execution status` lists them", param_hint="NAME")
     return found
-
-
-def _end(code: Exit) -> None:
-    raise typer.Exit(code)

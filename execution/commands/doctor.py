@@ -175,6 +175,22 @@ def _archive(home: Home, state: DeskState | None) -> Iterator[Finding]:
     yield Finding("archive", "ok", said)
 
 
+def _people(home: Home, _: DeskState | None) -> Iterator[Finding]:
+    from execution.settings import read_people
+    from execution.wiring.four_eyes import not_real
+
+    people = read_people(home.root).people
+    if people.alone:
+        mend = "name a second person in config/people.yaml and say four_eyes: on"
+        yield Finding("people", "look", "four eyes are off: one person decides alone, and every record says so", mend)
+        return
+    doubts = not_real(home.root)
+    for doubt in doubts:
+        yield Finding("people", "wrong", f"four eyes are not real: {doubt}")
+    if not doubts:
+        yield Finding("people", "ok", f"{len({row.person for row in people.rows})} people, what loosens takes two")
+
+
 def _clock(home: Home, state: DeskState | None) -> Iterator[Finding]:
     if time.time() < 1_700_000_000:
         yield Finding("clock", "wrong", "the machine's clock stands before 2023", "set it; use NTP")
@@ -205,4 +221,16 @@ def _venues(home: Home, state: DeskState | None) -> Iterator[Finding]:
         yield Finding(f"venue {name}", "wrong" if problem else "ok", said, mend)
 
 
-LOOKS = (_configuration, _versions, _servers, _durability, _processes, _latch, _venues, _archive, _clock, _disk)
+LOOKS = (
+    _configuration,
+    _versions,
+    _servers,
+    _durability,
+    _processes,
+    _latch,
+    _venues,
+    _archive,
+    _people,
+    _clock,
+    _disk,
+)

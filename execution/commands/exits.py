@@ -15,6 +15,7 @@ class Exit(IntEnum):
     NOT_RUNNING = 4
     REFUSED = 5
     FINDINGS = 6
+    WAITS = 7
 
 
 MEANINGS = {
@@ -25,6 +26,7 @@ MEANINGS = {
     Exit.NOT_RUNNING: "the desk does not run",
     Exit.REFUSED: "the engine refused the command and says why",
     Exit.FINDINGS: "`doctor` or `journal verify` found something to mend",
+    Exit.WAITS: "it loosens, so it waits for another person: `execution limits approve`",
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from execution.commands.desk import Stop, running_state, the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.output import GREEN, RED, YELLOW, banner, complain, paint, say, say_json
-from execution.commands.stopping import SOURCE
+from execution.commands.stopping import SOURCE, waits
 from execution.home import Home
 from toolkit.client import emergency
 from toolkit.client.books import Books
@@ -66,6 +66,8 @@ def reopen(given: Path | None, scope: str, *, reason: str, as_json: bool) -> Exi
     outcome = give(Books(home=home, book=state.book), command)
     if outcome.refused:
         raise Stop(Exit.REFUSED, f"{outcome.refused}. The latch of {scope} stays shut")
+    if outcome.proposal:
+        return waits(state, f"{scope} stays shut", outcome, as_json)
     emergency.forget_kill(home, state.book, kind, name)
     emergency.reopen_scope(home, state.book, scope)
     if as_json:

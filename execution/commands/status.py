@@ -9,10 +9,12 @@ from typing import Any
 from execution.commands.desk import the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.feed_status import feed_health, show_feed
+from execution.commands.limits import show_proposals
 from execution.commands.output import DIM, RED, YELLOW, ago, banner, clock, heading, money, paint, say, say_json, table
 from execution.commands.reconciling import show_breaks
 from execution.home import Home
 from toolkit.client import emergency
+from toolkit.client.approvals import waiting
 from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, Problem, ProcessState
 from toolkit.domain.errors import ConfigError, TransportError
@@ -80,6 +82,8 @@ def _document(state: DeskState, processes: list[ProcessState], replica: Replica 
             "venues": views.venues(replica),
             "limits": views.limits(replica),
             "reconciliation": reconciliation(ledger, WallTime(time.time_ns())),
+            "four_eyes": ledger.people.four_eyes,
+            "proposals": waiting(ledger),
             "throttles": {scope: str(rate) for scope, rate in ledger.throttles.items()},
             "alarms": replica.alarms[-ALARMS_SHOWN:],
             "denials": replica.denials[-DENIALS_SHOWN:],
@@ -98,6 +102,7 @@ def _show(
     if processes[0].state == "running":
         show_feed(feed_health(home))
     if replica is not None:
+        show_proposals(waiting(replica.ledger))
         _show_venues(replica)
         show_breaks(reconciliation(replica.ledger, WallTime(time.time_ns())))
         _show_limits(replica, all_limits)
@@ -115,6 +120,7 @@ def _headline(state: DeskState, supervisor: ProcessState, replica: Replica | Non
         ledger = replica.ledger
         words += [f"session {ledger.session or '–'}", f"step {ledger.step:,}", f"event {ledger.sequence:,}"]
         words += [f"epoch {ledger.epoch}", f"last written {ago(int(replica.wall))} ago"]
+        words += [paint("four eyes off", YELLOW)] if ledger.people.alone else []
     return " · ".join(words)
 
 

@@ -125,6 +125,8 @@ def enable(given: Path | None, strategy: str, *, reason: str, version: int | Non
     outcome = give(books, EnableStrategy(strategy=strategy, who=person(SOURCE), reason=reason))
     if outcome.refused:
         raise Stop(Exit.REFUSED, outcome.refused)
+    if outcome.proposal:
+        return waits(state, f"{strategy} stays stopped", outcome, as_json)
     emergency.forget_kill(home, state.book, "strategy", strategy)
     emergency.reopen(home, state.book, strategy)
     shut = emergency.shut_scopes(home, state.book, state.venues)
@@ -135,6 +137,16 @@ def enable(given: Path | None, strategy: str, *, reason: str, version: int | Non
         for scope in shut:
             say(paint(f"  {scope} is still shut: `execution reopen {scope} --reason …` opens it", YELLOW))
     return Exit.DONE
+
+
+def waits(state: DeskState, what: str, outcome: Outcome, as_json: bool) -> Exit:
+    """Tell that a command has become a proposal."""
+    if as_json:
+        say_json({"proposal": outcome.proposal, "event": outcome.event})
+    else:
+        say(banner(state.kind, f"{what}: it waits for another person as {outcome.proposal[:10]}"))
+        say(f"  `execution limits approve {outcome.proposal[:10]} --reason WHY`, by somebody else of role risk")
+    return Exit.WAITS
 
 
 def throttle(

@@ -16,7 +16,7 @@ from pydantic import Field, StrictBool
 from execution.settings.documents import Document, read_document
 from execution.settings.models import Name, Strict
 from execution.settings.problems import problem, validate
-from toolkit.domain.people import Identity, People, Role, can_decide
+from toolkit.domain.people import APPROVAL_HOURS, Identity, People, Role, can_decide
 
 PEOPLE_FILE = "config/people.yaml"
 FINGERPRINT = 16  # hexadecimal digits of a secret's hash that the journal keeps
@@ -43,6 +43,7 @@ class PeopleFile(Strict):
     """config/people.yaml"""
 
     four_eyes: Literal["on", "off"]
+    approval_hours: Annotated[int, Field(ge=1, le=24 * 31)] = APPROVAL_HOURS
     people: Annotated[dict[Name, PersonRow], Field(min_length=1)]
 
 
@@ -68,7 +69,7 @@ def read_people(home: Path) -> PeopleTable:
         rows[identity.identity] = identity
         if secret:
             secrets[identity.identity] = secret
-    people = People(rows=tuple(rows.values()), four_eyes=file.four_eyes == "on")
+    people = People(rows=tuple(rows.values()), four_eyes=file.four_eyes == "on", approval_hours=file.approval_hours)
     if not can_decide(people):
         wanted = "give a second person role quant, operator or risk, or say four_eyes: off" if people.with_role(
             Role.RISK

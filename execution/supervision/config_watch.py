@@ -11,9 +11,18 @@ from typing import TypeVar
 
 from watchfiles import awatch
 
-from execution.settings import LimitTable, Settings, read_limits, read_strategies
+from execution.settings import LimitTable, PeopleTable, Settings, read_limits, read_people, read_strategies
 from execution.settings.models import StrategyRow
-from execution.supervision.proposals import LIMITS_FILE, STRATEGIES_FILE, all_off, new_limits, switched_off
+from execution.settings.people import PEOPLE_FILE
+from execution.supervision.proposals import (
+    LIMITS_FILE,
+    STRATEGIES_FILE,
+    all_off,
+    new_capital,
+    new_limits,
+    new_people,
+    switched_off,
+)
 from toolkit.client.home import Home
 from toolkit.domain.commands import Command, Who
 from toolkit.domain.errors import ConfigError
@@ -24,7 +33,10 @@ SECOND_LOOK = 0.2
 
 
 class ConfigWatch:
-    """`propose` sends a command and says why it was refused; `problem` shows or clears one under a subject."""
+    """`propose` sends a command and says why it was refused; `problem` shows or clears one under a subject.
+
+    `recognise` is told of a table of people that was read: their secrets are for the front desk, not for the engine.
+    """
 
     def __init__(
         self,
@@ -33,6 +45,7 @@ class ConfigWatch:
         *,
         propose: Callable[[Command], Awaitable[str]],
         problem: Callable[[str, str], None],
+        recognise: Callable[[PeopleTable], None] = lambda _: None,
     ) -> None:
         self._home = home
         self._settings = settings
@@ -40,10 +53,12 @@ class ConfigWatch:
         self._problem = problem
         self._strategies = dict(settings.strategies)
         self._limits: LimitTable = settings.limits
+        self._recognise = recognise
+        self._people = settings.people
 
     async def run(self) -> None:
         """Watch until cancelled; what was saved while the desk started is looked at first."""
-        await self.look({"strategies.yaml", "limits.yaml"})
+        await self.look({"strategies.yaml", "limits.yaml", "people.yaml"})
         async for changes in awatch(self._home.config, debounce=100, step=20, recursive=False):
             await self.look({Path(name).name for _, name in changes})
 
@@ -53,6 +68,8 @@ class ConfigWatch:
             await self._look_at_strategies()
         if "limits.yaml" in names:
             await self._look_at_limits()
+        if "people.yaml" in names:
+            await self._look_at_people()
         for name in ("desk.yaml", "instruments.yaml", "venues.yaml"):
             if name in names:
                 self._problem(f"config/{name}", "saved while running: it takes effect with the next `execution up`")
@@ -72,6 +89,8 @@ class ConfigWatch:
         for command in switched_off(self._strategies, now, self._saved_by("strategies.yaml")):
             refused = await self._propose(command)
             self._problem(f"disable {command.strategy}", refused)
+        for raised in new_capital(self._strategies, now, self._saved_by("strategies.yaml")):
+            self._problem(f"capital of {raised.strategy}", await self._propose(raised))
         self._strategies = dict(now)
 
     async def _look_at_limits(self) -> None:
@@ -88,6 +107,22 @@ class ConfigWatch:
         self._problem(LIMITS_FILE, refused and f"{refused}. The limits in force stay as they are")
         if not refused:
             self._limits = now
+
+    async def _look_at_people(self) -> None:
+        try:
+            now = await self._patiently(self._read_people)
+        except ConfigError as problem:
+            self._problem(PEOPLE_FILE, f"{problem}; the last valid people stay in force")
+            return
+        command = new_people(self._people.people, now.people, self._saved_by("people.yaml"))
+        refused = await self._propose(command) if command is not None else ""
+        self._problem(PEOPLE_FILE, refused and f"{refused}. The people in force stay as they are")
+        if not refused:
+            self._people = now
+            self._recognise(now)
+
+    def _read_people(self) -> PeopleTable:
+        return read_people(self._home.root)
 
     def _read_strategies(self) -> dict[str, StrategyRow]:
         return dict(read_strategies(self._home.root, self._settings.instruments))

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from execution.settings.people import fingerprint, unix_name
+from execution.settings.people import PeopleTable, fingerprint, unix_name
 from toolkit.client.credentials import is_secret, new_secret, same
 from toolkit.domain.commands import Command, Who
 from toolkit.domain.errors import TransportError
-from toolkit.domain.front_desk import Ask, Credential, Told
+from toolkit.domain.front_desk import Ask, Credential, Peer, Told
 from toolkit.domain.people import People
 
 LONGEST_PATIENCE = 60.0
@@ -31,9 +31,16 @@ class Taken(Protocol):
     @property
     def refused(self) -> str: ...
 
+    @property
+    def proposal(self) -> str: ...
+
 
 class FrontDesk:
-    """One desk's door. `give` sends a command as the people's; `people` is the table in force."""
+    """One desk's door. `give` sends a command as the people's; `people` is the table in force.
+
+    `is_strategy` says of a process whether it is a runner or came of one: strategies run as the desk's
+    own unix user, and that makes them nobody.
+    """
 
     def __init__(
         self,
@@ -41,35 +48,43 @@ class FrontDesk:
         *,
         people: Callable[[], People],
         give: Callable[[Command, float], Awaitable[Taken]],
+        is_strategy: Callable[[int], bool],
     ) -> None:
         self.secrets = secrets
         self._people = people
         self._give = give
+        self._is_strategy = is_strategy
         self._apps: dict[str, str] = {}
         self._one_at_a_time = asyncio.Semaphore(1)  # hashing is slow and large on purpose
+
+    def recognise(self, table: PeopleTable) -> None:
+        """Whose secrets count from here on, as far as the table in force knows them."""
+        self.secrets = table.secrets
 
     def secret_for(self, app: str) -> str:
         """A new secret by which this app may vouch for who logged in there; an older one of it is void."""
         self._apps[app] = new_secret()
         return self._apps[app]
 
-    async def answer(self, ask: Ask, user_id: int) -> Told:
+    async def answer(self, ask: Ask, peer: Peer) -> Told:
         """Recognise who asks, pass the command on under that name, and wait for what became of it."""
         body: Any = ask.body
         claimed: Who | None = getattr(body, "who", None)
         if claimed is None:
             return Told(unproved=f"{type(body).__name__} is for processes of the desk; no person gives it")
+        if self._is_strategy(peer.process):
+            return Told(unproved="a strategy asks; strategies answer, they give no command")
         if not body.reason.strip():
             return Told(unproved="it says no reason; a word is enough, and it stands in the journal beside your name")
         try:
-            who = await self._who(ask.credential, claimed.source, user_id)
+            who = await self._who(ask.credential, claimed.source, peer.user)
         except Unproved as problem:
             return Told(unproved=str(problem))
         try:
             taken = await self._give(msgspec.structs.replace(body, who=who), min(ask.patience, LONGEST_PATIENCE))
         except TransportError as problem:
             return Told(problem=str(problem))
-        return Told(event=taken.event, refused=taken.refused)
+        return Told(event=taken.event, refused=taken.refused, proposal=taken.proposal)
 
     async def _who(self, shown: Credential, source: str, user_id: int) -> Who:
         if shown.app:

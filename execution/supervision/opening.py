@@ -39,7 +39,10 @@ def opening_commands(settings: Settings, ledger: Ledger, who: Who) -> Iterator[C
             )
     people = settings.people.people
     if ledger.people != people:
-        yield SetPeople(rows=people.rows, four_eyes=people.four_eyes, who=who, reason=f"{PEOPLE_FILE} at the start")
+        yield SetPeople(
+            rows=people.rows, four_eyes=people.four_eyes, who=who, reason=f"{PEOPLE_FILE} at the start",
+            approval_hours=people.approval_hours,
+        )  # fmt: skip
 
 
 def is_disabled(ledger: Ledger, strategy: str) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from execution.settings import LimitTable
 from execution.settings.models import StrategyRow
-from toolkit.domain.commands import DisableStrategy, SetLimits, Who
+from execution.settings.people import PEOPLE_FILE
+from toolkit.domain.commands import AllocateCapital, DisableStrategy, SetLimits, SetPeople, Who
+from toolkit.domain.people import People
 
 STRATEGIES_FILE = "config/strategies.yaml"
 LIMITS_FILE = "config/limits.yaml"
@@ -34,10 +36,31 @@ def all_off(running: Mapping[str, StrategyRow], problem: str, who: Who) -> tuple
 
 
 def new_limits(before: LimitTable, now: LimitTable, who: Who) -> SetLimits | None:
-    """The whole table when the file changed; the engine takes it if it only tightens."""
+    """The whole table when the file changed; the engine takes what tightens and keeps the rest for an approval."""
     if before.checksum == now.checksum:
         return None
     return SetLimits(rows=now.rows, checksum=now.checksum, who=who, reason=f"{LIMITS_FILE} was saved")
+
+
+def new_capital(
+    before: Mapping[str, StrategyRow], now: Mapping[str, StrategyRow], who: Who
+) -> tuple[AllocateCapital, ...]:
+    """What the file gives otherwise than before: less at once, more when another person approves."""
+    return tuple(
+        AllocateCapital(strategy=name, amount=row.capital, who=who, reason=f"{STRATEGIES_FILE} was saved")
+        for name, row in now.items()
+        if name in before and before[name].capital != row.capital
+    )
+
+
+def new_people(before: People, now: People, who: Who) -> SetPeople | None:
+    """The whole table when the file changed: who leaves is out at once, who comes or may do more is approved first."""
+    if before == now:
+        return None
+    return SetPeople(
+        rows=now.rows, four_eyes=now.four_eyes, who=who, reason=f"{PEOPLE_FILE} was saved",
+        approval_hours=now.approval_hours,
+    )  # fmt: skip
 
 
 def _reason(now: Mapping[str, StrategyRow], name: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 from execution.settings import Settings
+from execution.settings.models import StrategyRow
 from execution.wiring.listener import sample_feed
 from toolkit.adapters.records import replace_file
 from toolkit.client.home import Home
@@ -26,7 +28,7 @@ def write_desk_book(home: Home, settings: Settings, ledger: Ledger) -> Path:
 def desk_book(home: Home, settings: Settings, ledger: Ledger) -> DeskBook:
     """Settings, deployed versions and the limits in force as one value.
 
-    A strategy without a deployed version is no part of it yet. A looser limits file that was refused changes nothing.
+    A strategy without a deployed version is no part of it yet. What waits for an approval changes nothing.
     """
     desk = settings.desk
     feed = sample_feed(desk.feed, settings.instruments)
@@ -57,6 +59,12 @@ def desk_book(home: Home, settings: Settings, ledger: Ledger) -> DeskBook:
     return DeskBook(spec=spec, venue=venue, feed=identity)
 
 
+def _capital(settings: Settings, ledger: Ledger, name: str, row: StrategyRow) -> Decimal:
+    """What is in force: the file's number may still wait for an approval."""
+    amount = ledger.capital.get(name)
+    return row.capital if amount is None else amount * settings.base_currency.quantum
+
+
 def _strategies(home: Home, settings: Settings, ledger: Ledger) -> list[StrategySpec]:
     deployed = ledger.deployments
     return [
@@ -66,7 +74,7 @@ def _strategies(home: Home, settings: Settings, ledger: Ledger) -> list[Strategy
             digest=deployed[name].digest,
             path=str(home.registry / name / f"v{deployed[name].version}"),
             instruments=row.instruments,
-            capital=row.capital,
+            capital=_capital(settings, ledger, name, row),
             enabled=row.enabled,
         )
         for name, row in settings.strategies.items()

@@ -40,10 +40,11 @@ Key = tuple[str, int, int]
 
 
 class Taken(NamedTuple):
-    """What became of a command: the number of its event, and why it was refused ("" is done)."""
+    """What became of a command: the number of its event, why it was refused, what it waits as ("" and "": done)."""
 
     event: int
     refused: str
+    proposal: str = ""
 
 
 class DeskLine:
@@ -191,7 +192,10 @@ class DeskLine:
     def _resolve(self, batch: Batch) -> None:
         for number, event in enumerate(batch.events, start=batch.first):
             if isinstance(event, CommandTaken) and event.producer in (USER, PEOPLE):
-                key, taken = (event.producer, event.incarnation, event.number), Taken(number, event.refused)
+                key, taken = (
+                    (event.producer, event.incarnation, event.number),
+                    Taken(number, event.refused, event.proposal),
+                )
                 waiting = self._waiting.get(key)
                 if waiting is None and event.producer == USER and event.incarnation >= self._producer.incarnation:
                     self._early[key] = taken

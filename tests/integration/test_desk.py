@@ -155,19 +155,47 @@ def test_the_file_switches_off_but_never_on(desk: Desk) -> None:
     assert desk.run("enable", "trend", "-r", "again").returncode == 0
 
 
-def test_a_looser_file_of_limits_is_refused_and_shown_a_tighter_one_taken(desk: Desk) -> None:
+def test_a_saved_file_tightens_at_once_and_loosens_when_a_person_has_approved_it(desk: Desk) -> None:
     path = desk.home / "config/limits.yaml"
     text = path.read_text()
-    path.write_text(text.replace("max_position: 10000", "max_position: 20000"))
-    assert until(lambda: any("loosening is refused" in each["detail"] for each in desk.json("status")["problems"]), 10)
-    path.write_text(text.replace("max_position: 10000", "max_position: 9000"))
 
     def book_position() -> str:
-        limits = desk.json("status")["limits"]
-        return next(row["value"] for row in limits if (row["scope"], row["limit"]) == ("book", "max_position"))
+        limits = desk.json("limits", "list", "--scope", "book")
+        return next(row["value"] for row in limits if row["limit"] == "max_position")
 
+    path.write_text(text.replace("max_position: 10000", "max_position: 9000"))
     assert until(lambda: book_position() == "9000", 10.0)
-    assert desk.json("status")["problems"] == []
+    path.write_text(text)
+    assert until(lambda: desk.json("status")["proposals"] != [], 10.0)
+    assert book_position() == "9000"
+    (waiting,) = desk.json("limits", "diff")["proposals"]
+    assert not waiting["stands"], "nobody says who saved a file"
+    assert "max_position of book: 9000 → 10000 (config/limits.yaml:" in waiting["changes"][0]
+    approved = desk.json("limits", "approve", waiting["proposal"][:10], "-r", "I looked at it")
+    assert approved["approved"]
+    assert book_position() == "10000"
+    assert desk.json("status")["proposals"] == desk.json("status")["problems"] == []
+    last = desk.json("limits", "history")[-2:]
+    assert [(line["kind"], line["after"].partition(" ")[0]) for line in last] == [
+        ("approvals", "approved"), ("limits", "10000")
+    ]  # fmt: skip
+    assert "four eyes off" in last[0]["how"]
+
+
+def test_a_token_counts_once_its_hash_is_approved_and_the_journal_says_whose_it_was(desk: Desk) -> None:
+    path, token = desk.home / "config/people.yaml", desk.home / "owner.token"
+    added = desk.json("people", "token", "owner", "--file", str(token))["add"]
+    path.write_text(path.read_text().rstrip() + f"\n    {added}\n")
+    assert until(lambda: desk.json("status")["proposals"] != [], 10.0)
+    slow = ("throttle", "--venue", "paper", "--rate", "90/s", "-r", "from afar")
+    with_token = {"EXECUTION_TOKEN_FILE": str(token)}
+    early = desk.run(*slow, **with_token)
+    assert (early.returncode, "no token of 'owner' is in force" in early.stderr) == (Exit.USAGE, True)
+    (waiting,) = desk.json("status")["proposals"]
+    desk.json("limits", "approve", waiting["proposal"], "-r", "it is mine")
+    assert desk.run(*slow, **with_token).returncode == 0
+    assert tk.journal(kind="ThrottleChanged", home=desk.home).iloc[-1]["who"]["identity"] == "token:owner"
+    desk.json("throttle", "--venue", "paper", "--rate", "off", "-r", "seen")
 
 
 def test_a_throttle_is_in_force_until_it_is_lifted(desk: Desk) -> None:
@@ -272,8 +300,9 @@ def test_past_a_hung_supervisor_a_stop_goes_through_unverified_and_a_start_does_
         assert "front desk" in desk.run("enable", "quoting", "-r", "again").stderr
     finally:
         os.kill(state.supervisor.pid, signal.SIGCONT)
-    halted = tk.journal(kind="TradingStateChanged", home=desk.home).iloc[-1]
-    assert (halted["reason"], halted["who"]["verified"]) == ("the supervisor hangs", False)
+    told = tk.journal(kind="TradingStateChanged", home=desk.home)
+    (halted,) = told[told["reason"] == "the supervisor hangs"]["who"]
+    assert not halted["verified"]
     assert until(lambda: desk.run("enable", "quoting", "-r", "it is back").returncode == 0)
 
 

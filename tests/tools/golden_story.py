@@ -15,7 +15,7 @@ import msgspec
 
 from toolkit.adapters import codec
 from toolkit.domain import events as ev
-from toolkit.domain.commands import LimitRow, Who
+from toolkit.domain.commands import LimitRow, SetLimits, Who
 from toolkit.domain.instruments import Currency, describe
 from toolkit.domain.orders import (
     Bracket,
@@ -233,7 +233,23 @@ def _people() -> tuple[ev.Event, ...]:
     """Since schema 3: people are named."""
     anna = Identity(identity="unix:anna", person="anna", roles=(Role.RISK,))
     bob = Identity(identity="login:bob", person="bob", roles=(Role.QUANT, Role.OPERATOR), key="0123456789abcdef")
-    return (ev.PeopleChanged(rows=(anna, bob), four_eyes=True, who=ADA, reason="two of us"),)
+    wider = LimitRow(scope="book", name="", limit="max_position", value="900", source="config/limits.yaml:3")
+    body = SetLimits(rows=(wider,), checksum="f00d", who=ADA, reason="more room")
+    change = ev.Change(what="max_position of book", before="500", after="900", source="config/limits.yaml:3")
+    proposed = [
+        ev.ChangeProposed(
+            proposal=f"{number:032x}", body=body, changes=(change,), who=ADA, reason="more room",
+            expires=WallTime(1_700_100_000 * 10**9),
+        )
+        for number in range(4)
+    ]  # fmt: skip
+    return (
+        ev.PeopleChanged(rows=(anna, bob), four_eyes=True, who=ADA, reason="two of us", approval_hours=8),
+        *proposed,
+        ev.ChangeApproved(proposal=proposed[0].proposal, who=ADA, reason="seen"),
+        ev.ChangeRejected(proposal=proposed[1].proposal, who=ADA, reason="too much"),
+        ev.ChangeExpired(proposal=proposed[2].proposal, cause="nobody approved it in its time"),
+    )
 
 
 def _accounts() -> tuple[ev.Event, ...]:

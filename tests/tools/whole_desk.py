@@ -21,9 +21,10 @@ class Desk:
     def __init__(self, home: Path) -> None:
         self.home = home
 
-    def run(self, *arguments: str) -> Answer:
+    def run(self, *arguments: str, **environment: str) -> Answer:
         return subprocess.run(
-            [sys.executable, "-m", "execution.cli", *arguments], env={**os.environ, "EXECUTION_HOME": str(self.home)},
+            [sys.executable, "-m", "execution.cli", *arguments],
+            env={**os.environ, "EXECUTION_HOME": str(self.home), **environment},
             cwd=self.home, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 

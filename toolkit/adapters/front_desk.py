@@ -14,7 +14,7 @@ import msgspec
 
 from toolkit.adapters import codec
 from toolkit.domain.errors import AmbiguousOutcome, TransportError
-from toolkit.domain.front_desk import Ask, Told
+from toolkit.domain.front_desk import Ask, Peer, Told
 
 LARGEST_QUESTION: Final = 1 << 20
 READ_SECONDS: Final = 5.0
@@ -25,14 +25,14 @@ SLACK_SECONDS: Final = 2.0
 _decode_ask = msgspec.msgpack.Decoder(Ask).decode
 _decode_told = msgspec.msgpack.Decoder(Told).decode
 
-Answer = Callable[[Ask, int], Awaitable[Told]]
+Answer = Callable[[Ask, Peer], Awaitable[Told]]
 
 
 class FrontDeskSocket:
     """Answers questions one after the other on each connection, some connections at a time."""
 
     def __init__(self, path: Path, answer: Answer) -> None:
-        """`answer` is told the question and the number of the unix user who asks."""
+        """`answer` is told the question and who the system says is asking."""
         self._path = path
         self._answer = answer
         self._seats = asyncio.Semaphore(AT_ONCE)
@@ -69,7 +69,7 @@ class FrontDeskSocket:
             ask = _decode_ask(body)
         except msgspec.MsgspecError as problem:
             return Told(unproved=f"the front desk cannot read this ({problem}); is the desk of another version?")
-        return await self._answer(ask, peer_user(line))
+        return await self._answer(ask, peer_of(line))
 
 
 def ask_front_desk(path: Path, ask: Ask) -> Told:
@@ -88,11 +88,13 @@ def ask_front_desk(path: Path, ask: Ask) -> Told:
             raise AmbiguousOutcome(f"{path}: the supervisor's front desk fell silent ({problem}): look first") from None
 
 
-def peer_user(line: socket.socket) -> int:
-    """The number of the unix user at the other end, as the system knows it."""
-    if sys.platform == "darwin":  # struct xucred: version, user, then groups; (SOL_LOCAL, LOCAL_PEERCRED) = (0, 1)
-        return int(struct.unpack_from("II", line.getsockopt(0, 1, 76))[1])
-    return int(struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1])
+def peer_of(line: socket.socket) -> Peer:
+    """Who is at the other end, as the system knows it."""
+    if sys.platform == "darwin":  # SOL_LOCAL is 0; LOCAL_PEERCRED 1 gives version and user, LOCAL_PEERPID 2 the process
+        user = struct.unpack_from("II", line.getsockopt(0, 1, 76))[1]
+        return Peer(user, struct.unpack("i", line.getsockopt(0, 2, 4))[0])
+    process, user, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return Peer(user, process)
 
 
 def _frame(body: bytes) -> bytes:

@@ -36,6 +36,15 @@ def this_process() -> ProcessIdentity:
     return identity
 
 
+def lineage(pid: int) -> tuple[int, ...]:
+    """A process and those that it descends from, as far as the system tells."""
+    found: list[int] = []
+    while pid > 1 and pid not in found:
+        found.append(pid)
+        pid = _parent_linux(pid) if sys.platform.startswith("linux") else _parent_ps(pid)
+    return tuple(found)
+
+
 def is_running(identity: ProcessIdentity) -> bool:
     """Whether this very process still runs."""
     return identify(identity.pid) == identity
@@ -75,6 +84,20 @@ def _started_linux(pid: int) -> str | None:
         return None
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in {"Z", "X"} else f"{boot[:8]}:{fields[19]}"
+
+
+def _parent_linux(pid: int) -> int:
+    """0 where nobody runs under that pid."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[1])
+
+
+def _parent_ps(pid: int) -> int:
+    shown = subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return int(shown) if shown.strip() else 0
 
 
 def _started_ps(pid: int) -> str | None:

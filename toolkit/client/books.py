@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -107,12 +107,16 @@ class Books:
         )  # fmt: skip
         self._checkpoints().save(state)
 
-    def batches(self, after: int = 0, containing: str = "") -> Iterator[Batch]:
-        """Batches of the journal with events above `after`; with `containing` only those whose bytes hold that text."""
-        journal, needle = self.journal(), containing.encode()
+    def batches(self, after: int = 0, containing: str | Sequence[str] = ()) -> Iterator[Batch]:
+        """Batches of the journal with events above `after`; with `containing` only those whose bytes hold that text.
+
+        Of several texts one is enough.
+        """
+        journal = self.journal()
+        needles = [text.encode() for text in ((containing,) if isinstance(containing, str) else containing)]
         try:
             for sealed in self.history(journal, after):
-                if not needle or needle in sealed.payload:
+                if not needles or any(needle in sealed.payload for needle in needles):
                     yield opened(sealed)
         finally:
             journal.close()

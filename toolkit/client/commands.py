@@ -123,7 +123,7 @@ def _wait(journal: BlockingJournal, after: int, envelope: Envelope, patience: fl
             after = sealed.last
             for number, event in enumerate(opened(sealed).events, start=sealed.first):
                 if isinstance(event, CommandTaken) and _is(event, envelope):
-                    return Outcome(number, event.refused)
+                    return Outcome(number, event.refused, event.proposal)
     raise TransportError(
         f"no engine took the command within {patience:.0f} s; it waits in its stream and takes effect when one is back "
         "(`execution status` shows whether one runs)"

@@ -9,7 +9,7 @@ import msgspec
 
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.intents import Intent, Signal
-from toolkit.domain.people import Identity
+from toolkit.domain.people import APPROVAL_HOURS, Identity
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="who"):
@@ -138,7 +138,7 @@ class LimitRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 class SetLimits(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="set_limits"):
-    """The whole table of limits of a file, with its checksum. Loosening it while running is refused."""
+    """The whole table of limits of a file, with its checksum. What it loosens waits for another person's approval."""
 
     rows: tuple[LimitRow, ...]
     checksum: str
@@ -189,6 +189,23 @@ class SetPeople(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=
 
     rows: tuple[Identity, ...]
     four_eyes: bool
+    who: Who
+    reason: str
+    approval_hours: int = APPROVAL_HOURS
+
+
+class ApproveChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="approve_change"):
+    """Yes to the proposal with this checksum, and to nothing else."""
+
+    proposal: str
+    who: Who
+    reason: str
+
+
+class RejectChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="reject_change"):
+    """No to a proposal, or one's own taken back."""
+
+    proposal: str
     who: Who
     reason: str
 
@@ -312,6 +329,8 @@ Command = (
     | AdoptBreak
     | ResolveBreak
     | ResolveDoubt
+    | ApproveChange
+    | RejectChange
 )
 
 

@@ -52,7 +52,14 @@ from toolkit.domain.order_events import (
     TrailMoved,
 )
 from toolkit.domain.orders import TradingState
-from toolkit.domain.people_events import PeopleChanged
+from toolkit.domain.people_events import (
+    Change,
+    ChangeApproved,
+    ChangeExpired,
+    ChangeProposed,
+    ChangeRejected,
+    PeopleChanged,
+)
 from toolkit.domain.time import FeedTime, WallTime
 
 
@@ -131,7 +138,10 @@ class ThrottleChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True
 
 
 class CommandTaken(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="command_taken"):
-    """The cursor of a producer: which command took effect, who gave it and what became of it ("" is done)."""
+    """The cursor of a producer: which command took effect, who gave it and what became of it ("" is done).
+
+    `proposal` is the checksum of what waits for another person's approval.
+    """
 
     producer: str
     incarnation: int
@@ -140,6 +150,7 @@ class CommandTaken(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     who: Who | None
     reason: str
     refused: str = ""
+    proposal: str = ""
 
 
 class RunnerStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="runner_started"):
@@ -313,6 +324,10 @@ Event = (
     | Alarmed
     | SnapshotTaken
     | PeopleChanged
+    | ChangeProposed
+    | ChangeApproved
+    | ChangeRejected
+    | ChangeExpired
     | PositionTransferred
     | PositionAdjusted
     | CashTransferred
@@ -357,6 +372,11 @@ __all__ = [
     "CapitalAllocated",
     "CashMoved",
     "CashTransferred",
+    "Change",
+    "ChangeApproved",
+    "ChangeExpired",
+    "ChangeProposed",
+    "ChangeRejected",
     "Check",
     "CommandTaken",
     "DeploymentChanged",

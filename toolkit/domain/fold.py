@@ -190,7 +190,15 @@ def _alarmed(ledger: Ledger, event: ev.Alarmed) -> None:
 
 
 def _people_changed(ledger: Ledger, event: ev.PeopleChanged) -> None:
-    ledger.people = People(rows=event.rows, four_eyes=event.four_eyes)
+    ledger.people = People(rows=event.rows, four_eyes=event.four_eyes, approval_hours=event.approval_hours)
+
+
+def _change_proposed(ledger: Ledger, event: ev.ChangeProposed) -> None:
+    ledger.proposals[event.proposal] = event
+
+
+def _change_decided(ledger: Ledger, event: ev.ChangeApproved | ev.ChangeRejected | ev.ChangeExpired) -> None:
+    ledger.proposals.pop(event.proposal, None)
 
 
 def _nothing(ledger: Ledger, event: ev.Event) -> None:
@@ -226,4 +234,8 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.Alarmed: _alarmed,
     ev.SnapshotTaken: _nothing,
     ev.PeopleChanged: _people_changed,
+    ev.ChangeProposed: _change_proposed,
+    ev.ChangeApproved: _change_decided,
+    ev.ChangeRejected: _change_decided,
+    ev.ChangeExpired: _change_decided,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from toolkit.domain.commands import Command
@@ -25,6 +27,13 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
 
 NOBODY = Credential()
 """Nothing is shown: the system says who it is."""
+
+
+class Peer(NamedTuple):
+    """Who is at the other end of a socket, as the system knows it: the number of the unix user, and the process."""
+
+    user: int
+    process: int
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ask"):

@@ -153,6 +153,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     counts: dict[str, dict[str, int]] = {}
     open_by_venue: dict[str, int] = {}
     people: People = People()
+    proposals: dict[str, ev.ChangeProposed] = {}
     rate_times: dict[str, FeedTime] = {}
     venue_cash: dict[str, dict[str, int]] = {}
     strangers: dict[str, ev.PastTrade] = {}

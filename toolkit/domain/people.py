@@ -22,6 +22,10 @@ RESERVED: Final = frozenset({*COMMANDERS, "engine", "house", "listener", "manual
 """Names that no strategy may bear: commands and positions of others go under them."""
 
 
+APPROVAL_HOURS: Final = 24
+"""How long a proposal waits for its approval, unless config/people.yaml says otherwise."""
+
+
 class Role(StrEnum):
     """What a person is trusted with. Roles add up; none contains another."""
 
@@ -30,6 +34,9 @@ class Role(StrEnum):
     OPERATOR = "operator"
     RISK = "risk"
 
+
+COMMANDING: Final = (Role.QUANT, Role.OPERATOR, Role.RISK)
+"""The roles that may command anything at all."""
 
 ROLES: Final = {
     Role.VIEWER: "looks, commands nothing",
@@ -56,6 +63,7 @@ class People(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="pe
 
     rows: tuple[Identity, ...] = ()
     four_eyes: bool = True
+    approval_hours: int = APPROVAL_HOURS
 
     @property
     def alone(self) -> bool:
@@ -73,7 +81,7 @@ class People(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="pe
 def can_decide(people: People) -> bool:
     """Whether a loosening can still come into force: somebody may approve, and with four eyes a second may propose."""
     approve = people.with_role(Role.RISK)
-    propose = people.with_role(Role.QUANT, Role.OPERATOR, Role.RISK)
+    propose = people.with_role(*COMMANDING)
     return bool(approve) and (not people.four_eyes or len(propose) > 1)
 
 

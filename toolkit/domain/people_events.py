@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from toolkit.domain.commands import Who
-from toolkit.domain.people import Identity
+from toolkit.domain.commands import Command, Who
+from toolkit.domain.people import APPROVAL_HOURS, Identity
+from toolkit.domain.time import WallTime
 
 
 class PeopleChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="people_changed"):
@@ -15,3 +16,48 @@ class PeopleChanged(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     four_eyes: bool
     who: Who
     reason: str
+    approval_hours: int = APPROVAL_HOURS
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="change"):
+    """One thing that would be looser: what, from what, to what, and where that is written."""
+
+    what: str
+    before: str
+    after: str
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.before} → {self.after}" + (f" ({self.source})" if self.source else "")
+
+
+class ChangeProposed(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="change_proposed"):
+    """What loosens waits for another person. `proposal` is the checksum of exactly this command and these changes."""
+
+    proposal: str
+    body: Command
+    changes: tuple[Change, ...]
+    who: Who
+    reason: str
+    expires: WallTime
+
+
+class ChangeApproved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="change_approved"):
+    """A second person said yes; what it does follows in the same batch."""
+
+    proposal: str
+    who: Who
+    reason: str
+
+
+class ChangeRejected(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="change_rejected"):
+    proposal: str
+    who: Who
+    reason: str
+
+
+class ChangeExpired(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="change_expired"):
+    """Nobody can approve it any more: its time is over, or something newer has taken its place."""
+
+    proposal: str
+    cause: str

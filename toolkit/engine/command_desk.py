@@ -12,6 +12,7 @@ from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
 from toolkit.domain.people import People, can_decide
 from toolkit.engine.account_desk import AccountCommand, AccountDesk
+from toolkit.engine.approvals import Approvals
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
 from toolkit.engine.kill_switch import KillSwitch, check_release, is_killed
 from toolkit.engine.order_manager import OrderManager
@@ -43,18 +44,19 @@ class CommandDesk:
         self._proposer = proposer
         self._kill_switch = KillSwitch(ledger, orders, proposer)
         self._accounts = accounts
+        self._approvals = Approvals(ledger, self._do)
 
     def take(self, transaction: Transaction, envelope: cm.Envelope) -> None:
         """Carry a command out and record that it was taken, or why it was refused."""
-        body, refused = identified(self._ledger, envelope), ""
+        body, refused, proposal = identified(self._ledger, envelope), "", ""
         before = len(transaction.events)
         try:
             check_may_give(self._ledger, envelope.producer, body)
             self._check_no_strategy(envelope.producer, body)
-            if isinstance(body, AccountCommand):
-                self._accounts.take(transaction, body)
-            else:
-                self._carry_out(transaction, envelope, body)
+            proposal = self._approvals.park(transaction, envelope, body)
+            if not proposal:
+                self._do(transaction, envelope, body)
+            self._approvals.heed_stops(transaction, before)
         except DomainError as error:
             refused = str(error)
         except ArithmeticError as error:
@@ -70,8 +72,19 @@ class CommandDesk:
                 who=getattr(body, "who", None) or giver(envelope),
                 reason=why(body),
                 refused=refused,
+                proposal=proposal,
             )
         )
+
+    def expire(self, transaction: Transaction) -> None:
+        """Time has passed: proposals end that nobody approved."""
+        self._approvals.expire(transaction)
+
+    def _do(self, transaction: Transaction, envelope: cm.Envelope, body: cm.Command) -> None:
+        if isinstance(body, AccountCommand):
+            self._accounts.take(transaction, body)
+        else:
+            self._carry_out(transaction, envelope, body)
 
     def _check_no_strategy(self, producer: str, body: cm.Command) -> None:
         if producer in self._ledger.deployments and not isinstance(body, cm.RunnerHello):
@@ -94,8 +107,8 @@ class CommandDesk:
                 self._disable(transaction, body)
             case cm.CancelAll():
                 self._cancel_all(transaction, body)
-            case cm.SetPeople():
-                self._people(transaction, body)
+            case cm.SetPeople() | cm.ApproveChange() | cm.RejectChange():
+                self._decide(transaction, envelope, body)
             case cm.Kill():
                 self._kill_switch.kill(transaction, body)
             case cm.Reopen():
@@ -220,13 +233,27 @@ class CommandDesk:
             return
         if problems := [problem for row in body.rows if (problem := problem_with(row))]:
             raise DomainError("; ".join(problems))
-        looser = loosened(self._ledger.limits, body.rows) if body.who.source != START else []
-        if looser:
-            raise DomainError("loosening is refused while running: " + "; ".join(looser))
+        unasked = not self._ledger.people.rows and body.who.source != START
+        if unasked and (looser := loosened(self._ledger.limits, body.rows)):
+            raise DomainError("loosening is refused where nobody is named to approve it: " + "; ".join(looser))
         _record(transaction, ev.LimitsChanged(rows=body.rows, checksum=body.checksum, who=body.who, reason=body.reason))
 
+    def _decide(
+        self,
+        transaction: Transaction,
+        envelope: cm.Envelope,
+        body: cm.SetPeople | cm.ApproveChange | cm.RejectChange,
+    ) -> None:
+        match body:
+            case cm.ApproveChange():
+                self._approvals.approve(transaction, envelope, body)
+            case cm.RejectChange():
+                self._approvals.reject(transaction, body)
+            case cm.SetPeople():
+                self._people(transaction, body)
+
     def _people(self, transaction: Transaction, body: cm.SetPeople) -> None:
-        people = People(rows=body.rows, four_eyes=body.four_eyes)
+        people = People(rows=body.rows, four_eyes=body.four_eyes, approval_hours=body.approval_hours)
         if people == self._ledger.people:
             return
         if not can_decide(people):
@@ -235,7 +262,13 @@ class CommandDesk:
             )
         _record(
             transaction,
-            ev.PeopleChanged(rows=body.rows, four_eyes=body.four_eyes, who=body.who, reason=body.reason),
+            ev.PeopleChanged(
+                rows=body.rows,
+                four_eyes=body.four_eyes,
+                who=body.who,
+                reason=body.reason,
+                approval_hours=body.approval_hours,
+            ),
         )
 
     def _register(self, transaction: Transaction, body: cm.RegisterVersion) -> None:

@@ -15,11 +15,13 @@ import msgspec
 from toolkit.domain import commands as cm
 from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.people import OPERATOR, PEOPLE, SUPERVISOR, Role, named
+from toolkit.domain.people import COMMANDING, OPERATOR, PEOPLE, SUPERVISOR, Role, named
+from toolkit.domain.people_events import Change
+from toolkit.engine import loosening
 
 STRATEGY, PROCESS = "strategy", "process"
 QUANT, OPERATES, RISK = Role.QUANT, Role.OPERATOR, Role.RISK
-COMMANDING: Final = frozenset({QUANT, OPERATES, RISK})
+EVERYBODY: Final = frozenset(COMMANDING)
 
 
 def _never(_: Ledger, __: Any) -> bool:
@@ -28,6 +30,14 @@ def _never(_: Ledger, __: Any) -> bool:
 
 def _always(_: Ledger, __: Any) -> bool:
     return True
+
+
+def _nothing(_: Ledger, __: Any) -> tuple[Change, ...]:
+    return ()
+
+
+def _none(_: Ledger, __: Any) -> None:
+    return None
 
 
 def _slower(ledger: Ledger, command: cm.SetThrottle) -> bool:
@@ -40,27 +50,30 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """`roles` may give the command; nobody for one that only runners or the supervisor give.
 
     `by_files`: the supervisor gives it too, for a file, or for a desk that goes up or down. `tightens`: what it does
-    can only make the book safer, so that it goes through even where nobody can prove who says so.
+    can only make the book safer, so that it goes through even where nobody can prove who says so. `loosens` is what
+    it would loosen, which takes a second person; `tightened` is the part of it that is taken at once all the same.
     """
 
     roles: frozenset[Role] = frozenset()
     by_files: bool = False
     tightens: Callable[[Ledger, Any], bool] = _never
+    loosens: Callable[[Ledger, Any], tuple[Change, ...]] = _nothing
+    tightened: Callable[[Ledger, Any], cm.Command | None] = _none
 
 
 RULES: Final[Mapping[type, Rule]] = {
     cm.RunnerHello: Rule(),
     cm.RunnerAnswer: Rule(),
     cm.RunnerStopped: Rule(by_files=True),
-    cm.EnableStrategy: Rule(roles=frozenset({OPERATES, RISK})),
-    cm.DisableStrategy: Rule(roles=COMMANDING, by_files=True, tightens=_always),
+    cm.EnableStrategy: Rule(roles=frozenset({OPERATES, RISK}), loosens=loosening.release),
+    cm.DisableStrategy: Rule(roles=EVERYBODY, by_files=True, tightens=_always),
     cm.SetThrottle: Rule(roles=frozenset({OPERATES, RISK}), tightens=_slower),
     cm.CancelAll: Rule(roles=frozenset({OPERATES, RISK}), by_files=True, tightens=_always),
-    cm.Kill: Rule(roles=COMMANDING, by_files=True, tightens=_always),
-    cm.Reopen: Rule(roles=frozenset({OPERATES, RISK})),
-    cm.SetLimits: Rule(roles=COMMANDING, by_files=True),
+    cm.Kill: Rule(roles=EVERYBODY, by_files=True, tightens=_always),
+    cm.Reopen: Rule(roles=frozenset({OPERATES, RISK}), loosens=loosening.reopening),
+    cm.SetLimits: Rule(roles=EVERYBODY, by_files=True, loosens=loosening.limits, tightened=loosening.stricter_limits),
     cm.DefineInstruments: Rule(roles=frozenset({OPERATES, RISK}), by_files=True),
-    cm.AllocateCapital: Rule(roles=COMMANDING, by_files=True),
+    cm.AllocateCapital: Rule(roles=EVERYBODY, by_files=True, loosens=loosening.capital),
     cm.RegisterVersion: Rule(roles=frozenset({QUANT, OPERATES}), by_files=True),
     cm.MoveCash: Rule(roles=frozenset({OPERATES, RISK})),
     cm.TransferPosition: Rule(roles=frozenset({OPERATES, RISK})),
@@ -71,7 +84,9 @@ RULES: Final[Mapping[type, Rule]] = {
     cm.AdoptBreak: Rule(roles=frozenset({OPERATES, RISK})),
     cm.ResolveBreak: Rule(roles=frozenset({OPERATES, RISK})),
     cm.ResolveDoubt: Rule(roles=frozenset({OPERATES, RISK})),
-    cm.SetPeople: Rule(roles=frozenset({RISK}), by_files=True),
+    cm.SetPeople: Rule(roles=EVERYBODY, by_files=True, loosens=loosening.people, tightened=loosening.fewer_people),
+    cm.ApproveChange: Rule(roles=frozenset({RISK})),
+    cm.RejectChange: Rule(roles=EVERYBODY),
 }
 """Every command. One that is missing here is refused to everybody, and a test names it."""
 

@@ -285,6 +285,8 @@ class Engine:
         self._orders.release_waiting(transaction)
         if self._protector.later:
             self._protector.try_again(transaction)
+        if self.ledger.proposals:
+            self._desk.expire(transaction)
 
     def _follow_up(self, transaction: Transaction, order: Order | None) -> None:
         if order is None:

@@ -12,6 +12,7 @@ from toolkit.domain.bursts import counted_as
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.instruments import SMALLEST, Instrument
 from toolkit.domain.money import LARGEST
+from toolkit.domain.people_events import Change
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.portfolio_limits import MEANINGLESS
 from toolkit.engine.risk.portfolio_limits import MOST as MOST_OF_PORTFOLIO
@@ -309,25 +310,56 @@ def problem_with(row: LimitRow) -> str:
 
 
 def loosened(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> list[str]:
-    """What a new table loosens against the old one, in words; empty when it only tightens.
+    """What a new table loosens against the old one, in words; empty when it only tightens."""
+    return [str(change) for change in loosening(old, new)]
 
-    A lost row is looser; so is a new one where nothing was set, for what is not set denies.
-    """
-    before = {(row.scope, row.name, row.limit): row for row in old}
-    after = {(row.scope, row.name, row.limit): row for row in new}
+
+def loosening(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> tuple[Change, ...]:
+    """The same as changes. A lost row is looser; so is a new one where nothing was set, for what is not set denies."""
+    before, after = _keyed(old), _keyed(new)
     found = [
-        f"{row.limit} of {row.scope} {row.name}".rstrip() + f": not set, which denies → {row.value} ({row.source})"
+        Change(what=_what(row), before="not set, which denies", after=row.value, source=row.source)
         for key, row in after.items()
-        if key not in before and row.limit in REQUIRED and not any(_covers(known, row) for known in old)
+        if key not in before and _opens(row, old)
     ]
     for key, row in before.items():
-        scope, name, limit = key
-        where = f"{limit} of {scope} {name}".rstrip()
-        if key not in after:
-            found.append(f"{where}: {row.value} is removed")
-        elif _is_looser(limit, row.value, after[key].value):
-            found.append(f"{where}: {row.value} → {after[key].value} ({after[key].source})")
-    return found
+        wanted = after.get(key)
+        if wanted is None:
+            found.append(Change(what=_what(row), before=row.value, after="removed"))
+        elif _is_looser(row.limit, row.value, wanted.value):
+            found.append(Change(what=_what(row), before=row.value, after=wanted.value, source=wanted.source))
+    return tuple(found)
+
+
+def stricter(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> tuple[LimitRow, ...]:
+    """The stricter of both in each row: the new table as far as it tightens, the old one for the rest."""
+    before, after = _keyed(old), _keyed(new)
+    kept = [_stricter_row(row, after.get(key)) for key, row in before.items()]
+    return (*kept, *(row for key, row in after.items() if key not in before and not _opens(row, old)))
+
+
+def _stricter_row(old: LimitRow, new: LimitRow | None) -> LimitRow:
+    if new is None:
+        return old
+    if not _is_looser(old.limit, old.value, new.value):
+        return new
+    if old.limit not in LISTS or "*" in (old.value, new.value):
+        return old
+    both = _split(old.value) | _split(new.value) if old.limit == "restricted" else _split(old.value) & _split(new.value)
+    return msgspec.structs.replace(new, value=",".join(sorted(both))) if both else old
+
+
+def _keyed(rows: Iterable[LimitRow]) -> dict[tuple[str, str, str], LimitRow]:
+    return {(row.scope, row.name, row.limit): row for row in rows}
+
+
+def _what(row: LimitRow) -> str:
+    return f"{row.limit} of {row.scope} {row.name}".rstrip()
+
+
+def _opens(row: LimitRow, old: Sequence[LimitRow]) -> bool:
+    """Whether a new row lets through what was denied because nothing was set."""
+    return row.limit in REQUIRED and not any(_covers(known, row) for known in old)
 
 
 def _covers(known: LimitRow, row: LimitRow) -> bool:

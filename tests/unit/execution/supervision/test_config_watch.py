@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from execution.settings import read_settings
+from execution.settings import PeopleTable, read_settings
 from execution.supervision import config_watch
 from execution.supervision.config_watch import ConfigWatch
 from toolkit.client.home import Home
-from toolkit.domain.commands import Command, DisableStrategy, SetLimits
+from toolkit.domain.commands import AllocateCapital, Command, DisableStrategy, SetLimits, SetPeople
 
 
 class Desk:
@@ -20,7 +20,14 @@ class Desk:
         self.proposed: list[Command] = []
         self.problems: dict[str, str] = {}
         self.refusal = ""
-        self.watch = ConfigWatch(Home(root), read_settings(root), propose=self._propose, problem=self._problem)
+        self.recognised: list[PeopleTable] = []
+        self.watch = ConfigWatch(
+            Home(root),
+            read_settings(root),
+            propose=self._propose,
+            problem=self._problem,
+            recognise=self.recognised.append,
+        )
 
     async def save(self, name: str, old: str, new: str) -> None:
         path = self.config / name
@@ -84,3 +91,36 @@ async def test_other_files_wait_for_the_next_start(desk: Desk) -> None:
     await desk.save("desk.yaml", "seed: 7", "seed: 8")
     assert desk.proposed == []
     assert "next `execution up`" in desk.problems["config/desk.yaml"]
+
+
+async def test_capital_that_is_saved_is_proposed_and_that_of_a_strategy_that_was_not_there_is_not(desk: Desk) -> None:
+    await desk.save("strategies.yaml", "capital: 50000", "capital: 60000")
+    (command,) = desk.proposed
+    assert isinstance(command, AllocateCapital)
+    assert (command.strategy, command.amount, command.who.verified) == ("quoting", 60_000, False)
+
+
+async def test_people_that_are_saved_are_proposed_and_their_secrets_go_to_the_front_desk_alone(desk: Desk) -> None:
+    known = "scrypt:16384:8:1:c2FsdA==:aGFzaA=="
+    await desk.save("people.yaml", "    runs_the_desk: true", f"    runs_the_desk: true\n    token: {known}")
+    (command,) = desk.proposed
+    assert isinstance(command, SetPeople)
+    assert [row.identity.partition(":")[0] for row in command.rows] == ["unix", "token"]
+    assert desk.recognised[-1].secrets == {"token:owner": known}
+    assert known not in repr(command)
+
+
+async def test_a_broken_file_of_people_leaves_the_last_valid_ones_and_says_so(desk: Desk) -> None:
+    await desk.save("people.yaml", "roles: [quant, operator, risk]", "roles: [quant, operator, rsik]")
+    assert desk.proposed == []
+    assert desk.recognised == []
+    assert "the last valid people stay in force" in desk.problems["config/people.yaml"]
+    await desk.save("people.yaml", "rsik", "risk")
+    assert desk.problems["config/people.yaml"] == ""
+
+
+async def test_a_table_of_people_that_the_engine_refuses_opens_no_door(desk: Desk) -> None:
+    desk.refusal = "nobody could approve anything"
+    await desk.save("people.yaml", "roles: [quant, operator, risk]", "roles: [operator, risk]")
+    assert desk.recognised == []
+    assert "stay as they are" in desk.problems["config/people.yaml"]

@@ -12,7 +12,7 @@ from execution.supervision.front_desk import FrontDesk
 from toolkit.client.credentials import new_secret, secret_hash
 from toolkit.domain.commands import CancelAll, Command, RunnerStopped, Who
 from toolkit.domain.errors import TransportError
-from toolkit.domain.front_desk import Ask, Credential, Told
+from toolkit.domain.front_desk import Ask, Credential, Peer, Told
 from toolkit.domain.people import Identity, People, Role
 
 SECRET = new_secret()
@@ -25,6 +25,7 @@ BODY = CancelAll(who=CLAIM, reason="a test")
 class Taken(NamedTuple):
     event: int
     refused: str
+    proposal: str = ""
 
 
 @dataclass
@@ -50,11 +51,11 @@ def table(secret_hash_in_force: str = HASH) -> People:
 
 def desk(engine: Engine, people: People | None = None) -> FrontDesk:
     in_force = people or table()
-    return FrontDesk({"token:anna": HASH}, people=lambda: in_force, give=engine.give)
+    return FrontDesk({"token:anna": HASH}, people=lambda: in_force, give=engine.give, is_strategy={666}.__contains__)
 
 
-async def said(front_desk: FrontDesk, credential: Credential, body: Command = BODY) -> Told:
-    return await front_desk.answer(Ask(body=body, credential=credential), os.getuid())
+async def said(front_desk: FrontDesk, credential: Credential, body: Command = BODY, process: int = 77) -> Told:
+    return await front_desk.answer(Ask(body=body, credential=credential), Peer(os.getuid(), process))
 
 
 async def test_without_anything_shown_the_system_says_who_it_is_whatever_is_claimed() -> None:
@@ -112,6 +113,13 @@ async def test_no_person_speaks_for_a_process() -> None:
     engine = Engine()
     body = RunnerStopped(strategy="trend", cause="raised", detail="", given_up=True)
     assert "processes of the desk" in (await said(desk(engine), Credential(), body)).unproved
+    assert engine.given == []
+
+
+async def test_a_strategy_is_nobody_though_it_runs_as_the_desk_s_user_and_whatever_it_shows() -> None:
+    engine = Engine()
+    for credential in (Credential(), Credential(token=f"anna.{SECRET}")):
+        assert "a strategy asks" in (await said(desk(engine), credential, process=666)).unproved
     assert engine.given == []
 
 

@@ -12,7 +12,7 @@ from toolkit.adapters import codec, front_desk
 from toolkit.adapters.front_desk import FrontDeskSocket, ask_front_desk
 from toolkit.domain.commands import CancelAll, Who
 from toolkit.domain.errors import AmbiguousOutcome, TransportError
-from toolkit.domain.front_desk import Ask, Told
+from toolkit.domain.front_desk import Ask, Peer, Told
 
 ASK = Ask(body=CancelAll(who=Who(identity="unix:claimed", verified=True, source="cli"), reason="a test"), patience=0.3)
 
@@ -22,12 +22,12 @@ class Desk:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.heard: list[tuple[Ask, int]] = []
+        self.heard: list[tuple[Ask, Peer]] = []
         self.silent = False
         self.socket = FrontDeskSocket(path, self._answer)
 
-    async def _answer(self, ask: Ask, user_id: int) -> Told:
-        self.heard.append((ask, user_id))
+    async def _answer(self, ask: Ask, peer: Peer) -> Told:
+        self.heard.append((ask, peer))
         if self.silent:
             await asyncio.sleep(60)
         return Told(event=7)
@@ -43,7 +43,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def test_a_question_is_answered_with_the_user_that_the_system_names(desk: Desk) -> None:
     assert await asyncio.to_thread(ask_front_desk, desk.path, ASK) == Told(event=7)
-    assert desk.heard == [(ASK, os.getuid())]
+    assert desk.heard == [(ASK, Peer(os.getuid(), os.getpid()))]
 
 
 async def test_the_socket_is_for_its_owner_and_gone_when_nobody_listens(desk: Desk) -> None:

@@ -78,9 +78,11 @@ def test_schema_2_tells_of_a_stop_that_trailed_in_the_engine_and_went_out(reposi
 
 
 def test_schema_3_names_people_and_what_older_schemas_say_of_who_is_still_read(repository: Path) -> None:
-    people = fold(opened(golden(repository, 3))).people
+    ledger = fold(opened(golden(repository, 3)))
+    people = ledger.people
     assert [(row.identity, row.person) for row in people.rows] == [("unix:anna", "anna"), ("login:bob", "bob")]
-    assert people.four_eyes
+    assert (people.four_eyes, people.approval_hours) == (True, 8)
+    assert list(ledger.proposals) == [f"{3:032x}"], "of four one was approved, one rejected, one expired"
     old = fold(opened(golden(repository, 2)))
     assert old.people.rows == ()
 

@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from toolkit.adapters.process_identity import ProcessIdentity, end, identify, is_running, this_process
+from toolkit.adapters.process_identity import ProcessIdentity, end, identify, is_running, lineage, this_process
 
 
 def sleeper(code: str = "") -> subprocess.Popen[bytes]:
@@ -43,3 +43,9 @@ def test_a_process_that_ignores_its_end_is_killed() -> None:
     assert identity is not None
     assert end(identity, patience_seconds=0.05)
     assert child.wait() == -9
+
+
+def test_a_process_descends_from_its_parents_and_nobody_from_none() -> None:
+    found = lineage(os.getpid())
+    assert found[:2] == (os.getpid(), os.getppid())
+    assert lineage(2**22 + 7) == (2**22 + 7,)

@@ -43,7 +43,7 @@ BAD = {
     "empty list": (cm.SetLimits(rows=limits(permitted=" , "), checksum="x", who=START, reason=""), "is empty"),
     "looser while running": (
         cm.SetLimits(rows=limits(max_position="100001"), checksum="x", who=ANNA, reason=""),
-        "loosening is refused while running: max_position of book: 100000 → 100001 (config/limits.yaml:12)",
+        "where nobody is named to approve it: max_position of book: 100000 → 100001 (config/limits.yaml:12)",
     ),
     "limit of half an order": (
         cm.SetLimits(rows=limits(max_working_orders="0.5"), checksum="x", who=START, reason=""),

@@ -10,7 +10,7 @@ from tests.tools.core_kit import Core
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.people import OPERATOR, PEOPLE, RESERVED, ROLES, SUPERVISOR, Identity, Role
-from toolkit.engine.command_rules import COMMANDING, RULES, may_tighten
+from toolkit.engine.command_rules import EVERYBODY, RULES, may_tighten
 
 CLI = "cli"
 BODIES: dict[type, dict[str, object]] = {
@@ -52,6 +52,8 @@ BODIES: dict[type, dict[str, object]] = {
     },
     cm.ResolveBreak: {"venue": "paper", "kind": "position", "subject": "AAPL", "outcome": "known"},
     cm.ResolveDoubt: {"order_id": "X", "outcome": "gone"},
+    cm.ApproveChange: {"proposal": "x"},
+    cm.RejectChange: {"proposal": "x"},
 }
 """One of each command that carries a person, which may be refused for what it says."""
 
@@ -91,7 +93,7 @@ def test_every_command_stands_in_the_table() -> None:
 
 def test_every_role_is_explained_and_a_viewer_may_give_nothing() -> None:
     assert set(ROLES) == set(Role)
-    assert Role.VIEWER not in COMMANDING.union(*(rule.roles for rule in RULES.values()))
+    assert Role.VIEWER not in EVERYBODY.union(*(rule.roles for rule in RULES.values()))
 
 
 def test_every_command_of_people_carries_who_and_why() -> None:

@@ -1,0 +1,81 @@
+"""Each limit in force with its control, its use and the last denial for its sake; it checks no order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from toolkit.replica.replica import DenialSeen, Replica
+from toolkit.replica.views import limits
+
+CONTROLS: Final[Mapping[str, int]] = {
+    "price_collar": 1,
+    "price_collar_ticks": 1,
+    "exit_collar": 1,
+    "max_price_drift": 1,
+    "drift_window": 1,
+    "max_order_value": 2,
+    "max_rate_age": 11,
+    "max_order_quantity": 3,
+    "message_rate": 5,
+    "cancel_reserve": 6,
+    "max_executions": 7,
+    "max_working_orders": 8,
+    "max_position": 10,
+    "max_gross": 11,
+    "max_net": 11,
+    "max_leverage": 11,
+    "max_capital_use": 11,
+    "max_margin": 11,
+    "duplicate_window": 13,
+    "burst_value": 14,
+    "burst_quantity": 14,
+    "burst_window": 14,
+    "permitted": 16,
+    "permitted_sides": 16,
+    "permitted_venues": 16,
+    "restricted": 16,
+    "located": 16,
+    "max_quote_age": 19,
+    "fresh_quotes": 19,
+}
+"""Limit → the control that asks for it (CONTROLS in the README)."""
+
+
+class LimitInUse(msgspec.Struct, frozen=True, kw_only=True):
+    """One limit. `denied` is when an order was last refused for its sake (UTC ns, 0: not lately), `why` what it was."""
+
+    control: int
+    limit: str
+    scope: str
+    name: str
+    value: str
+    used: str
+    source: str
+    denied: int = 0
+    why: str = ""
+
+
+def limits_in_use(replica: Replica) -> tuple[LimitInUse, ...]:
+    """Every limit in force, by control. A denial belongs to the line of the file that it named."""
+    last: dict[tuple[int, str], DenialSeen] = {(each.control, each.source): each for each in replica.denials}
+    rows = []
+    for row in limits(replica):
+        control = CONTROLS.get(row.limit, 0)
+        denial = last.get((control, row.source))
+        rows.append(
+            LimitInUse(
+                control=control,
+                limit=row.limit,
+                scope=row.scope,
+                name=row.name,
+                value=row.value,
+                used=row.used,
+                source=row.source,
+                denied=0 if denial is None else int(denial.wall),
+                why="" if denial is None else f"{denial.strategy} {denial.instrument}: {denial.observed}",
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: row.control))
