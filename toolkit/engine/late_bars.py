@@ -17,15 +17,12 @@ class LateBars:
 
     def __init__(self, calendars: Mapping[str, str]) -> None:
         self._calendars = dict(calendars)
-        self._waiting: dict[str, list[Bar]] = {}
+        self.waiting: dict[str, list[Bar]] = {}
         self._open: set[str] = set()
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
 
     def keep(self, bar: Bar) -> None:
         """Hold a bar whose session has just closed."""
-        self._waiting.setdefault(bar.instrument, []).append(bar)
+        self.waiting.setdefault(bar.instrument, []).append(bar)
 
     def close(self, calendar: str) -> None:
         """A session of this calendar is over."""
@@ -36,9 +33,9 @@ class LateBars:
         told: dict[str, list[Bar]] = {}
         for event in step.events:
             if type(event) is Quote:
-                waiting = event.instrument in self._waiting and self._calendars[event.instrument] in self._open
+                waiting = event.instrument in self.waiting and self._calendars[event.instrument] in self._open
                 if waiting and 0 < event.bid < event.ask:
-                    told[event.instrument] = self._waiting.pop(event.instrument)
+                    told[event.instrument] = self.waiting.pop(event.instrument)
             elif isinstance(event, SessionOpened):
                 self._open.add(event.calendar)
         return told

@@ -313,12 +313,12 @@ def quote_view(quote: FeedQuote, view: InstrumentView, time: int) -> Quote:
     tick, ticks, lot, lots = view.ratios  # `price_of` and `quantity_of` written out: this is done for every quote
     bid, ask = quote.bid, quote.ask
     return Quote(
-        instrument=quote.instrument,
-        bid=bid * tick / ticks if bid else nan,
-        ask=ask * tick / ticks if ask else nan,
-        bid_size=quote.bid_size * lot / lots,
-        ask_size=quote.ask_size * lot / lots,
-        nanoseconds=time,
+        quote.instrument,
+        bid * tick / ticks if bid else nan,
+        ask * tick / ticks if ask else nan,
+        quote.bid_size * lot / lots,
+        quote.ask_size * lot / lots,
+        time,
     )
 
 

@@ -27,7 +27,7 @@ def utc(nanoseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
-class Quote(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Quote(msgspec.Struct, frozen=True, gc=False):
     """Best bid and offer. A missing side is NaN: no comparison with it is true and an order at it is refused."""
 
     instrument: str

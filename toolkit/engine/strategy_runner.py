@@ -153,18 +153,10 @@ class StrategyContainer:
     # ------------------------------------------------------------ the feed
 
     def _see(self, step: Step) -> None:
-        context = self._context
-        number, time = step.number, int(step.time)
-        if number != context.step + 1:
-            self._jump(number)
-        context.step, context.time = number, time
-        if self._live and not self._started:
-            self._start_when_warm()
-        if time >= self._due:
-            self._finish(time, [one for one in self._all if one.fold.due <= time])
-        if self._late:
-            self._tell_late(step, time)
+        context, time = self._context, int(step.time)
+        self._begin_step(context, step, time)
         find, builds, tells = context.series.get, self._builds, self._on_quote and self._started
+        on_quote = self.strategy.on_quote
         for event in step.events:
             if type(event) is not Quote:
                 self._see_rarely(event, time)
@@ -177,18 +169,28 @@ class StrategyContainer:
                     if fold.due < self._due:
                         self._due = fold.due
                 if tells and one.was_warm:
-                    self._tell_quote(one, event, time)
+                    if self._hold:
+                        self._held[event.instrument] = one
+                        continue
+                    self._called = True
+                    on_quote(quote_view(event, one.view, time))
+                    if self._held:
+                        self._held.pop(event.instrument, None)
         if context.timers and self._started:
             self._call_timers(time)
 
-    def _tell_quote(self, one: Series, quote: Quote, time: int) -> None:
-        if self._hold:
-            self._held[quote.instrument] = one
-            return
-        self._called = True
-        self.strategy.on_quote(quote_view(quote, one.view, time))
-        if self._held:
-            self._held.pop(quote.instrument, None)
+    def _begin_step(self, context: StrategyContext, step: Step, time: int) -> None:
+        """What has to happen before anything of a step is looked at."""
+        number = step.number
+        if number != context.step + 1:
+            self._jump(number)
+        context.step, context.time = number, time
+        if self._live and not self._started:
+            self._start_when_warm()
+        if time >= self._due:
+            self._finish(time, [one for one in self._all if one.fold.due <= time])
+        if self._late.waiting:
+            self._tell_late(step, time)
 
     def _tell_held(self) -> None:
         """What was held back, the newest quote of each instrument, in the order in which the first ones came."""

@@ -68,12 +68,6 @@ class LastQuote:
         self.opened = self.opened_before = 0
         self.window_ends = FeedTime(0 if drift_window else FOREVER)
 
-    def open_window(self, twice: int, time: FeedTime) -> None:
-        """The first good quote after a window has ended. Windows lie on the clock, so that a restart finds the same."""
-        self.opened_before = self.opened if time - self.window_ends < self.window else 0
-        self.opened = twice
-        self.window_ends = FeedTime((int(time) // self.window + 1) * self.window)
-
     @property
     def bid(self) -> int:
         return self.quote.bid
@@ -116,7 +110,7 @@ class View:
         self.received = received
         if self.closed:
             self.closed = []
-        quotes = self.quotes
+        quotes, ends = self.quotes, None
         for event in step.events:
             if type(event) is not Quote:
                 self._other(event)
@@ -126,14 +120,25 @@ class View:
                 last = quotes[event.instrument] = self._first(event, time)
             if time - last.time > last.stale_after:
                 last.fresh = 0
-            last.quote, last.step, last.time = event, number, time
+            last.quote = event
+            last.step = number
+            last.time = time
             if 0 < event.bid < event.ask:
                 last.fresh += 1
                 last.good = event
-                if time >= last.window_ends:
-                    last.open_window(event.bid + event.ask, time)
+                if time >= last.window_ends:  # the first good one after it begins the next
+                    if ends is None:
+                        ends = self._end_of_window(time)
+                    last.opened_before = last.opened if time - last.window_ends < last.window else 0
+                    last.opened = event.bid + event.ask
+                    last.window_ends = ends
             else:
                 last.fresh = 0
+
+    def _end_of_window(self, time: FeedTime) -> FeedTime:
+        """Windows lie on the clock, so that a restart finds the same."""
+        window = self._watched.drift_window
+        return FeedTime((int(time) // window + 1) * window)
 
     def watch(self, watched: Watched) -> None:
         """What the limits in force want to be watched; nothing is begun anew where they want the same."""

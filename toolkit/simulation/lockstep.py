@@ -7,17 +7,16 @@ Wall time and speed change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 
 import msgspec
 
 from toolkit.domain.commands import Envelope
-from toolkit.domain.events import Event
 from toolkit.domain.market import Step
-from toolkit.domain.requests import VenueReport, VenueRequest
 from toolkit.domain.time import Now
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import Message, Output
+from toolkit.engine.transaction import Transaction
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,70 +41,53 @@ Clock = Callable[[Step], Now]
 
 def lockstep(engine: Engine, step: Step, clock: Clock) -> Schedule:
     """One step of the schedule. Afterwards the step counts as wholly processed."""
-    pending = _Pending(engine, clock(step))
-    pending.process_all((yield Match(step=step)))
-    if pending.requests:
-        yield from _settle(pending)
-    pending.process(step)
-    if pending.requests:
-        yield from _settle(pending)
-    elif pending.events:
-        yield pending.commit()
+    now = clock(step)
+    decided = engine.begin(now)
+    for report in (yield Match(step=step)):
+        engine.take(decided, now, report)
+    if decided.requests:
+        decided = yield from _until_quiet(engine, now, decided)
+    engine.take(decided, now, step)
+    if decided.requests:
+        decided = yield from _until_quiet(engine, now, decided)
+    elif decided.events:
+        yield _commit(decided)
+        decided = engine.begin(now)
     answers = [envelope for envelope in (yield Consult(step=step)) if isinstance(envelope, Envelope)]
     if answers:
         answers.sort(key=lambda envelope: (envelope.producer, envelope.incarnation, envelope.number))
-        pending.process_all(answers)
-        yield from _settle(pending)
+        for answer in answers:
+            engine.take(decided, now, answer)
+        yield from _until_quiet(engine, now, decided)
     engine.ledger.step = step.number
 
 
 def settle(engine: Engine, output: Output, now: Now) -> Schedule:
     """Commit what one message led to and everything that follows from it, until the venue is quiet."""
-    pending = _Pending(engine, now)
-    pending.add(output)
-    yield from _settle(pending)
+    decided = engine.begin(now)
+    decided.add(output)
+    yield from _until_quiet(engine, now, decided)
 
 
 def absorb(engine: Engine, messages: Iterable[Message], now: Now) -> Schedule:
     """Process messages that came outside of a step, and everything that follows from them."""
-    pending = _Pending(engine, now)
-    pending.process_all(messages)
-    yield from _settle(pending)
+    decided = engine.begin(now)
+    for message in messages:
+        engine.take(decided, now, message)
+    yield from _until_quiet(engine, now, decided)
 
 
-def _settle(pending: _Pending) -> Schedule:
-    while pending.events or pending.requests:
-        pending.process_all((yield pending.commit()))
+def _until_quiet(
+    engine: Engine, now: Now, decided: Transaction
+) -> Generator[Match | Commit | Consult, Iterable[Message], Transaction]:
+    """Commit what was decided and what follows from it. Returns what is decided then: nothing."""
+    while decided.events or decided.requests:
+        said = yield _commit(decided)
+        decided = engine.begin(now)
+        for message in said:
+            engine.take(decided, now, message)
+    return decided
 
 
-class _Pending:
-    """What was decided and is not committed yet."""
-
-    __slots__ = ("_decided", "_engine", "_now")
-
-    def __init__(self, engine: Engine, now: Now) -> None:
-        self._engine = engine
-        self._now = now
-        self._decided = engine.begin(now)
-
-    @property
-    def events(self) -> Sequence[Event]:
-        return self._decided.events
-
-    @property
-    def requests(self) -> Sequence[VenueRequest]:
-        return self._decided.requests
-
-    def add(self, output: Output) -> None:
-        self._decided.add(output)
-
-    def process(self, message: Message) -> None:
-        self._engine.take(self._decided, self._now, message)
-
-    def process_all(self, messages: Iterable[Message | VenueReport]) -> None:
-        for message in messages:
-            self._engine.take(self._decided, self._now, message)
-
-    def commit(self) -> Commit:
-        decided, self._decided = self._decided, self._engine.begin(self._now)
-        return Commit(decided.events, decided.requests, decided.inbox)
+def _commit(decided: Transaction) -> Commit:
+    return Commit(decided.events, decided.requests, decided.inbox)

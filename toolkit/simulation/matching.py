@@ -115,7 +115,7 @@ class PaperVenue:
             self._check_jump(step)
         self._reporter.wall = wall
         self._step = step.number
-        if self._mail:
+        if self._mail.heap:
             self._take_effect_until(step.time)
         time = self._now = step.time
         if time >= self._next_expiry:

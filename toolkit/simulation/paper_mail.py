@@ -43,12 +43,9 @@ class Mail:
         }
         drawn = settings.silences_per_million or settings.delays_per_million
         self._fixed = None if drawn else _fixed(self._latencies)
-        self._heap: list[tuple[FeedTime, int, TimedRequest]] = []
+        self.heap: list[tuple[FeedTime, int, TimedRequest]] = []
         self.received = 0
         self.silences: dict[str, int] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._heap)
 
     def take(self, request: TimedRequest, now: FeedTime) -> FeedTime | None:
         """The time at which the request takes effect if that is now, else None: it is kept, or lost for good."""
@@ -59,33 +56,33 @@ class Mail:
         if not wait or due <= now:
             return max(due, now)
         self.received += 1
-        heappush(self._heap, (due, self.received, request))
+        heappush(self.heap, (due, self.received, request))
         return None
 
     def next_due(self, until: FeedTime) -> tuple[FeedTime, TimedRequest] | None:
         """Take out the earliest request that is in effect by `until`."""
-        if not self._heap or self._heap[0][0] > until:
+        if not self.heap or self.heap[0][0] > until:
             return None
-        due, _, request = heappop(self._heap)
+        due, _, request = heappop(self.heap)
         return due, request
 
     def concerns(self, order_id: str) -> bool:
         """Whether something about an order, by this id, is still on its way."""
         return any(
             order_id == request.order_id or (isinstance(request, ReplaceOrder) and order_id == request.new_id)
-            for _, _, request in self._heap
+            for _, _, request in self.heap
         )
 
     def lose_all(self) -> None:
-        self._heap.clear()
+        self.heap.clear()
 
     def pending(self) -> list[Pending]:
         """What is on its way, earliest first."""
-        return [Pending(due=due, number=number, request=request) for due, number, request in sorted(self._heap)]
+        return [Pending(due=due, number=number, request=request) for due, number, request in sorted(self.heap)]
 
     def put_back(self, pending: list[Pending]) -> None:
         """Take what `pending` gave; a sorted list is a heap."""
-        self._heap = [(one.due, one.number, one.request) for one in pending]
+        self.heap = [(one.due, one.number, one.request) for one in pending]
 
     def _wait(self, request: TimedRequest) -> int | None:
         """Nanoseconds until the request takes effect; None when it is lost without an answer."""
