@@ -14,6 +14,7 @@ from toolkit.domain.time import NANOSECONDS, FeedTime
 from toolkit.research.assumptions import research_venue
 from toolkit.research.feed_data import FeedData
 from toolkit.research.result import BacktestResult
+from toolkit.research.result_page import whole_page
 from toolkit.simulation.paper_settings import BaseAsset, NamedAsset, PaperSettings, QuoteAsset
 
 BITCOIN = describe(
@@ -88,6 +89,9 @@ def test_a_fee_costs_what_it_was_worth_at_its_fill_and_its_drift_stands_apart() 
     # 0.001 BTC at 60,000; at 70,000 the books owe 10.00 more
     assert result.measures.fees == pytest.approx(60)
     assert result.costs.loc["all", ["fees", "fee_drift"]].tolist() == pytest.approx([60, 10])
+    page = whole_page(result)
+    assert "Fee drift, in no sum" in page
+    assert "+10.00" in page
     assert result.costs.loc["all", "total"] == pytest.approx(61)
     assert result.trades["fees"].sum() == pytest.approx(60)
 

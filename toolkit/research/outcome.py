@@ -149,7 +149,7 @@ class Outcome:
 
     @cached_property
     def costs(self) -> pd.DataFrame:
-        """What trading cost by instrument, and `all`: traded, fees, spread, delay_and_impact, fee_drift, total, …"""
+        """What trading cost by instrument, and `all`: traded, fees, spread, delay, impact, fee_drift, total, …"""
         return costs_table(self.booked, self.ledger)
 
     @cached_property

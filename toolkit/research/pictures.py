@@ -174,7 +174,7 @@ def costs_picture(result: Outcome) -> figure:
         }
         drawn = made.hbar_stack(
             list(PARTS), y="instrument", height=0.62, source=ColumnDataSource(data), alpha=0.85, line_color=None,
-            color=[INK, LINE, DOWN], legend_label=[part.replace("_", " ") for part in PARTS],
+            color=[INK, LINE, STRATEGIES[0], DOWN], legend_label=[part.replace("_", " ") for part in PARTS],
         )  # fmt: skip
         for part, bars in zip(PARTS, drawn, strict=True):
             tips = [("", "@instrument"), (part.replace("_", " "), f"@{part}{{0.00}} bp")]

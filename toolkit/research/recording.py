@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from toolkit.domain import events as ev
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.market import Step
+from toolkit.domain.market import Quote, Step
 from toolkit.domain.orders import Order
 
 _CHANGES_EQUITY = (
     ev.Marked, ev.OrderFilled, ev.FxMarked, ev.CashMoved, ev.FillBusted, ev.FillCorrected, ev.SessionRolled,
 )  # fmt: skip
 
+REMEMBERED = 1_000  # quotes of an instrument: the way of a report from a venue is shorter
+
 
 class Fact(NamedTuple):
-    """One event, its number in the journal that a desk would have written, and the feed time of its step (ns)."""
+    """One event, its number in the journal that a desk would have written, and the feed time of its step (ns).
+
+    `middle` is of a trade: twice the mid of its instrument's newest two-sided quote then, 0 where there was none.
+    """
 
     number: int
     time: int
     event: ev.Event
+    middle: int = 0
 
 
 class Held(NamedTuple):
@@ -56,6 +63,7 @@ class Recording:
         self._fresh: list[ev.Event] = []
         self._counted = 0
         self._has_sessions = False
+        self._middles: defaultdict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
 
     def record(self, events: Sequence[ev.Event], ledger: Ledger) -> None:
         """Take a committed batch."""
@@ -69,6 +77,9 @@ class Recording:
         """A step is done: what was committed in it happened at its time."""
         self.steps += 1
         time = self.last_time = int(step.time)
+        for seen in step.events:
+            if type(seen) is Quote:
+                self._middles[seen.instrument].append((time, seen.bid + seen.ask if seen.bid and seen.ask else 0))
         if not self.curve:
             self.curve.append(CurvePoint(time, (0,) * len(self.names), Held(0, 0), False))
         if not self._fresh:
@@ -76,13 +87,19 @@ class Recording:
         changed = ends_session = traded = False
         for event in self._fresh:
             self._counted += 1
-            self.facts.append(Fact(self._counted, time, event))
+            middle = self._middle(event) if isinstance(event, ev.OrderFilled) else 0
+            self.facts.append(Fact(self._counted, time, event, middle))
             changed = changed or isinstance(event, _CHANGES_EQUITY)
             ends_session = ends_session or isinstance(event, ev.SessionRolled)
             traded = traded or isinstance(event, ev.OrderFilled)
         self._fresh.clear()
         if changed:
             self.curve.append(self._point(time, ledger, ends_session, traded))
+
+    def _middle(self, fill: ev.OrderFilled) -> int:
+        """Of the quote that stood when the venue made the trade, which its report tells of later."""
+        known = self._middles.get(fill.instrument, ())
+        return next((middle for time, middle in reversed(known) if time <= fill.time), 0)
 
     def _point(self, time: int, ledger: Ledger, ends_session: bool, traded: bool) -> CurvePoint:
         self._has_sessions = self._has_sessions or ends_session

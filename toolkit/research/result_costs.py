@@ -10,7 +10,7 @@ from toolkit.domain.ledger import Ledger
 from toolkit.research.result_tables import BookedFill, base_money, fee_worth
 
 ALL = "all"
-PARTS = ("fees", "spread", "delay_and_impact")
+PARTS = ("fees", "spread", "delay", "impact")
 DRIFT = "fee_drift"
 
 
@@ -18,9 +18,11 @@ def costs_table(fills: Iterable[BookedFill], ledger: Ledger) -> pd.DataFrame:
     """One row an instrument and `all`, in the base currency; costs above 0, gains below; empty without fills.
 
     Against the quote that the order was decided on (Perold 1988: arrival). A taker pays `spread = |q|·(ask − bid)/2` to
-    reach the near side, and `delay_and_impact = q·(p − mid) − spread` from there to its fill. A maker's `q·(p − mid)`
-    is `spread` whole. `total` is their sum with the fees, `basis_points` that of `traded`. An order decided on without
-    a two-sided quote has fees only. Fees count at the rates of their fills; `fee_drift`, which is in no sum, is what a
+    reach the near side; `delay = q·(mid at the trade − mid)` for what the market did on the way there, which of a stop
+    is the way to its trigger too; and `impact = q·(p − mid at the trade) − spread` for eating into the book. Without a
+    quote at the trade delay is 0 and impact the rest. A maker's `q·(p − mid)` is `spread` whole. `total` is their sum
+    with the fees, `basis_points` that of `traded`. An order decided on without a two-sided quote has fees only. Fees
+    count at the rates of their fills; `fee_drift`, which is in no sum, is what a
     fee in another asset came to cost beyond that by the last mark: the books still owe the asset itself.
     """
     rows = [(fill.instrument, *_parts(fill, ledger)) for fill in fills]
@@ -33,8 +35,8 @@ def costs_table(fills: Iterable[BookedFill], ledger: Ledger) -> pd.DataFrame:
     return table
 
 
-def _parts(fill: BookedFill, ledger: Ledger) -> tuple[float, float, float, float, float]:
-    """Traded, fees, spread, delay and impact, and the drift of the fee of one fill."""
+def _parts(fill: BookedFill, ledger: Ledger) -> tuple[float, float, float, float, float, float]:
+    """Traded, fees, spread, delay, impact, and the drift of the fee of one fill."""
     instrument = ledger.instruments.require(fill.instrument)
 
     def money(twice_quanta: int) -> float:
@@ -42,8 +44,10 @@ def _parts(fill: BookedFill, ledger: Ledger) -> tuple[float, float, float, float
 
     slipped = fill.quantity * (2 * fill.price - fill.arrival) * instrument.tick_value if fill.arrival else 0
     near = slipped if fill.liquidity == "maker" else abs(fill.quantity) * fill.spread * instrument.tick_value
+    is_taken = fill.arrival and fill.middle and fill.liquidity != "maker"
+    late = fill.quantity * (fill.middle - fill.arrival) * instrument.tick_value if is_taken else 0
     fee = fee_worth(fill, ledger)
     return (
-        money(2 * instrument.value(fill.price, abs(fill.quantity))), fee, money(near), money(slipped - near),
-        base_money(fill.fee, fill.fee_asset, ledger) - fee,
+        money(2 * instrument.value(fill.price, abs(fill.quantity))), fee, money(near), money(late),
+        money(slipped - near - late), base_money(fill.fee, fill.fee_asset, ledger) - fee,
     )  # fmt: skip

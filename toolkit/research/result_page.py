@@ -22,6 +22,7 @@ from toolkit.research.page_parts import (
     tone,
 )
 from toolkit.research.pictures import costs_picture, equity_picture, exposure_picture, price_picture
+from toolkit.research.result_costs import DRIFT
 from toolkit.research.venue_words import describe_venue
 
 MOST_ROWS: Final = 10
@@ -223,19 +224,26 @@ def _costs(result: Outcome, pictures: Pictures) -> str:
     costs = result.costs
     if costs.empty:
         return fold("Costs by part", "nothing traded", "")
-    heads = ("", "traded", "fees", "spread", "delay and impact", "all", "bp of traded")
+    drifts = bool((costs[DRIFT].abs() >= 0.005).any())
+    heads = ("", "traded", "fees", "spread", "delay", "impact", "all", "bp of traded", *(["fee drift"] * drifts))
     rows: list[list[Cell]] = [
         [
             str(name), f"{row['traded']:,.2f}", f"{row['fees']:,.2f}", signed(row["spread"]),
-            signed(row["delay_and_impact"]), signed(row["total"]), plain(row["basis_points"]),
+            signed(row["delay"]), signed(row["impact"]), signed(row["total"]), plain(row["basis_points"]),
+            *([signed(row[DRIFT])] * drifts),
         ]
         for name, row in costs.iterrows()
     ]  # fmt: skip
     told = (
         "<p>Above 0 is a cost. Spread: from the middle of the quote that an order was decided on to its near side; "
-        "what rested and was filled as a maker counts here whole, usually as a gain. Delay and impact: from there to "
-        "the fill, for latency and for eating into the book.</p>"
+        "what rested and was filled as a maker counts here whole, usually as a gain. Delay: what the middle moved "
+        "until the trade. Impact: what it then cost beyond the spread, for eating into the book.</p>"
     )
+    if drifts:
+        told += (
+            "<p>Fee drift, in no sum: what fees in another asset cost by its last mark beyond what they were worth "
+            "when they were charged, while the books still owe the asset itself.</p>"
+        )
     total, points = (float(value) for value in costs[["total", "basis_points"]].to_numpy()[-1])
     note = f"{signed(total)} {result.currency}, {plain(points)} bp of what was traded"
     return fold("Costs by part", note, pictures.place(costs_picture(result)) + table_of(heads, rows, texts=1) + told)

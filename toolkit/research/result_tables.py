@@ -43,8 +43,9 @@ class BookedFill(NamedTuple):
     """A trade after busts and corrections; ticks, lots and quanta.
 
     `order_id` is the first id of its order, which no replace changes. `arrival` is twice the mid that it was decided
-    on, `spread` that quote's ask less its bid; 0 where there was none. `fee_rate` is what one unit of the fee's asset
-    was worth in the base currency when it was charged; None where no rate was marked, as for the base currency itself.
+    on, `spread` that quote's ask less its bid, `middle` twice the mid at the trade; 0 where there was none. `fee_rate`
+    is what one unit of the fee's asset was worth in the base currency when it was charged; None where no rate was
+    marked, as for the base currency itself.
     """
 
     time: int
@@ -59,6 +60,7 @@ class BookedFill(NamedTuple):
     arrival: int
     spread: int
     fee_rate: Decimal | None
+    middle: int = 0
 
 
 def booked_fills(facts: Sequence[Fact]) -> list[BookedFill]:
@@ -84,6 +86,7 @@ def booked_fills(facts: Sequence[Fact]) -> list[BookedFill]:
                     quantity=int(event.side) * event.quantity, price=event.price, fee=event.fee,
                     fee_asset=event.fee_asset, liquidity=event.liquidity.value,
                     arrival=arrival, spread=spread, fee_rate=rates.at(fact.time, event.fee_asset),
+                    middle=fact.middle,
                 )  # fmt: skip
             case ev.FillBusted():
                 booked.pop((event.order_id, event.execution_id), None)

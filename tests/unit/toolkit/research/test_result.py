@@ -11,6 +11,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.domain.errors import ConfigError
+from toolkit.research.assumptions import research_venue
 from toolkit.research.result import BacktestResult
 
 LABEL = "simulated quotes in real bars"
@@ -101,7 +102,7 @@ def test_the_parts_of_the_costs_are_all_of_the_costs(result: BacktestResult) -> 
     assert list(costs.index) == ["IBM", "MSFT", "all"]
     whole = costs.loc["all"]
     assert whole["fees"] == pytest.approx(result.measures.fees)
-    assert whole["spread"] + whole["delay_and_impact"] == pytest.approx(result.measures.slippage_cost)
+    assert whole["spread"] + whole["delay"] + whole["impact"] == pytest.approx(result.measures.slippage_cost)
     assert whole["traded"] == pytest.approx(result.measures.traded)
     assert whole["total"] == pytest.approx(costs.loc[["IBM", "MSFT"], "total"].sum())
     bought = result.fills["quantity"].sum()
@@ -121,7 +122,27 @@ def test_what_a_maker_got_better_than_the_middle_is_a_gain_on_the_spread() -> No
 
     costs = tk.backtest(Patient, tk.data.sample(20, ["IBM"])).costs.loc["all"]
     assert costs["spread"] < 0
-    assert costs["delay_and_impact"] == 0
+    assert costs["delay"] == costs["impact"] == 0
+
+
+def test_what_the_market_does_on_the_way_is_delay_and_what_size_costs_is_impact() -> None:
+    """One order of 10, decided at a middle of 100: the market moves by 1 until it is there, size costs 3 ticks."""
+
+    class Buyer(tk.Strategy):
+        def on_quote(self, quote: Any) -> None:
+            if not self.orders and not self.position:
+                self.buy(10)
+
+    (acme,) = tk.data.instruments(
+        pd.DataFrame([{"symbol": "ACME", "tick": "0.01", "lot": "1", "currency": "USD", "calendar": "24/7"}])
+    )
+    at = pd.date_range("2024-01-02 15:00", periods=5, freq="1s", tz="UTC")
+    frame = pd.DataFrame({"time": at, "bid": [99.0, 100, 100, 100, 100], "ask": [101.0, 102, 102, 102, 102],
+                          "bid_size": 500, "ask_size": 500})  # fmt: skip
+    venue = research_venue(submit_latency=1_500_000_000, slippage_ticks=3)
+    data = tk.data.from_pandas(frame, instruments=acme)
+    costs = tk.backtest(Buyer, data, venue=venue).costs.loc["all"]
+    assert (costs["spread"], costs["delay"], costs["impact"]) == pytest.approx((10.0, 10.0, 0.3))
 
 
 def test_exposure_is_what_was_held_at_the_middle(result: BacktestResult) -> None:
