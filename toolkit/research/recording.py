@@ -99,7 +99,7 @@ class Recording:
     def _middle(self, fill: ev.OrderFilled) -> int:
         """Of the quote that stood when the venue made the trade, which its report tells of later."""
         known = self._middles.get(fill.instrument, ())
-        return next((middle for time, middle in reversed(known) if time <= fill.time), 0)
+        return next((middle for time, middle in reversed(known) if time <= int(fill.time)), 0)
 
     def _point(self, time: int, ledger: Ledger, ends_session: bool, traded: bool) -> CurvePoint:
         self._has_sessions = self._has_sessions or ends_session
