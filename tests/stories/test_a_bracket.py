@@ -208,12 +208,22 @@ def test_what_the_entry_fills_after_its_stop_has_sold_gets_a_stop_of_its_own(ven
 
 def test_a_stop_that_leaves_the_engine_stays_in_its_bracket() -> None:
     """Its venue would else let stop and target fill both."""
-    core, intent = entered(100, supports=())
+    core, intent = entered(100, **NO_STOPS)
     core.quote(9_890, 9_892, size=10)
     core.quote(9_890, 9_892, size=10)
     sent = [order for order in core.orders_received() if order.order_class is OrderClass.PROTECTIVE]
     assert sent[0].terms is not None
     assert sent[0].terms.group == core.order(intent).chain[0]
+
+
+def test_a_venue_whose_orders_cancel_nothing_is_told_of_no_bracket_and_never_has_both_exits() -> None:
+    core, _ = entered(100, supports=(Ability.REPLACE,))
+    for _ in range(12):
+        core.quote(9_890, 9_892, size=10)
+        works = [core.ledger.order(one) for one in core.at_venue()]
+        assert len({order.order_class for order in works if order is not None}) <= 1, "stop and target at once"
+    assert all(order.terms is None or not order.terms.group for order in core.orders_received())
+    assert core.held() == 0
 
 
 def test_a_stop_that_its_venue_cuts_short_goes_out_again_for_the_rest() -> None:

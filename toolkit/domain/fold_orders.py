@@ -63,6 +63,8 @@ def _new_order(ledger: Ledger, event: ev.OrderSubmitted | ev.OrderDenied, status
     intents = ledger.intents.setdefault(event.strategy, {})
     if ledger.yielded:
         ledger.yielded.pop(intents.get(event.intent_id, ""), None)
+    if ledger.changes:
+        ledger.changes.pop(intents.get(event.intent_id, ""), None)
     if status is DENIED:  # one that is asked for again stays what became of it the first time
         intents.setdefault(event.intent_id, event.order_id)
     else:
@@ -103,6 +105,10 @@ def _cancel_requested(ledger: Ledger, event: ev.CancelRequested) -> None:
     ledger.put(msgspec.structs.replace(order, status=status, requested=event.time, withdrawn=True))
     if event.yields:
         ledger.yielded[order.chain[0]] = None
+    if event.change is not None:
+        ledger.changes[order.chain[0]] = event.change
+    elif ledger.changes:
+        ledger.changes.pop(order.chain[0], None)
     ledger.number_inbox(order.strategy, ev.CancelRequested)
 
 

@@ -19,13 +19,13 @@ from toolkit.domain.exposure import Exposure, expose, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
-from toolkit.domain.orders import ENTRY, FINAL, IN_ENGINE, NO_DOUBT, Order, Side, Status, Terms, TradingState
+from toolkit.domain.orders import ENTRY, FINAL, IN_ENGINE, NO_DOUBT, Change, Order, Side, Status, Terms, TradingState
 from toolkit.domain.people import People
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
 from toolkit.domain.time import FeedTime, WallTime
 
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 CLOSED_ORDERS_KEPT = 10_000
 STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000
@@ -94,6 +94,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     `elsewhere` are the lots by strategy, instrument and venue that lie at another than the instrument's own venue.
     `executed` counts the entries of a strategy that filled since a person last armed it, `entering` those that work and
     have not filled yet. `bursts` are what was sent within `burst_window` (nanoseconds), by scope and name.
+    `changes` are what orders are to become once their cancel is confirmed.
     """
 
     fold_version: int = FOLD_VERSION
@@ -163,6 +164,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     entering: dict[str, int] = {}
     bursts: dict[str, dict[str, Burst]] = {}
     burst_window: int = 0
+    changes: dict[str, Change] = {}
 
     # ---- reading
 
@@ -373,6 +375,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.fills.pop(root, None)
             self.brackets.pop(root, None)
             self.yielded.pop(root, None)
+            self.changes.pop(root, None)
             intents = self.intents.get(order.strategy, {})
             if intents.get(order.intent_id) == root:
                 del intents[order.intent_id]

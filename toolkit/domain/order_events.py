@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from toolkit.domain.commands import Who
-from toolkit.domain.orders import Doubt, OrderClass, OrderType, Side, Terms, TimeInForce
+from toolkit.domain.orders import Change, Doubt, OrderClass, OrderType, Side, Terms, TimeInForce
 from toolkit.domain.requests import Liquidity, RejectReason
 from toolkit.domain.time import FeedTime, WallTime
 
@@ -133,13 +133,17 @@ class FlattenEnded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
 
 
 class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_requested"):
-    """`yields`: it makes way for an exit of the same position and comes back for what that leaves open."""
+    """`yields`: it makes way for an exit of the same position and comes back for what that leaves open.
+
+    `change`: it was to be changed at a venue that changes no orders; what that leaves of it goes out anew.
+    """
 
     order_id: str
     cause: str
     time: FeedTime
     wall: WallTime
     yields: bool = False
+    change: Change | None = None
 
 
 class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="replace_requested"):

@@ -58,7 +58,11 @@ EXECUTIONS = "executions"
 
 
 class Ability(StrEnum):
-    """What a venue can do beyond market and limit orders. `OCO`: one order of a group cancels the other."""
+    """What a venue can do beyond market and limit orders.
+
+    `OCO`: one order of a group cancels the other. `REPLACE`: an order can be changed; elsewhere it is cancelled, and
+    the rest that the venue confirms goes out anew.
+    """
 
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
@@ -66,6 +70,7 @@ class Ability(StrEnum):
     FOK = "fok"
     GTD = "gtd"
     OCO = "oco"
+    REPLACE = "replace"
 
 
 class OrderClass(StrEnum):
@@ -156,6 +161,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     group: str = ""
     bracket: Bracket | None = None
     watched: bool = False
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What an order is to become: its total quantity in lots, its price and its stop in ticks (None: as they are)."""
+
+    quantity: int
+    price: int | None
+    stop: int | None = None
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True, tag="order"):

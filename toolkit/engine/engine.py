@@ -22,6 +22,7 @@ from toolkit.engine.account_desk import AccountDesk
 from toolkit.engine.answers import Answers
 from toolkit.engine.break_desk import BreakDesk
 from toolkit.engine.breaker import Breakers
+from toolkit.engine.changes import Changes
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
 from toolkit.engine.held_orders import HeldOrders
@@ -64,13 +65,14 @@ class Engine:
         self._settings = settings
         breakers = Breakers(settings.router.breakers)
         self._guard = Guard(ledger, self.view, controls, breakers)
-        self._router = ExecutionRouter(self._guard.rates, breakers)
+        self._router = ExecutionRouter(self._guard.rates, breakers, settings.abilities)
         self._orders = OrderManager(settings, self._router)
         self._marker = Marker(ledger, self.view, settings)
         self._proposer = Proposer(
             ledger, self.view, self._guard, self._orders, settings.abilities, self._routes(), self._marker
         )
         self._held = HeldOrders(ledger, self.view, self._guard, self._orders)
+        self._changes = Changes(ledger, self.view, self._guard, self._orders)
         self._protector = Protector(ledger, self.view, self._guard, self._orders)
         self._reconciler = Reconciler(ledger, settings.confirm_after, ENGINE)
         breaks = BreakDesk(ledger, self._orders, self._reconciler, self._follow_up)
@@ -299,6 +301,8 @@ class Engine:
         if order.filled:
             repetition.look(transaction, self._guard, order)
         if not order.is_open:
+            if ledger.changes:
+                self._changes.release(transaction, order)
             self._protector.after_exit(transaction, order.strategy, order.instrument)
             if ledger.in_engine:
                 self._held.release(transaction)

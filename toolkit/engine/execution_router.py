@@ -11,25 +11,39 @@ from collections.abc import Mapping
 from msgspec import structs
 
 from toolkit.domain.errors import DomainError
-from toolkit.domain.events import Check, OrderDenied, OrderSubmitted, ReplaceRequested, Seen
-from toolkit.domain.orders import ENTRY, STOPS, Order, OrderClass, OrderType, Status, Terms, TimeInForce
+from toolkit.domain.events import CancelRequested, Check, OrderDenied, OrderSubmitted, ReplaceRequested, Seen
+from toolkit.domain.orders import (
+    ENTRY,
+    STOPS,
+    Ability,
+    Change,
+    Order,
+    OrderClass,
+    OrderType,
+    Status,
+    Terms,
+    TimeInForce,
+)
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
 from toolkit.engine.breaker import Breakers
+from toolkit.engine.order_terms import Abilities
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused
 from toolkit.engine.risk.rates import MessageRates
 from toolkit.engine.transaction import Transaction
 
 GTD, FOK, IOC = TimeInForce.GTD, TimeInForce.FOK, TimeInForce.IOC
 MARKET, LIMIT = OrderType.MARKET, OrderType.LIMIT
+NOTHING: frozenset[Ability] = frozenset()
 
 
 class ExecutionRouter:
     """Requests leave through here. Exits over the venue's rate wait their turn; cancels never wait."""
 
-    def __init__(self, rates: MessageRates, breakers: Breakers) -> None:
+    def __init__(self, rates: MessageRates, breakers: Breakers, abilities: Abilities) -> None:
         self._rates = rates
+        self._abilities = abilities
         self._lines_down: set[str] = set()
         self.breakers = breakers
         self._waiting: dict[str, str] = {}
@@ -155,6 +169,8 @@ class ExecutionRouter:
             time_in_force = FOK if time_in_force is FOK else IOC
         elif time_in_force is GTD and (terms is None or terms.watched):
             time_in_force, terms = TimeInForce.GTC, None if terms is None else _undated(terms)
+        if terms is not None and terms.group and Ability.OCO not in self._abilities.get(order.venue, NOTHING):
+            terms = _alone(terms)
         return SubmitOrder(  # by place: so many names take longer than all else here
             order.venue,
             order.order_id,
@@ -269,11 +285,37 @@ def _shared(terms: Terms | None) -> Terms | None:
     return None if terms is None or not terms.group else Terms(group=terms.group)
 
 
+def _alone(terms: Terms) -> Terms | None:
+    """The terms without their bracket, which such a venue would not understand: the engine sees to it alone."""
+    alone = structs.replace(terms, group="")
+    return None if alone.stop is None and alone.expires is None and alone.bracket is None else alone
+
+
 def _undated(terms: Terms) -> Terms:
     return structs.replace(terms, expires=None)
 
 
-def _moved_stop(wanted: Terms | None, present: Terms | None) -> int | None:
+def cancel_requested(
+    transaction: Transaction,
+    order: Order,
+    cause: str,
+    asked: FeedTime | None = None,
+    *,
+    yields: bool = False,
+    change: Change | None = None,
+) -> CancelRequested:
+    """The record of a cancel; `asked` where it was asked for earlier."""
+    return CancelRequested(
+        order_id=order.order_id,
+        cause=cause,
+        time=asked or transaction.time,
+        wall=transaction.now.wall,
+        yields=yields,
+        change=change,
+    )
+
+
+def moved_stop(wanted: Terms | None, present: Terms | None) -> int | None:
     """Where a stop is moved to; None where it stays, wherever it has trailed to by now."""
     if wanted is None or present is None or wanted.stop == present.stop:
         return None
@@ -292,6 +334,6 @@ def replace_requested(transaction: Transaction, approved: Approved, order: Order
         checks=approved.checks,
         time=transaction.time,
         wall=transaction.now.wall,
-        stop=_moved_stop(wanted.terms, order.terms),
+        stop=moved_stop(wanted.terms, order.terms),
         worth=approved.worth,
     )

@@ -10,10 +10,28 @@ from toolkit.domain import requests as rq
 from toolkit.domain.commands import Who
 from toolkit.domain.errors import DomainError
 from toolkit.domain.order_tables import Fact, after_fact
-from toolkit.domain.orders import ENTRY, FINAL, NO_DOUBT, PROTECTIVE, Doubt, Order, Status, TradingState
+from toolkit.domain.orders import (
+    ENTRY,
+    FINAL,
+    NO_DOUBT,
+    PROTECTIVE,
+    Ability,
+    Change,
+    Doubt,
+    Order,
+    Status,
+    TradingState,
+)
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 from toolkit.engine.doubts import DoubtAges
-from toolkit.engine.execution_router import ExecutionRouter, denied, replace_requested, submitted
+from toolkit.engine.execution_router import (
+    ExecutionRouter,
+    cancel_requested,
+    denied,
+    moved_stop,
+    replace_requested,
+    submitted,
+)
 from toolkit.engine.messages import AbsenceProven, EngineSettings, HeldBack, LineLost, NotSent
 from toolkit.engine.order_facts import (
     booked,
@@ -40,6 +58,7 @@ PENDING = {
 
 ACTIVE, REDUCING = TradingState.ACTIVE, TradingState.REDUCING
 NEW = Doubt.NEW
+NOTHING: frozenset[Ability] = frozenset()
 
 
 class Unanswered(NamedTuple):
@@ -79,7 +98,15 @@ class OrderManager:
         return order
 
     def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
-        """Record an approved change and hand it to the router; what the engine holds is changed at once."""
+        """Record an approved change and hand it to the router; what the engine holds is changed at once.
+
+        A venue that changes no orders is asked to cancel it first; what that leaves is for `Changes`.
+        """
+        if not order.in_engine and Ability.REPLACE not in self._settings.abilities.get(order.venue, NOTHING):
+            wanted = approved.proposal
+            change = Change(quantity=wanted.quantity, price=wanted.price, stop=moved_stop(wanted.terms, order.terms))
+            self.cancel(transaction, order, "changed: this venue can only cancel it first", change=change)
+            return
         self.make_way(transaction, approved.cancels, order.strategy)
         transaction.emit(replace_requested(transaction, approved, order))
         order = _order(transaction, order.chain[0])
@@ -97,26 +124,22 @@ class OrderManager:
         asked: FeedTime | None = None,
         *,
         yields: bool = False,
+        change: Change | None = None,
     ) -> None:
         """Record a cancel and send it; one that is already on its way is not sent again.
 
         `asked` is when it was first asked for, where that was not now: a venue's latency counts from there. What
-        `yields` comes back when the exit that it makes way for leaves something open.
+        `yields` comes back when the exit that it makes way for leaves something open, what is to `change` when this
+        cancel is confirmed: any other cancel takes that back.
         """
         if order.status is Status.PENDING_CANCEL and order.doubt is NO_DOUBT:
+            if order.chain[0] in transaction.ledger.changes:
+                transaction.emit(cancel_requested(transaction, order, cause))
             return
         order = self._withdrawn(transaction, order, cause)
         if not order.is_open:
             return
-        transaction.emit(
-            ev.CancelRequested(
-                order_id=order.order_id,
-                cause=cause,
-                time=asked or transaction.time,
-                wall=transaction.now.wall,
-                yields=yields,
-            )
-        )
+        transaction.emit(cancel_requested(transaction, order, cause, asked, yields=yields, change=change))
         order = _order(transaction, order.chain[0])
         if order.in_engine:
             transaction.emit(ended_in_engine(transaction, order, cause))
@@ -399,7 +422,8 @@ class OrderManager:
                 self._resolve(transaction, order, Fact.FOUND_WORKING)
             again = _order(transaction, order.chain[0])
             asked = order.requested if self._settings.sends_again else None
-            self.cancel(transaction, again, "asked again: it still works at the venue", asked)
+            change = transaction.ledger.changes.get(order.chain[0])
+            self.cancel(transaction, again, "asked again: it still works at the venue", asked, change=change)
         elif order.replacing_id and self._goes_again(transaction, order):
             self._again(transaction, order)
         else:

@@ -185,7 +185,9 @@ class Strategy:
     ) -> str:
         """Ask to change total quantity, price or stop of the order that the intent led to; None keeps it.
 
-        The venue changes the order in place: it is never without the old one before it has the new.
+        A venue that can changes the order in place: it is never without the old one before it has the new. At another
+        the order is cancelled, and what the venue then confirms to be left goes out anew with the same intent: on_order
+        tells CANCELED in between.
         """
         if quantity is None and price is None and stop is None:
             raise TypeError("modify() needs a new quantity, a new price, a new stop, or several of them")

@@ -23,7 +23,7 @@ from toolkit.domain.market import (
     Trade,
     TradingHalted,
 )
-from toolkit.domain.orders import Status, TimeInForce
+from toolkit.domain.orders import Ability, Status, TimeInForce
 from toolkit.domain.requests import (
     CancelOrder,
     QueryOrder,
@@ -371,6 +371,8 @@ class PaperVenue:
     def _replace_problem(
         self, request: ReplaceOrder, order: PaperOrder, market: Market, price: int | None
     ) -> Problem | None:
+        if Ability.REPLACE not in self.settings.supports:
+            return RejectReason.OTHER, "this venue changes no orders: cancel, and send the rest anew"
         if self._register.find(request.new_id) is not None:
             return RejectReason.DUPLICATE, f"{request.new_id} was used before"
         if (problem := size_problem(request.quantity, price, market.instrument)) is not None:

@@ -22,6 +22,8 @@ def order_problem(request: SubmitOrder, instrument: Instrument, supports: Collec
     if request.terms is not None or request.time_in_force in _SPECIAL or request.order_type in STOPS:
         if lacking := needed(request.order_type, request.time_in_force) - set(supports):
             return RejectReason.OTHER, f"this venue does not take {', '.join(sorted(lacking))} orders"
+        if request.terms is not None and request.terms.group and Ability.OCO not in supports:
+            return RejectReason.OTHER, "this venue knows no orders of which one cancels the other"
         if (problem := _terms_problem(request)) is not None:
             return problem
     return _plain_problem(request, instrument)

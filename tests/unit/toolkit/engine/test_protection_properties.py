@@ -18,6 +18,7 @@ MOVES = st.lists(
         st.tuples(st.just("bracket"), st.integers(1, 40), st.integers(0, 3)),
         st.tuples(st.just("target"), st.integers(0, 30), st.just(0)),
         st.tuples(st.just("cancel"), st.integers(0, 5), st.just(0)),
+        st.tuples(st.just("modify"), st.integers(0, 5), st.integers(1, 60)),
         st.tuples(st.just("lose"), st.just(0), st.just(0)),
     ),
     min_size=1,
@@ -50,6 +51,8 @@ def play(core: Core, moves: list[tuple[str, int, int]]) -> None:
             core.target(min(first, core.held()))
         elif what == "cancel" and first < len(entries):
             core.cancel(entries[first])
+        elif what == "modify" and first < len(entries):
+            core.modify(entries[first], quantity=second, price=bid + second % 4)
         elif what == "lose":
             lose_the_book(core)
         assert_whole(core)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.tools.venue_kit import SECOND, Desk, bar, order, quote, said, settings, stock, submit, trade
 from toolkit.domain.orders import Ability, Side, TimeInForce, Trigger
-from toolkit.domain.requests import Canceled, Expired, Filled, Rejected, Triggered, VenueReport
+from toolkit.domain.requests import Canceled, Expired, Filled, Rejected, ReplaceRefused, Triggered, VenueReport
 from toolkit.domain.stops import is_through, trailed, walk
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.matching import PaperVenue
@@ -304,7 +304,7 @@ def test_terms_that_make_no_sense_are_rejected_with_the_reason(wrong: dict[str, 
     assert words in report.text
 
 
-@pytest.mark.parametrize("ability", [one for one in Ability if one is not Ability.OCO])
+@pytest.mark.parametrize("ability", sorted(set(Ability) - {Ability.OCO, Ability.REPLACE}))
 def test_what_a_venue_does_not_support_it_rejects(ability: Ability) -> None:
     venue = PaperVenue(settings(supports=tuple(set(Ability) - {ability})), (stock(),))
     terms: dict[Ability, dict[str, Any]] = {
@@ -317,6 +317,23 @@ def test_what_a_venue_does_not_support_it_rejects(ability: Ability) -> None:
     (report,) = venue.process(submit(order(1), Side.SELL, 10, **terms[ability]))
     assert isinstance(report, Rejected)
     assert f"does not take {ability.value} orders" in report.text
+
+
+def test_a_venue_that_changes_no_orders_says_so_and_the_order_stands() -> None:
+    desk = Desk(supports=tuple(set(Ability) - {Ability.REPLACE}))
+    desk.quote(10_000, 10_002)
+    desk.buy(10, 9_990)
+    (refused,) = desk.replace(1, 5, 9_991)
+    assert isinstance(refused, ReplaceRefused)
+    assert "changes no orders" in refused.text
+    assert [(order.quantity, order.price) for order in desk.venue.state().open_orders] == [(10, 9_990)]
+
+
+def test_a_bracket_means_nothing_to_a_venue_whose_orders_cancel_nothing() -> None:
+    venue = PaperVenue(settings(supports=(Ability.STOP,)), (stock(),))
+    (report,) = venue.process(submit(order(1), Side.SELL, 10, stop=9_950, group="DSK0000100000009"))
+    assert isinstance(report, Rejected)
+    assert "of which one cancels the other" in report.text
 
 
 def test_a_trigger_is_told_with_the_price_that_did_it() -> None:
