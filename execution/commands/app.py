@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from execution.commands.app_decisions import changelog, limits, people
+from execution.commands.app_rollout import rollout
 from execution.commands.exits import Exit, epilog
 from execution.commands.options import HomeOption, JsonOption, ReasonOption
 from execution.commands.options import end as _end
@@ -32,7 +33,9 @@ reconcile = typer.Typer(
 app.add_typer(reconcile, name="reconcile")
 app.add_typer(limits, name="limits")
 app.add_typer(people, name="people")
+app.add_typer(rollout, name="rollout")
 app.command()(changelog)
+
 
 StrategyOption = Annotated[str | None, typer.Option("--strategy", "-s", help="Name of the strategy.")]
 NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="The same as --strategy.", show_default=False)]

@@ -9,9 +9,12 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+
 from toolkit.domain.instruments import Currency, Instrument, describe
 from toolkit.domain.raw_rows import RawQuote, RawTrade
 from toolkit.domain.time import FeedTime
+from toolkit.measures.execution_cost import middle_at
 from toolkit.simulation.sample_calendar import new_york_time
 
 MILLISECOND = 1_000_000
@@ -52,6 +55,17 @@ def nyse_ibm(recordings: Path, day: str = "20131007") -> Iterator[RawQuote]:
             yield RawQuote(
                 "IBM", time, row["bid"], row["ask"], row["bid_size"], row["ask_size"], f"{name}:{line_number}"
             )
+
+
+def differences_of_real_quotes(recordings: Path, later: float = 0.25) -> np.ndarray:
+    """What a delay costs an order in IBM on the NYSE, in bp: orders at quotes of regular hours, sides in turn."""
+    quotes = [(float(row.time) / 1e9, float(row.bid), float(row.ask)) for row in nyse_ibm(recordings)]
+    rows = np.array([row for row in quotes if 0 < row[2] - row[1] < 0.1])
+    times, middles = rows[:, 0], (rows[:, 1] + rows[:, 2]) / 2
+    sides = np.where(np.arange(len(rows)) % 2, -1.0, 1.0)
+    after = middle_at(times + later, times, middles)
+    found = sides * (middles - after) / middles * 1e4
+    return found[np.isfinite(found)]
 
 
 def lean_trades(recordings: Path, symbol: str, day: str) -> Iterator[RawTrade]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
-from scipy.special import betaincc, betaln, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 from scipy.stats import chi2
 
 from toolkit.measures.figure import Figure, unknown
@@ -160,28 +160,47 @@ class Boundary(NamedTuple):
 def share_evidence(events: Floats, tolerated: float) -> Floats:
     """Evidence that a share is above `tolerated`, one an observation; 1/α and more says so at level α, look after look.
 
-    `events` are 0 or 1, NaN where nothing was observed. The likelihood of the events under a share that is spread
-    evenly over (tolerated, 1), against `tolerated` itself: a martingale of mean 1 while the share is that, so it
-    reaches 1/α with probability α at most (Ville 1939), whatever is looked at and when. ValueError for a `tolerated`
-    outside of (0, 1).
+    `events` are 0 or 1, NaN where nothing was observed. A mixture of likelihood ratios against `tolerated`: over how
+    large the share is (`worse_shares`), and over with which observation k it began, with weight 6/(π·k)², so that a
+    burst after a thousand quiet orders is seen as soon as one at the start. Its mean stays 1 while the share is no
+    larger than tolerated, so it reaches 1/α with probability α at most (Ville 1939), whatever is looked at and when.
+    Cut off at e^700. ValueError for a `tolerated` outside of (0, 1).
     """
     if not 0 < tolerated < 1:
         raise ValueError(f"a tolerated share of {tolerated}; give one between 0 and 1")
     series = np.asarray(events, dtype=np.float64)
+    if not len(series):
+        return np.empty(0)
     known = np.isfinite(series)
-    return share_evidence_of(np.cumsum(np.where(known, series, 0.0)), np.cumsum(known), tolerated)
+    weights = 6 / (np.pi * np.arange(1, len(series) + 1)) ** 2
+    begins_later = np.log(np.maximum(1 - np.cumsum(weights), 1e-300))
+    paths = []
+    for share in worse_shares(tolerated):
+        steps = np.where(series > 0, np.log(share / tolerated), np.log((1 - share) / (1 - tolerated)))
+        total = np.cumsum(np.where(known, steps, 0.0))
+        begun = np.logaddexp.accumulate(np.log(weights) - np.concatenate(([0.0], total[:-1])))
+        paths.append(np.logaddexp(total + begun, begins_later))
+    mixture = np.logaddexp.reduce(paths, axis=0) - np.log(len(paths))
+    found: Floats = np.exp(np.minimum(mixture, 700.0))
+    return found
 
 
-def share_evidence_of(happened: Floats, seen: Floats | Places, tolerated: float) -> Floats:
-    """The same from counts: how often it `happened` among so many `seen`, at the looks that one cares about.
+def worse_shares(tolerated: float) -> tuple[float, ...]:
+    """What the evidence of a share looks for: twice and five times what is tolerated, and most or all of it."""
+    return tuple(share for share in (2 * tolerated, 5 * tolerated, 0.25, 0.5, 0.9) if tolerated < share < 1)
 
-    `∫_{p₀}^1 p^k (1−p)^{n−k} dp / (1−p₀) / (p₀^k (1−p₀)^{n−k})`, cut off at e^700.
+
+def worst_likelihood_ratio(happened: Floats, seen: Floats, tolerated: float) -> Floats:
+    """By how much the seen share explains what was seen better than `tolerated`; 1 where it is no larger.
+
+    `(p̂/p₀)^k·((1−p̂)/(1−p₀))^{n−k}` with `p̂ = k/n`. A description of one window, no test: it may not be looked at again
+    and again.
     """
-    first, second = happened + 1, seen - happened + 1
-    above = np.maximum(betaincc(first, second, tolerated), 1e-300)
-    under_null = happened * np.log(tolerated) + (seen - happened) * np.log1p(-tolerated)
-    evidence = betaln(first, second) + np.log(above) - np.log1p(-tolerated) - under_null
-    found: Floats = np.exp(np.minimum(evidence, 700.0))
+    share = happened / np.maximum(seen, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = happened * np.log(share / tolerated) + (seen - happened) * np.log((1 - share) / (1 - tolerated))
+    log_ratio = np.where(share >= 1, -happened * np.log(tolerated), ratio)
+    found: Floats = np.where(share > tolerated, np.exp(np.minimum(log_ratio, 700.0)), 1.0)
     return found
 
 

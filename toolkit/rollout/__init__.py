@@ -1,0 +1,1 @@
+"""How a version earns its capital: gates, stages, and what a plan promises before it runs; decisions, never I/O."""
