@@ -151,7 +151,7 @@ def test_agreement_leaves_no_trace() -> None:
 def test_an_order_that_the_books_do_not_know_says_whose_it_looks() -> None:
     core = Core()
     confirm(core, venue(core, listed("DSK0000100000099"), listed()))
-    assert breaks(core) == [("lost_order", "DSK0000100000099", 10), ("foreign_order", FOREIGN, 10)]
+    assert breaks(core) == [("lost_order", "DSK0000100000099", 0), ("foreign_order", FOREIGN, 0)]
     details = [event.detail for event in core.of(ev.Alarmed)]
     assert "ours by its id" in details[0]
     assert "foreign" in details[1]

@@ -286,6 +286,7 @@ class Core:
     def take(self, output: Output) -> None:
         for event in output.events:
             apply(self.shadow, event)
+            self.noticed(event)
         self.events += output.events
         for strategy, entries in output.inbox.items():
             for entry in entries:
@@ -295,6 +296,9 @@ class Core:
         self.engine.sent(output.requests, WallTime(self.mono))
         for request in output.requests:
             self._send(request)
+
+    def noticed(self, event: ev.Event) -> None:
+        """Called with each event, when `shadow` has folded it and nothing after it."""
 
     def _send(self, request: VenueRequest) -> None:
         if self.deaf:

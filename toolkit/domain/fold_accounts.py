@@ -112,7 +112,7 @@ def _order_adopted(ledger: Ledger, event: ev.OrderAdopted) -> None:
             price=listed.price,
             post_only=False,
             reduce_only=False,
-            status=Status.PARTIALLY_FILLED if listed.filled else Status.NEW,
+            status=_status(listed),
             doubt=NO_DOUBT,
             step=ledger.step,
             decided=event.wall,
@@ -126,6 +126,12 @@ def _order_adopted(ledger: Ledger, event: ev.OrderAdopted) -> None:
         )
     )
     ledger.number_inbox(event.sub_account, ev.OrderAdopted)
+
+
+def _status(listed: VenueOrder) -> Status:
+    if listed.filled >= listed.quantity:
+        return Status.FILLED
+    return Status.PARTIALLY_FILLED if listed.filled else Status.NEW
 
 
 def _order_type(listed: VenueOrder) -> OrderType:

@@ -74,6 +74,8 @@ class BreakDesk:
                 f"{found.subject} cannot be adopted: the venue's account of it is missing, or it is known"
             )
         self._ledger.instruments.require(listed.instrument)
+        known = sum(fill.quantity for fill in self._ledger.fills.get(found.subject, ()))
+        listed = msgspec.structs.replace(listed, filled=listed.filled + known - found.ours)  # it went on since the look
         transaction.emit(
             ev.OrderAdopted(
                 order_id=found.subject,

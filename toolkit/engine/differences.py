@@ -94,9 +94,9 @@ def _of_order(ledger: Ledger, state: VenueState, listed: VenueOrder) -> Differen
     ours = belongs_to(ledger.desk, listed.order_id)
     kind = BreakKind.LOST_ORDER if ours else BreakKind.FOREIGN_ORDER
     whose = "ours by its id, but not in the books" if ours else "foreign"
-    return _difference(
-        state, kind, listed.order_id, 0, listed.quantity - listed.filled, f"{_listed(state, listed)}: {whose}", listed
-    )
+    known = sum(fill.quantity for fill in ledger.fills.get(listed.order_id, ()))
+    detail = f"{_listed(state, listed)}, of which {listed.filled} have filled: {whose}"
+    return _difference(state, kind, listed.order_id, known, listed.filled, detail, listed)
 
 
 def _otherwise(state: VenueState, listed: VenueOrder, order: Order) -> Iterator[Difference]:
