@@ -1,9 +1,12 @@
 """Orders, fills, cancels, busts, cut lines, restarts, transfers, strangers, people: in any order, and for long."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.tools.core_kit import without
 from tests.tools.random_desk import RandomDesk
+from toolkit.engine.risk.controls import CONTROLS, Control
 
 pytestmark = pytest.mark.faults
 
@@ -11,8 +14,8 @@ SHORT = tuple((seed, 250) for seed in range(1, 7))
 LONG = tuple((seed, 2_500) for seed in range(100, 140))
 
 
-def live(seed: int, steps: int) -> RandomDesk:
-    desk = RandomDesk(seed)
+def live(seed: int, steps: int, controls: Sequence[Control] = CONTROLS) -> RandomDesk:
+    desk = RandomDesk(seed, controls)
     for _ in range(steps):
         desk.act()
     desk.come_to_rest()
@@ -32,10 +35,8 @@ def test_promises_hold_for_a_hundred_thousand_steps(seed: int, steps: int) -> No
 
 @pytest.mark.parametrize("control", [3, 8, 10])
 def test_a_control_that_is_switched_off_is_noticed(control: int) -> None:
-    desk = RandomDesk(7, without(control))
     with pytest.raises(AssertionError):
-        for _ in range(2_000):
-            desk.act()
+        live(7, 2_000, without(control))
 
 
 def test_what_is_drawn_really_happens() -> None:

@@ -31,7 +31,7 @@ from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, Refuse
 
 STRATEGIES = ("trend", "other")
 SYMBOLS = ("AAPL", "MSFT")
-MOST_HELD, MOST_ORDERED, MOST_WORKING, RATE = 60, 25, 12, 8
+MOST_HELD, MOST_ORDERED, MOST_WORKING, RATE = 60, 25, 5, 8
 DIGEST_EVERY = 250
 KEPT_STEPS = 20
 MIDDLE = 10_000
@@ -79,15 +79,15 @@ class RandomDesk(Core):
             (self.tick, 25),
             (self.pause, 5),
             (self.surprise, 4),
-            (self.stranger, 3),
+            (self.stranger, 2),
             (self.disconnect, 1),
             (self.reconnect, 4),
             (self.restart, 1),
             (self.give, 4),
-            (self.stop_or_start, 2),
-            (self.look, 4),
+            (self.stop_or_start, 3),
+            (self.look, 6),
             (self.look_wrongly, 1),
-            (self.adopt, 2),
+            (self.adopt, 6),
         )
         self._actions = [action for action, _ in weighted]
         self._weights = [weight for _, weight in weighted]
@@ -267,7 +267,7 @@ class RandomDesk(Core):
 
     def stop_or_start(self) -> None:
         name = self.dice.choice(STRATEGIES)
-        if self.dice.random() < 0.4:
+        if self.dice.random() < 0.25:
             self.disable(name, flatten=self.dice.random() < 0.5)
         else:
             self.enable(name)
@@ -401,11 +401,12 @@ class RandomDesk(Core):
 
     def _hear(self, reports: Iterable[rq.VenueReport]) -> None:
         """A venue in the same process cannot have lost what it does not know, once it is asked on a whole line."""
-        for report in reports:
+        said = list(reports)
+        for report in said:
             self._count(report)
-            if not isinstance(report, rq.OrderNotFound):
-                super()._hear((report,))
-            elif not self.mute:
+        super()._hear([report for report in said if not isinstance(report, rq.OrderNotFound)])
+        for report in said:
+            if isinstance(report, rq.OrderNotFound) and not self.mute:
                 self.prove_absent(report.order_id)
 
     def _count(self, report: rq.VenueReport) -> None:
