@@ -125,7 +125,7 @@ class Supervisor:
         await self._wait_for(*self.managed)
         await self._end_an_old_stop()
         await self._open_desk()
-        await self.door.open()
+        await self.door.open(self.status.problem)
         enabled = [name for name, row in self.settings.strategies.items() if row.enabled]
         self.say(f"listener and {len(enabled)} runners" + (", JupyterLab" if self.wishes.lab else ""))
         self._start(specifications.listener(self.home, self.settings, self.line, self.wishes.speed))

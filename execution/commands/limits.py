@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +11,17 @@ from execution.commands.desk import Stop, running_state, the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.output import DIM, GREEN, RED, YELLOW, ago, banner, heading, moment, paint, say, say_json, table
 from execution.home import Home
-from execution.settings import Settings, read_settings
+from execution.settings import Settings, read_people, read_settings
 from toolkit.client import approvals
 from toolkit.client.books import Books
-from toolkit.client.commands import Outcome, give, person
+from toolkit.client.commands import Outcome, give, give_at, person, waiting_at
 from toolkit.client.desk_state import DeskState
-from toolkit.domain.commands import AllocateCapital, Command, SetLimits, SetPeople, Who
+from toolkit.domain.commands import AllocateCapital, ApproveChange, Command, RejectChange, SetLimits, SetPeople, Who
 from toolkit.domain.errors import DomainError
+from toolkit.domain.front_desk import Waiting
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import to_quanta
 from toolkit.engine.command_rules import RULES
-from toolkit.replica.decisions import ProposalView
 from toolkit.replica.limits_in_use import LimitInUse, limits_in_use
 
 SOURCE = "cli"
@@ -46,6 +47,8 @@ def show(given: Path | None, *, scope: str | None, as_json: bool) -> Exit:
 def diff(given: Path | None, *, as_json: bool) -> Exit:
     """What the files would change, and what waits for an approval already."""
     home = the_home(given)
+    if (socket := _from_outside(home)) is not None:
+        return _waiting_from_outside(socket, as_json)
     state = the_state(home)
     ledger = Books(home=home, book=state.book).replica().ledger
     asked = list(_asked(ledger, read_settings(home.root), person(SOURCE)))
@@ -85,18 +88,23 @@ def propose(given: Path | None, *, reason: str, as_json: bool) -> Exit:
 def decide(given: Path | None, named: str, *, yes: bool, reason: str, as_json: bool) -> Exit:
     """Approve or reject one proposal, named by its checksum."""
     home = the_home(given)
-    state = running_state(home)
-    books = Books(home=home, book=state.book)
-    found = approvals.find(books.replica().ledger, named)
-    say_yes_or_no = approvals.approve if yes else approvals.reject
-    outcome = say_yes_or_no(books, found.proposal, who=person(SOURCE), reason=reason)
+    kind = ApproveChange if yes else RejectChange
+    if (socket := _from_outside(home)) is not None:
+        shown, found = "", approvals.find(waiting_at(socket), named)
+        outcome = give_at(socket, kind(proposal=found.proposal, who=person(SOURCE), reason=reason))
+    else:
+        state = running_state(home)
+        books = Books(home=home, book=state.book)
+        shown, found = state.kind, approvals.find(approvals.waiting(books.replica().ledger), named)
+        outcome = give(books, kind(proposal=found.proposal, who=person(SOURCE), reason=reason))
     if outcome.refused:
         raise Stop(Exit.REFUSED, outcome.refused)
     if as_json:
         say_json({"proposal": found.proposal, "approved": yes, "event": outcome.event, "changes": found.changes})
     else:
         words = "approved, and in force" if yes else "rejected"
-        say(banner(state.kind, f"{found.proposal[:10]} is {words} (event {outcome.event:,})"))
+        said = f"{found.proposal[:10]} is {words} (event {outcome.event:,})"
+        say(banner(shown, said) if shown else said)
         for change in found.changes:
             say(paint(f"  {change}", GREEN if yes else DIM))
     return Exit.DONE
@@ -108,7 +116,7 @@ def history(given: Path | None, *, count: int, as_json: bool) -> Exit:
     return show_lines(state, books, kinds=("limits", "capital", "approvals"), count=count, as_json=as_json)
 
 
-def show_proposals(there: tuple[ProposalView, ...]) -> None:
+def show_proposals(there: tuple[Waiting, ...]) -> None:
     """What waits, for `limits diff` and `status`."""
     if not there:
         return
@@ -124,6 +132,27 @@ def show_proposals(there: tuple[ProposalView, ...]) -> None:
 
 
 # ---- parts
+
+
+def _from_outside(home: Home) -> Path | None:
+    """The socket for users who may not enter var/; None for the desk's own. Stop where there is none for others."""
+    if os.access(home.var, os.X_OK) or not home.var.is_dir():
+        return None
+    socket = read_people(home.root).socket
+    if socket is None:
+        raise Stop(Exit.USAGE, "the desk runs as another user, and config/people.yaml names no socket for others")
+    return socket
+
+
+def _waiting_from_outside(socket: Path, as_json: bool) -> Exit:
+    there = waiting_at(socket)
+    if as_json:
+        say_json({"files": [], "proposals": there})
+        return Exit.DONE
+    show_proposals(there)
+    if not there:
+        say("nothing waits for an approval")
+    return Exit.DONE
 
 
 def _open(given: Path | None) -> tuple[DeskState, Books]:

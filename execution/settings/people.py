@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 from collections.abc import Iterator, Mapping
@@ -16,10 +15,9 @@ from pydantic import Field, StrictBool
 from execution.settings.documents import Document, read_document
 from execution.settings.models import Name, Strict
 from execution.settings.problems import problem, validate
-from toolkit.domain.people import APPROVAL_HOURS, Identity, People, Role, can_decide
+from toolkit.domain.people import APPROVAL_HOURS, Identity, People, Role, can_decide, fingerprint
 
 PEOPLE_FILE = "config/people.yaml"
-FINGERPRINT = 16  # hexadecimal digits of a secret's hash that the journal keeps
 
 UnixUser = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
 SecretHash = Annotated[str, Field(pattern=r"^scrypt:[0-9]+:[0-9]+:[0-9]+:[A-Za-z0-9_=-]+:[A-Za-z0-9_=-]+$")]
@@ -43,6 +41,7 @@ class PeopleFile(Strict):
     """config/people.yaml"""
 
     four_eyes: Literal["on", "off"]
+    socket: Annotated[str, Field(pattern=r"^/\S{1,99}$")] | None = None
     approval_hours: Annotated[int, Field(ge=1, le=24 * 31)] = APPROVAL_HOURS
     people: Annotated[dict[Name, PersonRow], Field(min_length=1)]
 
@@ -53,6 +52,8 @@ class PeopleTable:
 
     people: People
     secrets: Mapping[str, str] = field(repr=False)
+    socket: Path | None = None
+    """Where the front desk hears other users of this machine as well."""
 
 
 def read_people(home: Path) -> PeopleTable:
@@ -75,7 +76,9 @@ def read_people(home: Path) -> PeopleTable:
             Role.RISK
         ) else "give one person role risk"  # fmt: skip
         raise problem(document, ("four_eyes",), f"is {file.four_eyes}, and nobody could approve anything; {wanted}")
-    return PeopleTable(people=people, secrets=MappingProxyType(secrets))
+    return PeopleTable(
+        people=people, secrets=MappingProxyType(secrets), socket=Path(file.socket) if file.socket else None
+    )
 
 
 def desk_user(home: Path) -> str:
@@ -90,11 +93,6 @@ def unix_name(user_id: int) -> str:
         return pwd.getpwuid(user_id).pw_name
     except KeyError:
         return str(user_id)
-
-
-def fingerprint(secret_hash: str) -> str:
-    """What the journal keeps of a secret's hash: enough to see that it is another one."""
-    return hashlib.sha256(secret_hash.encode()).hexdigest()[:FINGERPRINT]
 
 
 def _identities(document: Document, file: PeopleFile, runs_desk: str) -> Iterator[tuple[Identity, str]]:

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from execution.settings.people import PeopleTable, fingerprint, unix_name
-from toolkit.client.credentials import is_secret, new_secret, same
+from execution.settings.people import PeopleTable, unix_name
+from toolkit.client.credentials import new_secret, proves, same
 from toolkit.domain.commands import Command, Who
 from toolkit.domain.errors import TransportError
-from toolkit.domain.front_desk import Ask, Credential, Peer, Told
+from toolkit.domain.front_desk import Ask, Credential, Peer, Told, Waiting
 from toolkit.domain.people import People
 
 LONGEST_PATIENCE = 60.0
@@ -49,11 +49,13 @@ class FrontDesk:
         people: Callable[[], People],
         give: Callable[[Command, float], Awaitable[Taken]],
         is_strategy: Callable[[int], bool],
+        waiting: Callable[[], tuple[Waiting, ...]],
     ) -> None:
         self.secrets = secrets
         self._people = people
         self._give = give
         self._is_strategy = is_strategy
+        self._waiting = waiting
         self._apps: dict[str, str] = {}
         self._one_at_a_time = asyncio.Semaphore(1)  # hashing is slow and large on purpose
 
@@ -69,6 +71,8 @@ class FrontDesk:
     async def answer(self, ask: Ask, peer: Peer) -> Told:
         """Recognise who asks, pass the command on under that name, and wait for what became of it."""
         body: Any = ask.body
+        if body is None:
+            return await self._look(ask, peer)
         claimed: Who | None = getattr(body, "who", None)
         if claimed is None:
             return Told(unproved=f"{type(body).__name__} is for processes of the desk; no person gives it")
@@ -97,13 +101,20 @@ class FrontDesk:
         return Who(identity=f"unix:{unix_name(user_id)}", verified=True, source=source)
 
     async def _of_token(self, token: str) -> str:
-        """Whose token this is, by the hash in config/people.yaml that is in force; any other file's is void."""
         name, _, secret = token.partition(".")
         identity = f"token:{name}"
-        known, in_force = self.secrets.get(identity), self._people().find(identity)
-        if known is None or in_force is None or in_force.key != fingerprint(known):
-            raise Unproved(f"no token of {name!r} is in force; config/people.yaml gives one, and may wait for approval")
         async with self._one_at_a_time:
-            if not await asyncio.to_thread(is_secret, secret, known):
-                raise Unproved(f"this is not the token of {name!r} that is in force")
+            proved = await asyncio.to_thread(proves, identity, secret, self.secrets, self._people())
+        if not proved:
+            raise Unproved(f"this is no token of {name!r} that is in force; one that was saved may wait for approval")
         return identity
+
+    async def _look(self, ask: Ask, peer: Peer) -> Told:
+        """What waits, for whoever is named in the table at all."""
+        try:
+            who = await self._who(ask.credential, "front desk", peer.user)
+        except Unproved as problem:
+            return Told(unproved=str(problem))
+        if self._people().find(who.identity) is None:
+            return Told(unproved=f"config/people.yaml gives {who.identity} to nobody")
+        return Told(waiting=self._waiting())

@@ -1,17 +1,24 @@
-"""The front desk on its socket; recognising people is the supervision's work, sending what they say the line's."""
+"""The front desk on its sockets; recognising people is the supervision's work, sending what they say the line's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from execution.settings import Settings
 from execution.supervision.front_desk import FrontDesk
 from execution.supervision.managed import Managed
-from execution.wiring.desk_line import DeskLine
+from execution.wiring.desk_line import DeskLine, Taken
 from toolkit.adapters.front_desk import FrontDeskSocket
 from toolkit.adapters.process_identity import lineage
+from toolkit.client import emergency
 from toolkit.client.commands import front_desk_socket
 from toolkit.client.home import Home
+from toolkit.domain.commands import ApproveChange, Command, EnableStrategy, Reopen
+from toolkit.domain.errors import ConfigError
+from toolkit.domain.front_desk import Waiting
+from toolkit.domain.people import People
+from toolkit.replica.decisions import proposals
 
 
 class Door:
@@ -19,22 +26,63 @@ class Door:
 
     def __init__(self, home: Home, settings: Settings, line: DeskLine, managed: Mapping[str, Managed]) -> None:
         """`managed` are the desk's processes as they run now."""
-
-        def is_strategy(process: int) -> bool:
-            descent = lineage(process)
-            return any(each.pid in descent for each in managed.values() if each.specification.kind == "runner")
-
+        self._home = home
+        self._book = settings.desk.book
+        self._line = line
+        self._managed = managed
         self.desk = FrontDesk(
             settings.people.secrets,
-            people=lambda: line.replica.ledger.people,
-            give=line.give_for_people,
-            is_strategy=is_strategy,
+            people=self._people,
+            give=self._give,
+            is_strategy=self._is_strategy,
+            waiting=self._waiting,
         )
-        self._socket = FrontDeskSocket(front_desk_socket(home), self.desk.answer)
+        self._own = FrontDeskSocket(front_desk_socket(home), self.desk.answer)
+        shared = settings.people.socket
+        self._shared = None if shared is None else FrontDeskSocket(shared, self.desk.answer, for_all=True)
 
-    async def open(self) -> None:
-        await self._socket.open()
+    async def open(self, problem: Callable[[str, str], None]) -> None:
+        """Hear the desk's own user, and all users of this machine where config/people.yaml says so."""
+        await self._own.open()
+        if self._shared is not None:
+            try:
+                await self._shared.open()
+            except ConfigError as wrong:  # the desk runs, and its own user is heard
+                problem("front desk", str(wrong))
 
     async def close(self) -> None:
         """Nobody is let in any more; who asked before gets an answer."""
-        await self._socket.close()
+        await self._own.close()
+        if self._shared is not None:
+            await self._shared.close()
+
+    async def _give(self, command: Command, patience: float) -> Taken:
+        found = None
+        if isinstance(command, ApproveChange):
+            found = self._line.replica.ledger.proposals.get(command.proposal)
+        taken = await self._line.give_for_people(command, patience)
+        if found is not None and not taken.refused:
+            self._open_latch(found.body)
+        return taken
+
+    def _open_latch(self, released: Command) -> None:
+        """What a second person has released: the approval is the person's word that opens the latch."""
+        match released:
+            case EnableStrategy():
+                kind, name = "strategy", released.strategy
+            case Reopen():
+                kind, name = released.scope, released.name
+            case _:
+                return
+        emergency.forget_kill(self._home, self._book, kind, name)
+        emergency.reopen_scope(self._home, self._book, f"{kind}:{name}" if name else kind)
+
+    def _people(self) -> People:
+        return self._line.replica.ledger.people
+
+    def _waiting(self) -> tuple[Waiting, ...]:
+        return proposals(self._line.replica.ledger, time.time_ns())
+
+    def _is_strategy(self, process: int) -> bool:
+        descent = lineage(process)
+        return any(each.pid in descent for each in self._managed.values() if each.specification.kind == "runner")

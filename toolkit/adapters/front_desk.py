@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from toolkit.adapters import codec
-from toolkit.domain.errors import AmbiguousOutcome, TransportError
+from toolkit.domain.errors import AmbiguousOutcome, ConfigError, TransportError
 from toolkit.domain.front_desk import Ask, Peer, Told
 
 LARGEST_QUESTION: Final = 1 << 20
@@ -31,17 +31,23 @@ Answer = Callable[[Ask, Peer], Awaitable[Told]]
 class FrontDeskSocket:
     """Answers questions one after the other on each connection, some connections at a time."""
 
-    def __init__(self, path: Path, answer: Answer) -> None:
-        """`answer` is told the question and who the system says is asking."""
+    def __init__(self, path: Path, answer: Answer, *, for_all: bool = False) -> None:
+        """`answer` is told the question and who the system says is asking. `for_all` users of this machine, or one."""
+        self._mode = 0o666 if for_all else 0o600
         self._path = path
         self._answer = answer
         self._seats = asyncio.Semaphore(AT_ONCE)
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        """Listen, for the owner of the folder alone; a socket that a killed desk left behind makes way."""
-        self._server = await asyncio.start_unix_server(self._hear, str(self._path), limit=LARGEST_QUESTION + 4)
-        self._path.chmod(0o600)
+        """Listen; a socket that a killed desk left behind makes way. ConfigError where there can be none."""
+        try:
+            self._server = await asyncio.start_unix_server(self._hear, str(self._path), limit=LARGEST_QUESTION + 4)
+            self._path.chmod(self._mode)
+        except OSError as problem:
+            raise ConfigError(
+                f"{self._path}: no socket can be made there ({problem.strerror}); mend the path"
+            ) from None
 
     async def close(self) -> None:
         if self._server is not None:

@@ -20,7 +20,7 @@ from toolkit.client.home import Home
 from toolkit.domain.commands import Command, Envelope, Who
 from toolkit.domain.errors import ConfigError, StaleIncarnation, TransportError
 from toolkit.domain.events import CommandTaken
-from toolkit.domain.front_desk import Ask, Credential
+from toolkit.domain.front_desk import Ask, Credential, Told, Waiting
 from toolkit.domain.people import OPERATOR
 from toolkit.engine.command_rules import may_tighten
 
@@ -61,19 +61,43 @@ def give(
     """
     if not getattr(body, "reason", "").strip():
         raise ConfigError(f"{type(body).__name__} says no reason; a word is enough, and it stands in the journal")
-    shown = credential_of() if credential is None else credential
-    ask = Ask(body=body, credential=shown, patience=patience_seconds)
     try:
-        told = ask_front_desk(front_desk_socket(books.home), ask)
-    except TransportError as problem:
+        return give_at(front_desk_socket(books.home), body, patience_seconds, credential)
+    except FrontDeskAway as problem:
         if not may_tighten(type(body)):
             raise
         return _give_past_the_front_desk(books, body, patience_seconds, problem)
-    if told.unproved:
-        raise ConfigError(f"{type(body).__name__} went nowhere: {told.unproved}")
+
+
+def give_at(
+    socket: Path, body: Command, patience_seconds: float = 5.0, credential: Credential | None = None
+) -> Outcome:
+    """The same at the socket that config/people.yaml names for other users of this machine; past it nothing goes."""
+    told = _ask(socket, body, patience_seconds, credential)
     if told.problem:
         raise TransportError(told.problem)
     return Outcome(told.event, told.refused, told.proposal)
+
+
+def waiting_at(socket: Path, credential: Credential | None = None) -> tuple[Waiting, ...]:
+    """What waits for an approval, as the front desk tells whoever is named in config/people.yaml."""
+    return _ask(socket, None, 5.0, credential).waiting
+
+
+class FrontDeskAway(TransportError):
+    """Nobody heard the question, or nobody answered it."""
+
+
+def _ask(socket: Path, body: Command | None, patience: float, credential: Credential | None) -> Told:
+    shown = credential_of() if credential is None else credential
+    try:
+        told = ask_front_desk(socket, Ask(body=body, credential=shown, patience=patience))
+    except TransportError as problem:
+        raise FrontDeskAway(str(problem)) from problem
+    if told.unproved:
+        what = "the question" if body is None else type(body).__name__
+        raise ConfigError(f"{what} went nowhere: {told.unproved}")
+    return told
 
 
 def front_desk_socket(home: Home) -> Path:

@@ -10,10 +10,13 @@ from typing import Final
 from toolkit.adapters.secret_hashes import is_secret, new_secret, same, secret_hash
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.front_desk import NOBODY, Credential
+from toolkit.domain.people import People, fingerprint
 
 TOKEN_FILE: Final = "EXECUTION_TOKEN_FILE"
 
-__all__ = ["TOKEN_FILE", "credential_of", "is_secret", "new_secret", "read_token", "same", "secret_hash", "write_token"]
+__all__ = [
+    "TOKEN_FILE", "credential_of", "new_secret", "proves", "read_token", "same", "secret_hash", "write_token",
+]  # fmt: skip
 
 
 def credential_of(environment: Mapping[str, str] | None = None) -> Credential:
@@ -37,6 +40,18 @@ def read_token(path: Path) -> str:
     if "." not in token:
         raise ConfigError(f"{path} holds no token; `execution people token NAME` makes one")
     return token
+
+
+def proves(identity: str, secret: str, secrets: Mapping[str, str], in_force: People) -> bool:
+    """Whether this is the secret of an identity such as `login:anna`, by the hash of config/people.yaml in force.
+
+    `secrets` are the hashes of the file (identity → hash); one that was saved and not approved yet proves nothing.
+    Takes some 50 ms on purpose: call it in a thread.
+    """
+    known, row = secrets.get(identity), in_force.find(identity)
+    if known is None or row is None or row.key != fingerprint(known):
+        return False
+    return is_secret(secret, known)
 
 
 def write_token(path: Path, name: str) -> str:

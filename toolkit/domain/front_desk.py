@@ -37,14 +37,27 @@ class Peer(NamedTuple):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ask"):
-    """`patience` is how many seconds the asker waits for an engine."""
+    """`patience` is how many seconds the asker waits for an engine. Without a command: what waits for an approval?"""
 
-    body: Command
+    body: Command | None
     credential: Credential = NOBODY
     patience: float = 5.0
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="told"):
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for another person. `changes` in words; `stands` says whether a person stands behind it; UTC ns."""
+
+    proposal: str
+    what: str
+    changes: tuple[str, ...]
+    who: str
+    stands: bool
+    source: str
+    reason: str
+    expires: int
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="told"):
     """The event that says what became of a command, why it was refused, or the proposal that it has become.
 
     `problem` says why nobody knows: no engine took it in time, or the journal is away. `unproved`: whoever asked showed
@@ -56,3 +69,4 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False,
     proposal: str = ""
     problem: str = ""
     unproved: str = ""
+    waiting: tuple[Waiting, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -24,6 +25,10 @@ RESERVED: Final = frozenset({*COMMANDERS, "engine", "house", "listener", "manual
 
 APPROVAL_HOURS: Final = 24
 """How long a proposal waits for its approval, unless config/people.yaml says otherwise."""
+
+
+FINGERPRINT: Final = 16
+"""Hexadecimal digits."""
 
 
 class Role(StrEnum):
@@ -88,3 +93,8 @@ def can_decide(people: People) -> bool:
 def named(people: Iterable[str]) -> str:
     """`anna, bob`, or `nobody`."""
     return ", ".join(people) or "nobody"
+
+
+def fingerprint(secret_hash: str) -> str:
+    """What the journal keeps of a secret's hash: enough to see that it is another one."""
+    return sha256(secret_hash.encode()).hexdigest()[:FINGERPRINT]

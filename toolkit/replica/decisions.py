@@ -13,6 +13,7 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.commands import LimitRow, Who
+from toolkit.domain.front_desk import Waiting
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.people import Identity
 
@@ -33,19 +34,6 @@ NOTHING: Final = "–"
 NOBODY: Final = Who(identity="", verified=False, source="")
 
 
-class ProposalView(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits for another person. `changes` in words; `stands` says whether a person stands behind it; UTC ns."""
-
-    proposal: str
-    what: str
-    changes: tuple[str, ...]
-    who: str
-    stands: bool
-    source: str
-    reason: str
-    expires: int
-
-
 class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
     """One change. `wall` in UTC ns; `who` such as `unix:anna`, with what else is known of that in `how`."""
 
@@ -63,10 +51,10 @@ class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
     four_eyes: bool
 
 
-def proposals(ledger: Ledger, wall: int) -> tuple[ProposalView, ...]:
+def proposals(ledger: Ledger, wall: int) -> tuple[Waiting, ...]:
     """What waits, without what has run out of time though no step of the feed has said so yet."""
     return tuple(
-        ProposalView(
+        Waiting(
             proposal=each.proposal,
             what=type(each.body).__name__,
             changes=tuple(map(str, each.changes)),

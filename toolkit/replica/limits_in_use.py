@@ -33,6 +33,7 @@ CONTROLS: Final[Mapping[str, int]] = {
     "burst_value": 14,
     "burst_quantity": 14,
     "burst_window": 14,
+    "self_match": 15,
     "permitted": 16,
     "permitted_sides": 16,
     "permitted_venues": 16,

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from execution.settings import PeopleTable, read_people, read_strategies
-from execution.settings.people import fingerprint
 from toolkit.domain.errors import ConfigError
-from toolkit.domain.people import Role
+from toolkit.domain.people import Role, fingerprint
 
 HASH = "scrypt:16384:8:1:c2FsdA==:aGFzaA=="
 TWO = f"""

@@ -7,19 +7,24 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from execution.settings.people import fingerprint
 from execution.supervision.front_desk import FrontDesk
 from toolkit.client.credentials import new_secret, secret_hash
 from toolkit.domain.commands import CancelAll, Command, RunnerStopped, Who
 from toolkit.domain.errors import TransportError
-from toolkit.domain.front_desk import Ask, Credential, Peer, Told
-from toolkit.domain.people import Identity, People, Role
+from toolkit.domain.front_desk import Ask, Credential, Peer, Told, Waiting
+from toolkit.domain.people import Identity, People, Role, fingerprint
 
 SECRET = new_secret()
 HASH = secret_hash(SECRET)
 ME = f"unix:{pwd.getpwuid(os.getuid()).pw_name}"
 CLAIM = Who(identity="unix:root_of_all", verified=True, source="cli", via="app:none", alone=True)
 BODY = CancelAll(who=CLAIM, reason="a test")
+
+
+WAITS = Waiting(
+    proposal="c0ffee", what="SetLimits", changes=("max_position of book: 1 → 2",), who="unix:anna", stands=True,
+    source="cli", reason="more room", expires=2**62,
+)  # fmt: skip
 
 
 class Taken(NamedTuple):
@@ -51,7 +56,13 @@ def table(secret_hash_in_force: str = HASH) -> People:
 
 def desk(engine: Engine, people: People | None = None) -> FrontDesk:
     in_force = people or table()
-    return FrontDesk({"token:anna": HASH}, people=lambda: in_force, give=engine.give, is_strategy={666}.__contains__)
+    return FrontDesk(
+        {"token:anna": HASH},
+        people=lambda: in_force,
+        give=engine.give,
+        is_strategy={666}.__contains__,
+        waiting=lambda: (WAITS,),
+    )
 
 
 async def said(front_desk: FrontDesk, credential: Credential, body: Command = BODY, process: int = 77) -> Told:
@@ -121,6 +132,16 @@ async def test_a_strategy_is_nobody_though_it_runs_as_the_desk_s_user_and_whatev
     for credential in (Credential(), Credential(token=f"anna.{SECRET}")):
         assert "a strategy asks" in (await said(desk(engine), credential, process=666)).unproved
     assert engine.given == []
+
+
+async def test_what_waits_is_shown_to_whoever_is_named_and_to_nobody_else() -> None:
+    front_desk = desk(Engine())
+    named = await front_desk.answer(Ask(body=None, credential=Credential(token=f"anna.{SECRET}")), Peer(os.getuid(), 7))
+    assert named.waiting == (WAITS,)
+    for shown in (Credential(), Credential(token="anna.wrong"), Credential(app="x", secret="y", login="anna")):
+        told = await front_desk.answer(Ask(body=None, credential=shown), Peer(os.getuid(), 7))
+        assert told.unproved
+        assert told.waiting == ()
 
 
 async def test_an_engine_that_is_away_is_told() -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.client.credentials import credential_of, is_secret, read_token, write_token
+from toolkit.adapters.secret_hashes import is_secret
+from toolkit.client.credentials import credential_of, proves, read_token, secret_hash, write_token
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.front_desk import NOBODY, Credential
+from toolkit.domain.people import Identity, People, Role, fingerprint
 
 
 def test_a_token_file_shows_whose_it_is_and_only_its_hash_is_told(tmp_path: Path) -> None:
@@ -50,3 +52,14 @@ def test_a_file_without_a_token_is_told(tmp_path: Path, text: str) -> None:
         read_token(path)
     with pytest.raises(ConfigError, match="is missing"):
         read_token(tmp_path / "none")
+
+
+def test_a_password_proves_a_login_by_the_hash_that_is_in_force_and_by_no_other() -> None:
+    approved, saved = secret_hash("a long password"), secret_hash("another password")
+    row = Identity(identity="login:anna", person="anna", roles=(Role.RISK,), key=fingerprint(approved))
+    in_force = People(rows=(row,))
+    assert proves("login:anna", "a long password", {"login:anna": approved}, in_force)
+    assert not proves("login:anna", "another password", {"login:anna": approved}, in_force)
+    assert not proves("login:anna", "another password", {"login:anna": saved}, in_force), "saved, but not approved"
+    assert not proves("login:bob", "a long password", {"login:bob": approved}, in_force)
+    assert not proves("login:anna", "a long password", {}, in_force)
