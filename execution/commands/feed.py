@@ -108,6 +108,7 @@ A quoting strategy on {symbol} takes these lines. They are an example: read each
       permitted: [{symbol}]
       permitted_sides: [buy, sell]
       max_quote_age: 5
+      max_clock_skew: 2
 
 then `{command()} down` and `{command()} up` as before. It is a spot market: what is not held cannot be sold.
 """

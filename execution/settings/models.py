@@ -232,6 +232,7 @@ class Limits(PortfolioLimits, Strict):
     located: Annotated[NotNegative, Field(le=MOST["located"])] | None = None
     max_quote_age: Annotated[Positive, Field(le=MOST["max_quote_age"])] | None = None
     max_rate_age: Annotated[Positive, Field(le=MOST["max_rate_age"])] | None = None
+    max_clock_skew: Annotated[Positive, Field(le=MOST["max_clock_skew"])] | None = None
     price_collar: Annotated[Positive, Field(le=MOST["price_collar"])] | None = None
     price_collar_ticks: Annotated[int, Field(ge=1, le=int(MOST["price_collar_ticks"]))] | None = None
     exit_collar: Annotated[Positive, Field(le=MOST["exit_collar"])] | None = None

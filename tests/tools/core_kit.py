@@ -94,8 +94,8 @@ class Core:
         self.instruments = tuple(instruments) or (stock(),)
         self.currencies, self.exchange_rates = tuple(currencies), tuple(exchange_rates)
         self.venue = self.make_venue(**venue)
-        in_force = tuple(control for control in controls if control.number not in SWITCHED_OFF)
-        self.engine = Engine(Ledger(), self.make_settings(mode), in_force)
+        self.controls = tuple(control for control in controls if control.number not in SWITCHED_OFF)
+        self.engine = Engine(Ledger(), self.make_settings(mode), self.controls)
         self.shadow = Ledger()
         self.time = self.mono = 0
         self.deaf = self.mute = False

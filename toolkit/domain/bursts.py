@@ -56,8 +56,6 @@ class Burst(msgspec.Struct, kw_only=True, array_like=True):
         """Value of all orders and lots of one instrument in the window that ends now."""
         value, lots = self.value, self.lots.get(instrument, 0)
         sent = self.sent
-        if time - sent[self.start].time < window:  # nothing has left since the last order came
-            return value, lots
         for index in range(self.start, len(sent)):
             old = sent[index]
             if time - old.time < window:

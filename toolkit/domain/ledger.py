@@ -19,7 +19,19 @@ from toolkit.domain.exposure import Exposure, expose, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.money import divide_half_even
-from toolkit.domain.orders import ENTRY, FINAL, IN_ENGINE, NO_DOUBT, Change, Order, Side, Status, Terms, TradingState
+from toolkit.domain.orders import (
+    BUY,
+    ENTRY,
+    FINAL,
+    IN_ENGINE,
+    NO_DOUBT,
+    Change,
+    Order,
+    Side,
+    Status,
+    Terms,
+    TradingState,
+)
 from toolkit.domain.people import People
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
@@ -31,6 +43,8 @@ STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000
 HOUSE, MANUAL = "house", "manual"
 NOTHING_WORKS = Exposure()
+NOWHERE: dict[str, Position] = {}
+UNEXPOSED: dict[str, Exposure] = {}
 ONE, ACTIVE = Decimal(1), TradingState.ACTIVE
 
 
@@ -206,6 +220,25 @@ class Ledger(msgspec.Struct, kw_only=True):
         for account in self.venue_positions.values():
             lots += account.get(instrument, 0)
         return self._interval(lots, self.account_exposure.get(instrument, NOTHING_WORKS), without)
+
+    def worst_case(self, strategy: str, instrument: str, side: Side, adds: int, without: str = "") -> int:
+        """The furthest end on one side with so many lots more: `Interval.worst_after` without making an interval."""
+        lots = self.positions.get(strategy, NOWHERE).get(instrument, FLAT).lots
+        exposure = self.exposure.get(strategy, UNEXPOSED).get(instrument, NOTHING_WORKS)
+        return self._worst_case(lots, exposure, side, adds, without)
+
+    def worst_case_of_account(self, instrument: str, side: Side, adds: int, without: str = "") -> int:
+        """The same over all sub-accounts."""
+        lots = 0
+        for account in self.venue_positions.values():
+            lots += account.get(instrument, 0)
+        exposure = self.account_exposure.get(instrument, NOTHING_WORKS)
+        return self._worst_case(lots, exposure, side, adds, without)
+
+    def _worst_case(self, lots: int, exposure: Exposure, side: Side, adds: int, without: str) -> int:
+        if without or exposure.exits:
+            return self._interval(lots, exposure, without).worst_after(side, adds)
+        return adds + (lots + exposure.buys if side is BUY else exposure.sells - lots)
 
     def _interval(self, lots: int, exposure: Exposure, without: str, entries_only: bool = False) -> Interval:
         buys, sells = exposure.buys, exposure.sells

@@ -12,7 +12,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.commands import Envelope, RunnerAnswer, Who
 from toolkit.domain.instruments import Currency
 from toolkit.domain.ledger import FOLD_VERSION, Ledger, Producer
-from toolkit.domain.market import SessionClosed, Step
+from toolkit.domain.market import FeedMode, SessionClosed, Step
 from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
@@ -263,6 +263,8 @@ class Engine:
 
     def _step(self, transaction: Transaction, step: Step) -> None:
         self.view.update(step, transaction.now.mono)
+        if self._settings.feed_mode is FeedMode.FREE:
+            self.view.skew = int(transaction.now.wall) - int(step.time)
         transaction.time = step.time
         self._pass_time(transaction)
         self._marker.mark_due(transaction)

@@ -89,7 +89,8 @@ class LastQuote:
 class View:
     """What the engine knows of the market as of the last step. Prices in ticks, sizes in lots.
 
-    `closed` are the sessions that ended with the last step.
+    `closed` are the sessions that ended with the last step. `skew` is how far the feed's clock was behind ours when the
+    last step came (nanoseconds, its way here included); 0 where the feed has a clock of its own.
     """
 
     def __init__(self) -> None:
@@ -97,6 +98,7 @@ class View:
         self.time = FeedTime(0)
         self.received: MonoTime | None = None
         self.label = ""
+        self.skew = 0
         self._watched = Watched()
         self.quotes: dict[str, LastQuote] = {}
         self.sessions: dict[str, str | None] = {}

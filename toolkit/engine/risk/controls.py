@@ -152,13 +152,21 @@ def _worth_too_little(proposal: Proposal, situation: Situation) -> str:
 
 
 def market_data(proposal: Proposal, situation: Situation) -> Answer:
-    """19: a two-sided, uncrossed quote, young enough, and k good ones in a row after a bad one."""
+    """19: a two-sided, uncrossed quote, young enough by clocks that agree, and k good ones in a row after a bad one."""
     quote, limit, needed = situation.quote, situation.limits.quote_age, situation.limits.fresh_quotes
     if quote is None or not quote.is_good:
         return _bad_quote(proposal, quote, limit)
     age = situation.seen.age
     if limit is not None and age > limit.value:
         return _data_refused(proposal, f"{age / NANOSECONDS:g} s old", f"{limit.value / NANOSECONDS:g} s", limit)
+    skew = situation.limits.clock_skew
+    if skew is not None and abs(situation.view.skew) > skew.value:
+        return _data_refused(
+            proposal,
+            f"the feed's clock is {situation.view.skew / NANOSECONDS:+g} s behind ours",
+            f"{skew.value / NANOSECONDS:g} s",
+            skew,
+        )
     wanted = needed.value if needed is not None and needed.value > 1 else 1
     if quote.fresh < wanted:
         return _data_refused(proposal, f"{quote.fresh} good quotes in a row", f"{wanted}", needed)
@@ -205,7 +213,7 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
             source=window.source,
             would_pass="after the window, or with another price or quantity",
         )
-    if last is None and is_full(recent, situation.view.time, ledger.duplicate_window):
+    if last is None and len(recent) >= MOST_RECENT and is_full(recent, situation.view.time, ledger.duplicate_window):
         return Refused(
             control=13,
             observed=f"{len(recent)} other orders within the window",
@@ -272,22 +280,24 @@ def working_orders(proposal: Proposal, situation: Situation) -> Answer:
         return None
     ledger, limits = situation.ledger, situation.limits
     own = ledger.open_by_strategy.get(proposal.strategy, 0)
-    in_instrument = ledger.open_by_instrument.get(proposal.instrument.symbol, 0)
-    refused = (
-        _too_many(own, limits.working_strategy, proposal.strategy)
-        or _too_many(in_instrument, limits.working_instrument, "instrument")
-        or _too_many(ledger.open_by_venue.get(proposal.venue, 0), limits.working_venue, "venue")
-        or _too_many(ledger.open_count, limits.working_book, "book")
-    )
-    if refused is not None:
-        return refused
-    in_force = limits.working_strategy or limits.working_book or limits.working_instrument or limits.working_venue
+    limit = limits.working_strategy
+    if limit is not None and own >= limit.value:
+        return _too_many(own, limit, proposal.strategy)
+    if limits.working_instrument is not None:
+        in_instrument = ledger.open_by_instrument.get(proposal.instrument.symbol, 0)
+        if in_instrument >= limits.working_instrument.value:
+            return _too_many(in_instrument, limits.working_instrument, "instrument")
+    if limits.working_venue is not None:
+        at_venue = ledger.open_by_venue.get(proposal.venue, 0)
+        if at_venue >= limits.working_venue.value:
+            return _too_many(at_venue, limits.working_venue, "venue")
+    if limits.working_book is not None and ledger.open_count >= limits.working_book.value:
+        return _too_many(ledger.open_count, limits.working_book, "book")
+    in_force = limit or limits.working_book or limits.working_instrument or limits.working_venue
     return Check(control=8, observed=own + 1, limit=in_force.value if in_force else LIMIT_NOT_SET)
 
 
-def _too_many(count: int, limit: Limit | None, what: str) -> Refused | None:
-    if limit is None or count < limit.value:
-        return None
+def _too_many(count: int, limit: Limit, what: str) -> Refused:
     return Refused(
         control=8,
         observed=f"{count + 1} of {what}",
@@ -303,11 +313,11 @@ def position(proposal: Proposal, situation: Situation) -> Answer:
     if limit is None:
         return unset(10, "max_position", proposal)
     symbol, side, adds = proposal.instrument.symbol, proposal.side, proposal.adds
-    worst = ledger.interval(proposal.strategy, symbol, proposal.replaces).worst_after(side, adds)
+    worst = ledger.worst_case(proposal.strategy, symbol, side, adds, proposal.replaces)
     if (excess := worst - limit.value) > 0:
         return _lots_refused(10, proposal, worst, limit, proposal.quantity - excess)
     if account_limit is not None:
-        worst_account = ledger.account_interval(symbol, proposal.replaces).worst_after(side, adds)
+        worst_account = ledger.worst_case_of_account(symbol, side, adds, proposal.replaces)
         if (excess := worst_account - account_limit.value) > 0:
             return _lots_refused(10, proposal, worst_account, account_limit, proposal.quantity - excess)
     return Check(control=10, observed=worst, limit=limit.value)
@@ -316,11 +326,15 @@ def position(proposal: Proposal, situation: Situation) -> Answer:
 def message_rate(proposal: Proposal, situation: Situation) -> Answer:
     """5: messages per second of the strategy, the venue and the book, less the reserve of cancels and exits (6)."""
     answer: Answer = None
+    now = situation.now
     for meter in situation.meters:
         allowance = meter.allowance
         if allowance is None:
             continue
-        used, limit = meter.used(situation.now) + 1, allowance.messages - allowance.reserve
+        tried, window = meter.tried, allowance.window
+        while tried and now - tried[0] >= window:  # `meter.used` without the call: this is asked of every order
+            tried.popleft()
+        used, limit = len(tried) + 1, allowance.messages - allowance.reserve
         if used > limit:
             return Refused(
                 control=5,

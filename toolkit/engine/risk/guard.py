@@ -50,6 +50,7 @@ class Guard:
         self._watching = tuple(control.check for control in controls if control.watches_exits)
         self._table: LimitTable | None = None
         self._resolved: dict[tuple[str, str, str], InForce] = {}
+        self._alike: dict[OrderLimits, OrderLimits] = {}
         self.rates = MessageRates(self._allowance)
         self.portfolio = Portfolio(ledger)
         numbers = {control.number for control in controls}
@@ -61,6 +62,7 @@ class Guard:
         """Resolve limits and rates anew; called when limits, throttles, instruments or stages changed."""
         self._table = None
         self._resolved.clear()
+        self._alike.clear()
         self.portfolio.limits_changed()
         self.rates.limits_changed()
         self._view.watch(windows_of(self._ledger.limits))
@@ -129,6 +131,7 @@ class Guard:
     def _resolve(self, proposal: Proposal) -> InForce:
         strategy, venue, instrument = proposal.strategy, proposal.venue, proposal.instrument
         limits = self._limits().for_order(strategy, instrument, venue, self._stage(strategy))
+        limits = self._alike.setdefault(limits, limits)  # one for all that are alike: it stays in the processor's cache
         found = limits, self.rates.of_order(strategy, venue)
         self._resolved[strategy, venue, instrument.symbol] = found
         return found

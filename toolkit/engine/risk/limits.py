@@ -46,6 +46,7 @@ OPTIONAL = (
     "located",
     "fresh_quotes",
     "price_collar_ticks",
+    "max_clock_skew",
     "max_rate_age",
 )
 NAMES = REQUIRED + OPTIONAL
@@ -87,6 +88,7 @@ MOST: Final[Mapping[str, Decimal]] = {
     "duplicate_window": Decimal(7 * 86_400),
     "max_quote_age": Decimal(10**9),
     "located": Decimal(10**15),
+    "max_clock_skew": Decimal(10**9),
     "max_rate_age": Decimal(10**9),
     "price_collar": Decimal(1_000),
     "price_collar_ticks": Decimal(10**9),
@@ -138,7 +140,8 @@ class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the per-order controls need for one (strategy, instrument); None is unset and denies.
 
     `excluded_by` is the first row of those in `permitted` that leaves the instrument out, `venue_excluded_by` that of
-    those in `permitted_venues`, `restricted_by` the first that restricts the instrument.
+    those in `permitted_venues`, `restricted_by` the first that restricts the instrument, `no_buys` and `no_sells` those
+    of `permitted_sides`.
     """
 
     order_value: Limit | None
@@ -152,10 +155,12 @@ class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_window: Limit | None
     quote_age: Limit | None
     fresh_quotes: Limit | None
+    clock_skew: Limit | None
     rate_age: Limit | None
     permitted: tuple[Words, ...]
     excluded_by: Words | None
-    sides: tuple[Words, ...]
+    no_buys: Words | None
+    no_sells: Words | None
     venue_excluded_by: Words | None
     restricted_by: Words | None
     located: Limit | None
@@ -205,6 +210,7 @@ class LimitTable:
             return int((value / instrument.lot).to_integral_value(ROUND_FLOOR))
 
         permitted = tuple(_words(row) for row in rows("permitted"))
+        sides = [_words(row) for row in rows("permitted_sides")]
         venues = [_words(row) for row in rows("permitted_venues")]
         restricted = [_words(row) for row in rows("restricted")]
         return OrderLimits(
@@ -218,11 +224,13 @@ class LimitTable:
             working_book=_strictest(rows("max_working_orders", "book"), int),
             duplicate_window=_strictest(rows("duplicate_window"), nanoseconds, largest=True),
             quote_age=_strictest(rows("max_quote_age"), nanoseconds),
+            clock_skew=_strictest(rows("max_clock_skew"), nanoseconds),
             fresh_quotes=_strictest(rows("fresh_quotes"), int, largest=True),
             rate_age=_strictest(rows("max_rate_age"), nanoseconds),
             permitted=permitted,
             excluded_by=next((row for row in permitted if not row.words & {instrument.symbol, "*"}), None),
-            sides=tuple(_words(row) for row in rows("permitted_sides")),
+            no_buys=next((row for row in sides if "buy" not in row.words), None),
+            no_sells=next((row for row in sides if "sell" not in row.words), None),
             venue_excluded_by=next((row for row in venues if not row.words & {venue, "*"}), None),
             restricted_by=next((row for row in restricted if row.words & {instrument.symbol, "*"}), None),
             located=_strictest(rows("located"), lots),

@@ -46,16 +46,15 @@ def permitted(proposal: Proposal, situation: Situation) -> Answer:
             source=row.source,
             would_pass=f"at {' or '.join(sorted(row.words))}",
         )
-    side = "buy" if proposal.side is BUY else "sell"
-    for row in limits.sides:
-        if side not in row.words:
-            return Refused(
-                control=16,
-                observed=side,
-                limit=",".join(sorted(row.words)),
-                source=row.source,
-                would_pass=f"a {' or '.join(sorted(row.words))} order",
-            )
+    row = limits.no_buys if proposal.side is BUY else limits.no_sells
+    if row is not None:
+        return Refused(
+            control=16,
+            observed="buy" if proposal.side is BUY else "sell",
+            limit=",".join(sorted(row.words)),
+            source=row.source,
+            would_pass=f"a {' or '.join(sorted(row.words))} order",
+        )
     return _short_sale(proposal, situation)
 
 

@@ -33,26 +33,29 @@ class Seen(NamedTuple):
 class Meter:
     """The messages of one scope under what is in force for it. Entries count every try, exits only what left."""
 
-    __slots__ = ("_left", "_most", "_tried", "_window", "allowance", "scope")
+    __slots__ = ("_left", "_most", "_window", "allowance", "scope", "tried")
 
     def __init__(self, scope: str, allowance: Allowance | None, seen: Seen) -> None:
         self.scope = scope
         self.allowance = allowance
-        self._tried, self._left = seen
+        self.tried, self._left = seen
         self._window = WINDOW if allowance is None else allowance.window
         self._most = 0 if allowance is None else 4 * allowance.messages + 16
 
     def used(self, now: MonoTime) -> int:
         """Messages within the window that ends now, sent or refused."""
-        return _within(self._tried, now, self._window)
+        tried, window = self.tried, self._window
+        while tried and now - tried[0] >= window:
+            tried.popleft()
+        return len(tried)
 
     def note(self, now: MonoTime) -> None:
         """Count one message, sent or refused. Where nothing is in force only the last window is kept."""
-        self._tried.append(now)
+        self.tried.append(now)
         if not self._most:
             self.used(now)
-        elif len(self._tried) > self._most:
-            self._tried.popleft()
+        elif len(self.tried) > self._most:
+            self.tried.popleft()
 
     def note_left(self, now: MonoTime) -> None:
         """Count one message that leaves."""

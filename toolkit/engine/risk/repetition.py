@@ -44,7 +44,12 @@ def burst(proposal: Proposal, situation: Situation) -> Answer:
     symbol, time, window, sent = proposal.instrument.symbol, situation.view.time, ledger.burst_window, value
     for limit in limits.bursts:
         before = ledger.bursts[limit.counted].get(limit.name)
-        was_worth, were_lots = before.within(symbol, time, window) if before is not None else (0, 0)
+        if before is None:
+            was_worth = were_lots = 0
+        elif time - before.sent[before.start].time < window:  # as nearly always: nothing has left the window
+            was_worth, were_lots = before.value, before.lots.get(symbol, 0)
+        else:
+            was_worth, were_lots = before.within(symbol, time, window)
         sent = was_worth + value
         if limit.value is not None and sent > limit.value.value:
             return _too_much_value(proposal, situation, limit, was_worth, value, lots)

@@ -23,12 +23,27 @@ def test_single_settings_of_the_venue_can_be_changed_by_name() -> None:
         research_venue(slippage_ticks=-1)
 
 
-EMPTY = ("unset", "excluded_by", "venue_excluded_by", "restricted_by", "located", "collar_ticks")
+EMPTY = (
+    "unset",
+    "excluded_by",
+    "venue_excluded_by",
+    "restricted_by",
+    "located",
+    "collar_ticks",
+    "no_buys",
+    "no_sells",
+    "clock_skew",
+)
 
 
 def test_every_limit_is_set_for_every_strategy_and_instrument() -> None:
     rows = research_limits()
-    assert {row.limit for row in rows} == {*REQUIRED, *OPTIONAL} - {"restricted", "located", "price_collar_ticks"}
+    assert {row.limit for row in rows} == {*REQUIRED, *OPTIONAL} - {
+        "restricted",
+        "located",
+        "price_collar_ticks",
+        "max_clock_skew",
+    }
     assert {row.source for row in rows} == {RESEARCH_LIMITS}
     (instrument,) = sample_instruments(("IBM",))
     table = LimitTable(rows, USD.quantum)

@@ -19,6 +19,7 @@ def received(core: Core) -> tuple[OrderType, int | None, TimeInForce]:
     return order.order_type, order.price, order.time_in_force
 
 
+@pytest.mark.proves(1, "breach")
 def test_a_market_order_reaches_the_venue_as_a_limit_that_trades_at_once_or_not_at_all() -> None:
     core = Core(rows=COLLARS)
     core.buy(1)
@@ -54,6 +55,7 @@ def test_what_the_market_ran_away_from_is_not_bought_at_any_price() -> None:
     assert unguarded.held() == 1
 
 
+@pytest.mark.proves(1, "breach")
 def test_an_exit_is_priced_from_the_last_good_quote_with_the_wider_collar_and_its_record_says_so() -> None:
     core = Core(rows=limits(price_collar="1", exit_collar="5", max_quote_age="10"))
     core.buy(2)
@@ -133,6 +135,7 @@ def test_the_limit_of_a_sale_is_worth_what_the_venue_asks_for_at_least() -> None
     assert received(core) == (OrderType.LIMIT, 9_917, TimeInForce.IOC)
 
 
+@pytest.mark.proves(1, "breach")
 @pytest.mark.parametrize("ticks", [None, 7])
 @given(
     bid=st.integers(100, 20_000), spread=st.integers(1, 50), price=st.integers(1, 40_000), side=st.sampled_from(Side)

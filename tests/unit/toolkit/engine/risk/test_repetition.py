@@ -44,6 +44,7 @@ def test_exits_and_cancels_pass_while_it_is_off() -> None:
     assert core.held() == 0
 
 
+@pytest.mark.proves(7, "breach")
 def test_a_new_day_does_not_arm_it() -> None:
     core = worn_out()
     core.feed(SessionClosed(calendar="XNYS", session="2026-01-05"))
@@ -52,9 +53,10 @@ def test_a_new_day_does_not_arm_it() -> None:
     assert denied_again(core)
 
 
+@pytest.mark.proves(7, "breach")
 def test_a_restart_does_not_arm_it() -> None:
     core = worn_out()
-    core.engine = Engine(Ledger.from_bytes(core.ledger.to_bytes()), core.engine._settings)
+    core.engine = Engine(Ledger.from_bytes(core.ledger.to_bytes()), core.engine._settings, core.controls)
     core.take(core.engine.begin_epoch(core.now(), Lease(epoch=2, send_by=core.engine._router.lease.send_by), "here", 2))
     core.feed(SessionOpened(calendar="XNYS", session="2026-01-05"))
     core.quote(9_999, 10_001)
@@ -110,6 +112,7 @@ def test_without_the_control_it_goes_on() -> None:
     assert EXECUTIONS not in core.ledger.states.get("strategy:trend", {})
 
 
+@pytest.mark.proves(14, "breach")
 def test_a_hundred_small_legal_orders_are_a_burst() -> None:
     core = Core(rows=limits(burst_value="5000", burst_window="10"))
     for _ in range(100):
@@ -155,6 +158,7 @@ def test_a_burst_survives_a_restart() -> None:
     assert again.bursts["book"][""].lots == {"AAPL": 8}
 
 
+@pytest.mark.proves(14, "breach")
 @pytest.mark.parametrize("window", [1, 5])
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 6)), min_size=1, max_size=40))
 def test_no_window_ever_holds_more_than_the_limit(window: int, orders: list[tuple[int, int]]) -> None:

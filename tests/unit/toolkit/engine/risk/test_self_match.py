@@ -24,6 +24,7 @@ def after_resting_sale(core: Core) -> str:
     return core.orders_received()[0].order_id
 
 
+@pytest.mark.proves(15, "breach")
 def test_what_rests_is_cancelled_before_the_new_order_leaves() -> None:
     core = two()
     resting = after_resting_sale(core)
@@ -103,6 +104,7 @@ def test_the_limit_of_a_market_order_stops_short_of_what_stands_behind() -> None
     assert core.orders_received()[-1].price == 9_991
 
 
+@pytest.mark.proves(15, "breach")
 def test_an_exit_always_goes_and_what_rests_makes_way() -> None:
     core = two("refuse_new")
     core.buy(5, strategy="trend")
@@ -169,6 +171,7 @@ MOVES = st.tuples(
 )
 
 
+@pytest.mark.proves(15, "breach")
 @pytest.mark.parametrize("mode", ["cancel_resting", "refuse_new", "both"])
 @given(st.lists(st.one_of(MOVES, st.integers(-15, 15)), max_size=30))
 def test_no_fill_against_oneself(mode: str, moves: Sequence[tuple[str, Side, int, int | None] | int]) -> None:
