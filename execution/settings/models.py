@@ -319,6 +319,14 @@ class NamedFees(Strict):
     price: Positive
 
 
+class FeeTierRow(Strict):
+    """The rates of those who traded at least so much, in the instrument's currency, in the 30 days before."""
+
+    from_volume: Positive
+    maker_basis_points: BasisPoints
+    taker_basis_points: BasisPoints
+
+
 class PaperFees(Strict):
     maker_basis_points: BasisPoints
     taker_basis_points: BasisPoints
@@ -327,6 +335,7 @@ class PaperFees(Strict):
     minimum: NotNegative | None
     maximum_basis_points: NotNegative | None
     asset: Annotated[QuoteFees | BaseFees | NamedFees, Field(discriminator="kind")]
+    tiers: tuple[FeeTierRow, ...]
 
 
 PerMillion = Annotated[int, Field(ge=0, le=1_000_000)]

@@ -19,6 +19,7 @@ from execution.settings.models import (
 from toolkit.simulation.paper_settings import (
     BaseAsset,
     FeeSchedule,
+    FeeTier,
     Impact,
     Latency,
     LogNormal,
@@ -73,11 +74,13 @@ def exchange_fees(fees: ExchangeFees) -> FeeSchedule:
         minimum=None,
         maximum_basis_points=None,
         asset=QuoteAsset(),
+        tiers=(),
     )
 
 
 def _fees(row: PaperFees) -> FeeSchedule:
-    return FeeSchedule(**row.model_dump(exclude={"asset"}), asset=_asset(row.asset))
+    tiers = tuple(FeeTier(**dict(tier)) for tier in row.tiers)
+    return FeeSchedule(**row.model_dump(exclude={"asset", "tiers"}), asset=_asset(row.asset), tiers=tiers)
 
 
 def _asset(row: QuoteFees | BaseFees | NamedFees) -> QuoteAsset | BaseAsset | NamedAsset:

@@ -36,6 +36,7 @@ RICH = {
         "minimum": 0.001,
         "maximum_basis_points": 100,
         "asset": {"kind": "named", "code": "PTS", "quantum": 0.0001, "price": 250},
+        "tiers": [{"from_volume": 50000, "maker_basis_points": 0, "taker_basis_points": 0.5}],
     },
 }
 LONGEST_LIFE = 0.8  # seconds between two kills: some hit a process that is still starting

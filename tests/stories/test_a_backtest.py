@@ -20,6 +20,7 @@ from toolkit.research.restarting import RestartingBacktest
 from toolkit.research.result_tables import booked_fills
 from toolkit.simulation.book import DeskBook, SampleIdentity, decode_book, encode_book
 from toolkit.simulation.paper_settings import (
+    FeeTier,
     Impact,
     LogNormal,
     NamedAsset,
@@ -152,6 +153,7 @@ RICH = msgspec.structs.replace(
         minimum=Decimal("0.001"),
         maximum_basis_points=Decimal(100),
         asset=NamedAsset(code="PTS", quantum=Decimal("0.00001"), price=Decimal("250")),
+        tiers=(FeeTier(from_volume=Decimal(50_000), maker_basis_points=Decimal(0), taker_basis_points=Decimal("0.3")),),
     ),
 )
 

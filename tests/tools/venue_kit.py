@@ -32,6 +32,7 @@ FREE_OF_CHARGE = FeeSchedule(
     taker_per_unit=Decimal(0),
     minimum=None,
     maximum_basis_points=None,
+    tiers=(),
     asset=QuoteAsset(),
 )
 

@@ -132,6 +132,7 @@ def research_venue(name: str = "paper", **changes: object) -> PaperSettings:
             minimum=None,
             maximum_basis_points=None,
             asset=QuoteAsset(),
+            tiers=(),
         ),
     )
     return msgspec.structs.replace(shipped, **changes)

@@ -89,6 +89,8 @@ def _fees(fees: FeeSchedule) -> str:
         parts.append(f"at least {fees.minimum} an order")
     if fees.maximum_basis_points is not None:
         parts.append(f"at most {_percent(fees.maximum_basis_points)} % of an order's value")
+    if fees.tiers:
+        parts.append(f"{len(fees.tiers)} tiers by 30 days of volume down to {fees.tiers[-1].taker_basis_points} bp")
     match fees.asset:
         case BaseAsset(codes=codes):
             parts.append(f"in {' or '.join(sorted(set(codes.values())))}")

@@ -11,11 +11,20 @@ ones). The maximum also wins over the minimum. This is the form of published pri
 Interactive Brokers' US stocks, fixed: 0.005 USD a share, at least 1.00 USD an order, at most 1 % of its value ("if the
 calculated maximum per order is less than the minimum per order, the maximum per order will be assessed"). In a base
 asset the basis points are of the quantity, in a named asset the value is divided by the asset's price.
+
+With tiers a fill's basis points are those of the highest tier whose `from_volume` V has reached, and the schedule's own
+below all of them, where with the fill on UTC day d
+
+    V = Σ value of the trades at this venue, in the instrument's currency, on the days d − 30 … d − 1
+
+This is how crypto exchanges set them, for instance Binance ("evaluates the trading volume over the past 30-day period
+every day at 00:00 (UTC)"; binance.com, Fee Structure, Spot); what they count besides, such as holdings of a coin, is
+not simulated.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
@@ -34,6 +43,14 @@ class Rate(NamedTuple):
     per_lot: int
 
 
+class Tier(NamedTuple):
+    """The rates from a volume on, which is in quanta of the instrument's currency."""
+
+    from_volume: int
+    maker: Rate
+    taker: Rate
+
+
 class Tariff(NamedTuple):
     """A fee schedule worked out for one instrument, in integers. `most` is the rate of an order's maximum."""
 
@@ -43,10 +60,15 @@ class Tariff(NamedTuple):
     most: Rate | None
     minimum: int | None
     denominator: int
+    tiers: tuple[Tier, ...] = ()
 
-    def exact(self, maker: bool, price: int, quantity: int) -> int:
-        """What this fill adds to the order's exact fees, as a numerator over `denominator`."""
-        return _at(self.maker if maker else self.taker, price, quantity)
+    def exact(self, maker: bool, price: int, quantity: int, volume: int = 0) -> int:
+        """What this fill adds to the order's exact fees, as a numerator over `denominator`, after so much volume."""
+        rates: Tariff | Tier = self
+        for tier in self.tiers:
+            if volume >= tier.from_volume:
+                rates = tier
+        return _at(rates.maker if maker else rates.taker, price, quantity)
 
     def exact_most(self, price: int, quantity: int) -> int:
         """What this fill adds to the most that the order's fees can be; 0 without a maximum."""
@@ -73,12 +95,15 @@ def tariff(schedule: FeeSchedule, instrument: Instrument) -> Tariff:
             (schedule.maker_basis_points, schedule.maker_per_unit),
             (schedule.taker_basis_points, schedule.taker_per_unit),
             (schedule.maximum_basis_points or Decimal(0), Decimal(0)),
+            *((tier.maker_basis_points, schedule.maker_per_unit) for tier in schedule.tiers),
+            *((tier.taker_basis_points, schedule.taker_per_unit) for tier in schedule.tiers),
         )
     ]
     minimum = None if schedule.minimum is None else Fraction(schedule.minimum) / quantum
     parts = [part for rate in rates for part in rate] + ([] if minimum is None else [minimum])
     denominator = lcm(*(part.denominator for part in parts))
-    maker, taker, most = (Rate(int(value * denominator), int(lot * denominator)) for value, lot in rates)
+    maker, taker, most, *more = (Rate(int(value * denominator), int(lot * denominator)) for value, lot in rates)
+    volumes = [_quanta_up(tier.from_volume, instrument.currency_quantum) for tier in schedule.tiers]
     return Tariff(
         asset,
         maker,
@@ -86,7 +111,13 @@ def tariff(schedule: FeeSchedule, instrument: Instrument) -> Tariff:
         None if schedule.maximum_basis_points is None else most,
         None if minimum is None else int(minimum * denominator),
         denominator,
+        tuple(map(Tier, volumes, more, more[len(volumes) :])),
     )
+
+
+def _quanta_up(value: Decimal, quantum: Decimal) -> int:
+    """The first whole number of quanta that is not below `value`."""
+    return int((value / quantum).to_integral_value(ROUND_CEILING))
 
 
 def fee_assets(schedule: FeeSchedule) -> tuple[Currency, ...]:

@@ -23,6 +23,7 @@ from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, Remainder
 from toolkit.simulation.stops import Stops
 from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, Unexpected
+from toolkit.simulation.volumes import Volumes
 
 NO_END = 1 << 62
 
@@ -40,6 +41,7 @@ class Filler:
         self._quote_touch = int(settings.quote_touch_fills)
         self._trade_touch = int(settings.trade_touch_fills)
         self._stops = Stops(register, reporter)
+        self.volumes = Volumes()
         self._gives_up = Status.EXPIRED if settings.remainder is Remainder.EXPIRED else Status.CANCELED
 
     def would_trade(self, market: Market, order: PaperOrder) -> bool:
@@ -133,7 +135,8 @@ class Filler:
         """Book one trade and say so. An order that is wholly filled leaves its queue."""
         order.filled += quantity
         order.fills += 1
-        order.fee_exact += market.tariff.exact(liquidity is Liquidity.MAKER, price, quantity)
+        volume = self._volume(market, price, quantity, time) if market.tariff.tiers else 0
+        order.fee_exact += market.tariff.exact(liquidity is Liquidity.MAKER, price, quantity, volume)
         order.fee_most += market.tariff.exact_most(price, quantity)
         charged = market.tariff.rounded(order.fee_exact, order.fee_most)
         fee, order.fee_charged = charged - order.fee_charged, charged
@@ -148,6 +151,13 @@ class Filler:
         else:
             market.remove(order)
             self._register.close(order, Status.FILLED)
+
+    def _volume(self, market: Market, price: int, quantity: int, time: FeedTime) -> int:
+        """What counts for this trade's tier; the trade itself counts for those of the days to come."""
+        instrument = market.instrument
+        volume = self.volumes.before(instrument.currency, time)
+        self.volumes.note(instrument.currency, instrument.value(price, quantity), time)
+        return volume
 
     def end(self, order: PaperOrder, status: Status, text: str, time: FeedTime) -> None:
         """What is left of an order that stands in no queue is canceled or expires."""

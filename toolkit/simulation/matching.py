@@ -166,6 +166,7 @@ class PaperVenue:
             markets={symbol: MarketSnapshot.of(market) for symbol, market in self._markets.items()},
             open_orders=self._open_orders(),
             closed_orders=list(self._register.closed),
+            volumes=self._filler.volumes.days,
         ).encode()
 
     @classmethod
@@ -179,6 +180,7 @@ class PaperVenue:
         venue._stubborn |= stored.stubborn
         venue._sessions |= stored.sessions
         venue._positions |= stored.positions
+        venue._filler.volumes.days |= stored.volumes
         venue._mail.received, venue._mail.silences = stored.received, stored.silences
         venue._mail.put_back(stored.pending)
         venue._post.put_back(stored.posted)

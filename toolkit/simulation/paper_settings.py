@@ -53,11 +53,20 @@ class NamedAsset(msgspec.Struct, frozen=True, kw_only=True, tag="named"):
     price: Decimal
 
 
+class FeeTier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The basis points of those who traded at least `from_volume`, in the instrument's currency, in 30 days."""
+
+    from_volume: Decimal
+    maker_basis_points: Decimal
+    taker_basis_points: Decimal
+
+
 class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fees of a fill: basis points of its value and an amount per unit of quantity, negative for a rebate.
 
     Per-unit amounts and `minimum` are in the fee asset; `minimum` is per order, `maximum_basis_points` of an order's
-    value are its most, also where that is below the minimum; None for none. The formula stands in `fees`.
+    value are its most, also where that is below the minimum; None for none. `tiers` take the place of the
+    basis points with growing volume, in rising order. The formula stands in `fees`.
     """
 
     maker_basis_points: Decimal
@@ -67,8 +76,15 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     minimum: Decimal | None
     maximum_basis_points: Decimal | None
     asset: QuoteAsset | BaseAsset | NamedAsset
+    tiers: tuple[FeeTier, ...]
 
     def __post_init__(self) -> None:
+        last = Decimal(0)
+        for tier in self.tiers:
+            if tier.from_volume <= last:
+                problem = f"fees: tiers: from_volume {tier.from_volume} comes after {last}"
+                raise ConfigError(f"{problem}; let them rise from above 0")
+            last = tier.from_volume
         for field in ("minimum", "maximum_basis_points"):
             value = getattr(self, field)
             if value is not None and value < 0:
@@ -237,7 +253,7 @@ _BEFORE: dict[str, object] = {
     "queue": None,
     "supports": (),
 }
-_FEES_BEFORE: dict[str, object] = {"maximum_basis_points": None}
+_FEES_BEFORE: dict[str, object] = {"maximum_basis_points": None, "tiers": ()}
 
 
 def decode_settings(data: bytes) -> PaperSettings:

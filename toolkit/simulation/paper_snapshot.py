@@ -56,6 +56,7 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     closed_orders: list[PaperOrder]
     posted: list[Posted] = []
     stubborn: dict[str, int] = {}
+    volumes: dict[str, dict[int, int]] = {}
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self)

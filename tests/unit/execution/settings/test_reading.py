@@ -119,6 +119,7 @@ def test_a_tick_that_is_no_number_above_zero_is_refused(home: Path, value: str) 
         ("venues", "submit_latency_ms: 50", "submit_latency_ms: {kind: gamma, median: 5}", "{kind: lognormal, median:"),
         ("venues", "submit_latency_ms: 50", "submit_latency_ms: fast", "'fast'"),
         ("venues", "submit_latency_ms: 50", "submit_latency_ms: {kind: uniform, low: 5, high: 4}", "not be below low"),
+        ("venues", "tiers: []", "tiers: [{from_volum: 5}]", "did you mean 'from_volume'?"),
         ("venues", "maximum_basis_points: null", "maximum_basis_points: -1", "-1"),
         (
             "venues",

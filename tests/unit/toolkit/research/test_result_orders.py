@@ -15,6 +15,7 @@ from toolkit.simulation.paper_settings import FeeSchedule, QuoteAsset
 FREE = FeeSchedule(
     maker_basis_points=Decimal(0), taker_basis_points=Decimal(0), maker_per_unit=Decimal(0),
     taker_per_unit=Decimal(0), minimum=None, maximum_basis_points=None, asset=QuoteAsset(),
+    tiers=(),
 )  # fmt: skip
 CALM = research_venue(
     submit_latency=0, replace_latency=0, rejects_per_million=0, partial_fills_per_million=0,

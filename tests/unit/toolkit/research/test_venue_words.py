@@ -12,6 +12,7 @@ from toolkit.research.venue_words import describe_venue
 from toolkit.simulation.paper_settings import (
     BaseAsset,
     FeeSchedule,
+    FeeTier,
     Impact,
     LogNormal,
     NamedAsset,
@@ -85,6 +86,7 @@ def test_every_choice_that_moves_a_fill_is_told(field: str) -> None:
         {"taker_per_unit": Decimal(1)},
         {"minimum": Decimal(1)},
         {"maximum_basis_points": Decimal(0)},
+        {"tiers": (FeeTier(from_volume=Decimal(1), maker_basis_points=Decimal(0), taker_basis_points=Decimal(0)),)},
         {"asset": BaseAsset(codes={"BTCUSDT": "BTC"}, quantum=Decimal("0.00000001"))},
         {"asset": NamedAsset(code="BNB", quantum=Decimal("0.00000001"), price=Decimal(600))},
     ],

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tools.venue_kit import FREE_OF_CHARGE, Desk, stock
+from tests.tools.venue_kit import FREE_OF_CHARGE, SECOND, Desk, stock
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.instruments import Currency, Instrument, describe
 from toolkit.domain.requests import Filled, VenueReport
 from toolkit.simulation.fees import tariff
-from toolkit.simulation.paper_settings import BaseAsset, FeeSchedule, NamedAsset
+from toolkit.simulation.matching import PaperVenue
+from toolkit.simulation.paper_settings import BaseAsset, FeeSchedule, FeeTier, NamedAsset
 
 BITCOIN = describe(
     symbol="BTCUSDT",
@@ -173,3 +174,56 @@ def test_without_rebates_another_fill_never_lowers_what_an_order_has_paid(
     paid = [charge(rates, stock(), *fills[:count]) for count in range(1, len(fills) + 1)]
     assert paid == sorted(paid)
     assert paid[0] >= 0
+
+
+TIERS = (
+    FeeTier(from_volume=Decimal(1_000), maker_basis_points=Decimal(1), taker_basis_points=Decimal(4)),
+    FeeTier(from_volume=Decimal(3_000), maker_basis_points=Decimal(0), taker_basis_points=Decimal(2)),
+)
+TIERED = schedule(maker_basis_points=Decimal(5), taker_basis_points=Decimal(10), tiers=TIERS)
+DAY_SECONDS = 86_400
+
+
+def on_day(desk: Desk, day: int) -> Desk:
+    """The market of that day, in which one share costs 100.00."""
+    desk.time = day * DAY_SECONDS * SECOND
+    desk.quote(9_900, 10_000)
+    return desk
+
+
+def test_a_tier_is_that_of_the_thirty_days_before_and_a_days_own_trades_count_from_midnight() -> None:
+    desk = Desk(fees=TIERED)
+    # 10 shares are 1,000.00: ten basis points are 1.00
+    assert fees(on_day(desk, 100).buy(10)) == [(100, "USD")]
+    assert fees(desk.buy(10)) == [(100, "USD")], "of the same day"
+    assert fees(on_day(desk, 101).buy(10)) == [(40, "USD")], "2,000 before"
+    assert fees(on_day(desk, 102).buy(10)) == [(20, "USD")], "3,000 before: it is reached"
+    assert fees(on_day(desk, 131).buy(10)) == [(40, "USD")], "the days 101 to 130: 2,000"
+    assert fees(on_day(desk, 133).buy(10)) == [(40, "USD")], "the days 103 to 132: 1,000"
+    assert fees(on_day(desk, 190).buy(10)) == [(100, "USD")]
+
+
+def test_makers_have_tiers_of_their_own_and_the_venue_remembers_over_a_restart() -> None:
+    desk = Desk(fees=TIERED)
+    on_day(desk, 100).buy(40)
+    desk.venue = PaperVenue.restore(desk.settings, desk.instruments, desk.venue.snapshot())
+    on_day(desk, 101).buy(10, 9_800)
+    assert fees(desk.quote(9_700, 9_750)) == [(0, "USD")], "3,000 were reached: makers pay nothing"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 70), st.integers(1, 40)), min_size=1, max_size=25).map(sorted),
+)
+def test_tiers_equal_a_calculation_from_all_trades(trades: list[tuple[int, int]]) -> None:
+    desk, done = Desk(fees=TIERED), list[tuple[int, int]]()
+    for day, shares in trades:
+        volume = sum(value for earlier, value in done if day - 30 <= earlier < day)
+        points = 10 if volume < 1_000 else 4 if volume < 3_000 else 2
+        ((fee, _),) = fees(on_day(desk, 100 + day).buy(shares))
+        assert fee == shares * 100 * points // 100
+        done.append((day, shares * 100))
+
+
+def test_tiers_that_do_not_rise_are_refused() -> None:
+    with pytest.raises(ConfigError, match="let them rise"):
+        schedule(tiers=(TIERS[1], TIERS[0]))

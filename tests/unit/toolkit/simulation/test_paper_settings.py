@@ -62,7 +62,7 @@ def test_settings_of_a_release_with_fewer_choices_mean_what_it_did() -> None:
     stored = msgspec.to_builtins(PLAIN)
     for later in ("report_latency", "half_spread_ticks", "impact", "queue", "supports"):
         del stored[later]
-    del stored["fees"]["maximum_basis_points"]
+    del stored["fees"]["maximum_basis_points"], stored["fees"]["tiers"]
     assert decode_settings(msgspec.msgpack.encode(stored)) == structs.replace(PLAIN, supports=())
     assert decode_settings(msgspec.msgpack.encode(PLAIN)) == PLAIN
     with pytest.raises(ConfigError, match="no settings"):
