@@ -28,7 +28,7 @@ def show(given: Path | None, *, as_json: bool) -> Exit:
         rows = [{"identity": row.identity, "person": row.person, "roles": row.roles} for row in people.rows]
         say_json({"four_eyes": people.four_eyes, "people": rows, "not_real": doubts})
         return Exit.DONE
-    say(banner(read_settings(home.root).desk.kind, f"{len({row.person for row in people.rows})} people · {home.root}"))
+    say(banner(read_settings(home.root).desk.kind, f"who may do what · {home.root}"))
     say(table(("person", "recognised as", "roles"), [(r.person, r.identity, ", ".join(r.roles)) for r in people.rows]))
     for role, meaning in ROLES.items():
         say(paint(f"  {role.value:<9} {meaning}", DIM))

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -75,6 +76,9 @@ class FrontDeskSocket:
             ask = _decode_ask(body)
         except msgspec.MsgspecError as problem:
             return Told(unproved=f"the front desk cannot read this ({problem}); is the desk of another version?")
+        await asyncio.sleep(0)
+        if reader.at_eof() or time.monotonic() - ask.asked > ask.patience + SLACK_SECONDS:
+            return Told(problem="it was asked too long ago, while the front desk hung; nothing was done")
         return await self._answer(ask, peer_of(line))
 
 
@@ -87,7 +91,7 @@ def ask_front_desk(path: Path, ask: Ask) -> Told:
         except OSError as problem:
             raise TransportError(f"{path}: the supervisor's front desk does not answer ({problem})") from None
         try:
-            line.sendall(_frame(codec.encode(ask)))
+            line.sendall(_frame(codec.encode(msgspec.structs.replace(ask, asked=time.monotonic()))))
             length = int.from_bytes(_read(line, 4), "big")
             return _decode_told(_read(line, length))
         except (OSError, msgspec.MsgspecError) as problem:

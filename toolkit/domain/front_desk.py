@@ -37,11 +37,15 @@ class Peer(NamedTuple):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ask"):
-    """`patience` is how many seconds the asker waits for an engine. Without a command: what waits for an approval?"""
+    """`patience` is how many seconds the asker waits for an engine. Without a command: what waits for an approval?
+
+    `asked` is when that was, in seconds of the machine's steady clock: who has given up is not obeyed later.
+    """
 
     body: Command | None
     credential: Credential = NOBODY
     patience: float = 5.0
+    asked: float = 0.0
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):

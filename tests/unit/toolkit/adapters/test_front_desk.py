@@ -3,9 +3,11 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from toolkit.adapters import codec, front_desk
@@ -43,7 +45,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def test_a_question_is_answered_with_the_user_that_the_system_names(desk: Desk) -> None:
     assert await asyncio.to_thread(ask_front_desk, desk.path, ASK) == Told(event=7)
-    assert desk.heard == [(ASK, Peer(os.getuid(), os.getpid()))]
+    ((heard, peer),) = desk.heard
+    assert (heard.body, heard.patience, peer) == (ASK.body, ASK.patience, Peer(os.getuid(), os.getpid()))
 
 
 async def test_the_socket_is_for_its_owner_and_gone_when_nobody_listens(desk: Desk) -> None:
@@ -92,3 +95,18 @@ async def test_who_leaves_in_the_middle_of_a_word_disturbs_nobody(desk: Desk) ->
     writer.write(codec.encode(ASK)[:9])
     writer.close()
     assert await asyncio.to_thread(ask_front_desk, desk.path, ASK) == Told(event=7)
+
+
+async def test_who_has_given_up_is_not_obeyed_later(desk: Desk) -> None:
+    """A desk that hung finds questions waiting at its socket; whoever asked has gone another way by then."""
+    long_ago = msgspec.structs.replace(ASK, asked=time.monotonic() - 60)
+    for ask, hangs_up in ((long_ago, False), (msgspec.structs.replace(ASK, asked=time.monotonic()), True)):
+        line = socket.socket(socket.AF_UNIX)
+        line.connect(str(desk.path))
+        body = codec.encode(ask)
+        line.sendall(len(body).to_bytes(4, "big") + body)
+        if hangs_up:
+            line.close()
+        await asyncio.sleep(0.1)
+        line.close()
+    assert desk.heard == []
