@@ -30,6 +30,7 @@ from toolkit.engine.messages import AbsenceProven, Message, Output, SnapshotKept
 CONNECT_WITHIN = 2.0
 SILENT_AFTER = 5.0
 SENT_KEPT = 50_000
+FORGET_EVERY = 500
 
 Answer = TypeVar("Answer")
 
@@ -81,6 +82,12 @@ class EngineCore:
             return await self.writer.keep(copy)
         except TransportError as problem:
             return SnapshotKept(problem=str(problem))
+
+    async def forget_commands(self) -> None:
+        """Let the streams go of what has taken effect; only called when that is durable."""
+        taken = {name: f"{known.incarnation}-{known.number}" for name, known in self.engine.ledger.producers.items()}
+        with suppress(TransportError):  # the next time
+            await self.parts.journal.forget_commands(taken)
 
     # ---- absence of evidence
 

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from execution.services.budget_keeper import BudgetKeeper
-from execution.services.engine_core import EngineCore
+from execution.services.engine_core import FORGET_EVERY, EngineCore
 from execution.services.journal_writer import LedgerCopy
 from toolkit.domain.errors import DomainError, TransportError
 from toolkit.domain.people import COMMANDERS
@@ -18,6 +18,7 @@ from toolkit.engine.messages import HeldBack, LineLost, Looked, Message, NotSent
 FEED = "feed"
 BLOCK_MS = 100
 AT_ONCE = 512
+MOST_MAIL = 8 * AT_ONCE
 TICK = 0.25
 OVER_RATE = "over the rate that the venue allows its key; `budgets` of config/venues.yaml"
 REPORTS_PATIENCE = 100
@@ -35,6 +36,7 @@ class FreeEngine:
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._read: dict[str, str] = {}
+        self._since_forgot = FORGET_EVERY
         self._copies: asyncio.Queue[LedgerCopy] = asyncio.Queue()
         self.state = "starting"
 
@@ -119,6 +121,9 @@ class FreeEngine:
         await self._core.commit(output)
         if output.requests:
             await self._release(output.requests)
+        if self._since_forgot >= FORGET_EVERY:
+            self._since_forgot = 0
+            await self._core.forget_commands()
         if (copy := self._core.writer.copy()) is not None:
             self._copies.put_nowait(copy)
 
@@ -180,6 +185,9 @@ class FreeEngine:
             for command in received:
                 self._read[command.envelope.producer] = command.position
                 self._post(command.envelope)
+            self._since_forgot += len(received)
+            while len(self._mail) > MOST_MAIL:  # those who command wait in their streams, and in the end at the door
+                await asyncio.sleep(0)
             if received:
                 await asyncio.sleep(0)  # what came goes to the journal before more is asked for
 

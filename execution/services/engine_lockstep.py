@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from execution.services.engine_core import EngineCore
+from execution.services.engine_core import FORGET_EVERY, EngineCore
 from toolkit.domain.commands import Envelope, RunnerAnswer, RunnerHello, RunnerStopped
 from toolkit.domain.errors import TransportError
 from toolkit.domain.inbox import Released
@@ -40,6 +40,7 @@ class LockstepEngine:
         self._stopping = False
         self._greeted: set[str] = set()
         self._read: dict[str, str] = {}
+        self._since_forgot = FORGET_EVERY
         self._venue_step = 0
         self._look_at = MonoTime(0)
         self._reconciled = False
@@ -273,6 +274,10 @@ class LockstepEngine:
         for command in received:
             self._read[command.envelope.producer] = command.position
             await self._take(command.envelope)
+        self._since_forgot += len(received)
+        if self._since_forgot >= FORGET_EVERY:  # whatever took effect is committed here
+            self._since_forgot = 0
+            await self._core.forget_commands()
         return bool(received)
 
     async def _take(self, envelope: Envelope) -> None:

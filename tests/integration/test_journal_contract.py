@@ -9,14 +9,14 @@ import pytest
 
 from tests.servers import Server
 from tests.tools.journal_kit import batch_after, chain, command, end_of, entry
-from toolkit.adapters import codec, keys
+from toolkit.adapters import codec, command_sender, keys, memory_journal, redis_journal
 from toolkit.adapters.blocking_redis import BlockingLine
 from toolkit.adapters.clock import mono_time
 from toolkit.adapters.memory_journal import MemoryJournal
 from toolkit.adapters.memory_server import MemoryServer
 from toolkit.adapters.producer import Producer
 from toolkit.adapters.redis_journal import RedisJournal
-from toolkit.domain.errors import Fenced, JournalError, StaleIncarnation
+from toolkit.domain.errors import Fenced, JournalError, StaleIncarnation, TransportError
 from toolkit.domain.ports import Head, Journal, Lease
 from toolkit.domain.time import NANOSECONDS, MonoTime, WallTime
 
@@ -228,6 +228,36 @@ async def test_a_command_behind_its_stream_needs_a_larger_incarnation(journal: J
     await journal.send(command(1, incarnation=7))
     with pytest.raises(StaleIncarnation, match="larger incarnation"):
         await journal.send(command(1, incarnation=5))
+
+
+async def test_a_producer_that_outruns_the_engine_waits_and_nothing_is_lost(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (command_sender, memory_journal):
+        monkeypatch.setattr(module, "STREAM_LENGTH", 8)
+    monkeypatch.setattr(command_sender, "FULL_PATIENCE", 0.1)
+    for number in range(1, 9):
+        await journal.send(command(number))
+    with pytest.raises(TransportError, match="wait for an engine"):
+        await journal.send(command(9))
+    assert [item.envelope.number for item in await journal.commands({"operator": "0"}, 0)] == list(range(1, 9))
+
+
+async def test_what_has_taken_effect_makes_room_but_for_the_newest(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (command_sender, memory_journal):
+        monkeypatch.setattr(module, "STREAM_LENGTH", 8)
+    for module in (redis_journal, memory_journal):
+        monkeypatch.setattr(module, "TAKEN_KEPT", 2)
+    for number in range(1, 9):
+        await journal.send(command(number))
+    await journal.forget_commands({"operator": "1-6", "nobody": "0"})
+    kept = [item.envelope.number for item in await journal.commands({"operator": "0"}, 0)]
+    assert kept == [5, 6, 7, 8]
+    await journal.send(command(5))  # sent again: it is known to be there
+    await journal.send(command(9))
+    assert [item.envelope.number for item in await journal.commands({"operator": "1-6"}, 0)] == [7, 8, 9]
 
 
 async def test_two_people_share_a_producer(open_journal: Open) -> None:

@@ -21,6 +21,7 @@ from toolkit.domain.errors import AmbiguousOutcome, ConfigError, Gap, JournalErr
 from toolkit.domain.ports import Head, Sealed
 
 ENTRIES_A_CALL: Final = 500
+MOST_WAITING: Final = 10_000
 
 
 class BlockingLine:
@@ -99,8 +100,10 @@ class BlockingJournal:
         """Put a command into its producer's stream; the same one twice has one effect."""
         identifier = f"{envelope.incarnation}-{envelope.number}"
         key, payload = keys.commands(self._book, envelope.producer), codec.encode(envelope)
+        if self._line.ask("XLEN", key) >= MOST_WAITING:
+            raise TransportError(f"{key} is full: {MOST_WAITING} commands wait for an engine; is one running?")
         try:
-            self._line.ask("XADD", key, "MAXLEN", "~", 100_000, identifier, "b", payload)
+            self._line.ask("XADD", key, identifier, "b", payload)
         except TransportError as problem:
             if "equal or smaller" not in str(problem):
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Final, NamedTuple
 
 import redis.exceptions as refusals
@@ -10,11 +11,17 @@ import redis.exceptions as refusals
 from toolkit.adapters import codec, keys
 from toolkit.adapters.redis_connection import RedisLine, Reply, mapped, ours
 from toolkit.domain.commands import Envelope
-from toolkit.domain.errors import ExecutionError, JournalError, StaleIncarnation
+from toolkit.domain.errors import ExecutionError, JournalError, StaleIncarnation, TransportError
 
 COMMANDS_A_CALL: Final = 500
 STREAM_LENGTH: Final = 10_000
-"""How far back a command that is sent again is known to be there already; and how many may wait for an engine."""
+"""So many commands stand in a stream at most. A producer that outruns the engine waits: nothing is ever pushed out."""
+
+TAKEN_KEPT: Final = 1_000
+"""So many that have taken effect stay: as far back as a command that is sent again is known to be there already."""
+
+FULL_PATIENCE: Final = 2.0
+LOOK_AGAIN: Final = 0.05
 
 
 class _Waiting(NamedTuple):
@@ -32,6 +39,7 @@ class CommandSender:
         self._book = book
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
+        self._room: dict[str, int] = {}
 
     async def send(self, envelope: Envelope) -> None:
         """Returns when the command is in the stream; errors as in `domain.ports.Journal.send`."""
@@ -63,10 +71,20 @@ class CommandSender:
 
     async def _add(self, chunk: list[_Waiting]) -> list[Reply]:
         """XADD them all or none: a hole could never be filled."""
-        cap = ("MAXLEN", "~", STREAM_LENGTH)
-        return await self._line.ask_all(
-            [("XADD", each.key, *cap, each.identifier, "b", each.payload) for each in chunk]
-        )
+        for key, count in Counter(each.key for each in chunk).items():
+            await self._find_room(key, count)
+        return await self._line.ask_all([("XADD", each.key, each.identifier, "b", each.payload) for each in chunk])
+
+    async def _find_room(self, key: str, count: int) -> None:
+        """Wait until the engine has taken enough. TransportError when it does not: send the same again later."""
+        for _ in range(int(FULL_PATIENCE / LOOK_AGAIN)):
+            if self._room.get(key, 0) < count:
+                self._room[key] = STREAM_LENGTH - int(await self._line.ask("XLEN", key))
+            if self._room[key] >= count:
+                self._room[key] -= count
+                return
+            await asyncio.sleep(LOOK_AGAIN)
+        raise TransportError(f"{key} is full: {STREAM_LENGTH} commands wait for an engine; is one running?")
 
     async def _settle(self, waiting: _Waiting, result: object) -> None:
         if waiting.done.done():

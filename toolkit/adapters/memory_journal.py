@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from toolkit.adapters import codec
 from toolkit.adapters.memory_server import MemoryServer
 from toolkit.domain.commands import Envelope
-from toolkit.domain.errors import Fenced, JournalError, StaleIncarnation
+from toolkit.domain.errors import Fenced, JournalError, StaleIncarnation, TransportError
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.ports import Head, Lease, Received, Sealed
 from toolkit.domain.time import NANOSECONDS, MonoTime
 
 ENTRIES_A_CALL = 500
+STREAM_LENGTH, TAKEN_KEPT = 10_000, 1_000  # as on a server
 
 
 class MemoryJournal:
@@ -126,8 +127,17 @@ class MemoryJournal:
         if stream and identifier <= stream[-1][:2]:
             self._check_known(envelope, payload)
             return
+        if len(stream) >= STREAM_LENGTH:
+            raise TransportError(f"{envelope.producer} is full: {STREAM_LENGTH} commands wait for an engine")
         stream.append((*identifier, payload, codec.decode_envelope(payload)))
         self._server.change()
+
+    async def forget_commands(self, positions: Mapping[str, str]) -> None:
+        await self._turn()
+        for producer, position in positions.items():
+            stream, last = self._server.commands[producer], _identifier(position)
+            taken = sum(entry[:2] <= last for entry in stream)
+            del stream[: max(0, taken - TAKEN_KEPT)]
 
     def _check_known(self, envelope: Envelope, payload: bytes) -> None:
         place = f"{envelope.producer} {envelope.incarnation}-{envelope.number}"

@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import redis.exceptions as refusals
 
 from toolkit.adapters import codec, keys
-from toolkit.adapters.command_sender import CommandSender
+from toolkit.adapters.command_sender import TAKEN_KEPT, CommandSender
 from toolkit.adapters.redis_connection import BLOCKING_READS, LOST, RedisLine, Reply, Script, mapped, ours
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.commands import Envelope
@@ -53,7 +53,7 @@ class RedisJournal:
         self._reader = RedisLine(address, reply_seconds=None, connections=BLOCKING_READS)
         self._reply_seconds = reply_seconds
         self._sender = CommandSender(RedisLine(address, reply_seconds=reply_seconds), book)
-        self._scripts = {name: Script(name) for name in ("acquire", "renew", "release", "append")}
+        self._scripts = {name: Script(name) for name in ("acquire", "renew", "release", "append", "forget_commands")}
         self._owner = ""
 
     async def close(self) -> None:
@@ -179,6 +179,14 @@ class RedisJournal:
         return [
             Received(position, codec.decode_envelope(fields[1])) for entries in found for position, fields in entries
         ]
+
+    async def forget_commands(self, positions: Mapping[str, str]) -> None:
+        taken = {name: position for name, position in positions.items() if position != "0"}
+        if not taken:
+            return
+        names = [keys.commands(self._book, producer) for producer in taken]
+        with mapped(f"let go of commands of {self._book}"):
+            await self._run(self._keeper, "forget_commands", names, [TAKEN_KEPT, *taken.values()])
 
     async def inbox(self, strategy: str, after: int, block_ms: int) -> Sequence[InboxEntry]:
         key = keys.inbox(self._book, strategy)

@@ -136,7 +136,7 @@ def _runner_rule(role: ServerRole, books: Sequence[str], strategy: str) -> str:
     """Add to its own command stream, read its own inbox; on the bus read feed, released steps and heartbeats."""
     if role is ServerRole.JOURNAL:
         own = " ".join(f"%RW~{keys.commands(book, strategy)} %R~{keys.inbox(book, strategy)}" for book in books)
-        return f"{own} {_CONNECT} {_ADD} +xread +xrange"
+        return f"{own} {_CONNECT} {_ADD} +xread +xrange +xlen"
     return f"{_patterns('%R~', books, 'feed*', 'released:*', 'beats')} {_CONNECT} +xread +xrevrange +hvals +hget"
 
 

@@ -87,8 +87,12 @@ class Journal(Protocol):
         """Put a command into its producer's stream; the same command twice has one effect.
 
         Raises JournalError (that number is there with another payload), StaleIncarnation (the stream is past that
-        number: number anew under a larger incarnation), TransportError (send the same again, before any later one).
+        number: number anew under a larger incarnation), TransportError (send the same again, before any later one; also
+        when so many wait for an engine that no more may).
         """
+
+    async def forget_commands(self, positions: Mapping[str, str]) -> None:
+        """Let go of commands up to these positions, which have taken effect for good, but for the newest of them."""
 
 
 class Bus(Protocol):

@@ -53,6 +53,7 @@ from toolkit.engine.strangers import recall
 from toolkit.engine.transaction import Transaction
 from toolkit.engine.view import View
 
+QUIET_ANSWERS = 1_000
 ENGINE = Who(identity="engine", verified=True, source="engine")
 
 
@@ -335,9 +336,19 @@ class Engine:
             return
         if not self.heeds(answer.strategy):
             return
-        if _is_quiet(answer) and answer.inbox <= self._inbox_read(answer.strategy):
+        quiet = _is_quiet(answer) and answer.inbox <= self._inbox_read(answer.strategy)
+        if quiet and not self._is_far(envelope):
             return
         self._answers.take(transaction, envelope, answer)
+
+    def _is_far(self, envelope: Envelope) -> bool:
+        """Whether so many quiet answers went by that the cursor is told, so that their stream may let go of them."""
+        known = self.ledger.producers.get(envelope.producer)
+        return (
+            known is not None
+            and known.incarnation == envelope.incarnation
+            and envelope.number - known.number >= QUIET_ANSWERS
+        )
 
     def _routes(self) -> Routes:
         router, settings = self._router, self._settings

@@ -23,6 +23,7 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderType, Side, Terms
 from toolkit.engine import answers as module
 from toolkit.engine.answers import TOLD_ONE_BY_ONE
+from toolkit.engine.engine import QUIET_ANSWERS
 from toolkit.engine.strategy_state import MOST_STATE
 
 LONG = "x" * (LONGEST_TEXT + 1)
@@ -139,3 +140,14 @@ def test_a_halted_strategy_can_always_cancel() -> None:
         core.buy(1, 9_000)
     core.cancel(stop)
     assert core.at_venue() == []
+
+
+def test_the_cursor_of_a_runner_that_says_nothing_is_told_now_and_then() -> None:
+    """Its stream lets go of what is taken for good: without this it would fill, and the runner would wait for ever."""
+    core = Core()
+    first = core.counts["trend"]
+    for _ in range(2 * QUIET_ANSWERS):
+        core.intend()
+    told = [event.number for event in core.of(ev.Answered)]
+    assert told == [first + QUIET_ANSWERS, first + 2 * QUIET_ANSWERS]
+    assert core.ledger.producers["trend"].number == told[-1]
