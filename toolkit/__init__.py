@@ -12,9 +12,11 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
     from toolkit.research.check import check
     from toolkit.research.compare import compare
     from toolkit.research.explore import explore
+    from toolkit.research.kpi import kpi
     from toolkit.research.promote import promote
     from toolkit.research.signals import from_signal
     from toolkit.research.sweep import sweep
+    from toolkit.research.tca import tca
 
 __all__ = [
     "Instrument",
@@ -27,8 +29,10 @@ __all__ = [
     "explore",
     "from_signal",
     "journal",
+    "kpi",
     "promote",
     "sweep",
+    "tca",
 ]
 
 _HOMES = {
@@ -42,8 +46,10 @@ _HOMES = {
     "explore": "toolkit.research.explore:explore",
     "from_signal": "toolkit.research.signals:from_signal",
     "journal": "toolkit.client.reading:journal",
+    "kpi": "toolkit.research.kpi:kpi",
     "promote": "toolkit.research.promote:promote",
     "sweep": "toolkit.research.sweep:sweep",
+    "tca": "toolkit.research.tca:tca",
 }
 
 

@@ -1,5 +1,6 @@
 """The notebooks that ship run from top to bottom in a kernel of their own, with other parameters too."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.integration
 def executed(repository: Path, folder: Path, name: str, **parameters: Any) -> Any:
     """In a desk of its own, through papermill so that its cell of parameters is one; fewer sessions, for time."""
     (folder / "config").mkdir()
+    shutil.copy(repository / "config" / "rollout.yaml", folder / "config")
     (folder / "config" / "desk.yaml").write_text("name: test\n")
     done = folder / "done.ipynb"
     papermill.execute_notebook(
@@ -78,3 +80,14 @@ def test_it_ships_without_outputs(repository: Path) -> None:
     for path in sorted((repository / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         assert not any(cell.get("outputs") for cell in notebook.cells), path.name
+
+
+def test_how_the_gates_decide_shows_false_alarms_beside_ours(repository: Path, tmp_path: Path) -> None:
+    notebook = executed(repository, tmp_path, "05_how_the_gates_decide.ipynb", orders=200, simulations=2)
+    said = outputs(notebook, "stream")
+    assert "fires within 30 days with probability 0.75 though nothing is wrong" in said[0]
+    assert "13 days at the earliest" in said[1]
+    assert any("broker outage, the champion too" in page for page in outputs(notebook, "text/html"))
+    widgets = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    kinds = {each["model_name"] for each in widgets.values()}
+    assert {"FloatSliderModel", "IntSliderModel", "CheckboxModel", "OutputModel"} <= kinds

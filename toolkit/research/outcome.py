@@ -17,6 +17,7 @@ from toolkit.measures.bootstrap import Interval, period_intervals
 from toolkit.measures.figure import Figure, unknown
 from toolkit.measures.performance import Drawdown
 from toolkit.research import result_tables as tables
+from toolkit.research.order_courses import OrderCourse, order_courses
 from toolkit.research.recording import CurvePoint, Recording
 from toolkit.research.result_costs import costs_table
 from toolkit.research.setting import Setting
@@ -210,6 +211,23 @@ class Outcome:
         pnl = np.array([self._pnl_at(point, self.strategies) for point in self.session_points], dtype=np.float64)
         found = period_intervals(performance.period_returns(pnl, float(self.capital)))
         return found | {"hit_rate": trading.hit_rate_interval(self.trades["pnl"].tolist())}
+
+    @cached_property
+    def session_returns(self) -> pd.Series:
+        """The book's return of each session (of each UTC day where a feed has none), as fractions of all capital."""
+        points = self.session_points
+        pnl = np.array([self._pnl_at(point, self.strategies) for point in points], dtype=np.float64)
+        returns = performance.period_returns(pnl, float(self.capital))
+        times = pd.to_datetime([point.time for point in points[1:]], utc=True)
+        return pd.Series(returns, index=times, name=self.setting.title)
+
+    @cached_property
+    def courses(self) -> list[OrderCourse]:
+        """Each order that reached the venue: what it was decided on, its fills, and the market at its end."""
+        recording = self._recording
+        return order_courses(
+            recording.orders, recording.facts, self.booked, recording.last_time, recording.last_middles
+        )
 
     @cached_property
     def session_points(self) -> list[CurvePoint]:

@@ -240,11 +240,12 @@ def _staircase(result: Outcome, instrument: str) -> ColumnDataSource:
     return ColumnDataSource({"time": both, "held": np.repeat(held, 2), "none": np.zeros(2 * len(held))})
 
 
-def blank_figure(title: str, height: int, share: figure | None = None) -> figure:
+def blank_figure(title: str, height: int, share: figure | None = None, *, time: bool = True) -> figure:
     """A figure without a background of its own, in inks that stand out on white and on black."""
     heading = Title(text=title, text_color=INK, text_font_size="12px", text_font_style="normal")
     made = figure(
-        title=heading, height=height, x_axis_type="datetime", sizing_mode="stretch_width", toolbar_location=None,
+        title=heading, height=height, x_axis_type="datetime" if time else "linear",
+        sizing_mode="stretch_width", toolbar_location=None,
         tools="xpan,xwheel_zoom,box_zoom,reset", active_drag="box_zoom", active_scroll=None,
         x_range=DataRange1d(range_padding=0.01) if share is None else share.x_range, min_border_left=64,
     )  # fmt: skip

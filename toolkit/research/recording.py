@@ -15,13 +15,16 @@ _CHANGES_EQUITY = (
     ev.Marked, ev.OrderFilled, ev.FxMarked, ev.CashMoved, ev.FillBusted, ev.FillCorrected, ev.SessionRolled,
 )  # fmt: skip
 
+_HAS_A_MIDDLE = (ev.OrderFilled, ev.OrderCanceled, ev.OrderExpired, ev.OrderRejected)
+
 REMEMBERED = 1_000  # quotes of an instrument: the way of a report from a venue is shorter
 
 
 class Fact(NamedTuple):
     """One event, its number in the journal that a desk would have written, and the feed time of its step (ns).
 
-    `middle` is of a trade: twice the mid of its instrument's newest two-sided quote then, 0 where there was none.
+    `middle` is of a trade, and of an order's end without one: twice the mid of its instrument's newest two-sided quote
+    then, 0 where there was none.
     """
 
     number: int
@@ -61,6 +64,7 @@ class Recording:
         self.steps = 0
         self.last_time = 0
         self._fresh: list[ev.Event] = []
+        self._instruments: dict[str, str] = {}
         self._counted = 0
         self._has_sessions = False
         self._middles: defaultdict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
@@ -72,6 +76,7 @@ class Recording:
             identifier = getattr(event, "order_id", "")
             if identifier and (order := ledger.order(identifier)) is not None:
                 self.orders[order.chain[0]] = order
+                self._instruments[identifier] = order.instrument
 
     def after_step(self, step: Step, ledger: Ledger) -> None:
         """A step is done: what was committed in it happened at its time."""
@@ -87,7 +92,7 @@ class Recording:
         changed = ends_session = traded = False
         for event in self._fresh:
             self._counted += 1
-            middle = self._middle(event) if isinstance(event, ev.OrderFilled) else 0
+            middle = self._middle(event) if isinstance(event, _HAS_A_MIDDLE) else 0
             self.facts.append(Fact(self._counted, time, event, middle))
             changed = changed or isinstance(event, _CHANGES_EQUITY)
             ends_session = ends_session or isinstance(event, ev.SessionRolled)
@@ -96,10 +101,18 @@ class Recording:
         if changed:
             self.curve.append(self._point(time, ledger, ends_session, traded))
 
-    def _middle(self, fill: ev.OrderFilled) -> int:
-        """Of the quote that stood when the venue made the trade, which its report tells of later."""
-        known = self._middles.get(fill.instrument, ())
-        return next((middle for time, middle in reversed(known) if time <= int(fill.time)), 0)
+    @property
+    def last_middles(self) -> dict[str, int]:
+        """Twice the mid of each instrument's last quote."""
+        return {instrument: middles[-1][1] for instrument, middles in self._middles.items() if middles}
+
+    def _middle(self, event: ev.OrderFilled | ev.OrderCanceled | ev.OrderExpired | ev.OrderRejected) -> int:
+        """Of the quote that stood when the venue made the trade or ended the order; its report comes later."""
+        instrument = (
+            event.instrument if isinstance(event, ev.OrderFilled) else self._instruments.get(event.order_id, "")
+        )
+        known = self._middles.get(instrument, ())
+        return next((middle for time, middle in reversed(known) if time <= int(event.time)), 0)
 
     def _point(self, time: int, ledger: Ledger, ends_session: bool, traded: bool) -> CurvePoint:
         self._has_sessions = self._has_sessions or ends_session
