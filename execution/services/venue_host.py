@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -38,7 +37,7 @@ _instruments = msgspec.msgpack.Decoder(tuple[Instrument, ...])
 _change = msgspec.msgpack.Decoder(VenueRequest | Advance | Surprise)
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What a message leads to: numbered reports for the account, and answers for the line that asked."""
 
     reports: tuple[VenueReport, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import msgspec
 
@@ -23,7 +23,7 @@ _raws = msgspec.msgpack.Decoder(tuple[msgspec.Raw, ...])
 _message = msgspec.msgpack.Decoder(LineMessage)
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """A message as read, and its own bytes for the ledger."""
 
     message: LineMessage

@@ -18,7 +18,7 @@ from execution.home import Home
 from execution.supervision.opening import opening_commands
 from execution.wiring.versions import register_missing
 from tests.tools.desk_kit import PROJECT, DeskKit
-from tests.tools.limit_kit import FAR_AWAY
+from tests.tools.limit_kit import FAR_AWAY, OF_BOOK
 from toolkit.adapters.redis_bus import RedisBus
 from toolkit.adapters.server_access import ServerRole
 from toolkit.client.commands import ourselves
@@ -46,7 +46,7 @@ LIMITS: Mapping[str, object] = {
     "message_rate": 1_000_000, "cancel_reserve": 20, "duplicate_window": 0, "permitted": "*", "permitted_venues": "*",
     "permitted_sides": ["buy", "sell"], "max_quote_age": MANY, "fresh_quotes": 1,
     "price_collar": 50, "exit_collar": 90, "max_price_drift": 50, "drift_window": 60, "max_executions": MANY,
-    "burst_value": MANY, "burst_quantity": MANY, "burst_window": 1, "self_match": "cancel_resting",
+    "burst_value": 10**14, "burst_quantity": MANY, "burst_window": 1, "self_match": "cancel_resting",
     **FAR_AWAY,
 }  # fmt: skip
 VENUE: Mapping[str, object] = {
@@ -99,6 +99,7 @@ def _home(folder: Path, durability: str) -> Home:
     instrument = {"tick": 0.01, "lot": 1, "currency": "USD", "calendar": CALENDAR, "venue": "paper"}
     instruments = {"currencies": {"USD": {"quantum": 0.01}}, "instruments": dict.fromkeys(SYMBOLS, instrument)}
     of_venue = {key: LIMITS[key] for key in ("message_rate", "cancel_reserve", "max_working_orders")}
+    of_strategy = {key: value for key, value in LIMITS.items() if key not in OF_BOOK}
     row = {
         "source": "notebooks/strategies/bench.py", "class": "Bench", "capital": 1_000_000,
         "instruments": list(SYMBOLS), "parameters": {}, "enabled": True,
@@ -107,7 +108,9 @@ def _home(folder: Path, durability: str) -> Home:
     write_yaml(folder, "desk.yaml", desk)
     write_yaml(folder, "venues.yaml", venues)
     write_yaml(folder, "instruments.yaml", instruments)
-    write_yaml(folder, "limits.yaml", {"book": LIMITS, "venues": {"paper": of_venue}, "strategies": {STRATEGY: LIMITS}})
+    write_yaml(
+        folder, "limits.yaml", {"book": LIMITS, "venues": {"paper": of_venue}, "strategies": {STRATEGY: of_strategy}}
+    )
     write_yaml(folder, "strategies.yaml", {"strategies": {STRATEGY: row}})
     shutil.copyfile(PROJECT / "config" / "people.yaml", folder / "config" / "people.yaml")  # YAML 1.2: `off` is a word
     home = Home(folder)

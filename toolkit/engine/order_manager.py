@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
@@ -61,7 +62,7 @@ NEW = Doubt.NEW
 NOTHING: frozenset[Ability] = frozenset()
 
 
-class Unanswered(NamedTuple):
+class Unanswered(msgspec.Struct, frozen=True, gc=False):
     """A request without an answer: what was asked and since when."""
 
     kind: Doubt

@@ -13,7 +13,7 @@ from collections.abc import Iterable, MutableMapping
 from itertools import takewhile
 
 from toolkit.domain.market import Bar, Quote, Trade
-from toolkit.domain.orders import Side, Status, TimeInForce
+from toolkit.domain.orders import BUY, SELL, Side, Status, TimeInForce
 from toolkit.domain.requests import Liquidity
 from toolkit.domain.stops import walk
 from toolkit.domain.time import FeedTime
@@ -26,6 +26,8 @@ from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, Unexpe
 from toolkit.simulation.volumes import Volumes
 
 NO_END = 1 << 62
+MAKER, TAKER = Liquidity.MAKER, Liquidity.TAKER
+PARTIALLY_FILLED, FILLED, FOK = Status.PARTIALLY_FILLED, Status.FILLED, TimeInForce.FOK
 
 
 class Filler:
@@ -81,10 +83,10 @@ class Filler:
             self._meet(market, order, quote, time)
         if quote.ask > 0:
             size = self._share(quote.ask_size) - market.ask_taken
-            market.ask_taken += self._give(market, Side.BUY, quote.ask, touch, size, time)
+            market.ask_taken += self._give(market, BUY, quote.ask, touch, size, time)
         if quote.bid > 0:
             size = self._share(quote.bid_size) - market.bid_taken
-            market.bid_taken += self._give(market, Side.SELL, quote.bid, touch, size, time)
+            market.bid_taken += self._give(market, SELL, quote.bid, touch, size, time)
         market.settle()
 
     def on_trade(self, market: Market, trade: Trade, time: FeedTime) -> int:
@@ -99,8 +101,8 @@ class Filler:
         if market.quote is None:
             for order in _emptied(market):
                 size -= self._take(market, order, trade.price, size, time)
-        size -= self._give(market, Side.BUY, trade.price, self._trade_touch, size, time)
-        size -= self._give(market, Side.SELL, trade.price, self._trade_touch, size, time)
+        size -= self._give(market, BUY, trade.price, self._trade_touch, size, time)
+        size -= self._give(market, SELL, trade.price, self._trade_touch, size, time)
         market.settle()
         return size
 
@@ -122,7 +124,7 @@ class Filler:
         for index, point in enumerate(walk(bar)[:3]):
             if index == 1 and market.waiting:
                 self._stops.within(market, bar, time, take)
-            for side in (Side.BUY, Side.SELL):
+            for side in (BUY, SELL):
                 size -= self._give(
                     market, side, point, self._trade_touch, size, time, since=bar.start, gap=point == bar.open
                 )
@@ -136,7 +138,7 @@ class Filler:
         order.filled += quantity
         order.fills += 1
         volume = self._volume(market, price, quantity, time) if market.tariff.tiers else 0
-        order.fee_exact += market.tariff.exact(liquidity is Liquidity.MAKER, price, quantity, volume)
+        order.fee_exact += market.tariff.exact(liquidity is MAKER, price, quantity, volume)
         order.fee_most += market.tariff.exact_most(price, quantity)
         charged = market.tariff.rounded(order.fee_exact, order.fee_most)
         fee, order.fee_charged = charged - order.fee_charged, charged
@@ -144,13 +146,13 @@ class Filler:
         self._reporter.filled(order, price, quantity, fee, market.tariff.asset, liquidity, time)
         if order.group:
             self._stops.share(market, order, quantity, time)
-        if order.status not in (Status.NEW, Status.PARTIALLY_FILLED):
+        if order.status not in OPEN:
             return
         if order.filled < order.quantity:
-            order.status = Status.PARTIALLY_FILLED
+            order.status = PARTIALLY_FILLED
         else:
             market.remove(order)
-            self._register.close(order, Status.FILLED)
+            self._register.close(order, FILLED)
 
     def _volume(self, market: Market, price: int, quantity: int, time: FeedTime) -> int:
         """What counts for this trade's tier; the trade itself counts for those of the days to come."""
@@ -181,7 +183,7 @@ class Filler:
         self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * lots
 
     def _meet(self, market: Market, order: PaperOrder, quote: Quote, time: FeedTime) -> None:
-        if order.side is Side.BUY:
+        if order.side is BUY:
             size = self._share(quote.ask_size) - market.ask_taken
             market.ask_taken += self._take(market, order, quote.ask, size, time)
         else:
@@ -198,12 +200,12 @@ class Filler:
         if reaching and order.post_only:
             self.end(order, Status.CANCELED, "post-only: it would trade", time)
             return 0
-        if order.time_in_force is TimeInForce.FOK:
+        if order.time_in_force is FOK:
             quantity = order.remaining if reaching and size >= order.remaining else 0
         else:
             quantity = self._part(order, min(order.remaining, size)) if reaching and size > 0 else 0
         if quantity:
-            self.fill(market, order, self._slipped(market, order, price, quantity), quantity, Liquidity.TAKER, time)
+            self.fill(market, order, self._slipped(market, order, price, quantity), quantity, TAKER, time)
         if not order.remaining:
             return quantity
         if order.ends_unfilled:
@@ -225,7 +227,7 @@ class Filler:
         gap: bool = False,
     ) -> int:
         """Resting orders of one side that `point` has come to, best first, up to `size` lots. Lots that were given."""
-        queue = market.buys if side is Side.BUY else market.sells
+        queue = market.buys if side is BUY else market.sells
         given = 0
         for order in tuple(takewhile(lambda order: (_limit(order) - point) * side + touch > 0, queue)):
             if size <= given:
@@ -235,7 +237,7 @@ class Filler:
                 if not quantity:
                     continue  # the other side of its bracket has just filled
                 given += quantity
-                self.fill(market, order, point if gap else _limit(order), quantity, Liquidity.MAKER, time)
+                self.fill(market, order, point if gap else _limit(order), quantity, MAKER, time)
         return given
 
     def _part(self, order: PaperOrder, quantity: int) -> int:
@@ -264,7 +266,7 @@ class Filler:
 
 
 def _opposite(quote: Quote, side: Side) -> int:
-    return quote.ask if side is Side.BUY else quote.bid
+    return quote.ask if side is BUY else quote.bid
 
 
 def _limit(order: PaperOrder) -> int:

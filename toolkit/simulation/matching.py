@@ -49,6 +49,7 @@ from toolkit.simulation.refusals import Problem, order_problem, size_problem
 from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, Surprise, Unexpected
 
 NO_EXPIRY = FeedTime(1 << 62)
+NEW = Status.NEW
 NO_WALL = WallTime(0)  # of a backtest, which has no wall clock
 
 
@@ -297,20 +298,20 @@ class PaperVenue:
 
     def _new_order(self, request: SubmitOrder, time: FeedTime) -> PaperOrder:
         self._queued += 1
-        return PaperOrder(
-            ids=[request.order_id],
-            venue_order_id="",
-            instrument=request.instrument,
-            side=request.side,
-            quantity=request.quantity,
-            price=request.price,
-            time_in_force=request.time_in_force,
-            order_class=request.order_class,
-            post_only=request.post_only,
-            reduce_only=request.reduce_only,
-            status=Status.NEW,
-            queued=self._queued,
-            active=time,
+        return PaperOrder(  # by place: so many names take longer than meeting the market
+            [request.order_id],
+            "",
+            request.instrument,
+            request.side,
+            request.quantity,
+            request.price,
+            request.time_in_force,
+            request.order_class,
+            request.post_only,
+            request.reduce_only,
+            NEW,
+            self._queued,
+            time,
             terms=request.terms,
             stop=None if request.terms is None else request.terms.stop,
         )

@@ -10,7 +10,7 @@ import msgspec
 
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import Quote
-from toolkit.domain.orders import OrderClass, Side, Status, Terms, TimeInForce
+from toolkit.domain.orders import BUY, OrderClass, Side, Status, Terms, TimeInForce
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.fees import Tariff
 from toolkit.simulation.impact import ImpactCurve
@@ -19,7 +19,7 @@ OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
 _AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
-class PaperOrder(msgspec.Struct, kw_only=True, array_like=True):
+class PaperOrder(msgspec.Struct, array_like=True):
     """One order on the venue's side. `ids` is its replace chain, the last in force; a market order has no price.
 
     `stop` is where a stop stands now; until it is `triggered` it waits and meets no market.
@@ -152,7 +152,7 @@ class Market:
             return self.waiting, _eager_key
         if order.eager:
             return self.eager, _eager_key
-        return (self.buys, _buy_key) if order.side is Side.BUY else (self.sells, _sell_key)
+        return (self.buys, _buy_key) if order.side is BUY else (self.sells, _sell_key)
 
     def settle(self) -> None:
         """Work out whether the next quote needs a look at all."""

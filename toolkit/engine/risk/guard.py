@@ -51,6 +51,7 @@ class Guard:
         self._table: LimitTable | None = None
         self._resolved: dict[tuple[str, str, str], InForce] = {}
         self._alike: dict[OrderLimits, OrderLimits] = {}
+        self._executions: dict[str, Limit | None] = {}
         self.rates = MessageRates(self._allowance)
         self.portfolio = Portfolio(ledger)
         numbers = {control.number for control in controls}
@@ -63,6 +64,7 @@ class Guard:
         self._table = None
         self._resolved.clear()
         self._alike.clear()
+        self._executions.clear()
         self.portfolio.limits_changed()
         self.rates.limits_changed()
         self._view.watch(windows_of(self._ledger.limits))
@@ -103,7 +105,11 @@ class Guard:
 
     def most_executions(self, strategy: str) -> Limit | None:
         """How many entries of a strategy may fill until a person arms it again; None without control 7."""
-        return self._limits().executions(strategy, self._stage(strategy)) if self._counts_executions else None
+        if not self._counts_executions:
+            return None
+        if strategy not in self._executions:  # every fill asks
+            self._executions[strategy] = self._limits().executions(strategy, self._stage(strategy))
+        return self._executions[strategy]
 
     def _breaches(self, proposal: Proposal, situation: Situation) -> tuple[Refused, ...]:
         """What an exit passes on its way out, which nothing stops."""
