@@ -45,9 +45,12 @@ def read_secret(descriptor: int = 0, longest: int = LONGEST_SECRET) -> str:
     return secret.decode()
 
 
-def when_told_to_stop(stop: Callable[[], None], descriptor: int = 0) -> None:
+def when_told_to_stop(
+    stop: Callable[[], None], descriptor: int = 0, *, in_order: Callable[[], None] = lambda: None
+) -> None:
     """Call `stop` once when stdin closes or SIGTERM comes. Ctrl-C is the supervisor's business: it is ignored here.
 
+    `in_order` is called when SIGTERM comes, before or after: a supervisor that lives sends it, one that died does not.
     Must be called inside of a running event loop.
     """
     loop = asyncio.get_running_loop()
@@ -64,7 +67,11 @@ def when_told_to_stop(stop: Callable[[], None], descriptor: int = 0) -> None:
             loop.remove_reader(descriptor)
             once()
 
-    loop.add_signal_handler(signal.SIGTERM, once)
+    def terminated() -> None:
+        in_order()
+        once()
+
+    loop.add_signal_handler(signal.SIGTERM, terminated)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop.add_reader(descriptor, readable)
 

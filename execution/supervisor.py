@@ -111,6 +111,8 @@ class Supervisor:
         self.say("venue and engine")
         self._start(*(specifications.venue(self.home, self.settings, self.line, name) for name in self.settings.venues))
         self._start(specifications.engine(self.home, self.settings, self.line))
+        if specifications.needs_watchdog(self.settings):
+            self._start(specifications.watchdog(self.home, self.settings, self.line))
         watcher = Watcher(
             self.managed,
             hung_after=self.settings.desk.supervision.hung_after_seconds,
@@ -160,7 +162,7 @@ class Supervisor:
             await self._cancel_and_verify(stopped)
         except ExecutionError as problem:
             stopped.problem = str(problem)
-        for kind in ("runner", "jupyter", "listener", "engine", "venue", ARCHIVER):
+        for kind in ("runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER):
             await self._stop_kind(kind)
         for task in self._tasks:
             task.cancel()

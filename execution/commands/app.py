@@ -265,6 +265,21 @@ def logs(
 
 
 @app.command()
+def drill(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; none with --all.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    short: Annotated[bool, typer.Option("--short", help="Each once instead of three times.")] = False,
+    reports: Annotated[Path | None, typer.Option(help="Where to; else reports/drills of the desk.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Break a desk of its own on purpose, against the paper venue alone; measure, and write a dated report."""
+    from execution.commands.drilling import drill
+
+    _end(drill(home, names or [], everything=everything, short=short, reports=reports, as_json=json))
+
+
+@app.command()
 def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
     """Look at servers, durability, clock, disk, configuration, versions, processes; say what to do."""
     from execution.commands.doctor import doctor

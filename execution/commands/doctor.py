@@ -161,6 +161,24 @@ def _latch(home: Home, state: DeskState | None) -> Iterator[Finding]:
         yield Finding("latch", "ok", "open")
 
 
+def _dead_man(home: Home, _: DeskState | None) -> Iterator[Finding]:
+    from execution.settings import read_settings
+
+    for name, venue in read_settings(home.root).venues.items():
+        dead_man = venue.dead_man
+        if dead_man is None:
+            yield Finding("dead man", "look", f"{name}: an engine that dies leaves its entries resting",
+                          "set `dead_man` of the venue in config/venues.yaml")  # fmt: skip
+            continue
+        said = f"{name}: entries are cancelled {dead_man.after / 1e9:g} s after the engine's last beat"
+        said += f", by {'the venue' if dead_man.by.value == 'venue' else 'our watchdog'}"
+        if dead_man.everything:
+            yield Finding("dead man", "look", f"{said}; PROTECTIVE ORDERS TOO: positions stand bare then",
+                          "`cancels: entries` where the venue can choose")  # fmt: skip
+        else:
+            yield Finding("dead man", "ok", said)
+
+
 def _archive(home: Home, state: DeskState | None) -> Iterator[Finding]:
     if state is None:
         return
@@ -228,6 +246,7 @@ LOOKS = (
     _durability,
     _processes,
     _latch,
+    _dead_man,
     _venues,
     _archive,
     _people,

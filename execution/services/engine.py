@@ -23,6 +23,7 @@ from toolkit.engine.messages import EngineSettings
 
 RENEWALS_PER_LEASE = 5
 KEPT_FOR_THE_LIFEBOAT = 0.4  # of the lease
+SIGNS_PER_SILENCE = 4
 FEED = "feed"
 FEED_PATIENCE = 20.0
 WARM_UP_AT_ONCE = 500
@@ -38,6 +39,11 @@ class EngineService:
         self._loop: LockstepEngine | FreeEngine | None = None
         self._ledger: Ledger | None = None
         self._epoch = 0
+        self._in_order = False
+
+    def told_in_order(self) -> None:
+        """Somebody looks after what rests: no dead man is needed. One whose supervisor died was not told so."""
+        self._in_order = True
 
     def stop(self) -> None:
         """Finish what is in hand and end in order."""
@@ -58,7 +64,9 @@ class EngineService:
         core = self._core(ledger, lease)
         self._loop = self._way(core)
         self._ledger, self._epoch = ledger, lease.epoch
-        background = [asyncio.create_task(self._keep_lease(core)), asyncio.create_task(self._beat())]
+        background = [
+            asyncio.create_task(work) for work in (self._keep_lease(core), self._beat(), self._stay_alive(core))
+        ]
         try:
             await self._trade(core, background[0])
         except TransportError as problem:
@@ -69,6 +77,8 @@ class EngineService:
         finally:
             for task in background:
                 task.cancel()
+        if self._in_order:
+            await self._disarm()
         if core.writer.lease is not None:
             with suppress(TransportError):
                 await self._parts.journal.release(core.writer.lease)
@@ -196,3 +206,21 @@ class EngineService:
                     )
                 )
             await asyncio.sleep(min(self._plan.beat_seconds, 0.1))
+
+    async def _stay_alive(self, core: EngineCore) -> None:
+        """Give the venue and the watchdog a sign of life, for as long as this engine may send anything."""
+        after = self._plan.dead_man_seconds
+        while True:
+            lease = core.writer.lease
+            if lease is not None and self._parts.clock.mono() <= lease.send_by:
+                self._parts.beat_file.beat()
+                if after:
+                    with suppress(TransportError):
+                        await self._parts.venue.stay_alive(after)
+            await asyncio.sleep(min(self._plan.beat_seconds, after / SIGNS_PER_SILENCE or self._plan.beat_seconds))
+
+    async def _disarm(self) -> None:
+        self._parts.beat_file.clear()
+        if self._plan.dead_man_seconds:
+            with suppress(TransportError):
+                await self._parts.venue.stay_alive(0)

@@ -103,11 +103,22 @@ class VenueLine(Venue, Protocol):
 
     async def sync(self) -> Sequence[VenueReport]: ...
 
+    async def stay_alive(self, seconds: float) -> None: ...
+
+
+class BeatFile(Protocol):
+    """What a watchdog looks at."""
+
+    def beat(self) -> None: ...
+
+    def clear(self) -> None: ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class EnginePlan:
     """What somebody wrote about this engine. Times in seconds; `strategies` are those that must answer each step.
 
+    With `dead_man_seconds` the venue cancels entries when it hears nothing for so long; 0 where it has no such thing.
     A new book trades after `first_step`; `history_steps` before the book's step rebuild the View.
     """
 
@@ -129,6 +140,7 @@ class EnginePlan:
     history_steps: int
     beat_seconds: float
     reconcile_seconds: float = 5.0
+    dead_man_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +157,7 @@ class EngineParts:
     snapshots: Snapshots
     archive: Archive
     lifeboat: Lifeboat
+    beat_file: BeatFile
     codec: Codec
     clock: Clock
     reach: Callable[[str], None]

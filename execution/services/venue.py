@@ -11,16 +11,22 @@ import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from execution.services.venue_drill import Behaviour, LineMessage, SetBehaviour
+import msgspec
+
+from execution.services.venue_dead_man import DeadManTimer
+from execution.services.venue_drill import Behaviour, LineMessage, PlaceForeign, SetBehaviour
 from execution.services.venue_host import Answer, VenueHost
 from execution.services.venue_lines import Frame, Line
 from toolkit.domain.errors import DomainError, TransportError
 from toolkit.domain.requests import ReplaceOrder, SubmitOrder
-from toolkit.domain.venue_line import Advance, FromVenue, LineError, Login
-from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels
+from toolkit.domain.venue_line import Advance, CancelOnSilence, FromVenue, LineError, Login
+from toolkit.simulation.silence import FellSilent
+from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, RejectOrders
 
-ONLY_TRADING = (SubmitOrder, ReplaceOrder, Advance)
-SCRIPT = (SetBehaviour, RefuseCancels, LateFill, BustFill, CorrectFill)
+_encode = msgspec.msgpack.Encoder().encode
+
+ONLY_TRADING = (SubmitOrder, ReplaceOrder, Advance, CancelOnSilence)
+SCRIPT = (SetBehaviour, PlaceForeign, RefuseCancels, RejectOrders, LateFill, BustFill, CorrectFill)
 
 
 class VenueServer:
@@ -36,6 +42,7 @@ class VenueServer:
         self._receiver: Line | None = None
         self._numbers = 0
         self._turn: asyncio.Handle | None = None
+        self.dead_man = DeadManTimer(self, host.settings.own_dead_man, host.venue.dead_man_after)
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done with an exception when the venue cannot go on, for instance because its disk is full."""
 
@@ -47,6 +54,7 @@ class VenueServer:
 
     def stop(self) -> None:
         """Answer what is in hand, store the state, and close every line. After a failure nothing more is written."""
+        self.dead_man.stop()
         if self._turn is not None:
             self._turn.cancel()
         if not self.failed.done():
@@ -108,23 +116,27 @@ class VenueServer:
         self._reply(answers)
         self._reach("after_reply")
 
-    def _answer(self, line: Line, frame: Frame) -> Answer:
+    def _answer(self, line: Line, frame: Frame, *, foreign: bool = False) -> Answer:
         message = frame.message
         if isinstance(message, Login):
             return self._log_in(line, message)
-        problem = self._refusal(line, message)
+        problem = "" if foreign else self._refusal(line, message)
         if problem:
             return Answer(own=(LineError(problem=problem),))
         if isinstance(message, SetBehaviour):
             self._behaviour = Behaviour(message)
             return Answer()
+        if isinstance(message, PlaceForeign):
+            return self._answer(line, Frame(message.order, msgspec.Raw(_encode(message.order))), foreign=True)
         if self._behaviour.swallows(message):
             self._host.ignore(line.number, line.client, frame.raw)
             return Answer()
         try:
-            return self._host.take(line.number, line.client, message, frame.raw)
+            answer = self._host.take(line.number, line.client, message, frame.raw)
         except DomainError as error:
             return Answer(own=(LineError(problem=str(error)),))
+        self.dead_man.heard(message)
+        return answer
 
     def _log_in(self, line: Line, login: Login) -> Answer:
         line.client, line.trading = login.client, login.trading
@@ -132,12 +144,14 @@ class VenueServer:
             self._receiver = line
         return Answer()
 
-    def _refusal(self, line: Line, message: LineMessage) -> str:
+    def _refusal(self, line: Line, message: LineMessage | FellSilent) -> str:
         """Why this line may not say this, or an empty text."""
         if not line.client:
             return "log in first: send Login"
         if isinstance(message, ONLY_TRADING) and not line.trading:
             return f"{type(message).__name__} needs a trading line; this one logged in as {line.client} without trading"
+        if isinstance(message, CancelOnSilence):
+            return self.dead_man.refusal(newest=line is self._receiver)
         if isinstance(message, SCRIPT) and not self._scriptable:
             return f"{type(message).__name__} needs a venue that was started with --scriptable"
         return ""
@@ -148,6 +162,7 @@ class VenueServer:
         for line, answer in answers:
             if answer.reports and self._receiver is not None:
                 heard = [report for report in answer.reports if not self._behaviour.mutes(report)]
+                heard += [report for report in heard if self._behaviour.repeats(report)]
                 frames.setdefault(self._receiver, []).extend(heard)
             if answer.own:
                 frames.setdefault(line, []).extend(answer.own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from toolkit.domain.requests import SubmitOrder
 from toolkit.domain.venue_line import ToVenue
 from toolkit.simulation.surprises import Surprise
 
@@ -14,7 +15,7 @@ class SetBehaviour(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     `swallow`: such requests are received and ignored. `mute`: such reports stay in the books and are not sent. `cut`:
     the line is cut when such a request has taken effect, before anything is answered. They apply to the next `count`
     such messages (all with None). `delay` holds back everything that is sent and `pause` all work, in seconds of wall
-    time.
+    time. `repeat`: such reports are sent twice, as feeds in the wild do.
     """
 
     swallow: tuple[str, ...] = ()
@@ -23,9 +24,17 @@ class SetBehaviour(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     count: int | None = None
     delay: float = 0.0
     pause: float = 0.0
+    repeat: tuple[str, ...] = ()
 
 
-LineMessage = ToVenue | SetBehaviour | Surprise
+class PlaceForeign(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="place_foreign"):
+    """An order of somebody else in our account, as placed at the venue's own screen."""
+
+    order: SubmitOrder
+
+
+LineMessage = ToVenue | SetBehaviour | PlaceForeign | Surprise
+"""What a line may say; a venue falls silent by itself, never because somebody says so."""
 
 
 class Behaviour:
@@ -51,6 +60,9 @@ class Behaviour:
 
     def cuts(self, message: msgspec.Struct) -> bool:
         return self._applies(self._settings.cut, message)
+
+    def repeats(self, message: msgspec.Struct) -> bool:
+        return self._applies(self._settings.repeat, message)
 
     def _applies(self, tags: tuple[str, ...], message: msgspec.Struct) -> bool:
         if not tags or message.__struct_config__.tag not in tags or self._left == 0:

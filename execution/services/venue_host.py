@@ -17,6 +17,7 @@ from toolkit.domain.venue_line import (
     Advanced,
     AskReplay,
     AskState,
+    CancelOnSilence,
     FromVenue,
     Login,
     ReplayDone,
@@ -26,15 +27,16 @@ from toolkit.domain.venue_line import (
 )
 from toolkit.simulation.matching import PaperVenue
 from toolkit.simulation.paper_settings import PaperSettings, decode_settings
+from toolkit.simulation.silence import FellSilent
 from toolkit.simulation.surprises import Surprise
 
 SNAPSHOT_EVERY = 50_000
 
-HostMessage = ToVenue | Surprise
+HostMessage = ToVenue | Surprise | FellSilent
 
 _encode = msgspec.msgpack.Encoder().encode
 _instruments = msgspec.msgpack.Decoder(tuple[Instrument, ...])
-_change = msgspec.msgpack.Decoder(VenueRequest | Advance | Surprise)
+_change = msgspec.msgpack.Decoder(VenueRequest | Advance | Surprise | CancelOnSilence | FellSilent)
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +63,7 @@ class VenueHost:
 
         Raises JournalError when replaying the ledger does not give the reports that stand in it.
         """
+        self.settings = settings
         self._wall = wall
         self._snapshot_every = snapshot_every
         self._as_bytes = _encode(settings), _encode(tuple(instruments))
@@ -95,6 +98,8 @@ class VenueHost:
                 return self._advance(line, client, message, raw)
             case Login():
                 return Answer()
+            case CancelOnSilence() if message.after == self.venue.dead_man_after:  # a sign of life changes nothing
+                return Answer()
             case _:
                 return self._process(line, client, message, raw)
 
@@ -126,7 +131,9 @@ class VenueHost:
         self._remember(Took(wall=wall, line=line, client=client, message=raw, reports=reports))
         return Answer(reports, advanced)
 
-    def _process(self, line: int, client: str, message: VenueRequest | Surprise, raw: msgspec.Raw) -> Answer:
+    def _process(
+        self, line: int, client: str, message: VenueRequest | Surprise | CancelOnSilence | FellSilent, raw: msgspec.Raw
+    ) -> Answer:
         wall = self._wall()
         reports = self.venue.process(message, wall)
         if isinstance(message, QueryOrder):  # answered or not, nothing has changed

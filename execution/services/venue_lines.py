@@ -13,6 +13,7 @@ import msgspec
 
 from execution.services.venue_drill import LineMessage
 from toolkit.domain.venue_line import FromVenue
+from toolkit.simulation.silence import FellSilent
 
 LARGEST_FRAME = 16 * 1024 * 1024
 LARGEST_BACKLOG = 64 * 1024 * 1024
@@ -26,7 +27,7 @@ _message = msgspec.msgpack.Decoder(LineMessage)
 class Frame(msgspec.Struct, frozen=True, gc=False):
     """A message as read, and its own bytes for the ledger."""
 
-    message: LineMessage
+    message: LineMessage | FellSilent
     raw: msgspec.Raw
 
 

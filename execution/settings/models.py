@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag, model_validator
 
+from execution.settings.dead_man import DeadManRow
 from execution.settings.portfolio_rows import PortfolioLimits
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.identifiers import check_desk
@@ -451,6 +452,7 @@ class PaperVenueRow(Strict):
     execution_ids: ExecutionIds
     keeps_book_on_restart: StrictBool
     closed_orders_kept: Annotated[int, Field(ge=0, le=10**9)]
+    dead_man: DeadManRow | None
     fees: PaperFees
 
 

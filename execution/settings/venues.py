@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from execution.settings.dead_man import DeadManRow
 from execution.settings.feed_file import ExchangeFees
 from execution.settings.models import (
     BaseFees,
@@ -16,8 +17,10 @@ from execution.settings.models import (
     QuoteFees,
     UniformRow,
 )
+from toolkit.domain.time import NANOSECONDS
 from toolkit.simulation.paper_settings import (
     BaseAsset,
+    DeadMan,
     FeeSchedule,
     FeeTier,
     Impact,
@@ -32,7 +35,7 @@ from toolkit.simulation.paper_settings import (
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 TIMES = frozenset({"submit_latency_ms", "cancel_latency_ms", "replace_latency_ms", "report_latency_ms", "delay_ms"})
-TRANSLATED = TIMES | {"kind", "impact", "queue", "fees"}
+TRANSLATED = TIMES | {"kind", "impact", "queue", "fees", "dead_man"}
 
 
 def paper_settings(name: str, row: PaperVenueRow) -> PaperSettings:
@@ -50,8 +53,13 @@ def paper_settings(name: str, row: PaperVenueRow) -> PaperSettings:
         impact=None if row.impact is None else msgspec.convert(row.impact.model_dump(), Impact),
         queue=None if row.queue is None else QueueModel(**dict(row.queue)),
         fees=_fees(row.fees),
+        dead_man=None if row.dead_man is None else _dead_man(row.dead_man),
         **row.model_dump(exclude=set(TRANSLATED)),
     )
+
+
+def _dead_man(row: DeadManRow) -> DeadMan:
+    return DeadMan(by=row.by, after=int(row.after_seconds * NANOSECONDS), everything=row.cancels == "all")
 
 
 def _latency(row: Decimal | UniformRow | LogNormalRow) -> Latency:

@@ -18,6 +18,7 @@ from execution.settings import Settings, read_settings
 from execution.wiring.listener import sample_feed
 from toolkit.adapters import codec, failpoints
 from toolkit.adapters.archived_history import ArchivedHistory
+from toolkit.adapters.beat_file import BeatFile
 from toolkit.adapters.budget_places import FOLDER, Budgets
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.head_seen import HeadSeen
@@ -34,6 +35,7 @@ from toolkit.adapters.sockets import socket_path
 from toolkit.domain.errors import ConfigError, ExecutionError, Fenced, JournalGone
 from toolkit.domain.market import FeedMode
 from toolkit.domain.ports import Head
+from toolkit.domain.time import NANOSECONDS
 from toolkit.simulation.fees import fee_valuations
 
 USER = "engine"
@@ -114,6 +116,7 @@ async def trade(home: Home, settings: Settings, password: str) -> None:
         snapshots=BookSnapshots(files / "snapshots"),
         archive=ArchivedHistory(home.archive(plan.book), plan.book),
         lifeboat=BookLifeboat(files / "lifeboat"),
+        beat_file=BeatFile(files / "engine-beat"),
         codec=WireCodec(),
         clock=clock,
         reach=failpoints.from_environment(),
@@ -122,7 +125,7 @@ async def trade(home: Home, settings: Settings, password: str) -> None:
         pid=os.getpid(),
     )
     service = EngineService(parts, plan)
-    when_told_to_stop(service.stop)
+    when_told_to_stop(service.stop, in_order=service.told_in_order)
     try:
         await service.run()
     finally:
@@ -136,6 +139,7 @@ def plan_of(settings: Settings) -> EnginePlan:
     if len(settings.venues) != 1:
         raise ConfigError(f"config/venues.yaml: {len(settings.venues)} venues; this release trades on one per book")
     desk = settings.desk
+    dead_man = next(iter(settings.venues.values())).own_dead_man
     first_step, history_steps = _span(settings)
     return EnginePlan(
         book=desk.book,
@@ -156,6 +160,7 @@ def plan_of(settings: Settings) -> EnginePlan:
         first_step=first_step,
         history_steps=history_steps,
         beat_seconds=desk.supervision.beat_seconds,
+        dead_man_seconds=0.0 if dead_man is None else dead_man.after / NANOSECONDS,
     )
 
 

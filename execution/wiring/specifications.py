@@ -16,6 +16,7 @@ from toolkit.adapters.sockets import socket_path
 from toolkit.client.home import PROJECT, Home
 from toolkit.client.stopping import venue_state
 from toolkit.domain.errors import TransportError
+from toolkit.simulation.paper_settings import Keeper
 
 
 def venue(home: Home, settings: Settings, line: DeskLine, name: str) -> Specification:
@@ -35,6 +36,16 @@ def listener(home: Home, settings: Settings, line: DeskLine, speed: float) -> Sp
 
 def archiver(home: Home, settings: Settings, line: DeskLine) -> Specification:
     return _service(home, settings, "archiver", "archiver", settings.desk.book, (), _secret(line, "archiver"))
+
+
+def watchdog(home: Home, settings: Settings, line: DeskLine) -> Specification:
+    """Cancels the entries of a silent engine at venues that do not do it themselves."""
+    beat = str(home.run / "watchdog-beat")
+    return _service(home, settings, "watchdog", "watchdog", settings.desk.book, (), _secret(line, "engine"), beat)
+
+
+def needs_watchdog(settings: Settings) -> bool:
+    return any(venue.dead_man and venue.dead_man.by is Keeper.WATCHDOG for venue in settings.venues.values())
 
 
 def runner(home: Home, settings: Settings, line: DeskLine, strategy: str) -> Specification:

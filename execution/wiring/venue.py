@@ -79,10 +79,10 @@ async def serve(plan: VenuePlan, *, watch_input: bool, password: str = "") -> No
     host = VenueHost(plan.settings, plan.instruments, Path(plan.ledger), durable=plan.durable, wall=wall_time)
     server = VenueServer(host, from_environment(), scriptable=plan.scriptable)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: server.fail(_error_of(context)))
-    stop = _stop_event(watch_input)
+    told, alone = _stop_events(watch_input)
     listener = await server.listen(path)
     print(f"venue {plan.settings.name} on {path}", flush=True)
-    stopping = asyncio.ensure_future(stop.wait())
+    stopping = asyncio.ensure_future(_until_over(told, alone, server))
     feed = asyncio.ensure_future(_follow_feed(plan.bus, password, server, host))
     try:
         await asyncio.wait((stopping, server.failed, feed), return_when=asyncio.FIRST_COMPLETED)
@@ -162,21 +162,33 @@ def _error_of(context: Mapping[str, object]) -> Exception:
     return error if isinstance(error, Exception) else DomainError(str(context.get("message")))
 
 
-def _stop_event(watch_input: bool) -> asyncio.Event:
+async def _until_over(told: asyncio.Event, alone: asyncio.Event, server: VenueServer) -> None:
+    """Until somebody says stop. Left alone, as by a supervisor that was killed, its dead man does its work first."""
+    waits = [asyncio.create_task(event.wait()) for event in (told, alone)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    if not told.is_set():
+        waits.append(asyncio.create_task(server.dead_man.over.wait()))
+        await asyncio.wait((waits[0], waits[-1]), return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+def _stop_events(watch_input: bool) -> tuple[asyncio.Event, asyncio.Event]:
+    """Set when a signal says stop, and when standard input closes."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    told, alone = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told.set)
     if watch_input:
         file = sys.stdin.fileno()
 
         def look() -> None:
             if not os.read(file, 4096):
                 loop.remove_reader(file)
-                stop.set()
+                alone.set()
 
         loop.add_reader(file, look)
-    return stop
+    return told, alone
 
 
 def _make_way(path: Path) -> None:

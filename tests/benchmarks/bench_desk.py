@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -51,18 +52,20 @@ LIMITS: Mapping[str, object] = {
 }  # fmt: skip
 VENUE: Mapping[str, object] = {
     "submit_latency_ms": 0, "cancel_latency_ms": 0, "replace_latency_ms": 0, "rejects_per_million": 0,
-    "partial_fills_per_million": 0, "participation_percent": 100, "unlimited_size": True,
+    "partial_fills_per_million": 0, "participation_percent": 100, "unlimited_size": True, "dead_man": None,
 }  # fmt: skip
 
 
 @contextlib.asynccontextmanager
-async def bench_desk(durability: str, *, scriptable: bool = False) -> AsyncIterator[DeskKit]:
+async def bench_desk(
+    durability: str, *, scriptable: bool = False, venue: Mapping[str, object] = MappingProxyType({})
+) -> AsyncIterator[DeskKit]:
     """A running desk with limits for everything and prices on its feed; gone without a trace afterwards.
 
-    A `scriptable` venue can be made to misbehave.
+    A `scriptable` venue can be made to misbehave; `venue` changes lines of it.
     """
     folder = Path(tempfile.mkdtemp(prefix="qd-bench-"))
-    kit = DeskKit(_home(folder, durability), failpoints=scriptable)
+    kit = DeskKit(_home(folder, durability, venue), failpoints=scriptable)
     kit.venue_arguments = ("--scriptable",) if scriptable else ()
     try:
         await _start(kit)
@@ -87,7 +90,7 @@ def write_yaml(folder: Path, name: str, content: object) -> None:
     (folder / "config" / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def _home(folder: Path, durability: str) -> Home:
+def _home(folder: Path, durability: str, lines: Mapping[str, object]) -> Home:
     (folder / "config").mkdir()
     (folder / "notebooks" / "strategies").mkdir(parents=True)
     (folder / "notebooks" / "strategies" / "bench.py").write_text(SOURCE, encoding="utf-8")
@@ -95,7 +98,7 @@ def _home(folder: Path, durability: str) -> Home:
     desk["feed"] = {"kind": "sample", "mode": "free"}
     desk["servers"]["durability"] = durability
     venues = _shipped("venues.yaml")
-    venues["venues"]["paper"] |= VENUE
+    venues["venues"]["paper"] |= VENUE | dict(lines)
     instrument = {"tick": 0.01, "lot": 1, "currency": "USD", "calendar": CALENDAR, "venue": "paper"}
     instruments = {"currencies": {"USD": {"quantum": 0.01}}, "instruments": dict.fromkeys(SYMBOLS, instrument)}
     of_venue = {key: LIMITS[key] for key in ("message_rate", "cancel_reserve", "max_working_orders")}

@@ -25,14 +25,15 @@ from toolkit.domain.events import CancelRequested, OrderSubmitted, ReplaceReques
 from toolkit.domain.identifiers import order_epoch
 from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import NANOSECONDS
-from toolkit.domain.venue_line import Advance
+from toolkit.domain.venue_line import Advance, CancelOnSilence
+from toolkit.simulation.silence import FellSilent
 
 pytestmark = pytest.mark.faults
 
 STEPS_AFTER = 120
 ASKED = (OrderSubmitted, ReplaceRequested, CancelRequested)
 
-_message = msgspec.msgpack.Decoder(VenueRequest | Advance)
+_message = msgspec.msgpack.Decoder(VenueRequest | Advance | CancelOnSilence | FellSilent)
 
 
 async def test_what_an_engine_had_in_hand_when_it_was_replaced_is_never_sent_by_it(tmp_path: Path) -> None:

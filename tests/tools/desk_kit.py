@@ -42,7 +42,10 @@ FAST: Mapping[str, Mapping[str, Any]] = {
 def make_home(
     folder: Path, changes: Mapping[str, Mapping[str, Any]] = FAST, venue: Mapping[str, Any] | None = None
 ) -> Home:
-    """A copy of the shipped desk, with sections of desk.yaml changed and lines of its venue."""
+    """A copy of the shipped desk, with sections of desk.yaml changed and lines of its venue.
+
+    Without a dead man, unless the venue is given one: what a machine under load comes to must not hang on its speed.
+    """
     shutil.copytree(PROJECT / "config", folder / "config")
     shutil.copytree(PROJECT / "notebooks" / "strategies", folder / "notebooks" / "strategies")
     path = folder / "config" / "desk.yaml"
@@ -50,8 +53,7 @@ def make_home(
     for section, values in changes.items():
         desk.setdefault(section, {}).update(values)
     path.write_text(yaml.safe_dump(desk))
-    if venue:
-        _change_venue(folder / "config", venue)
+    _change_venue(folder / "config", {"dead_man": None} | dict(venue or {}))
     home = Home(folder)
     home.prepare()
     return home
@@ -162,6 +164,8 @@ class DeskKit:
             return specifications.venue(self.home, self.settings, self.line, subject)
         if kind == "engine":
             return specifications.engine(self.home, self.settings, self.line)
+        if kind == "watchdog":
+            return specifications.watchdog(self.home, self.settings, self.line)
         if kind == "listener":
             return specifications.listener(self.home, self.settings, self.line, self.speed)
         return specifications.runner(self.home, self.settings, self.line, subject)

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from execution.commands import killing
@@ -120,6 +121,16 @@ class KillDesk:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
 
+    def leave_alone(self, name: str) -> subprocess.Popen[bytes]:
+        """What a process hears of a supervisor that is killed: its pipe closes, and no signal comes."""
+        process = self.kit.processes.pop(name)
+        assert process.stdin is not None
+        process.stdin.close()
+        return process
+
+    def venue_answers(self) -> bool:
+        return specifications.venue_answers(self.kit.home, "paper")
+
     def kill_journal(self) -> None:
         identity = self.kit.line.servers.identity(ServerRole.JOURNAL)
         assert identity is not None
@@ -163,9 +174,11 @@ class KillDesk:
 
 
 @contextlib.asynccontextmanager
-async def kill_desk(durability: str = "process") -> AsyncIterator[KillDesk]:
+async def kill_desk(
+    durability: str = "process", dead_man: Mapping[str, object] | None = None
+) -> AsyncIterator[KillDesk]:
     """A running desk whose journal is read in the background, as a supervisor's is."""
-    async with bench_desk(durability, scriptable=True) as kit:
+    async with bench_desk(durability, scriptable=True, venue={"dead_man": dead_man}) as kit:
         following = asyncio.create_task(kit._follow())
         door = Door(kit.home, kit.settings, kit.line)
         await door.open()

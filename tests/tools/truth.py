@@ -31,11 +31,12 @@ from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
 from toolkit.domain.orders import HeldAt, Order, Status
 from toolkit.domain.requests import Filled, RejectReason, ReplaceOrder, SubmitOrder, VenueRequest, VenueState
-from toolkit.domain.venue_line import Advance
+from toolkit.domain.venue_line import Advance, CancelOnSilence
+from toolkit.simulation.silence import FellSilent
 
 QUIET_LOOKS = 3
 
-_message = msgspec.msgpack.Decoder(VenueRequest | Advance)
+_message = msgspec.msgpack.Decoder(VenueRequest | Advance | CancelOnSilence | FellSilent)
 
 
 @contextlib.asynccontextmanager

@@ -64,6 +64,7 @@ PLAIN = PaperSettings(
     execution_ids=ExecutionIds.UNIQUE,
     keeps_book_on_restart=True,
     closed_orders_kept=10_000,
+    dead_man=None,
     fees=FREE_OF_CHARGE,
 )
 

@@ -19,12 +19,13 @@ from toolkit.adapters.send_gate import OpenFor, earliest_send_by, sort_out
 from toolkit.domain.errors import AmbiguousOutcome, DomainError, TransportError
 from toolkit.domain.market import Step
 from toolkit.domain.requests import OrderFound, OrderNotFound, VenueReport, VenueRequest, VenueState
-from toolkit.domain.time import MonoTime
+from toolkit.domain.time import NANOSECONDS, MonoTime
 from toolkit.domain.venue_line import (
     Advance,
     Advanced,
     AskReplay,
     AskState,
+    CancelOnSilence,
     FromVenue,
     LineError,
     Login,
@@ -125,6 +126,12 @@ class PaperVenueLine:
         self._tokens += 1
         _, reports = await self._ask(Sync(token=self._tokens), Synced)
         return reports
+
+    async def stay_alive(self, seconds: float) -> None:
+        """A sign of life for a venue that cancels entries after so much silence; 0 disarms. Never waited for."""
+        after = int(seconds * NANOSECONDS)
+        if self.connected and not self._writing.locked():  # what is being written is a sign as good as this
+            await self._write((CancelOnSilence(after=after),), MonoTime(int(self._mono()) + (after or NANOSECONDS)))
 
     async def reports(self) -> AsyncIterator[VenueReport]:
         """Facts as they arrive. Raises TransportError when the line is cut, after the last fact that came over it."""

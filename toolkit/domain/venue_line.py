@@ -35,6 +35,12 @@ class Synced(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     token: int
 
 
+class CancelOnSilence(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="cancel_on_silence"):
+    """A sign of life: the venue cancels entries unless another one comes within `after` (nanoseconds); 0 disarms."""
+
+    after: int
+
+
 class AskState(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="ask_state"):
     """Ask for a VenueState."""
 
@@ -55,5 +61,5 @@ class LineError(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
     problem: str
 
 
-ToVenue = VenueRequest | Login | Advance | Sync | AskState | AskReplay
+ToVenue = VenueRequest | Login | Advance | Sync | AskState | AskReplay | CancelOnSilence
 FromVenue = VenueReport | Advanced | Synced | VenueState | ReplayDone | LineError

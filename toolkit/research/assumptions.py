@@ -11,11 +11,14 @@ import msgspec
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.orders import Ability
+from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.limits import LISTS, NAMES
 from toolkit.engine.strategy_parameters import nearest
 from toolkit.simulation.paper_settings import (
+    DeadMan,
     ExecutionIds,
     FeeSchedule,
+    Keeper,
     PaperSettings,
     QuoteAsset,
     Remainder,
@@ -124,6 +127,7 @@ def research_venue(name: str = "paper", **changes: object) -> PaperSettings:
         execution_ids=ExecutionIds.UNIQUE,
         keeps_book_on_restart=True,
         closed_orders_kept=100_000,
+        dead_man=DeadMan(by=Keeper.VENUE, after=10 * NANOSECONDS, everything=False),
         fees=FeeSchedule(
             maker_basis_points=Decimal(0),
             taker_basis_points=Decimal("0.5"),

@@ -23,7 +23,7 @@ from toolkit.domain.market import (
     Trade,
     TradingHalted,
 )
-from toolkit.domain.orders import Ability, Status, TimeInForce
+from toolkit.domain.orders import Ability, OrderClass, Status, TimeInForce
 from toolkit.domain.requests import (
     CancelOrder,
     QueryOrder,
@@ -35,6 +35,7 @@ from toolkit.domain.requests import (
     VenueState,
 )
 from toolkit.domain.time import FeedTime, WallTime
+from toolkit.domain.venue_line import CancelOnSilence
 from toolkit.simulation.draws import Purpose, happens
 from toolkit.simulation.fees import Tariff, tariff
 from toolkit.simulation.impact import ImpactCurve, impact_curve
@@ -46,7 +47,17 @@ from toolkit.simulation.paper_settings import PaperSettings, UnknownCancel
 from toolkit.simulation.paper_snapshot import MarketSnapshot, VenueSnapshot
 from toolkit.simulation.queue import make_filler
 from toolkit.simulation.refusals import Problem, order_problem, size_problem
-from toolkit.simulation.surprises import BustFill, CorrectFill, LateFill, RefuseCancels, Surprise, Unexpected
+from toolkit.simulation.silence import FellSilent
+from toolkit.simulation.surprises import (
+    BustFill,
+    CorrectFill,
+    LateFill,
+    RefuseCancels,
+    RejectOrders,
+    Surprise,
+    Unexpected,
+)
+from toolkit.simulation.unwilling import Unwilling
 
 NO_EXPIRY = FeedTime(1 << 62)
 NEW = Status.NEW
@@ -72,8 +83,8 @@ class PaperVenue:
         self._mail = Mail(settings)
         self._post = Post(settings)
         self._hand_over = self._by_post if settings.report_latency else self._reporter.hand_over
-        self._refusing = 0
-        self._stubborn: dict[str, int] = {}
+        self._unwilling = Unwilling()
+        self.dead_man_after = 0
         self._step = 0
         self._now = FeedTime(0)
         self._orders = 0
@@ -90,7 +101,9 @@ class PaperVenue:
         """Number of the last report that was told, 0 before the first."""
         return self._post.last_told(self._reporter.last)
 
-    def process(self, message: VenueRequest | Surprise | Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
+    def process(
+        self, message: VenueRequest | Surprise | Step | CancelOnSilence | FellSilent, wall: WallTime = NO_WALL
+    ) -> tuple[VenueReport, ...]:
         """What the venue says to one message. `wall` is the host's clock and only copied into the reports."""
         if type(message) is Step:
             return self.advance(message, wall)
@@ -99,10 +112,14 @@ class PaperVenue:
             self._receive(message)
         elif isinstance(message, QueryOrder):
             self._query(message.order_id)
-        elif isinstance(message, RefuseCancels):
-            self._refuse_cancels(message)
+        elif isinstance(message, (RefuseCancels, RejectOrders)):
+            self._unwilling.hear(message)
         elif isinstance(message, (LateFill, BustFill, CorrectFill)):
             self._surprise(message)
+        elif isinstance(message, CancelOnSilence):
+            self.dead_man_after = message.after
+        elif isinstance(message, FellSilent):
+            self._fall_silent(message)
         return self._hand_over()
 
     def advance(self, step: Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
@@ -157,8 +174,9 @@ class PaperVenue:
             received=self._mail.received,
             orders=self._orders,
             queued=self._queued,
-            refusing=self._refusing,
-            stubborn=self._stubborn,
+            refusing=self._unwilling.cancels,
+            unwilling=self._unwilling,
+            dead_man_after=self.dead_man_after,
             sessions=self._sessions,
             positions=self._positions,
             silences=self._mail.silences,
@@ -177,8 +195,9 @@ class PaperVenue:
         venue = cls(settings, instruments)
         venue._step, venue._now = stored.step, stored.now
         venue._reporter.last, venue._reporter.executions = stored.last_report, stored.executions
-        venue._orders, venue._queued, venue._refusing = stored.orders, stored.queued, stored.refusing
-        venue._stubborn |= stored.stubborn
+        venue._orders, venue._queued = stored.orders, stored.queued
+        venue._unwilling = stored.unwilling or Unwilling(cancels=stored.refusing)
+        venue.dead_man_after = stored.dead_man_after
         venue._sessions |= stored.sessions
         venue._positions |= stored.positions
         venue._filler.volumes.days |= stored.volumes
@@ -244,22 +263,15 @@ class PaperVenue:
         if not any(self._mail.concerns(known) or self._post.concerns(known) for known in ids):
             self._reporter.found(order_id, order, self._now)
 
-    def _refuse_cancels(self, wish: RefuseCancels) -> None:
-        if wish.order_id:
-            self._stubborn[wish.order_id] = wish.count
-        else:
-            self._refusing = wish.count
-
-    def _will_not_cancel(self, order: PaperOrder) -> bool:
-        """Whether this cancel is one of those that a drill wants refused."""
-        stubborn = next((name for name in order.ids if self._stubborn.get(name)), None)
-        if stubborn is not None:
-            self._stubborn[stubborn] -= 1
-        elif self._refusing:
-            self._refusing -= 1
-        else:
-            return False
-        return True
+    def _fall_silent(self, silence: FellSilent) -> None:
+        """What is on its way arrives first: nothing that the session sent may rest afterwards."""
+        self.dead_man_after = 0
+        while (due := self._mail.next_due(NO_EXPIRY)) is not None:
+            self._apply(due[1], self._now)
+        for order in self._open_orders():
+            if silence.everything or order.order_class is OrderClass.ENTRY:
+                self._markets[order.instrument].remove(order)
+                self._filler.end(order, Status.CANCELED, "no sign of life of its session", self._now)
 
     def _surprise(self, surprise: Unexpected) -> None:
         order = self._register.find(surprise.order_id)
@@ -333,6 +345,8 @@ class PaperVenue:
             return RejectReason.OTHER, f"{request.instrument} has no price yet"
         if order.post_only and self._trading(market) and self._filler.would_trade(market, order):
             return RejectReason.POST_ONLY_WOULD_TRADE, "post-only: it would trade"
+        if self._unwilling.rejects_order():
+            return RejectReason.OTHER, "the venue will not take it"
         if happens(self.settings.rejects_per_million, self.settings.seed, request.order_id, Purpose.REJECT, 0):
             return RejectReason.OTHER, "rejected by draw"
         return None
@@ -342,7 +356,7 @@ class PaperVenue:
         if order is None or order.status not in OPEN:
             if self.settings.unknown_cancel is UnknownCancel.REFUSED:
                 self._reporter.cancel_refused(request, *_not_open(order), time)
-        elif self._will_not_cancel(order):
+        elif self._unwilling.refuses_cancel(order.ids):
             self._reporter.cancel_refused(request, RejectReason.OTHER, "the venue will not cancel it", time)
         else:
             self._markets[order.instrument].remove(order)

@@ -162,6 +162,25 @@ class QueueModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 raise ConfigError(f"queue: {field} is {getattr(self, field)}; give 0 to {most}")
 
 
+class Keeper(StrEnum):
+    """Who cancels when an engine falls silent: the venue itself, or a watchdog of ours where the venue does not."""
+
+    VENUE = "venue"
+    WATCHDOG = "watchdog"
+
+
+class DeadMan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Entries are cancelled after so much silence (nanoseconds of wall time); with `everything` protection as well."""
+
+    by: Keeper
+    after: int
+    everything: bool
+
+    def __post_init__(self) -> None:
+        if self.after <= 0:
+            raise ConfigError(f"dead_man: after is {self.after}; give more than 0, or null for none")
+
+
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The behaviour of one paper venue. There are no defaults: what is simulated is what somebody wrote down.
 
@@ -178,7 +197,7 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Habits: `closed_until_opened` is whether a calendar without any session event counts as closed;
     `acknowledges_before_fill` whether an order that trades at once is acknowledged first; `keeps_book_on_restart`
     whether open orders outlive a restart of the venue; `closed_orders_kept` how many finished orders it can still be
-    asked about.
+    asked about. `dead_man` is what it does when its trading session gives no sign of life; None for nothing.
     """
 
     name: str
@@ -209,6 +228,12 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     keeps_book_on_restart: bool
     closed_orders_kept: int
     fees: FeeSchedule
+    dead_man: DeadMan | None
+
+    @property
+    def own_dead_man(self) -> DeadMan | None:
+        """The one that the venue itself has."""
+        return self.dead_man if self.dead_man is not None and self.dead_man.by is Keeper.VENUE else None
 
     @property
     def abilities(self) -> dict[str, frozenset[Ability]]:
@@ -252,6 +277,7 @@ _BEFORE: dict[str, object] = {
     "impact": None,
     "queue": None,
     "supports": (),
+    "dead_man": None,
 }
 _FEES_BEFORE: dict[str, object] = {"maximum_basis_points": None, "tiers": ()}
 

@@ -9,6 +9,7 @@ from toolkit.domain.time import FeedTime
 from toolkit.simulation.paper_book import Market, PaperOrder
 from toolkit.simulation.paper_mail import Pending
 from toolkit.simulation.paper_post import Posted
+from toolkit.simulation.unwilling import Unwilling
 
 
 class MarketSnapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -55,8 +56,9 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: list[PaperOrder]
     closed_orders: list[PaperOrder]
     posted: list[Posted] = []
-    stubborn: dict[str, int] = {}
     volumes: dict[str, dict[int, int]] = {}
+    dead_man_after: int = 0
+    unwilling: Unwilling | None = None
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self)

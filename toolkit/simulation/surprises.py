@@ -14,6 +14,12 @@ class RefuseCancels(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     order_id: str = ""
 
 
+class RejectOrders(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="reject_orders"):
+    """The next `count` orders are rejected for a reason of the venue's own."""
+
+    count: int
+
+
 class LateFill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="late_fill"):
     """A fill in whatever status the order is: after its cancel, or for more than its quantity."""
 
@@ -43,4 +49,4 @@ class CorrectFill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 Unexpected = LateFill | BustFill | CorrectFill
-Surprise = RefuseCancels | Unexpected
+Surprise = RefuseCancels | RejectOrders | Unexpected

@@ -26,7 +26,7 @@ FEES = research_venue().fees
 # What changes no price, quantity, fee or time of a fill
 HABITS = {
     "name", "remainder", "unknown_cancel", "closed_until_opened", "acknowledges_before_fill", "execution_ids",
-    "keeps_book_on_restart", "closed_orders_kept",
+    "keeps_book_on_restart", "closed_orders_kept", "dead_man",
 }  # fmt: skip
 
 

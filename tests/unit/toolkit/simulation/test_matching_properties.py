@@ -105,6 +105,7 @@ choices = st.builds(
     acknowledges_before_fill=st.booleans(),
     execution_ids=st.sampled_from(ExecutionIds),
     closed_orders_kept=st.sampled_from([0, 3, 1000]),
+    dead_man=st.none(),
 )
 
 quotes = st.builds(
