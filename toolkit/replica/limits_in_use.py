@@ -41,6 +41,7 @@ CONTROLS: Final[Mapping[str, int]] = {
     "located": 16,
     "max_quote_age": 19,
     "fresh_quotes": 19,
+    "max_clock_skew": 19,
 }
 """Limit → the control that asks for it (CONTROLS in the README)."""
 

@@ -12,7 +12,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import from_quanta
-from toolkit.domain.orders import Terms
+from toolkit.domain.orders import Side, Terms
 
 
 class StoryLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +157,7 @@ class _Teller:
         self._headline = (
             f"{event.strategy} {event.version}: {event.side.name} {size} {event.instrument} "
             f"{event.order_type.value} {event.time_in_force.value} at {event.venue}, {event.order_class.value}"
-            f"{self._terms(event.terms)}"
+            f"{self._terms(event.terms)}{self._capped(event)}"
         )
         seen = event.seen
         quote = f"{self._price(seen.bid)} / {self._price(seen.ask)}" if seen.bid or seen.ask else "none"
@@ -175,6 +175,12 @@ class _Teller:
             self._add(told, event.wall, "DENIED", _denial(event))
         else:
             self._add(told, int(told.batch.wall), "journaled", f"event {told.number}, epoch {told.batch.epoch}")
+
+    def _capped(self, event: ev.OrderSubmitted | ev.OrderDenied) -> str:
+        """The limit that a market order carries to its venue."""
+        if isinstance(event, ev.OrderDenied) or event.cap is None:
+            return ""
+        return f", at {'most' if event.side is Side.BUY else 'least'} {self._price(event.cap)}"
 
     def _checked(self, told: Told, wall: object, checks: tuple[ev.Check, ...]) -> None:
         for check in checks:
@@ -222,6 +228,8 @@ class _Teller:
             return str(value)
         if unit == "lots":
             return self._quantity(value)
+        if unit == "price":
+            return self._price(value)
         if unit == "money" and self._base is not None:
             return f"{from_quanta(value, self._base.quantum):,.2f} {self._base.code}"
         return f"{value / 1e9:g} s" if unit == "nanoseconds" else f"{value:,}"
@@ -232,12 +240,17 @@ class _Teller:
 
 
 CONTROLS: dict[int, tuple[str, str]] = {
+    1: ("price, and how far it may be from the middle", "price"),
     2: ("order value", "money"),
     3: ("order quantity", "lots"),
     5: ("messages in a second", ""),
+    7: ("entries since a person armed the strategy", ""),
     8: ("working orders", ""),
     10: ("position in the worst case", "lots"),
+    11: ("gross exposure of the book", "money"),
     13: ("repeated order", "nanoseconds"),
+    14: ("value within a short window", "money"),
+    15: ("own orders on the other side", ""),
     16: ("instrument, side, short sale", ""),
     17: ("session", ""),
     18: ("on the grid, at least", "lots"),

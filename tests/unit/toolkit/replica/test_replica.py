@@ -11,8 +11,10 @@ from toolkit.domain.instruments import Currency, describe
 from toolkit.domain.orders import Doubt, OrderClass, OrderType, Side, TimeInForce, TradingState
 from toolkit.domain.requests import Liquidity
 from toolkit.domain.time import FeedTime, WallTime
+from toolkit.engine.risk.controls import CONTROLS
 from toolkit.replica import views
 from toolkit.replica.replica import FillHistory, Replica
+from toolkit.replica.story import CONTROLS as TOLD
 from toolkit.replica.story import chain_root, story
 
 USD = Currency(code="USD", quantum=Decimal("0.0001"))
@@ -222,3 +224,7 @@ def test_a_later_id_of_a_replace_chain_leads_to_the_same_story(journal: Journal)
 
 def test_an_order_that_nobody_knows_has_no_story(journal: Journal) -> None:
     assert story(journal.plain(), "DSK0000100000009", journal.replica().ledger) is None
+
+
+def test_a_story_has_a_name_for_every_control_that_leaves_a_check() -> None:
+    assert {control.number for control in CONTROLS} - {4} <= TOLD.keys()

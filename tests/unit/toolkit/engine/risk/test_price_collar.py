@@ -10,6 +10,8 @@ from toolkit.domain import events as ev
 from toolkit.domain.market import Quote
 from toolkit.domain.orders import HeldAt, OrderType, Side, TimeInForce
 from toolkit.domain.requests import SubmitOrder
+from toolkit.domain.time import WallTime
+from toolkit.replica.story import story
 
 COLLARS = limits(price_collar="1", exit_collar="5")
 
@@ -155,3 +157,15 @@ def test_no_entry_outside_the_collar_reaches_the_venue(
     for order in received:
         assert order.price is not None
         assert abs(2 * order.price - twice) * 10 <= twice
+
+
+def test_the_story_of_a_market_order_says_its_limit_and_its_collar() -> None:
+    core = Core(rows=COLLARS)
+    core.buy(1)
+    batch = ev.Batch(
+        book="main", schema=2, epoch=1, first=1, previous=b"", step=1, wall=WallTime(0), events=tuple(core.events)
+    )
+    told = story([batch], core.orders_received()[0].order_id, core.ledger)
+    assert told is not None
+    assert "market gtc at paper, entry, at most 101.00" in told.headline
+    assert "price, and how far it may be from the middle: market, limit 1.00" in [line.detail for line in told.lines]
