@@ -119,7 +119,9 @@ def _named(ledger: Ledger, subject: str) -> tuple[str, str, str]:
     if not found and len(parts) == 3 and parts[1] in list(BreakKind):
         return parts[0], parts[1], parts[2]  # it may have ended since: the engine says so
     names = ", ".join(f"{one.venue}:{one.kind}:{one.subject}" for one in found or ledger.breaks.values()) or "none"
-    raise Stop(Exit.USAGE, f"{subject!r} names {len(found) or 'no'} break{'s' * bool(found)}; there are: {names}")
+    doubts = ", ".join(ledger.doubtful) or "none"
+    count = len(found) or "no"
+    raise Stop(Exit.USAGE, f"{subject!r} names {count} break or doubt; breaks: {names}; orders in doubt: {doubts}")
 
 
 def _give(state: DeskState, books: Books, command: Command, words: str, as_json: bool) -> Exit:

@@ -18,6 +18,7 @@ from zlib import crc32
 
 from toolkit.adapters.records import replace_file
 from toolkit.domain.errors import ConfigError, TransportError
+from toolkit.domain.sub_accounts import strategy_of
 
 ROW: Final = 128
 LARGEST_FILE: Final = 64 * 1024
@@ -63,7 +64,7 @@ class Latch:
         rows = self._read()
         if not (rows.get(BOOK, False) and rows.get(venue_scope(venue), False)):
             return False
-        return not strategy or rows.get(strategy_scope(strategy), False)
+        return not strategy or _is_open_for(rows, strategy)
 
     def is_open(self, scope: str) -> bool:
         return self._read().get(scope, False)
@@ -155,6 +156,12 @@ def _lock(file: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_open_for(rows: Mapping[str, bool], strategy: str) -> bool:
+    """A version beside another one of its strategy needs that one's row open, and its own where it has one."""
+    whole = rows.get(strategy_scope(strategy_of(strategy)), False)
+    return whole and rows.get(strategy_scope(strategy), whole)
 
 
 def _row(scope: str, is_open: bool) -> bytes:

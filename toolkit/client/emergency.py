@@ -18,6 +18,7 @@ from toolkit.client.home import Home
 from toolkit.domain.commands import Kill
 from toolkit.domain.errors import ConfigError, ExecutionError
 from toolkit.domain.requests import CancelOrder, VenueOrder
+from toolkit.domain.sub_accounts import is_of
 from toolkit.replica.replica import Replica
 
 PATIENCE = 2.0
@@ -102,7 +103,7 @@ def owner_is(replica: Replica, strategy: str) -> Callable[[VenueOrder], bool]:
 
     def concerns(order: VenueOrder) -> bool:
         known = replica.ledger.order(order.order_id)
-        return known is None or known.strategy == strategy
+        return known is None or is_of(known.strategy, strategy)
 
     return concerns
 

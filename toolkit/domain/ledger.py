@@ -35,6 +35,7 @@ from toolkit.domain.orders import (
 from toolkit.domain.people import People
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
+from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import FeedTime, WallTime
 
 FOLD_VERSION = 8
@@ -256,7 +257,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         strictest, cause = ACTIVE, ""
         if not self.states:
             return strictest, cause
-        for scope in ("book:", f"venue:{venue}", f"strategy:{strategy}"):
+        for scope in ("book:", f"venue:{venue}", *_scopes_of(strategy)):
             for name, state in self.states.get(scope, {}).items():
                 if state > strictest:
                     strictest, cause = state, f"{scope.rstrip(':')} by {name}"
@@ -485,6 +486,12 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.move_cash(sub_account, asset, -fee, venue)
             fees = self.fees.setdefault(sub_account, {})
             fees[asset] = fees.get(asset, 0) + fee
+
+
+def _scopes_of(strategy: str) -> tuple[str, ...]:
+    """Its own, and that of the strategy beside whose champion it runs."""
+    own, whole = f"strategy:{strategy}", f"strategy:{strategy_of(strategy)}"
+    return (own,) if own == whole else (own, whole)
 
 
 def _whole(quanta: int | Decimal) -> int:

@@ -11,6 +11,7 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
 from toolkit.domain.people import People, can_decide
+from toolkit.domain.sub_accounts import is_of
 from toolkit.engine.account_desk import AccountCommand, AccountDesk
 from toolkit.engine.approvals import Approvals
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
@@ -189,8 +190,9 @@ class CommandDesk:
                     reason=body.reason,
                 )
             )
-        if body.strategy in self._ledger.flattening:
-            transaction.emit(ev.FlattenEnded(strategy=body.strategy))
+        for name in self._sub_accounts(body.strategy):
+            if name in self._ledger.flattening:
+                transaction.emit(ev.FlattenEnded(strategy=name))
 
     def _disable(self, transaction: Transaction, body: cm.DisableStrategy) -> None:
         if body.strategy not in self._ledger.deployments and body.strategy not in self._ledger.positions:
@@ -206,12 +208,18 @@ class CommandDesk:
                 reason=body.reason,
             )
         )
-        for symbol in list(self._ledger.waiting_exits.get(body.strategy, {})):
-            drop_exit(transaction, body.strategy, symbol, "disabled")
-        self._cancel_orders(transaction, body.strategy, spare_protective=not body.flatten, cause=DISABLED)
-        if body.flatten:
-            transaction.emit(ev.FlattenStarted(strategy=body.strategy, who=body.who, reason=body.reason))
-            self._proposer.continue_flatten(transaction, body.strategy)
+        for name in self._sub_accounts(body.strategy):
+            for symbol in list(self._ledger.waiting_exits.get(name, {})):
+                drop_exit(transaction, name, symbol, "disabled")
+            self._cancel_orders(transaction, name, spare_protective=not body.flatten, cause=DISABLED)
+            if body.flatten:
+                transaction.emit(ev.FlattenStarted(strategy=name, who=body.who, reason=body.reason))
+                self._proposer.continue_flatten(transaction, name)
+
+    def _sub_accounts(self, strategy: str) -> list[str]:
+        """Its own, and those of its versions that run beside it."""
+        names = {*self._ledger.deployments, *self._ledger.positions, *self._ledger.working}
+        return [strategy, *sorted(name for name in names if name != strategy and is_of(name, strategy))]
 
     def _cancel_all(self, transaction: Transaction, body: cm.CancelAll) -> None:
         transaction.emit(

@@ -13,6 +13,7 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY, Order, TradingState
 from toolkit.domain.people import OPERATOR, PEOPLE
+from toolkit.domain.sub_accounts import is_of
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer, drop_exit
 from toolkit.engine.transaction import Transaction
@@ -37,7 +38,7 @@ class KillSwitch:
         _set_state(transaction, body.scope, body.name, TradingState.HALTED, body.who, body.reason)
         for strategy, symbol in self._waiting(body):
             drop_exit(transaction, strategy, symbol, "killed")
-        for order in self._ledger.open_orders(body.name if body.scope == STRATEGY else None):
+        for order in self._ledger.open_orders():
             if self._concerns(body, order) and (body.mode is not KillMode.HALT_ENTRIES or order.order_class is ENTRY):
                 self._orders.cancel(transaction, order, KILL)
         if body.mode is KillMode.FLATTEN:
@@ -80,7 +81,7 @@ class KillSwitch:
         names = {name for name, held in self._ledger.positions.items() if any(each.lots for each in held.values())}
         names |= {order.strategy for order in self._ledger.open_orders()}
         if body.scope == STRATEGY:
-            return [body.name] if body.name in names else []
+            return sorted(name for name in names if is_of(name, body.name))
         if body.scope == VENUE:
             names = {name for name in names if self._is_at(name, body.name)}
         return sorted(names)
@@ -104,12 +105,14 @@ class KillSwitch:
             for symbol in list(waiting):
                 if (
                     body.scope == BOOK
-                    or (body.scope == STRATEGY and strategy == body.name)
+                    or (body.scope == STRATEGY and is_of(strategy, body.name))
                     or (body.scope == VENUE and self._venue_of(symbol) == body.name)
                 ):
                     yield strategy, symbol
 
     def _concerns(self, body: Kill, order: Order) -> bool:
+        if body.scope == STRATEGY:
+            return is_of(order.strategy, body.name)
         return body.scope != VENUE or order.venue == body.name
 
     def _is_stopped(self, strategy: str) -> bool:

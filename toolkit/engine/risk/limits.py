@@ -13,6 +13,7 @@ from toolkit.domain.commands import LimitRow
 from toolkit.domain.instruments import SMALLEST, Instrument
 from toolkit.domain.money import LARGEST
 from toolkit.domain.people_events import Change
+from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.portfolio_limits import MEANINGLESS
 from toolkit.engine.risk.portfolio_limits import MOST as MOST_OF_PORTFOLIO
@@ -200,7 +201,7 @@ class LimitTable:
             return [
                 row
                 for row in self._rows
-                if row.limit == limit and row.scope in (scopes or SCOPES) and row.name in ("", "*", about[row.scope])
+                if row.limit == limit and row.scope in (scopes or SCOPES) and _speaks_of(row, about[row.scope])
             ]
 
         def quanta(value: Decimal) -> int:
@@ -280,10 +281,13 @@ class LimitTable:
         elif scope == "strategy" and stage:
             names["stage"] = stage
         return [
-            row
-            for row in self._rows
-            if row.limit == limit and row.scope in names and row.name in ("", "*", names[row.scope])
+            row for row in self._rows if row.limit == limit and row.scope in names and _speaks_of(row, names[row.scope])
         ]
+
+
+def _speaks_of(row: LimitRow, name: str) -> bool:
+    """A row of a strategy is one of all of its versions too."""
+    return row.name in ("", "*", name) or (row.scope == "strategy" and strategy_of(name) == row.name)
 
 
 def problem_with(row: LimitRow) -> str:
