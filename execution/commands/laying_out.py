@@ -18,6 +18,7 @@ from execution.commands.output import banner, command, say, say_json
 from execution.home import Home
 from execution.settings import Settings, read_settings
 from execution.templates import desk_files, strategy_file
+from toolkit.domain.people import RESERVED
 from toolkit.simulation.sample_feed import sample_instruments
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")  # each word begins with a letter: the class's name says it back
@@ -127,6 +128,8 @@ def _move_into(target: Path, draft: Path) -> None:
 
 
 def _check_name(name: str) -> None:
+    if name in RESERVED:
+        raise Stop(Exit.USAGE, f"{name!r} is a name of the desk's own processes; choose another")
     if NAME.fullmatch(name) and len(name) <= LONGEST_NAME and not iskeyword(name):
         return
     words = re.findall(r"[a-z][a-z0-9]*", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())

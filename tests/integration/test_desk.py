@@ -190,7 +190,7 @@ def test_a_token_counts_once_its_hash_is_approved_and_the_journal_says_whose_it_
     slow = ("throttle", "--venue", "paper", "--rate", "90/s", "-r", "from afar")
     with_token = {"EXECUTION_TOKEN_FILE": str(token)}
     early = desk.run(*slow, **with_token)
-    assert (early.returncode, "no token of 'owner' is in force" in early.stderr) == (Exit.USAGE, True)
+    assert (early.returncode, "no token of 'owner' that is in force" in early.stderr) == (Exit.USAGE, True)
     (waiting,) = desk.json("status")["proposals"]
     desk.json("limits", "approve", waiting["proposal"], "-r", "it is mine")
     assert desk.run(*slow, **with_token).returncode == 0

@@ -169,6 +169,12 @@ class TestNew:
         depth = int(re.findall(r"parents\[(\d)\]", test.read_text())[0])
         assert test.parents[depth] == desk
 
+    def test_a_name_of_the_desk_s_own_processes_is_refused(self, desk: Path) -> None:
+        before = below(desk)
+        with pytest.raises(Stop, match="'people' is a name of the desk's own processes"):
+            laying_out.new(desk, "people", as_json=False)
+        assert below(desk) == before
+
     @pytest.mark.parametrize(
         ("name", "better"),
         [
