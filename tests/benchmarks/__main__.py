@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.benchmarks import bench_peers, check_chain, idle_desk, order_path, recovery, replay, sustained
+from tests.benchmarks import bench_peers, check_chain, idle_desk, kill_switch, order_path, recovery, replay, sustained
 from tests.benchmarks.report import Result, keep, show
 from toolkit.domain.errors import ExecutionError
 
@@ -17,6 +17,7 @@ SUBJECTS: Mapping[str, Callable[[], list[Result]]] = {
     "recovery": recovery.run,
     "replay": replay.run,
     "peers": bench_peers.run,
+    "kill": kill_switch.run,
     "idle_desk": idle_desk.run,
 }
 

@@ -180,8 +180,8 @@ async def kill_desk(
     """A running desk whose journal is read in the background, as a supervisor's is."""
     async with bench_desk(durability, scriptable=True, venue={"dead_man": dead_man}) as kit:
         following = asyncio.create_task(kit._follow())
-        door = Door(kit.home, kit.settings, kit.line)
-        await door.open()
+        door = Door(kit.home, kit.settings, kit.line, {})
+        await door.open(lambda subject, problem: None)
         try:
             async with desk_client(kit) as client:
                 _say_that_it_runs(kit)
