@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from execution.commands.app_accounts import account, reconcile
 from execution.commands.app_decisions import changelog, limits, people
 from execution.commands.app_rollout import rollout
 from execution.commands.exits import Exit, epilog
@@ -25,12 +26,8 @@ app = typer.Typer(
 )
 journal = typer.Typer(help="Look at the journal: every fact, in order.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(journal, name="journal")
-reconcile = typer.Typer(
-    help="Where books and venues differ: breaks, doubts with their ages, and what no strategy owns.",
-    invoke_without_command=True,
-    rich_markup_mode=None,
-)
 app.add_typer(reconcile, name="reconcile")
+app.add_typer(account, name="account")
 app.add_typer(limits, name="limits")
 app.add_typer(people, name="people")
 app.add_typer(rollout, name="rollout")
@@ -337,61 +334,6 @@ def journal_heads(home: HomeOption = None, json: JsonOption = False) -> None:
     from execution.commands.recording import heads
 
     _end(heads(home, as_json=json))
-
-
-@reconcile.callback(invoke_without_command=True)
-def reconcile_show(context: typer.Context, home: HomeOption = None, json: JsonOption = False) -> None:
-    """Where books and venues differ: breaks, doubts with their ages, and what no strategy owns."""
-    from execution.commands.reconciling import show
-
-    if context.invoked_subcommand is None:
-        _end(show(home, as_json=json))
-
-
-@reconcile.command("adopt")
-def reconcile_adopt(
-    subject: Annotated[str, typer.Argument(metavar="BREAK", help="As `execution reconcile` names it, or its subject.")],
-    into: Annotated[str, typer.Option("--to", help="The sub-account that gets it: manual, house or a strategy.")],
-    reason: ReasonOption,
-    price: Annotated[str | None, typer.Option(help="What a position was bought at; else its last mark.")] = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Take an order, a position or cash that only the venue has into a sub-account."""
-    from execution.commands.reconciling import adopt
-
-    _end(adopt(home, subject, into, price=price, reason=reason, as_json=json))
-
-
-@reconcile.command("assign")
-def reconcile_assign(
-    subject: Annotated[str, typer.Argument(metavar="WHAT", help="An instrument or a currency.")],
-    target: Annotated[str, typer.Option("--to", help="The sub-account that gets it.")],
-    reason: ReasonOption,
-    source: Annotated[str, typer.Option("--from", help="The sub-account that has it.")] = "house",
-    quantity: Annotated[str | None, typer.Option(help="How much; else all of a position.")] = None,
-    price: Annotated[str | None, typer.Option(help="At this price; else at the last mark.")] = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Give a position or cash of one sub-account to another; the sum stays the venue's."""
-    from execution.commands.reconciling import assign
-
-    _end(assign(home, subject, source, target, quantity=quantity, price=price, reason=reason, as_json=json))
-
-
-@reconcile.command("resolve")
-def reconcile_resolve(
-    subject: Annotated[str, typer.Argument(metavar="WHAT", help="An order in doubt, or a break.")],
-    outcome: Annotated[str, typer.Option(help="Of an order: working or gone. Of a break: what it was.")],
-    reason: ReasonOption,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Say what became of an order in doubt, or what a break was, and how you know it."""
-    from execution.commands.reconciling import resolve
-
-    _end(resolve(home, subject, outcome, reason=reason, as_json=json))
 
 
 def run() -> int:

@@ -24,7 +24,7 @@ SOURCE = "cli"
 
 def show(given: Path | None, *, as_json: bool) -> Exit:
     """Every break, doubt and residual. LEFT while there is a break or a doubt."""
-    _, state, books = _open(given)
+    _, state, books = open_books(given)
     view = reconciliation(books.replica().ledger, WallTime(time.time_ns()))
     if as_json:
         say_json(view)
@@ -54,13 +54,13 @@ def show_breaks(view: ReconciliationView) -> None:
 
 def adopt(given: Path | None, subject: str, into: str, *, price: str | None, reason: str, as_json: bool) -> Exit:
     """Take what only the venue has into a sub-account."""
-    _, state, books = _open(given)
+    _, state, books = open_books(given)
     venue, kind, name = _named(books.replica().ledger, subject)
     command = AdoptBreak(
-        venue=venue, kind=kind, subject=name, sub_account=into, price=_decimal("--price", price),
+        venue=venue, kind=kind, subject=name, sub_account=into, price=decimal_of("--price", price),
         who=person(SOURCE), reason=reason,
     )  # fmt: skip
-    return _give(state, books, command, f"{kind} {name} is adopted into {into}", as_json)
+    return tell_outcome(state, books, command, f"{kind} {name} is adopted into {into}", as_json)
 
 
 def assign(
@@ -68,12 +68,12 @@ def assign(
     quantity: str | None, price: str | None, reason: str, as_json: bool,
 ) -> Exit:  # fmt: skip
     """Give a position or cash, as a rule of `house` or `manual`, to a sub-account."""
-    _, state, books = _open(given)
-    ledger, amount = books.replica().ledger, _decimal("--quantity", quantity)
+    _, state, books = open_books(given)
+    ledger, amount = books.replica().ledger, decimal_of("--quantity", quantity)
     command: Command
     if ledger.instruments.find(subject) is not None:
         command = TransferPosition(
-            source=source, target=target, instrument=subject, quantity=amount, price=_decimal("--price", price),
+            source=source, target=target, instrument=subject, quantity=amount, price=decimal_of("--price", price),
             who=person(SOURCE), reason=reason,
         )  # fmt: skip
     elif subject in ledger.currencies:
@@ -84,12 +84,12 @@ def assign(
         )
     else:
         raise Stop(Exit.USAGE, f"{subject!r} is neither an instrument nor a currency of this book")
-    return _give(state, books, command, f"{subject} went from {source} to {target}", as_json)
+    return tell_outcome(state, books, command, f"{subject} went from {source} to {target}", as_json)
 
 
 def resolve(given: Path | None, subject: str, outcome: str, *, reason: str, as_json: bool) -> Exit:
     """Say what a break was, or what became of an order in doubt."""
-    _, state, books = _open(given)
+    _, state, books = open_books(given)
     ledger = books.replica().ledger
     order = ledger.order(subject)
     command: Command
@@ -98,13 +98,14 @@ def resolve(given: Path | None, subject: str, outcome: str, *, reason: str, as_j
     else:
         venue, kind, name = _named(ledger, subject)
         command = ResolveBreak(venue=venue, kind=kind, subject=name, outcome=outcome, who=person(SOURCE), reason=reason)
-    return _give(state, books, command, f"{subject}: {outcome}", as_json)
+    return tell_outcome(state, books, command, f"{subject}: {outcome}", as_json)
 
 
 # ---- parts
 
 
-def _open(given: Path | None) -> tuple[Home, DeskState, Books]:
+def open_books(given: Path | None) -> tuple[Home, DeskState, Books]:
+    """A running desk and its books. Stop when it does not run."""
     home = the_home(given)
     state = running_state(home)
     return home, state, Books(home=home, book=state.book)
@@ -124,7 +125,8 @@ def _named(ledger: Ledger, subject: str) -> tuple[str, str, str]:
     raise Stop(Exit.USAGE, f"{subject!r} names {count} break or doubt; breaks: {names}; orders in doubt: {doubts}")
 
 
-def _give(state: DeskState, books: Books, command: Command, words: str, as_json: bool) -> Exit:
+def tell_outcome(state: DeskState, books: Books, command: Command, words: str, as_json: bool) -> Exit:
+    """Give a command and say what became of it."""
     outcome = give(books, command)
     if outcome.refused:
         raise Stop(Exit.REFUSED, outcome.refused)
@@ -163,7 +165,8 @@ def _show_residuals(view: ReconciliationView) -> None:
     say(paint("  `execution reconcile assign WHAT --from house --to STRATEGY --reason WHY` gives it to one", YELLOW))
 
 
-def _decimal(option: str, text: str | None) -> Decimal | None:
+def decimal_of(option: str, text: str | None) -> Decimal | None:
+    """What was typed as a number; None where nothing was."""
     if text is None:
         return None
     try:
