@@ -38,7 +38,7 @@ def run() -> list[Result]:
 
 def _traded_book(names: list[str]) -> Workshop:
     """Positions in everything and orders that rest, of several strategies."""
-    shop = Workshop(symbols=SYMBOLS, strategies=names)
+    shop = Workshop(symbols=SYMBOLS, strategies=names, minutes=30)
     for number in range(SYMBOLS * 2 + WORKING):
         resting = number >= SYMBOLS * 2
         shop.answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -49,13 +50,14 @@ def instruments(count: int) -> tuple[Instrument, ...]:
     )
 
 
-def limits(strategies: Iterable[str], master: Iterable[Instrument]) -> tuple[LimitRow, ...]:
+def limits(strategies: Iterable[str], master: Iterable[Instrument], max_var: object = "*") -> tuple[LimitRow, ...]:
     """Every limit for the book, each strategy and each instrument; all of them far away."""
+    values = {**OF_ALL, "max_var": max_var}
     scopes: list[tuple[str, str, Iterable[str]]] = [("book", "", OF_ALL), ("venue", VENUE, OF_VENUE)]
     scopes += [("strategy", name, OF_ALL.keys() - OF_BOOK) for name in strategies]
     scopes += [("instrument", each.symbol, ("max_order_quantity", "max_position")) for each in master]
     return tuple(
-        LimitRow(scope=scope, name=name, limit=limit, value=str(OF_ALL[limit]), source=f"config/limits.yaml:{line}")
+        LimitRow(scope=scope, name=name, limit=limit, value=str(values[limit]), source=f"config/limits.yaml:{line}")
         for line, (scope, name, limit) in enumerate(((s, n, x) for s, n, rows in scopes for x in sorted(rows)), 1)
     )
 
@@ -69,7 +71,7 @@ def quick_venue() -> PaperSettings:
     )  # fmt: skip
 
 
-def book_spec(strategies: Sequence[str], master: tuple[Instrument, ...]) -> BookSpec:
+def book_spec(strategies: Sequence[str], master: tuple[Instrument, ...], max_var: object = "*") -> BookSpec:
     return BookSpec(
         book=BOOK,
         desk=DESK,
@@ -77,7 +79,7 @@ def book_spec(strategies: Sequence[str], master: tuple[Instrument, ...]) -> Book
         currencies=(USD,),
         venues=(VENUE,),
         instruments=master,
-        limits=limits(strategies, master),
+        limits=limits(strategies, master, max_var),
         limits_checksum="benchmark",
         strategies=tuple(
             StrategySpec(
@@ -90,9 +92,12 @@ def book_spec(strategies: Sequence[str], master: tuple[Instrument, ...]) -> Book
 
 
 class Workshop:
-    """A running book. `batches` are the events since the start, as an engine process would have appended them."""
+    """A running book. `batches` are the events since the start, as an engine process would have appended them.
 
-    def __init__(self, *, symbols: int, strategies: Sequence[str]) -> None:
+    With `minutes` prices have moved for so long before, each as it pleased, and the value at risk has a limit.
+    """
+
+    def __init__(self, *, symbols: int, strategies: Sequence[str], minutes: int = 0) -> None:
         self.master = instruments(symbols)
         self.ledger = Ledger()
         self.engine = Engine(self.ledger, EngineSettings(feed_mode=FeedMode.FREE))
@@ -101,7 +106,8 @@ class Workshop:
         self.step = 0
         self.batches: list[list[Event]] = []
         self._numbers = dict.fromkeys(strategies, 0)
-        self._open(strategies)
+        self._move(minutes)
+        self._open(strategies, MANY if minutes else "*")
 
     @property
     def now(self) -> Now:
@@ -125,6 +131,17 @@ class Workshop:
         self.venue.advance(step)
         self._settle(self.engine.process(self.now, step))
 
+    def _move(self, minutes: int) -> None:
+        draw = random.Random(1)
+        for _ in range(minutes):
+            self.step, self.time = self.step + 1, self.time + 60 * NANOSECONDS
+            moved = ((each.symbol, draw.randint(9_900, 10_100)) for each in self.master)
+            quotes = tuple(
+                Quote(instrument=symbol, bid=price - 1, ask=price + 1, bid_size=500, ask_size=500)
+                for symbol, price in moved
+            )
+            self.engine.warm(Step(number=self.step, time=FeedTime(self.time), label="before", events=quotes))
+
     def _inbox(self, strategy: str) -> int:
         return self.ledger.inbox_numbers.get(strategy, 0)
 
@@ -146,14 +163,14 @@ class Workshop:
             self.batches.append(events)
         return [request for output in outputs for request in output.requests]
 
-    def _open(self, strategies: Sequence[str]) -> None:
+    def _open(self, strategies: Sequence[str], max_var: object) -> None:
         engine, now = self.engine, self.now
         opened = engine.open_book(
-            now, book=BOOK, desk=DESK, base=USD.code, currencies=(USD,), venues=(VENUE,), first_step=0
+            now, book=BOOK, desk=DESK, base=USD.code, currencies=(USD,), venues=(VENUE,), first_step=self.step
         )
         self._settle(opened)
         self._settle(engine.begin_epoch(now, Lease(1, MonoTime(2**62)), "benchmark", 1))
-        for number, command in enumerate(setup_commands(book_spec(strategies, self.master), WHO), 1):
+        for number, command in enumerate(setup_commands(book_spec(strategies, self.master, max_var), WHO), 1):
             self._settle(engine.process(now, Envelope(producer="operator", incarnation=1, number=number, body=command)))
         self.quote(open_session=True)
         refused = [event for events in self.batches for event in events if getattr(event, "refused", "")]

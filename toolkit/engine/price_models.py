@@ -83,6 +83,10 @@ class PriceModels:
         self._now = -1  # number of the present interval
         self._touched: dict[str, Prices] = {}  # had a sound quote in it
 
+    def trades_on(self, instrument: str, calendar: str) -> None:
+        """An instrument that became known later, or moved."""
+        self._calendars[instrument] = calendar
+
     def take(self, step: Step) -> None:
         """Fold one step in."""
         now = int(step.time) // self._interval

@@ -18,6 +18,7 @@ from toolkit.domain.market import (
     TradingHalted,
 )
 from toolkit.domain.time import FeedTime, MonoTime
+from toolkit.engine.sampled_models import SampledModels
 
 FOREVER = 1 << 62
 
@@ -104,10 +105,13 @@ class View:
         self.sessions: dict[str, str | None] = {}
         self.closed: list[SessionClosed] = []
         self.halted: set[str] = set()
+        self.models = SampledModels()
 
     def update(self, step: Step, received: MonoTime | None = None) -> None:
         """Take one step in. Steps come in the order of their numbers; `received` is None for one of long ago."""
         number, time = step.number, step.time
+        if time >= self.models.ends:
+            self.models.end_interval(self.time, time, self.quotes)
         self.step, self.time, self.label = number, time, step.label
         self.received = received
         if self.closed:
@@ -184,9 +188,11 @@ class View:
             case SessionClosed():
                 self.sessions[event.calendar] = None
                 self.closed.append(event)
+                self.models.closed(event, self.time, self.quotes)
             case TradingHalted():
                 (self.halted.add if event.halted else self.halted.discard)(event.instrument)
             case FeedGap():
+                self.models.gap(event, self.time)
                 self._distrust(event.instrument)
 
     def _distrust(self, instrument: str) -> None:

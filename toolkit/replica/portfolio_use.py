@@ -15,14 +15,21 @@ SCOPES = ("book", "strategy", "venue", "account")
 class PortfolioUse:
     """Exposures of one ledger as of now."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, value_at_risk: int | None = None) -> None:
         self._ledger = ledger
+        self._value_at_risk = value_at_risk
         self._portfolio = Portfolio(ledger)
 
     def used(self, scope: str, name: str, limit: str) -> str:
         """In the units of the limits file; empty for what is not of a whole book, or of no one strategy or venue."""
         if limit not in NAMES or scope not in SCOPES or name == "*":
             return ""
+        if limit == "max_var":
+            return (
+                ""
+                if self._value_at_risk is None
+                else f"{self._money(2 * self._value_at_risk):.2f} after the last order"
+            )
         of = {"book": BOOK, "strategy": name}.get(scope, f"venue:{name}")
         worth = self._portfolio.now(of)
         if missing := self._portfolio.exposures.of(of).unpriced:

@@ -5,6 +5,7 @@ Nothing here is decided and nothing is read: whoever has the batches hands them 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -20,7 +21,8 @@ from toolkit.domain.time import FeedTime, WallTime
 FILLS_KEPT: Final = 10_000
 DENIALS_KEPT: Final = 1_000
 ALARMS_KEPT: Final = 1_000
-REPLICA_VERSION: Final = 1
+REPLICA_VERSION: Final = 2
+VALUE_AT_RISK: Final = 12
 
 
 class FillSeen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -74,7 +76,10 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
 
 class Replica(msgspec.Struct, kw_only=True):
-    """The ledger and the newest fills, denials and alarms, as of event `ledger.sequence`."""
+    """The ledger and the newest fills, denials and alarms, as of event `ledger.sequence`.
+
+    `value_at_risk` is what the last entry's record says of the book after it, in quanta of the base currency.
+    """
 
     version: int = REPLICA_VERSION
     ledger: Ledger = msgspec.field(default_factory=Ledger)
@@ -84,6 +89,7 @@ class Replica(msgspec.Struct, kw_only=True):
     state_reasons: dict[str, str] = {}
     wall: WallTime = WallTime(0)
     time: FeedTime = FeedTime(0)
+    value_at_risk: int | None = None
 
     @property
     def head(self) -> Head:
@@ -119,6 +125,8 @@ class Replica(msgspec.Struct, kw_only=True):
                 self.time = event.time
             case ev.FillBusted() | ev.FillCorrected():
                 _revise(self.fills, event)
+            case ev.OrderSubmitted():
+                self._note_risk(event.checks)
             case ev.OrderDenied():
                 self.denials.append(_denial(number, event))
             case ev.IntentRefused():
@@ -129,6 +137,12 @@ class Replica(msgspec.Struct, kw_only=True):
                 self.time = event.time
             case ev.TradingStateChanged():
                 self.state_reasons[f"{event.scope}:{event.name}"] = f"{event.who.identity}: {event.reason}"
+
+    def _note_risk(self, checks: Sequence[ev.Check]) -> None:
+        for check in reversed(checks):  # among the last: it hangs on most
+            if check.control == VALUE_AT_RISK and isinstance(check.observed, int):
+                self.value_at_risk = check.observed
+                return
 
     def _forget(self) -> None:
         if len(self.fills) > 2 * FILLS_KEPT:

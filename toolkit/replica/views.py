@@ -147,7 +147,7 @@ def fills(replica: Replica) -> tuple[FillView, ...]:
 def limits(replica: Replica) -> tuple[LimitView, ...]:
     """Every limit in force."""
     ledger = replica.ledger
-    whole = PortfolioUse(ledger)
+    whole = PortfolioUse(ledger, replica.value_at_risk)
     return tuple(
         LimitView(
             scope=row.scope, name=row.name, limit=row.limit, value=row.value, source=row.source,

@@ -13,6 +13,7 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.orders import Ability
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.limits import LISTS, NAMES
+from toolkit.engine.risk.portfolio_limits import OPEN, OPEN_ENDED
 from toolkit.engine.strategy_parameters import nearest
 from toolkit.simulation.paper_settings import (
     DeadMan,
@@ -57,6 +58,9 @@ _LIMITS: Final[Mapping[str, str]] = {
     "max_leverage": "1000000",
     "max_capital_use": "1000000",
     "self_match": "cancel_resting",
+    "max_var": "*",
+    "var_confidence": "0.99",
+    "var_horizon": "86400",
 }
 _SCOPES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "message_rate": (("strategy", "*"), ("venue", "*")),
@@ -143,6 +147,8 @@ def research_venue(name: str = "paper", **changes: object) -> PaperSettings:
 
 
 def _text(name: str, value: object) -> str:
+    if name in OPEN_ENDED and value == OPEN:
+        return OPEN
     if name in LISTS:
         return value if isinstance(value, str) else ",".join(map(str, _items(name, value)))
     try:

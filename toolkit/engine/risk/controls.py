@@ -20,6 +20,7 @@ from toolkit.engine.risk.order_worth import worst_price
 from toolkit.engine.risk.permissions import permitted
 from toolkit.engine.risk.portfolio_controls import exposure
 from toolkit.engine.risk.portfolio_rates import rate_problem
+from toolkit.engine.risk.portfolio_var_control import value_at_risk
 from toolkit.engine.risk.price_collar import price_collar
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation
 from toolkit.engine.risk.repetition import burst, repeated_execution
@@ -387,5 +388,6 @@ CONTROLS = (
     Control(10, "position limit over the interval", False, position),
     Control(23, "reject and lateness breaker", False, breaker),
     Control(11, "exposure, leverage, capital, margin", False, exposure, watches_exits=True),
+    Control(12, "value at risk of the book", False, value_at_risk),
     Control(5, "message rate", False, message_rate),
 )

@@ -53,7 +53,7 @@ class Guard:
         self._alike: dict[OrderLimits, OrderLimits] = {}
         self._executions: dict[str, Limit | None] = {}
         self.rates = MessageRates(self._allowance)
-        self.portfolio = Portfolio(ledger)
+        self.portfolio = Portfolio(ledger, view.models)
         numbers = {control.number for control in controls}
         self._caps, self._counts_executions = 1 in numbers, 7 in numbers
         self._clears_the_way = 15 in numbers

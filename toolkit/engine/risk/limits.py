@@ -15,7 +15,7 @@ from toolkit.domain.money import LARGEST
 from toolkit.domain.people_events import Change
 from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import NANOSECONDS
-from toolkit.engine.risk.portfolio_limits import MEANINGLESS
+from toolkit.engine.risk.portfolio_limits import MEANINGLESS, OF_VAR, OPEN, OPEN_ENDED
 from toolkit.engine.risk.portfolio_limits import MOST as MOST_OF_PORTFOLIO
 from toolkit.engine.risk.portfolio_limits import NAMES as PORTFOLIO_LIMITS
 
@@ -49,6 +49,7 @@ OPTIONAL = (
     "price_collar_ticks",
     "max_clock_skew",
     "max_rate_age",
+    *OF_VAR,
 )
 NAMES = REQUIRED + OPTIONAL
 SCOPES = ("book", "venue", "account", "strategy", "instrument", "stage")
@@ -61,7 +62,9 @@ ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
 }
 """Where a limit means nothing: messages are counted by book, venue, account and strategy, executions by strategy."""
 
-_LARGER_IS_STRICTER = frozenset({"cancel_reserve", "fresh_quotes", "duplicate_window", "drift_window", "burst_window"})
+_LARGER_IS_STRICTER = frozenset(
+    {"cancel_reserve", "fresh_quotes", "duplicate_window", "drift_window", "burst_window", *OF_VAR}
+)
 LISTS = frozenset({"permitted", "permitted_sides", "permitted_venues", "restricted", "self_match"})
 _WHOLE = frozenset(
     {
@@ -302,7 +305,7 @@ def problem_with(row: LimitRow) -> str:
         return f"{where} means nothing for one {row.scope}; set it for one of {places}"
     if row.limit == "self_match" and not _split(row.value) <= SELF_MATCH:
         return f"{where} is {_short(row.value)}; give one of {', '.join(sorted(SELF_MATCH))}"
-    if row.limit in LISTS:
+    if row.limit in LISTS or (row.limit in OPEN_ENDED and row.value == OPEN):
         return "" if _split(row.value) else f"{where} is empty"
     try:
         value = Decimal(row.value)
@@ -387,6 +390,8 @@ def _is_looser(limit: str, old: str, new: str) -> bool:
         return "*" not in _split(new) and not _split(old) <= _split(new)
     if limit in LISTS:
         return "*" not in _split(old) and not _split(new) <= _split(old)
+    if OPEN in (old, new):
+        return new == OPEN != old
     if limit in _LARGER_IS_STRICTER:
         return Decimal(new) < Decimal(old)
     return Decimal(new) > Decimal(old)

@@ -8,17 +8,24 @@ from typing import NamedTuple
 from toolkit.domain import events as ev
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
+from toolkit.domain.money import LARGEST
 from toolkit.domain.orders import BUY, Side
 from toolkit.domain.positions import Interval
 from toolkit.engine.risk.portfolio_exposure import BOOK, Exposures, Sums
 from toolkit.engine.risk.portfolio_limits import (
-    NAMES,
+    CONFIDENCE,
+    HORIZON,
+    LEAST_CONFIDENCE,
+    MOST_CONFIDENCE,
+    OF_EVERY_SCOPE,
     PARTS,
     Bounds,
     bounds_of_book,
     bounds_of_strategy,
     bounds_of_venue,
 )
+from toolkit.engine.risk.portfolio_var import BookRisk, multiple
+from toolkit.engine.sampled_models import SampledModels
 
 NO_ROOM = -1
 OPEN_END = 1 << 200  # beyond what any book can be worth
@@ -58,12 +65,28 @@ class Place(NamedTuple):
     unset: str
 
 
+class VarTerms(NamedTuple):
+    """What the value at risk of a book may be, and how it is reckoned; a limit of None lets every order pass."""
+
+    limit: int | None
+    source: str
+    confidence: float
+    horizon: float
+    multiple: float
+    sessions: int
+    sessions_source: str
+
+
 class Portfolio:
     """Follows a ledger's events and answers what a scope would be worth with one more order."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, models: SampledModels | None = None) -> None:
         self.ledger = ledger
         self.exposures = Exposures(ledger)
+        self._models = models or SampledModels()
+        self._learn_calendars()
+        self.risk = BookRisk(ledger, self.exposures, self._models)
+        self._var_terms: VarTerms | None = None
         self._caps: dict[str, Caps] = {}
         self._places: dict[tuple[str, str], Place] = {}
 
@@ -72,11 +95,22 @@ class Portfolio:
         kind = type(event)
         if kind in CHANGES_CAPS:
             self.limits_changed()
+        elif kind is ev.InstrumentDefined:
+            self._learn_calendars()
         self.exposures.note(event)
 
     def limits_changed(self) -> None:
         self._caps.clear()
         self._places.clear()
+        self._var_terms = None
+
+    def var_terms(self) -> VarTerms | None:
+        """What control 12 asks for; None when nobody set max_var."""
+        if self._var_terms is None:
+            bounds = self.caps(BOOK).bounds
+            if "max_var" in bounds:
+                self._var_terms = _var_terms(bounds)
+        return self._var_terms
 
     def place(self, strategy: str, venue: str) -> Place:
         """The scopes of an order with their caps, resolved once."""
@@ -144,6 +178,9 @@ class Portfolio:
             found = self._caps[scope] = self._make_caps(scope)
         return found
 
+    def _learn_calendars(self) -> None:
+        self._models.trades_on({one.symbol: one.calendar for one in self.ledger.instruments.all()})
+
     def _make_caps(self, scope: str) -> Caps:
         ledger = self.ledger
         quantum = ledger.currencies[ledger.base_currency].quantum
@@ -159,7 +196,7 @@ class Portfolio:
             gross=min(_doubled(bounds, "max_gross"), _of_capital(bounds, "max_leverage", capital)),
             net=_doubled(bounds, "max_net"),
             margin=_of_capital(bounds, "max_capital_use", capital),
-            unset=_unset(bounds, *(name for name in NAMES if name != "max_margin")),
+            unset=_unset(bounds, *OF_EVERY_SCOPE),
             bounds=bounds,
         )
 
@@ -187,6 +224,25 @@ def _gross_after(sums: Sums, caps: Caps, symbol: str, worth: tuple[int, int], si
 
 
 CHANGES_CAPS = frozenset({ev.LimitsChanged, ev.CapitalAllocated, ev.DeploymentChanged, ev.BookOpened})
+
+
+def _var_terms(bounds: Bounds) -> VarTerms:
+    bound, sessions = bounds["max_var"], bounds.get("var_sessions")
+    confidence = min(max(_part(bounds, "var_confidence", CONFIDENCE), LEAST_CONFIDENCE), MOST_CONFIDENCE)
+    horizon = _part(bounds, "var_horizon", HORIZON)
+    return VarTerms(
+        limit=None if bound.value == LARGEST else bound.value,
+        source=bound.source,
+        confidence=confidence,
+        horizon=horizon,
+        multiple=multiple(confidence, horizon),
+        sessions=0 if sessions is None else sessions.value,
+        sessions_source="" if sessions is None else sessions.source,
+    )
+
+
+def _part(bounds: Bounds, name: str, default: float) -> float:
+    return default if (bound := bounds.get(name)) is None else bound.value / PARTS
 
 
 def _doubled(bounds: Bounds, name: str) -> int:

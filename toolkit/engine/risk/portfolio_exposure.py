@@ -87,6 +87,8 @@ class Exposures:
         self.units: dict[str, tuple[int, int]] = {}
         self.foreign: dict[str, str] = {}  # instruments in other currencies that the book holds or may
         self.is_current = False
+        self.changed: dict[str, None] = {}  # instruments looked at again, for whoever keeps figures of his own
+        self.remade = 0
         self._touched: dict[tuple[str, str], None] = {}
         self._repriced: dict[str, None] = {}
         self._all = True
@@ -183,6 +185,7 @@ class Exposures:
         self._repriced.clear()
         self._capital.clear()
         self.foreign.clear()
+        self.remade += 1
         self._all = False
         for strategy, symbol in _pairs(self._ledger):
             self._look(strategy, symbol)
@@ -192,6 +195,7 @@ class Exposures:
         instrument = ledger.instruments.find(symbol)
         if instrument is None:
             return
+        self.changed[symbol] = None
         unit, bound = self.unit(instrument)
         of_account = ledger.account_interval(symbol)
         self._put(strategy, symbol, ledger.interval(strategy, symbol), unit, bound)
@@ -211,6 +215,7 @@ class Exposures:
         instrument = self._ledger.instruments.find(symbol)
         if instrument is None:
             return
+        self.changed[symbol] = None
         unit, bound = self.unit(instrument)
         for sums in self.scopes.values():
             cell = sums.cells.get(symbol)

@@ -43,6 +43,7 @@ def test_every_limit_is_set_for_every_strategy_and_instrument() -> None:
         "located",
         "price_collar_ticks",
         "max_clock_skew",
+        "var_sessions",
     }
     assert {row.source for row in rows} == {RESEARCH_LIMITS}
     (instrument,) = sample_instruments(("IBM",))
