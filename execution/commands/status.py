@@ -181,7 +181,8 @@ def _show_limits(replica: Replica, every: bool) -> None:
 def _in_short(rows: tuple[views.LimitView, ...], scope: str, name: str) -> str:
     shown = {"max_order_value": "value", "max_order_quantity": "quantity", "max_position": "position",
              "max_working_orders": "working", "message_rate": "rate/s",
-             "max_gross": "gross", "max_leverage": "leverage"}  # fmt: skip
+             "max_gross": "gross", "max_leverage": "leverage", "max_daily_loss": "lost today",
+             "max_drawdown": "drawdown"}  # fmt: skip
     parts = [
         f"{shown[row.limit]} {row.used + '/' if row.used else ''}{row.value}"
         for row in rows

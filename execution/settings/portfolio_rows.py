@@ -23,6 +23,8 @@ class PortfolioLimits(BaseModel):
     max_margin: Amount | None = None
     max_leverage: Ratio | None = None
     max_capital_use: Ratio | None = None
+    max_daily_loss: Amount | None = None
+    max_drawdown: Amount | None = None
     max_var: Amount | Literal["*"] | None = None
     var_confidence: Annotated[Decimal, Field(ge=Decimal("0.5"), le=MOST["var_confidence"], decimal_places=6)] | None = (
         None

@@ -281,6 +281,7 @@ def _accounts() -> tuple[ev.Event, ...]:
             sub_account="house", venue="paper", instrument="AAPL", lots=3, twice=19_990, worth=29_985, time=when, **by
         ),
         ev.BreakResolved(**found, outcome="adopted into house", **by, **_times(32)),
+        ev.HighWaterRaised(marks=(("", 120_000), ("trend", 130_000)), time=FeedTime(33 * 10**9)),
         ev.PositionTransferred(
             source="house", target="trend", instrument="AAPL", lots=3, twice=19_990, worth=29_985, time=when, **by
         ),

@@ -223,6 +223,13 @@ class FxMarked(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     time: FeedTime
 
 
+class HighWaterRaised(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="high_water_raised"):
+    """The highest PnL so far, in quanta of the base currency: of the book (`""`) and of strategies, those that grew."""
+
+    marks: tuple[tuple[str, int], ...]
+    time: FeedTime
+
+
 class SessionRolled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="session_rolled"):
     """The only "day": daily figures begin anew."""
 
@@ -336,6 +343,7 @@ Event = (
     | OrderAdopted
     | BreakConfirmed
     | BreakResolved
+    | HighWaterRaised
 )
 
 
@@ -390,6 +398,7 @@ __all__ = [
     "FlattenEnded",
     "FlattenStarted",
     "FxMarked",
+    "HighWaterRaised",
     "InstrumentDefined",
     "InstrumentSplit",
     "IntentRefused",

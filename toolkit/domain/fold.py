@@ -17,6 +17,7 @@ from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
 from toolkit.domain.orders import EXECUTIONS, TradingState
 from toolkit.domain.people import People
 from toolkit.domain.recent import longest_window
+from toolkit.domain.standing import released, session_begins
 
 
 def fold(batches: Iterable[tuple[ev.Batch, bytes]], ledger: Ledger | None = None) -> Ledger:
@@ -96,7 +97,8 @@ def _trading_state_changed(ledger: Ledger, event: ev.TradingStateChanged) -> Non
         return
     if event.cause == EXECUTIONS:
         ledger.executed.pop(event.name, None)
-    causes.pop(event.cause, None)
+    if causes.pop(event.cause, None) is not None:
+        released(ledger, event.cause, event.name)
     if not causes:
         del ledger.states[scope]
 
@@ -170,10 +172,12 @@ def _flatten_ended(ledger: Ledger, event: ev.FlattenEnded) -> None:
 
 def _marked(ledger: Ledger, event: ev.Marked) -> None:
     ledger.marks[event.instrument] = Mark(twice=event.twice, step=event.step, time=event.time)
+    ledger.standing.note_mark(event.instrument, event.twice)
 
 
 def _fx_marked(ledger: Ledger, event: ev.FxMarked) -> None:
     ledger.rates[event.asset], ledger.rate_times[event.asset] = event.rate, event.time
+    ledger.standing.note_rate(event.asset, event.rate)
 
 
 def _session_rolled(ledger: Ledger, event: ev.SessionRolled) -> None:
@@ -181,6 +185,11 @@ def _session_rolled(ledger: Ledger, event: ev.SessionRolled) -> None:
     ledger.opening_equity = {
         strategy: equity for strategy in ledger.capital if (equity := ledger.equity(strategy)) is not None
     }
+    session_begins(ledger)
+
+
+def _high_water_raised(ledger: Ledger, event: ev.HighWaterRaised) -> None:
+    ledger.standing.high_water.update(event.marks)
 
 
 def _alarmed(ledger: Ledger, event: ev.Alarmed) -> None:
@@ -231,6 +240,7 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.Marked: _marked,
     ev.FxMarked: _fx_marked,
     ev.SessionRolled: _session_rolled,
+    ev.HighWaterRaised: _high_water_raised,
     ev.Alarmed: _alarmed,
     ev.SnapshotTaken: _nothing,
     ev.PeopleChanged: _people_changed,

@@ -69,6 +69,7 @@ def _instrument_split(ledger: Ledger, event: ev.InstrumentSplit) -> None:
     for account in ledger.venue_positions.values():
         if account.get(symbol):
             account[symbol] = sum(lots for _, lots in event.lots)
+    ledger.standing.forget(symbol)
     mark = ledger.marks.get(symbol)
     if mark is not None:
         twice = divide_half_even(mark.twice * event.denominator, event.numerator)
@@ -89,6 +90,8 @@ def _symbol_changed(ledger: Ledger, event: ev.SymbolChanged) -> None:
             account[event.new] = account.get(event.new, 0) + account.pop(event.old)
     if event.old in ledger.marks:
         ledger.marks[event.new] = ledger.marks.pop(event.old)
+    ledger.standing.forget(event.old)
+    ledger.standing.forget(event.new)
 
 
 def _order_adopted(ledger: Ledger, event: ev.OrderAdopted) -> None:

@@ -36,6 +36,7 @@ from toolkit.domain.people import People
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
 from toolkit.domain.sub_accounts import strategy_of
+from toolkit.domain.standing import Standing
 from toolkit.domain.time import FeedTime, WallTime
 
 FOLD_VERSION = 8
@@ -101,7 +102,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     stay until at least CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs; denied ones, of which
     no venue knows, have places of their own. `duplicate_window` is the longest in force (nanoseconds). `held` counts
     the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
-    `rate_times` says as of when each of `rates` was so.
+    `rate_times` says as of when each of `rates` was so, `standing` where everybody stands and began from.
     `strangers` are the newest orders that are not in the books and filled all the same: their `fills` are booked here.
     `doubted` is since when an order is doubtful, `breaks` what differs from a venue (by venue, kind and subject).
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
@@ -171,6 +172,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     people: People = People()
     proposals: dict[str, ev.ChangeProposed] = {}
     rate_times: dict[str, FeedTime] = {}
+    standing: Standing = msgspec.field(default_factory=Standing)
     venue_cash: dict[str, dict[str, int]] = {}
     strangers: dict[str, ev.PastTrade] = {}
     doubted: dict[str, WallTime] = {}
@@ -445,6 +447,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     ) -> None:
         held, symbol, signed = self.positions.setdefault(strategy, {}), instrument.symbol, side * quantity
         before = held.get(symbol, FLAT)
+        if symbol not in self.held:
+            self.standing.begin(symbol, price)
         self.hold(strategy, symbol, before, after_trade(before, side, quantity, price, instrument))
         self.move_cash(strategy, instrument.currency, -instrument.value(price, signed), venue)
         self.move_lots(venue, symbol, signed)

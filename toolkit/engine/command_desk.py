@@ -12,6 +12,7 @@ from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
 from toolkit.domain.people import People, can_decide
 from toolkit.domain.sub_accounts import is_of
+from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
 from toolkit.engine.account_desk import AccountCommand, AccountDesk
 from toolkit.engine.approvals import Approvals
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
@@ -171,7 +172,7 @@ class CommandDesk:
     def _enable(self, transaction: Transaction, envelope: cm.Envelope, body: cm.EnableStrategy) -> None:
         if body.strategy not in self._ledger.deployments:
             raise DomainError(f"{body.strategy} has no registered version; register one first")
-        if is_killed(self._ledger, "strategy", body.strategy):
+        if is_killed(self._ledger, "strategy", body.strategy) or self._lost_too_much(body.strategy):
             check_release(envelope, body.who, body.reason)
         causes = list(self._ledger.states.get(f"strategy:{body.strategy}", {}))
         if EXECUTIONS in causes or self._ledger.executed.get(body.strategy):
@@ -193,6 +194,9 @@ class CommandDesk:
         for name in self._sub_accounts(body.strategy):
             if name in self._ledger.flattening:
                 transaction.emit(ev.FlattenEnded(strategy=name))
+
+    def _lost_too_much(self, strategy: str) -> bool:
+        return not {DAILY_LOSS, DRAWDOWN}.isdisjoint(self._ledger.states.get(f"strategy:{strategy}", {}))
 
     def _disable(self, transaction: Transaction, body: cm.DisableStrategy) -> None:
         if body.strategy not in self._ledger.deployments and body.strategy not in self._ledger.positions:

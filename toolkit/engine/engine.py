@@ -48,6 +48,7 @@ from toolkit.engine.protector import Protector
 from toolkit.engine.reconciliation import Reconciler, doubt_unlisted
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
+from toolkit.engine.risk.portfolio_losses import LossWatch
 from toolkit.engine.routing import Routes
 from toolkit.engine.strangers import recall
 from toolkit.engine.transaction import Transaction
@@ -68,6 +69,7 @@ class Engine:
         self._guard = Guard(ledger, self.view, controls, breakers)
         self._router = ExecutionRouter(self._guard.rates, breakers, settings.abilities)
         self._orders = OrderManager(settings, self._router)
+        self._losses = LossWatch(ledger, self._guard.portfolio, self._orders, settings.mark_interval)
         self._marker = Marker(ledger, self.view, settings)
         self._proposer = Proposer(
             ledger, self.view, self._guard, self._orders, settings.abilities, self._routes(), self._marker
@@ -269,6 +271,7 @@ class Engine:
         transaction.time = step.time
         self._pass_time(transaction)
         self._marker.mark_due(transaction)
+        self._losses.look(transaction)
         if self.ledger.in_engine or self.ledger.timed:
             self._held.look(transaction, step)
         for closed in self.view.closed:
@@ -283,6 +286,7 @@ class Engine:
         if closed.session <= self.ledger.session:
             return
         self._marker.mark_all(transaction)
+        self._losses.look(transaction, only_due=False)
         transaction.emit(ev.SessionRolled(session=closed.session, step=self.view.step, time=transaction.time))
 
     def _pass_time(self, transaction: Transaction) -> None:

@@ -14,11 +14,16 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY, Order, TradingState
 from toolkit.domain.people import OPERATOR, PEOPLE
 from toolkit.domain.sub_accounts import is_of
+from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer, drop_exit
+from toolkit.engine.risk.portfolio_breach import EXPOSURE
 from toolkit.engine.transaction import Transaction
 
 KILL = "kill"
+REOPENED = frozenset({KILL, EXPOSURE, DAILY_LOSS, DRAWDOWN})
+"""Causes of a state of the book or a venue that a person's `Reopen` ends."""
+
 BOOK, VENUE, STRATEGY = "book", "venue", "strategy"
 PERSONS = frozenset({OPERATOR, PEOPLE})
 """Producers of what people say; a supervisor, for files and restarts, and a strategy have others."""
@@ -45,13 +50,22 @@ class KillSwitch:
             self._flatten(transaction, body)
 
     def reopen(self, transaction: Transaction, envelope: Envelope, body: Reopen) -> None:
-        """Lift a kill of the book or of a venue; a flatten that it began ends."""
+        """Lift a kill of the book or of a venue, and what a control of the whole book set; a flatten that a kill began
+        ends."""
         if body.scope not in (BOOK, VENUE):
             raise DomainError(f"cannot reopen {body.scope} {body.name!r}: a strategy is enabled")
-        if KILL not in self._ledger.states.get(f"{body.scope}:{body.name}", {}):
+        causes = self._ledger.states.get(f"{body.scope}:{body.name}", {})
+        lifted = [cause for cause in causes if cause in REOPENED]
+        if not lifted:
             return
         check_release(envelope, body.who, body.reason)
-        _set_state(transaction, body.scope, body.name, TradingState.ACTIVE, body.who, body.reason)
+        for cause in lifted:
+            transaction.emit(
+                ev.TradingStateChanged(
+                    scope=body.scope, name=body.name, state=TradingState.ACTIVE, cause=cause, who=body.who,
+                    reason=body.reason,
+                )
+            )  # fmt: skip
         for strategy in list(self._ledger.flattening):
             if not self._is_stopped(strategy):
                 transaction.emit(ev.FlattenEnded(strategy=strategy))

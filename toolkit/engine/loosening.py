@@ -14,13 +14,13 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import to_quanta
 from toolkit.domain.people import Identity, People, can_decide
 from toolkit.domain.people_events import Change
+from toolkit.engine.kill_switch import REOPENED
 from toolkit.engine.risk.limits import loosening, problem_with, stricter
 
 MILD = frozenset({"disable", "down"})
 """Causes of a halt that one person may lift. Whatever else halts, a kill, a loss, a control, takes a second one."""
 
 IN_PART = "in part"
-KILL = "kill"
 
 
 def limits(ledger: Ledger, body: cm.SetLimits) -> tuple[Change, ...]:
@@ -58,8 +58,9 @@ def release(ledger: Ledger, body: cm.EnableStrategy) -> tuple[Change, ...]:
 
 
 def reopening(ledger: Ledger, body: cm.Reopen) -> tuple[Change, ...]:
-    """A kill of the book or a venue, which is all that this lifts."""
-    return tuple(change for change in halts(ledger, body.scope, body.name) if change.before.endswith(f" by {KILL}"))
+    """A kill of the book or a venue, and what a control of the whole book set: that is what this lifts."""
+    ends = tuple(f" by {cause}" for cause in REOPENED)
+    return tuple(change for change in halts(ledger, body.scope, body.name) if change.before.endswith(ends))
 
 
 def halts(ledger: Ledger, scope: str, name: str) -> tuple[Change, ...]:

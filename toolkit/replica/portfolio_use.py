@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from toolkit.domain.ledger import Ledger
+from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
 from toolkit.engine.risk.portfolio import Portfolio, Worth
 from toolkit.engine.risk.portfolio_exposure import BOOK
 from toolkit.engine.risk.portfolio_limits import NAMES
 
+LOSSES = {"max_daily_loss": DAILY_LOSS, "max_drawdown": DRAWDOWN}
 SCOPES = ("book", "strategy", "venue", "account")
 
 
@@ -30,6 +32,8 @@ class PortfolioUse:
                 if self._value_at_risk is None
                 else f"{self._money(2 * self._value_at_risk):.2f} after the last order"
             )
+        if limit in LOSSES:
+            return self._lost(scope, name, LOSSES[limit])
         of = {"book": BOOK, "strategy": name}.get(scope, f"venue:{name}")
         worth = self._portfolio.now(of)
         if missing := self._portfolio.exposures.of(of).unpriced:
@@ -38,6 +42,13 @@ class PortfolioUse:
             return self._of_capital(worth, name, limit)
         halves = {"max_gross": worth.gross, "max_net": worth.net, "max_margin": worth.margin}[limit]
         return f"{self._money(halves):.2f}"
+
+    def _lost(self, scope: str, name: str, cause: str) -> str:
+        """Since the session began, or since the highest; 0 where something was won."""
+        if scope not in ("book", "strategy"):
+            return ""
+        lost = self._portfolio.losses(cause).get(name, 0)
+        return "?" if lost is None else f"{self._money(2 * max(lost, 0)):.2f}"
 
     def _of_capital(self, worth: Worth, strategy: str, limit: str) -> str:
         capital = self._portfolio.exposures.capital(strategy)

@@ -58,6 +58,8 @@ _LIMITS: Final[Mapping[str, str]] = {
     "max_leverage": "1000000",
     "max_capital_use": "1000000",
     "self_match": "cancel_resting",
+    "max_daily_loss": "1000000000000",
+    "max_drawdown": "1000000000000",
     "max_var": "*",
     "var_confidence": "0.99",
     "var_horizon": "86400",

@@ -19,6 +19,7 @@ from toolkit.engine.risk.limits import Limit
 from toolkit.engine.risk.order_worth import worst_price
 from toolkit.engine.risk.permissions import permitted
 from toolkit.engine.risk.portfolio_controls import exposure
+from toolkit.engine.risk.portfolio_loss_controls import daily_loss, drawdown
 from toolkit.engine.risk.portfolio_rates import rate_problem
 from toolkit.engine.risk.portfolio_var_control import value_at_risk
 from toolkit.engine.risk.price_collar import price_collar
@@ -389,5 +390,7 @@ CONTROLS = (
     Control(23, "reject and lateness breaker", False, breaker),
     Control(11, "exposure, leverage, capital, margin", False, exposure, watches_exits=True),
     Control(12, "value at risk of the book", False, value_at_risk),
+    Control(20, "daily loss", False, daily_loss),
+    Control(21, "drawdown", False, drawdown),
     Control(5, "message rate", False, message_rate),
 )

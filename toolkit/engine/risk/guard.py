@@ -54,7 +54,8 @@ class Guard:
         self._executions: dict[str, Limit | None] = {}
         self.rates = MessageRates(self._allowance)
         self.portfolio = Portfolio(ledger, view.models)
-        numbers = {control.number for control in controls}
+        numbers = frozenset(control.number for control in controls)
+        self.portfolio.enforced = numbers
         self._caps, self._counts_executions = 1 in numbers, 7 in numbers
         self._clears_the_way = 15 in numbers
         view.watch(windows_of(ledger.limits))

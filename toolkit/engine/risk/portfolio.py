@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from toolkit.domain import events as ev
 from toolkit.domain.instruments import Instrument
-from toolkit.domain.ledger import Ledger
+from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
 from toolkit.domain.money import LARGEST
 from toolkit.domain.orders import BUY, Side
 from toolkit.domain.positions import Interval
+from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK, confirmed_pnl
 from toolkit.engine.risk.portfolio_exposure import BOOK, Exposures, Sums
 from toolkit.engine.risk.portfolio_limits import (
     CONFIDENCE,
@@ -19,6 +21,7 @@ from toolkit.engine.risk.portfolio_limits import (
     MOST_CONFIDENCE,
     OF_EVERY_SCOPE,
     PARTS,
+    Bound,
     Bounds,
     bounds_of_book,
     bounds_of_strategy,
@@ -87,12 +90,19 @@ class Portfolio:
         self._learn_calendars()
         self.risk = BookRisk(ledger, self.exposures, self._models)
         self._var_terms: VarTerms | None = None
+        self.enforced: frozenset[int] = frozenset()
+        self.results_changed = True
+        self._lost: Mapping[str, Mapping[str, int | None]] | None = None
         self._caps: dict[str, Caps] = {}
         self._places: dict[tuple[str, str], Place] = {}
 
     def note(self, event: ev.Event) -> None:
         """Take in what has just been folded."""
         kind = type(event)
+        if kind in ENDS_A_COUNT:
+            self._lost, self.results_changed = None, True
+        elif kind not in KEEPS_RESULTS:
+            self.results_changed = True
         if kind in CHANGES_CAPS:
             self.limits_changed()
         elif kind is ev.InstrumentDefined:
@@ -111,6 +121,30 @@ class Portfolio:
             if "max_var" in bounds:
                 self._var_terms = _var_terms(bounds)
         return self._var_terms
+
+    def bound(self, scope: str, name: str) -> Bound | None:
+        """A limit of the book (`""`) or of a strategy."""
+        return self.caps(scope or BOOK).bounds.get(name)
+
+    def results_anew(self) -> dict[str, int | None]:
+        """PnL of the book and of each strategy at confirmed prices; None for what is not known."""
+        ledger, standing = self.ledger, self.ledger.standing
+        names = {**ledger.capital, **ledger.cash, **ledger.positions}
+        results = {name: confirmed_pnl(ledger, name) for name in names}
+        known = [pnl for pnl in results.values() if pnl is not None]
+        results[WHOLE_BOOK] = sum(known) if len(known) == len(results) else None
+        self.results_changed = False
+        self._lost = {
+            DAILY_LOSS: {name: None if pnl is None else standing.loss(name, pnl) for name, pnl in results.items()},
+            DRAWDOWN: {name: None if pnl is None else standing.drawdown(name, pnl) for name, pnl in results.items()},
+        }
+        return {scope: pnl for scope, pnl in results.items() if scope not in (HOUSE, MANUAL)}
+
+    def losses(self, cause: str) -> Mapping[str, int | None]:
+        """What each scope lost when it was last looked at, by one of the two ways to count."""
+        if self._lost is None:
+            self.results_anew()
+        return self._lost[cause] if self._lost is not None else {}
 
     def place(self, strategy: str, venue: str) -> Place:
         """The scopes of an order with their caps, resolved once."""
@@ -222,6 +256,15 @@ def _gross_after(sums: Sums, caps: Caps, symbol: str, worth: tuple[int, int], si
         return gross
     return NO_ROOM
 
+
+ENDS_A_COUNT = frozenset({ev.TradingStateChanged, ev.SessionRolled})
+KEEPS_RESULTS = frozenset(
+    {
+        ev.OrderSubmitted, ev.OrderAcknowledged, ev.OrderDenied, ev.OrderCanceled, ev.CancelRequested, ev.Answered,
+        ev.SignalRaised, ev.CommandTaken, ev.HighWaterRaised, ev.Alarmed, ev.IntentRefused,
+    }
+)  # fmt: skip
+"""The events of every day that change no result; whatever is not here makes people's results be looked at again."""
 
 CHANGES_CAPS = frozenset({ev.LimitsChanged, ev.CapitalAllocated, ev.DeploymentChanged, ev.BookOpened})
 

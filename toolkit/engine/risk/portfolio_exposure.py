@@ -301,7 +301,7 @@ HARMLESS = frozenset(
         ev.CommandTaken, ev.RunnerStarted, ev.RunnerEnded, ev.Answered, ev.SignalRaised, ev.IntentRefused,
         ev.ExitQueued, ev.ExitUnqueued, ev.FlattenStarted, ev.FlattenEnded, ev.OrderDenied, ev.OrderAcknowledged,
         ev.CancelRequested, ev.OrderResubmitted, ev.OrderTriggered, ev.TrailMoved, ev.SessionRolled, ev.CashMoved,
-        ev.Alarmed, ev.SnapshotTaken,
+        ev.HighWaterRaised, ev.Alarmed, ev.SnapshotTaken,
     }
 )  # fmt: skip
 """Events that change no position, no order that works, no mark, no rate and no instrument."""

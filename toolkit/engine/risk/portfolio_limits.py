@@ -11,7 +11,7 @@ import msgspec
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.money import LARGEST
 
-AMOUNTS = ("max_gross", "max_net", "max_margin", "max_var")
+AMOUNTS = ("max_gross", "max_net", "max_margin", "max_var", "max_daily_loss", "max_drawdown")
 RATIOS = ("max_leverage", "max_capital_use")
 NAMES = AMOUNTS + RATIOS
 OF_VAR = ("var_confidence", "var_horizon", "var_sessions")
