@@ -17,7 +17,7 @@ from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
 from toolkit.domain.orders import EXECUTIONS, TradingState
 from toolkit.domain.people import People
 from toolkit.domain.recent import longest_window
-from toolkit.domain.standing import released, session_begins
+from toolkit.domain.results import released, session_begins
 
 
 def fold(batches: Iterable[tuple[ev.Batch, bytes]], ledger: Ledger | None = None) -> Ledger:

@@ -26,6 +26,7 @@ from toolkit.engine.changes import Changes
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
 from toolkit.engine.held_orders import HeldOrders
+from toolkit.engine.loss_watch import LossWatch
 from toolkit.engine.marking import Marker
 from toolkit.engine.messages import (
     QUIET,
@@ -48,7 +49,6 @@ from toolkit.engine.protector import Protector
 from toolkit.engine.reconciliation import Reconciler, doubt_unlisted
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
-from toolkit.engine.risk.portfolio_losses import LossWatch
 from toolkit.engine.routing import Routes
 from toolkit.engine.strangers import recall
 from toolkit.engine.transaction import Transaction

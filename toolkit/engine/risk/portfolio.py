@@ -12,7 +12,8 @@ from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
 from toolkit.domain.money import LARGEST
 from toolkit.domain.orders import BUY, Side
 from toolkit.domain.positions import Interval
-from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK, confirmed_pnl
+from toolkit.domain.results import confirmed_pnl
+from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK
 from toolkit.engine.risk.portfolio_exposure import BOOK, Exposures, Sums
 from toolkit.engine.risk.portfolio_limits import (
     CONFIDENCE,

@@ -7,7 +7,8 @@ where a result is not known: a stop that goes on when nothing can be reckoned is
 from __future__ import annotations
 
 from toolkit.domain.events import Check
-from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK, missing_mark
+from toolkit.domain.results import missing_mark
+from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK
 from toolkit.engine.risk.answers import Answer, unset
 from toolkit.engine.risk.portfolio_limits import Bound
 from toolkit.engine.risk.proposal import Proposal, Refused, Situation

@@ -13,7 +13,8 @@ from toolkit.domain import events as ev
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import SessionClosed, SessionOpened
 from toolkit.domain.orders import TradingState
-from toolkit.domain.standing import WHOLE_BOOK, confirmed_pnl
+from toolkit.domain.results import confirmed_pnl
+from toolkit.domain.standing import WHOLE_BOOK
 from toolkit.engine.engine import Engine
 from toolkit.engine.risk.controls import LIMIT_NOT_SET
 

@@ -1,4 +1,4 @@
-"""Controls 20 and 21: what was lost today and since the highest, of each strategy and of the book.
+"""Controls 20 and 21 at work: what was lost today and since the highest, of each strategy and of the book.
 
 Results are looked at when marks or fills changed them, at most once an interval of feed time, at confirmed prices: one
 bad tick alone trips nothing. A breach sets its scope REDUCING, takes back its entries and alarms; until a named person

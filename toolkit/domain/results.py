@@ -1,0 +1,105 @@
+"""Results of a book and its strategies at confirmed prices and rates, and where they are counted from."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.money import divide_half_even
+from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK
+
+
+def confirmed_pnl(ledger: Ledger, scope: str) -> int | None:
+    """PnL of a sub-account, or of the whole book, at confirmed marks and rates, in quanta of the base currency.
+
+    Cash that people moved is no part of it. None when a mark or a rate that is needed is missing.
+    """
+    if scope != WHOLE_BOOK:
+        return _pnl(ledger, scope)
+    total = 0
+    for sub_account in {**ledger.cash, **ledger.positions}:
+        pnl = _pnl(ledger, sub_account)
+        if pnl is None:
+            return None
+        total += pnl
+    return total
+
+
+def missing_mark(ledger: Ledger, scope: str) -> str:
+    """What keeps a result from being known: an instrument without a mark, or an asset without a rate."""
+    names = (scope,) if scope != WHOLE_BOOK else tuple({**ledger.cash, **ledger.positions})
+    for name in names:
+        for symbol, position in ledger.positions.get(name, {}).items():
+            if position.lots and _twice(ledger, symbol) is None:
+                return f"no mark of {symbol}"
+        for asset in _halves(ledger, name) or {}:
+            if _rate(ledger, asset) is None:
+                return f"no rate of {asset}"
+    return ""
+
+
+def session_begins(ledger: Ledger) -> None:
+    """Where everybody stands the next session begins; who cannot be reckoned keeps his older beginning."""
+    for scope in (WHOLE_BOOK, *{**ledger.capital, **ledger.cash, **ledger.positions}):
+        pnl = confirmed_pnl(ledger, scope)
+        if pnl is not None:
+            ledger.standing.opening[scope] = pnl
+
+
+def released(ledger: Ledger, cause: str, scope: str) -> None:
+    """A person let go of a loss: what comes counts from here on."""
+    pnl = confirmed_pnl(ledger, scope)
+    if pnl is None:
+        return
+    if cause == DAILY_LOSS:
+        ledger.standing.opening[scope] = pnl
+    elif cause == DRAWDOWN:
+        ledger.standing.high_water[scope] = pnl
+
+
+def _pnl(ledger: Ledger, sub_account: str) -> int | None:
+    halves = _halves(ledger, sub_account)
+    if halves is None:
+        return None
+    total = halves.pop(ledger.base_currency, 0)
+    others = Decimal(0)
+    for asset, amount in halves.items():
+        rate = _rate(ledger, asset)
+        if rate is None:
+            return None
+        others += amount * rate
+    if others:
+        total += int(others.to_integral_value())
+    return divide_half_even(total, 2)
+
+
+def _halves(ledger: Ledger, sub_account: str) -> dict[str, int] | None:
+    """Results by currency in halves of a quantum, so that a mid between two ticks is exact; only what is not 0."""
+    moved = ledger.moved.get(sub_account, {})
+    found = {asset: 2 * (amount - moved.get(asset, 0)) for asset, amount in ledger.cash.get(sub_account, {}).items()}
+    for symbol, position in ledger.positions.get(sub_account, {}).items():
+        if position.lots:
+            twice = _twice(ledger, symbol)
+            if twice is None:
+                return None
+            instrument = ledger.instruments.require(symbol)
+            worth = twice * position.lots * instrument.tick_value
+            found[instrument.currency] = found.get(instrument.currency, 0) + worth
+    return {asset: amount for asset, amount in found.items() if amount}
+
+
+def _twice(ledger: Ledger, symbol: str) -> int | None:
+    known = ledger.standing.marks.get(symbol)
+    if known is not None:
+        return sorted(known)[1]
+    mark = ledger.marks.get(symbol)
+    return None if mark is None else mark.twice
+
+
+def _rate(ledger: Ledger, asset: str) -> Decimal | None:
+    """Base quanta per quantum, confirmed."""
+    last = ledger.rate(asset)
+    known = ledger.standing.rates.get(asset)
+    if last is None or known is None or asset == ledger.base_currency:
+        return last
+    return sorted(known)[1] * ledger.currencies[asset].quantum / ledger.currencies[ledger.base_currency].quantum
