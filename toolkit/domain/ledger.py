@@ -35,11 +35,11 @@ from toolkit.domain.orders import (
 from toolkit.domain.people import People
 from toolkit.domain.positions import FLAT, Interval, Position, after_trade
 from toolkit.domain.recent import Recent
-from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.standing import Standing
+from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import FeedTime, WallTime
 
-FOLD_VERSION = 8
+FOLD_VERSION = 9
 CLOSED_ORDERS_KEPT = 10_000
 STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000

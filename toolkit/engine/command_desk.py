@@ -11,8 +11,8 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
 from toolkit.domain.people import People, can_decide
-from toolkit.domain.sub_accounts import is_of
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
+from toolkit.domain.sub_accounts import is_of
 from toolkit.engine.account_desk import AccountCommand, AccountDesk
 from toolkit.engine.approvals import Approvals
 from toolkit.engine.command_rules import check_may_give, giver, identified, why

@@ -13,8 +13,8 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY, Order, TradingState
 from toolkit.domain.people import OPERATOR, PEOPLE
-from toolkit.domain.sub_accounts import is_of
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
+from toolkit.domain.sub_accounts import is_of
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer, drop_exit
 from toolkit.engine.risk.portfolio_breach import EXPOSURE

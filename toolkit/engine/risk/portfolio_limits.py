@@ -10,6 +10,7 @@ import msgspec
 
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.money import LARGEST
+from toolkit.domain.sub_accounts import is_of
 
 AMOUNTS = ("max_gross", "max_net", "max_margin", "max_var", "max_daily_loss", "max_drawdown")
 RATIOS = ("max_leverage", "max_capital_use")
@@ -68,9 +69,10 @@ def bounds_of_venue(rows: Sequence[LimitRow], venue: str, quantum: Decimal) -> B
 
 
 def _bounds(rows: Sequence[LimitRow], about: Mapping[str, str], quantum: Decimal) -> Bounds:
+    """What is said of a strategy holds for a version that runs beside it as well."""
     found: dict[str, Bound] = {}
     for row in rows:
-        if row.limit in MOST and row.scope in about and row.name in ("", "*", about[row.scope]):
+        if row.limit in MOST and row.scope in about and (row.name in ("", "*") or is_of(about[row.scope], row.name)):
             bound = Bound(value=_value(row, quantum), source=row.source)
             if row.limit not in found or _is_stricter(row.limit, bound.value, found[row.limit].value):
                 found[row.limit] = bound
