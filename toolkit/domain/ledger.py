@@ -18,7 +18,7 @@ from toolkit.domain.errors import JournalError
 from toolkit.domain.exposure import Exposure, expose, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
-from toolkit.domain.money import divide_half_even
+from toolkit.domain.money import divide_half_even, whole
 from toolkit.domain.orders import (
     BUY,
     ENTRY,
@@ -282,14 +282,14 @@ class Ledger(msgspec.Struct, kw_only=True):
                 return None
             worth = divide_half_even(mark.twice * position.lots * instrument.tick_value, 2)
             total += worth if rate is ONE else worth * rate
-        return _whole(total)
+        return whole(total)
 
     def pnl(self, strategy: str) -> int | None:
         """Equity less the cash that people moved in or out, at the rates of now; None like `equity`."""
         equity, moved = self.equity(strategy), self._worth(self.moved.get(strategy, {}))
         if equity is None or moved is None:
             return None
-        return equity - _whole(moved)
+        return equity - whole(moved)
 
     def digest(self) -> str:
         """SHA-256 over the whole state."""
@@ -496,8 +496,3 @@ def _scopes_of(strategy: str) -> tuple[str, ...]:
     """Its own, and that of the strategy beside whose champion it runs."""
     own, whole = f"strategy:{strategy}", f"strategy:{strategy_of(strategy)}"
     return (own,) if own == whole else (own, whole)
-
-
-def _whole(quanta: int | Decimal) -> int:
-    """Quanta rounded half to even; whole ones, as nearly always, as they are."""
-    return quanta if isinstance(quanta, int) else int(quanta.to_integral_value())

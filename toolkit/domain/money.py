@@ -53,3 +53,8 @@ def to_quanta(value: Decimal, quantum: Decimal, what: str) -> int:
 def from_quanta(quanta: int, quantum: Decimal) -> Decimal:
     """The decimal that `quanta` stands for."""
     return quantum * quanta
+
+
+def whole(quanta: int | Decimal) -> int:
+    """Quanta rounded half to even; whole ones, as nearly always, as they are."""
+    return quanta if isinstance(quanta, int) else int(quanta.to_integral_value())
