@@ -11,6 +11,7 @@ from execution.commands.desk import Stop, running_state, the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.output import DIM, GREEN, RED, YELLOW, ago, banner, heading, moment, paint, say, say_json, table
 from execution.home import Home
+from execution.proven import proven
 from execution.settings import Settings, read_people, read_settings
 from toolkit.client import approvals
 from toolkit.client.books import Books
@@ -41,7 +42,21 @@ def show(given: Path | None, *, scope: str | None, as_json: bool) -> Exit:
         for row in rows
     ]
     say(table(columns, body))
+    say(paint(proofs_of({row.control for row in rows}), DIM))
     return Exit.DONE
+
+
+def proofs_of(controls: set[int]) -> str:
+    """What this release proved of these controls: each was switched off, and its tests failed."""
+    known = proven()
+    shown = [known[number] for number in sorted(controls) if number in known]
+    if not shown:
+        return "no proof of these controls was shipped with this release"
+    tests = sum(len(tests) for proof in shown for tests in proof.tests.values())
+    missing = ", ".join(str(number) for number in sorted(controls - set(known)))
+    told = f"proven with this release: controls {', '.join(str(proof.control) for proof in shown)} by {tests} tests"
+    last = max(shown, key=lambda proof: proof.date)
+    return f"{told}, {last.date}, commit {last.commit[:7]}" + (f"; not yet: {missing}" if missing else "")
 
 
 def diff(given: Path | None, *, as_json: bool) -> Exit:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from execution.commands.limits import proofs_of
 from execution.proven import proven
 from tests.tools import mutate
 from tests.tools.mutations import NUMBERS
@@ -42,3 +43,11 @@ def test_a_breach_is_noticed_only_because_of_its_control(proofs: mutate.Proofs, 
     breaches = proofs[number]["breach"]
     assert mutate.ran_alone(breaches, None) == 0
     assert mutate.ran_alone(breaches, number) == len(breaches)
+
+
+def test_the_command_line_says_what_was_proven_and_what_was_not() -> None:
+    shown = proofs_of({3, 10, 999})
+    proof = proven()[3]
+    assert shown.startswith("proven with this release: controls 3, 10 by ")
+    assert shown.endswith(f"{proof.date}, commit {proof.commit[:7]}; not yet: 999")
+    assert proofs_of({999}) == "no proof of these controls was shipped with this release"
