@@ -11,7 +11,7 @@ from execution.services.engine_parts import EngineParts, EnginePlan
 from execution.services.journal_writer import JournalWriter, LedgerCopy
 from execution.services.recalling import is_forgotten, remembered
 from toolkit.domain.errors import TransportError
-from toolkit.domain.orders import Doubt, OrderClass, Status
+from toolkit.domain.orders import Doubt, Order, OrderClass, Status
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import (
     CancelOrder,
@@ -210,15 +210,14 @@ class EngineCore:
         return survivors
 
     def _cancellable(self) -> list[str]:
-        return [
-            order.order_id
+        """Entry orders that may rest, by the ids that their venue knows; several may stand for one."""
+        found = [
+            (order, self.engine.at_venue(order))
             for order in self.engine.ledger.open_orders()
-            if order.order_class is OrderClass.ENTRY
-            and not order.in_engine
-            and not (
-                order.status is Status.PENDING_NEW and order.doubt is Doubt.NONE and not self._was_sent(order.order_id)
-            )
+            if order.order_class is OrderClass.ENTRY and not order.in_engine
         ]
+        resting = [known_as for order, known_as in found if not _is_unsent(order) or self._was_sent(known_as)]
+        return list(dict.fromkeys(resting))
 
     def _was_sent(self, order_id: str) -> bool:
         return order_id in self._sent
@@ -245,3 +244,7 @@ class EngineCore:
 def _number(report: VenueReport) -> int:
     """The venue's number of a report; 0 for an answer to a question."""
     return getattr(report, "report", 0)
+
+
+def _is_unsent(order: Order) -> bool:
+    return order.status is Status.PENDING_NEW and order.doubt is Doubt.NONE

@@ -468,6 +468,12 @@ class BudgetRow(Strict):
     block: Annotated[int, Field(ge=1, le=10**6)]
 
 
+class AggregationRow(Strict):
+    """How long an entry waits for others that are equal to it, in milliseconds of the feed's clock."""
+
+    window_ms: Annotated[Decimal, Field(gt=0, le=60_000, decimal_places=6)]
+
+
 class RouteRow(Strict):
     """One rule of the router; what is left out asks nothing. Quantities in units, both ends included."""
 
@@ -496,3 +502,4 @@ class VenuesFile(Strict):
     routes: tuple[RouteRow, ...] = ()
     breakers: dict[Name, BreakerRow] = {}
     budgets: dict[Name, BudgetRow] = {}
+    aggregation: AggregationRow | None = None

@@ -15,6 +15,8 @@ from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.router_settings import BreakerSettings, RouterSettings, RouteRule, VenueFees
 from toolkit.simulation.paper_settings import FeeSchedule, PaperSettings
 
+MILLISECOND = NANOSECONDS // 1_000
+
 
 def router_settings(
     document: Document, file: VenuesFile, known: Mapping[str, Collection[str]], venues: Mapping[str, PaperSettings]
@@ -24,6 +26,7 @@ def router_settings(
         rules=_read_routes(document, file, known, venues),
         fees={name: _compared(venue.fees) for name, venue in venues.items()},
         breakers=_read_breakers(document, file),
+        join_within=0 if file.aggregation is None else int(file.aggregation.window_ms * MILLISECOND),
     )
 
 

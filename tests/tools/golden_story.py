@@ -194,6 +194,7 @@ def batches_of_events() -> tuple[tuple[ev.Event, ...], ...]:
         _protected(),
         _people(),
         _accounts(),
+        _joined_orders(),
     )  # fmt: skip
 
 
@@ -300,6 +301,25 @@ def _accounts() -> tuple[ev.Event, ...]:
             kind="foreign_order", subject="SOMEBODY", detail="Canceled from paper", time=when, venue="paper", report=23
         ),
     )  # fmt: skip
+
+
+def _joined_orders() -> tuple[ev.Event, ...]:
+    """Since schema 3: two orders go to their venue as one, and one of them is taken out again."""
+    trend, quoting = (
+        msgspec.structs.replace(
+            _submitted(number, Side.BUY, 10 * number, 5_000, OrderClass.ENTRY, 40), instrument="APPL", strategy=strategy
+        )
+        for number, strategy in ((30, "trend"), (31, "quoting"))
+    )
+    return (
+        trend,
+        quoting,
+        ev.OrdersJoined(order_id=_id(32), venue="paper", children=(_id(30), _id(31)), **_times(41)),
+        ev.CancelRequested(order_id=_id(31), cause="strategy", **_times(42)),
+        ev.JoinedReduceRequested(order_id=_id(32), new_id=_id(33), quantity=300, caps=(300, 0), **_times(42)),
+        ev.JoinedReduceAnswered(order_id=_id(32), new_id=_id(33), made=True, report=24, **_times(43)),
+        ev.OrderCanceled(order_id=_id(31), text="its part was taken out", report=24, **_times(43)),
+    )
 
 
 def story() -> Iterator[Sealed]:

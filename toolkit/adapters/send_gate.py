@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from toolkit.domain.orders import OrderClass
-from toolkit.domain.requests import CancelOrder, QueryOrder, VenueRequest
+from toolkit.domain.requests import TOGETHER, CancelOrder, QueryOrder, ReplaceOrder, VenueRequest
 from toolkit.domain.time import MonoTime
 
 
@@ -44,8 +44,11 @@ def _may_leave(
         return False
     if isinstance(request, CancelOrder) or request.order_id in by_person:
         return True
+    if isinstance(request, ReplaceOrder) and request.reduces:
+        return True
     # what protects a position stands when its strategy is disabled: it asks for book and venue alone
     scope = "" if request.order_class is OrderClass.PROTECTIVE else request.strategy, request.venue
     if scope not in looked:
-        looked[scope] = latch.open_for(*scope)
+        strategies, venue = scope
+        looked[scope] = all(latch.open_for(strategy, venue) for strategy in strategies.split(TOGETHER))
     return looked[scope]

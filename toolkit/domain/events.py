@@ -22,6 +22,7 @@ from toolkit.domain.account_events import (
 )
 from toolkit.domain.commands import LimitRow, Who
 from toolkit.domain.instruments import Currency, Instrument
+from toolkit.domain.joined_orders import JoinedReduceAnswered, JoinedReduceRequested, OrdersJoined
 from toolkit.domain.order_events import (
     CancelRejected,
     CancelRequested,
@@ -305,6 +306,9 @@ Event = (
     | FlattenStarted
     | FlattenEnded
     | OrderSubmitted
+    | OrdersJoined
+    | JoinedReduceRequested
+    | JoinedReduceAnswered
     | OrderDenied
     | CancelRequested
     | ReplaceRequested
@@ -402,6 +406,8 @@ __all__ = [
     "InstrumentDefined",
     "InstrumentSplit",
     "IntentRefused",
+    "JoinedReduceAnswered",
+    "JoinedReduceRequested",
     "LimitsChanged",
     "Marked",
     "OrderAcknowledged",
@@ -417,6 +423,7 @@ __all__ = [
     "OrderResubmitted",
     "OrderSubmitted",
     "OrderTriggered",
+    "OrdersJoined",
     "PastTrade",
     "PeopleChanged",
     "PositionAdjusted",

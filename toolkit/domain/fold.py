@@ -11,6 +11,7 @@ from toolkit.domain import bursts
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
 from toolkit.domain.fold_accounts import ACCOUNT_HANDLERS
+from toolkit.domain.fold_joined import JOINED_HANDLERS
 from toolkit.domain.fold_orders import ORDER_HANDLERS
 from toolkit.domain.fold_revisions import REVISION_HANDLERS
 from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
@@ -216,6 +217,7 @@ def _nothing(ledger: Ledger, event: ev.Event) -> None:
 
 _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     **ORDER_HANDLERS,
+    **JOINED_HANDLERS,
     **REVISION_HANDLERS,
     **ACCOUNT_HANDLERS,
     ev.BookOpened: _book_opened,

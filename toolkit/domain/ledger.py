@@ -18,6 +18,7 @@ from toolkit.domain.errors import JournalError
 from toolkit.domain.exposure import Exposure, expose, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
+from toolkit.domain.joined_orders import JoinedOrder
 from toolkit.domain.money import divide_half_even, whole
 from toolkit.domain.orders import (
     BUY,
@@ -107,6 +108,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     `doubted` is since when an order is doubtful, `breaks` what differs from a venue (by venue, kind and subject).
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
     protect what an entry filled, `yielded` those that made way for another exit and come back for what that leaves.
+    `joined` are the orders that venues know of several of ours, by their first id; `joined_ids` leads there from any of
+    their ids and `joined_in` from the first id of each of ours.
     `elsewhere` are the lots by strategy, instrument and venue that lie at another than the instrument's own venue.
     `executed` counts the entries of a strategy that filled since a person last armed it, `entering` those that work and
     have not filled yet. `bursts` are what was sent within `burst_window` (nanoseconds), by scope and name.
@@ -153,6 +156,9 @@ class Ledger(msgspec.Struct, kw_only=True):
     held: dict[str, int] = {}
     venue_positions: dict[str, dict[str, int]] = {}
     elsewhere: dict[str, dict[str, dict[str, int]]] = {}
+    joined: dict[str, JoinedOrder] = {}
+    joined_ids: dict[str, str] = {}
+    joined_in: dict[str, str] = {}
     cash: dict[str, dict[str, int]] = {}
     moved: dict[str, dict[str, int]] = {}
     fees: dict[str, dict[str, int]] = {}
@@ -407,11 +413,16 @@ class Ledger(msgspec.Struct, kw_only=True):
             return
         for root in list(islice(ended, len(ended) - kept)):
             del ended[root]
+            if self.joined_in and self._works_with_others(root):
+                ended[root] = None
+                continue
             order = self.orders.pop(root)
             self.fills.pop(root, None)
             self.brackets.pop(root, None)
             self.yielded.pop(root, None)
             self.changes.pop(root, None)
+            if self.joined_in:
+                self._forget_joined(root)
             intents = self.intents.get(order.strategy, {})
             if intents.get(order.intent_id) == root:
                 del intents[order.intent_id]
@@ -423,6 +434,21 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.executed[order.strategy] = self.executed.get(order.strategy, 0) + 1
         if order.is_open:
             self.entering[order.strategy] -= 1
+
+    def _works_with_others(self, child: str) -> bool:
+        """Whether an order that has ended is part of a joined one that has not."""
+        joined = self.joined.get(self.joined_in.get(child, ""))
+        return joined is not None and any(
+            (order := self.orders.get(other)) is not None and order.is_open for other in joined.children
+        )
+
+    def _forget_joined(self, child: str) -> None:
+        """A joined order is kept for as long as one of those that it was made of."""
+        root = self.joined_in.pop(child, None)
+        if root is None or any(other in self.joined_in for other in self.joined[root].children):
+            return
+        for identifier in self.joined.pop(root).ids:
+            del self.joined_ids[identifier]
 
     def count(self, strategy: str, what: str, by: int = 1) -> None:
         try:

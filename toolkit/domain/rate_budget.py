@@ -25,7 +25,7 @@ import msgspec
 
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.orders import ENTRY
-from toolkit.domain.requests import CancelOrder, QueryOrder, VenueRequest
+from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, VenueRequest
 from toolkit.domain.time import MonoTime
 
 TOKEN_PARTS = 10
@@ -194,7 +194,7 @@ class _Window:
 
 
 def urgency_of(request: VenueRequest) -> Urgency:
-    if isinstance(request, CancelOrder):
+    if isinstance(request, CancelOrder) or (isinstance(request, ReplaceOrder) and request.reduces):
         return Urgency.CANCEL
     if isinstance(request, QueryOrder):
         return Urgency.QUESTION

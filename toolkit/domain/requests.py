@@ -9,6 +9,9 @@ import msgspec
 from toolkit.domain.orders import OrderClass, OrderType, Side, Status, Terms, TimeInForce
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 
+TOGETHER = "+"
+"""Between the strategies of a request for a joined order; no name of a strategy has it."""
+
 
 class SubmitOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="submit_order"):
     """Place an order. Dropped unsent after `send_by`."""
@@ -44,7 +47,10 @@ class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 class ReplaceOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="replace_order"):
-    """Change total quantity, price and stop of an order; `new_id` becomes its id when the venue agrees."""
+    """Change total quantity, price and stop of an order; `new_id` becomes its id when the venue agrees.
+
+    What only `reduces` a joined order is the cancel of a part of it: nothing that lets a cancel pass stops it.
+    """
 
     venue: str
     order_id: str
@@ -58,6 +64,7 @@ class ReplaceOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     send_by: MonoTime
     stop: int | None = None
     order_class: OrderClass = OrderClass.ENTRY
+    reduces: bool = False
 
 
 class QueryOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="query_order"):

@@ -19,6 +19,7 @@ from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import MonoTime, Now, WallTime
 from toolkit.engine import repetition
 from toolkit.engine.account_desk import AccountDesk
+from toolkit.engine.aggregation import Aggregation
 from toolkit.engine.answers import Answers
 from toolkit.engine.break_desk import BreakDesk
 from toolkit.engine.breaker import Breakers
@@ -67,7 +68,10 @@ class Engine:
         self._settings = settings
         breakers = Breakers(settings.router.breakers)
         self._guard = Guard(ledger, self.view, controls, breakers)
-        self._router = ExecutionRouter(self._guard.rates, breakers, settings.abilities)
+        self._joined = Aggregation(
+            ledger, settings.router.join_within, settings.acknowledge_within, settings.ask_again_after
+        )
+        self._router = ExecutionRouter(self._guard.rates, breakers, settings.abilities, self._joined)
         self._orders = OrderManager(settings, self._router)
         self._losses = LossWatch(ledger, self._guard.portfolio, self._orders, settings.mark_interval)
         self._marker = Marker(ledger, self.view, settings)
@@ -144,14 +148,15 @@ class Engine:
 
     def sent(self, requests: Sequence[VenueRequest], wall: WallTime) -> None:
         """Note when requests were written to the line; the facts that answer them will carry it."""
+        if self.ledger.joined:
+            requests = [each for request in requests for each in self._joined.requests(request)]
         self._orders.sent(requests, wall)
 
     def import_cancels(self, now: Now, order_ids: Sequence[str]) -> Output:
         """Book cancels that left through the lifeboat, so that the venue's answers are expected."""
         transaction = self.begin(now)
-        for identifier in order_ids:
-            order = self.ledger.order(identifier)
-            if order is not None and order.is_open:
+        for order in [order for identifier in order_ids for order in self._named(identifier)]:
+            if order.is_open:
                 self._orders.left_by_lifeboat(transaction, order)
         return self._decided(transaction)
 
@@ -161,7 +166,8 @@ class Engine:
         `at` is when the venue was asked, by the clock that does not stand still with the feed.
         """
         transaction = self.begin(now)
-        self._reconciler.look(transaction, state, now.mono if at is None else at, at_start=True)
+        shown = self._joined.expanded(state)
+        self._reconciler.look(transaction, shown, now.mono if at is None else at, at_start=True)
         self._protector.restore(transaction)
         return self._decided(transaction)
 
@@ -175,7 +181,20 @@ class Engine:
         """Take note of a command that needs no effect any more, for instance an answer to a step long done."""
         self._cursors[envelope.producer] = Producer(incarnation=envelope.incarnation, number=envelope.number)
 
+    def at_venue(self, order: Order) -> str:
+        """The id by which a venue knows an order, which may be that of a joined one."""
+        return (self._joined.known_as(order) or (order.order_id,))[-1]
+
+    def _named(self, identifier: str) -> list[Order]:
+        """The orders that an id stands for at its venue."""
+        if self._joined.concerns(identifier):
+            return self._joined.orders(identifier)
+        order = self.ledger.order(identifier)
+        return [] if order is None else [order]
+
     def _decided(self, transaction: Transaction) -> Output:
+        if self._joined.is_touched:
+            self._router.settle_joined(transaction)
         self._router.sort(transaction.requests)
         return self.end(transaction)
 
@@ -199,6 +218,8 @@ class Engine:
         requests = transaction.requests
         before = len(requests)
         self._takers.get(type(message), self._report)(transaction, message)
+        if self._joined.is_touched:
+            self._router.settle_joined(transaction)
         if len(requests) > before + 1:
             made = requests[before:]
             self._router.sort(made)
@@ -227,6 +248,10 @@ class Engine:
         }
 
     def _report(self, transaction: Transaction, report: VenueReport) -> None:
+        if self.ledger.joined and self._joined.concerns(report.order_id):
+            for order in self._orders.report_joined(transaction, report):
+                self._follow_up(transaction, self.ledger.orders.get(order.chain[0]))
+            return
         self._follow_up(transaction, self._orders.report(transaction, report))
 
     def _time_passed(self, transaction: Transaction, _: TimePassed) -> None:
@@ -243,17 +268,26 @@ class Engine:
         self._orders.held_back(transaction, notice)
 
     def _not_sent(self, transaction: Transaction, notice: NotSent) -> None:
+        if self.ledger.joined:
+            requests = [each for request in notice.requests for each in self._joined.requests(request)]
+            self._joined.dropped(transaction, notice.requests)
+            notice = NotSent(requests=tuple(requests), cause=notice.cause)
         for order in self._orders.not_sent(transaction, notice):
             self._follow_up(transaction, order)
 
     def _venue_state(self, transaction: Transaction, state: VenueState) -> None:
-        doubt_unlisted(transaction, state, protection_only=True)
+        doubt_unlisted(transaction, self._joined.expanded(state), protection_only=True)
 
     def _looked(self, transaction: Transaction, looked: Looked) -> None:
-        self._reconciler.look(transaction, looked.state, looked.at)
+        self._reconciler.look(transaction, self._joined.expanded(looked.state), looked.at)
 
     def _absence_proven(self, transaction: Transaction, proven: AbsenceProven) -> None:
-        self._follow_up(transaction, self._orders.absent(transaction, proven))
+        absent = [proven.order_id]
+        if self._joined.concerns(proven.order_id):
+            absent = self._joined.absent(transaction, proven.order_id)
+        for identifier in absent:
+            about = AbsenceProven(venue=proven.venue, order_id=identifier)
+            self._follow_up(transaction, self._orders.absent(transaction, about))
 
     def _snapshot_kept(self, transaction: Transaction, kept: SnapshotKept) -> None:
         """Record that the ledger as of an event was kept; a disk that refused is told, the journal goes on without."""

@@ -6,12 +6,13 @@ reached a line (`NotSent`) ends at once and may be asked for again, a request wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
 from toolkit.domain.errors import DomainError
 from toolkit.domain.events import CancelRequested, Check, OrderDenied, OrderSubmitted, ReplaceRequested, Seen
+from toolkit.domain.joined_orders import JoinedOrder
 from toolkit.domain.orders import (
     ENTRY,
     STOPS,
@@ -27,6 +28,7 @@ from toolkit.domain.orders import (
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueRequest
 from toolkit.domain.time import FeedTime, MonoTime
+from toolkit.engine.aggregation import Aggregation, owners
 from toolkit.engine.breaker import Breakers
 from toolkit.engine.order_terms import Abilities
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused
@@ -41,11 +43,12 @@ NOTHING: frozenset[Ability] = frozenset()
 class ExecutionRouter:
     """Requests leave through here. Exits over the venue's rate wait their turn; cancels never wait."""
 
-    def __init__(self, rates: MessageRates, breakers: Breakers, abilities: Abilities) -> None:
+    def __init__(self, rates: MessageRates, breakers: Breakers, abilities: Abilities, joined: Aggregation) -> None:
         self._rates = rates
         self._abilities = abilities
         self._lines_down: set[str] = set()
         self.breakers = breakers
+        self.joined = joined
         self._waiting: dict[str, str] = {}
         self.lease = Lease(epoch=0, send_by=MonoTime(0))
 
@@ -53,13 +56,16 @@ class ExecutionRouter:
         """Send a new order. Only what the guard approved has an `Approved` to show."""
         if approved.proposal.intent_id != order.intent_id:
             raise DomainError(f"order {order.order_id} is not the one that was approved")
-        self._send(transaction, self._submission(order, transaction.time), order, order.order_class)
+        may_join = Ability.REPLACE in self._abilities.get(order.venue, NOTHING)  # or no part could be taken out again
+        if not (may_join and self.joined.takes(transaction, order)):
+            self._send(transaction, self._submission(order, transaction.time), order, order.order_class)
 
     def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
         """Send a change of quantity or price."""
         if approved.proposal.replaces != order.chain[0]:
             raise DomainError(f"the change of order {order.order_id} is not the one that was approved")
-        self._send(transaction, self._replacement(order, transaction.time), order, approved.proposal.order_class)
+        if not self.joined.touch(order):
+            self._send(transaction, self._replacement(order, transaction.time), order, approved.proposal.order_class)
 
     def release(self, transaction: Transaction, order: Order) -> None:
         """Send an order that the engine held until its stop was triggered."""
@@ -67,6 +73,8 @@ class ExecutionRouter:
 
     def cancel(self, transaction: Transaction, order: Order) -> None:
         """Send a cancel; never refused and never queued."""
+        if self.joined.touch(order):
+            return
         transaction.requests.append(
             CancelOrder(
                 venue=order.venue,
@@ -83,13 +91,19 @@ class ExecutionRouter:
 
     def again(self, transaction: Transaction, order: Order) -> None:
         """Send what never arrived once more, as it was then: proven absent, and approved when it was first sent."""
+        if self.joined.again(order):
+            return
         time = order.requested if order.replacing_id or order.triggered else order.created
         transaction.requests.append(self._request(order, time))
 
     def ask(self, transaction: Transaction, order: Order) -> None:
         """Ask the venue what became of an order, by the id it may have now first."""
-        for identifier in (order.replacing_id, order.order_id) if order.replacing_id else (order.order_id,):
-            transaction.requests.append(QueryOrder(venue=order.venue, order_id=identifier))
+        own = (order.replacing_id, order.order_id) if order.replacing_id else (order.order_id,)
+        joined = self.joined.known_as(order)
+        for identifier in joined or own:
+            question = QueryOrder(venue=order.venue, order_id=identifier)
+            if not joined or question not in transaction.requests:  # one answer is for all that were joined
+                transaction.requests.append(question)
 
     def line_lost(self, venue: str) -> None:
         """No entry is routed there until the line is back."""
@@ -103,26 +117,28 @@ class ExecutionRouter:
 
     @property
     def holds_back(self) -> bool:
-        """Whether anything waits here for a venue's rate."""
-        return bool(self._waiting)
+        """Whether anything waits here, for a venue's rate or for others to leave with."""
+        return bool(self._waiting) or self.joined.waits or self.joined.watches
 
     def hold(self, order: Order) -> None:
         """Keep an order back until there is room in its venue's rate."""
         self._waiting[order.chain[0]] = order.venue
 
     def keeps(self, root: str) -> bool:
-        """Whether the order's last request still waits here for the venue's rate."""
-        return root in self._waiting
+        """Whether the order's last request still waits here."""
+        return root in self._waiting or self.joined.keeps(root)
 
     def withdraw(self, transaction: Transaction, order: Order) -> SubmitOrder | ReplaceOrder | None:
         """Take a waiting request back; None when nothing of this order waits."""
-        if self._waiting.pop(order.chain[0], None) is None:
+        if self._waiting.pop(order.chain[0], None) is None and not self.joined.withdraw(order.chain[0]):
             return None
         return self._request(order, transaction.time)
 
     def release_waiting(self, transaction: Transaction) -> list[Order]:
-        """Let waiting exits go as far as the venue's rate allows, under the lease of now; returns their orders."""
-        released = []
+        """Let waiting exits go as far as the venue's rate allows, under the lease of now, and those that waited for
+        others; returns their orders."""
+        transaction.requests += self.joined.watch(transaction)
+        released = [order for orders in self.joined.due(transaction) for order in self._together(transaction, orders)]
         for root, venue in list(self._waiting.items()):
             meter = self._rates.of_venue(venue)
             if not meter.has_room(transaction.now.mono):
@@ -135,6 +151,34 @@ class ExecutionRouter:
                 transaction.requests.append(self._request(order, transaction.time))
                 released.append(order)
         return released
+
+    def settle_joined(self, transaction: Transaction) -> None:
+        """Send what the changes of orders that were joined mean for the joined ones; it counts and never waits."""
+        for joined, orders in self.joined.again_whole():
+            transaction.requests.append(self._whole(joined, orders))
+        for request in self.joined.settle(transaction, self.lease):
+            meter = self._rates.of_venue(request.venue)
+            meter.note(transaction.now.mono)
+            meter.note_left(transaction.now.mono)
+            transaction.requests.append(request)
+
+    def _whole(self, joined: JoinedOrder, orders: Sequence[Order]) -> SubmitOrder:
+        """The one order that stands for several at their venue: as the first of them, but for owners and size."""
+        return structs.replace(
+            self._submission(orders[0], joined.time),
+            order_id=joined.order_id,
+            strategy=owners(orders),
+            quantity=sum(order.quantity for order in orders),
+        )
+
+    def _together(self, transaction: Transaction, orders: list[Order]) -> list[Order]:
+        """Send orders as one; a single one as itself."""
+        if len(orders) > 1:
+            request = self._whole(self.joined.join(transaction, orders), orders)
+            self._send(transaction, request, orders[0], orders[0].order_class)
+        elif orders:
+            self._send(transaction, self._submission(orders[0], transaction.time), orders[0], orders[0].order_class)
+        return orders
 
     def sort(self, requests: list[VenueRequest]) -> None:
         """Cancels, exits, then the rest, each in the order of decision; a cancel never overtakes its own order."""
@@ -209,7 +253,7 @@ class ExecutionRouter:
 
 def _priority(request: VenueRequest, new: Mapping[str, int]) -> int:
     """A cancel goes first, or right behind its own order: it may make way for one that was decided after it."""
-    if isinstance(request, CancelOrder):
+    if isinstance(request, CancelOrder) or (isinstance(request, ReplaceOrder) and request.reduces):
         return new.get(request.order_id, 0)
     if isinstance(request, SubmitOrder) and request.order_class is not ENTRY:
         return 1

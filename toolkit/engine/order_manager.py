@@ -101,9 +101,10 @@ class OrderManager:
     def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
         """Record an approved change and hand it to the router; what the engine holds is changed at once.
 
-        A venue that changes no orders is asked to cancel it first; what that leaves is for `Changes`.
+        A venue that changes no orders is asked to cancel it first; what that leaves is for `Changes`. So is a change of
+        an order that joined others, unless it only shrinks.
         """
-        if not order.in_engine and Ability.REPLACE not in self._settings.abilities.get(order.venue, NOTHING):
+        if not order.in_engine and not self._can_change(transaction, approved, order):
             wanted = approved.proposal
             change = Change(quantity=wanted.quantity, price=wanted.price, stop=moved_stop(wanted.terms, order.terms))
             self.cancel(transaction, order, "changed: this venue can only cancel it first", change=change)
@@ -116,6 +117,14 @@ class OrderManager:
             return
         self._await(transaction, order, Doubt.REPLACE)
         self._router.replace(transaction, approved, order)
+
+    def _can_change(self, transaction: Transaction, approved: Approved, order: Order) -> bool:
+        if Ability.REPLACE not in self._settings.abilities.get(order.venue, NOTHING):
+            return False
+        wanted = approved.proposal
+        if order.chain[0] not in transaction.ledger.joined_in:
+            return True
+        return wanted.price == order.price and wanted.quantity < order.quantity
 
     def cancel(
         self,
@@ -202,15 +211,31 @@ class OrderManager:
         if order is None:
             hear_of_stranger(transaction, report)
             return None
+        return self.hear_of(transaction, order, report)
+
+    def report_joined(self, transaction: Transaction, report: rq.VenueReport) -> list[Order]:
+        """Book a report on a joined order: what it says of each of its orders, at once. Returns those it changed."""
+        number = getattr(report, "report", 0)
+        if number and number <= transaction.ledger.venue_reports.get(report.venue, 0):
+            return []
+        if (nonsense := malformed(report)) is not None:
+            told_of(transaction, "malformed_report", report, nonsense)
+            return []
+        told = self._router.joined.reports(transaction, report)
+        heard = [self.hear_of(transaction, order, part) for order, part in told]
+        return [order for order in heard if order is not None]
+
+    def hear_of(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> Order | None:
+        """Book what a venue says of an order; returns it as it is then."""
         if isinstance(report, rq.OrderFound):
             self._found(transaction, order, report)
         elif not isinstance(report, rq.OrderNotFound):
             self._book(transaction, order, report)
         root = order.chain[0]
-        order = ledger.orders.get(root)
-        if order is not None and order.doubt is NO_DOUBT:
-            self._settle(transaction, root, order)
-        return ledger.orders.get(root)
+        after = transaction.ledger.orders.get(root)
+        if after is not None and after.doubt is NO_DOUBT:
+            self._settle(transaction, root, after)
+        return transaction.ledger.orders.get(root)
 
     def _settle(self, transaction: Transaction, root: str, order: Order) -> None:
         """Nothing is expected any more of an order that is neither pending nor in doubt.

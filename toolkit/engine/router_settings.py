@@ -78,11 +78,15 @@ class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The rules in their order, and by venue what it charges and when its breakers open."""
+    """The rules in their order, and by venue what it charges and when its breakers open.
+
+    `join_within` is how long entries wait for others like them, in nanoseconds of feed time; 0 joins none.
+    """
 
     rules: tuple[RouteRule, ...] = ()
     fees: Mapping[str, VenueFees] = {}
     breakers: Mapping[str, BreakerSettings] = {}
+    join_within: int = 0
 
 
 NO_RULES = RouterSettings()

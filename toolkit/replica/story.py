@@ -47,7 +47,7 @@ def chain_root(batches: Iterable[ev.Batch], identifier: str) -> str:
     roots: dict[str, str] = {}
     for batch in batches:
         for event in batch.events:
-            if isinstance(event, ev.ReplaceRequested):
+            if isinstance(event, ev.ReplaceRequested | ev.JoinedReduceRequested):
                 roots[event.new_id] = roots.get(event.order_id, event.order_id)
     return roots.get(identifier, identifier)
 
@@ -89,6 +89,8 @@ class _Teller:
         event = told.event
         if isinstance(event, ev.SignalRaised):
             self._signals[event.strategy, event.instrument] = told
+        elif isinstance(event, ev.OrdersJoined):
+            self._joined(told, event)
         elif getattr(event, "order_id", None) in self._ids:
             self._tell(told)
 
@@ -113,8 +115,28 @@ class _Teller:
                 self._filled(told, event)
             case ev.TrailMoved() | ev.OrderTriggered() | ev.OrderReleased():
                 self._stopped(told, event)
+            case ev.JoinedReduceRequested() | ev.JoinedReduceAnswered():
+                self._reduced(told, event)
             case _:
                 self._other(told)
+
+    def _joined(self, told: Told, event: ev.OrdersJoined) -> None:
+        """Orders went out as one: told in the story of each, and of the one that their venue knows."""
+        if event.order_id in self._ids:
+            self._headline = f"{event.venue}: one order for {len(event.children)} of ours"
+            self._add(told, event.wall, "joined", f"orders {', '.join(event.children)}: `execution why` tells of each")
+        elif self._ids[0] in event.children:
+            others = [child for child in event.children if child != self._ids[0]]
+            self._add(told, event.wall, "joined", f"to the venue as {event.order_id}, with {', '.join(others)}")
+
+    def _reduced(self, told: Told, event: ev.JoinedReduceRequested | ev.JoinedReduceAnswered) -> None:
+        self._ids.append(event.new_id)
+        if isinstance(event, ev.JoinedReduceRequested):
+            left = ", ".join(map(str, event.caps))
+            what = f"to {event.quantity} lots in all, id {event.new_id}; {left} are left of each"
+            self._add(told, event.wall, "reduction asked", what)
+        else:
+            self._add(told, event.wall, "reduction made" if event.made else "reduction refused", f"id {event.new_id}")
 
     def _stopped(self, told: Told, event: ev.TrailMoved | ev.OrderTriggered | ev.OrderReleased) -> None:
         wall = told.batch.wall

@@ -19,6 +19,7 @@ routes:
     minimum_quantity: 100
     prefer: fees
   - {venues: [second], instruments: [IBM]}
+aggregation: {window_ms: 50}
 budgets:
   paper: {key: main, messages: 100, per_seconds: 1, processes: 3, reserve: 10, share: 5, block: 10}
   second: {messages: 50, per_seconds: 0.5, processes: 2, reserve: 5, share: 5, block: 4}
@@ -69,6 +70,11 @@ def test_the_shipped_breaker_is_in_nanoseconds_with_its_line(home: Path) -> None
     assert breaker.source.startswith("config/venues.yaml:")
 
 
+def test_the_window_of_aggregation_is_in_nanoseconds_and_0_where_nothing_is_said(home: Path, repository: Path) -> None:
+    assert read_settings(home).router.join_within == 50_000_000
+    assert read_settings(repository).router.join_within == 0
+
+
 def test_a_budget_says_what_the_venue_allows_and_how_it_is_divided(home: Path) -> None:
     budgets = read_settings(home).budgets
     assert (budgets["paper"].key, budgets["paper"].pool, budgets["paper"].window) == ("main", 55, 10**9)
@@ -92,6 +98,8 @@ def test_a_budget_says_what_the_venue_allows_and_how_it_is_divided(home: Path) -
         ("second: {messages: 50", "secnd: {messages: 50", "second"),
         ("messages: 50", "key: main, messages: 50", "give both the same numbers"),
         ("messages: 100", "messages: 44", "is more than 44 messages"),
+        ("window_ms: 50", "window: 50", "window_ms"),
+        ("window_ms: 50", "window_ms: 0", "greater than 0"),
         ("reserve: 10,", "reserves: 10,", "reserve"),
     ],
 )

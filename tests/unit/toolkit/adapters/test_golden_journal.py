@@ -95,5 +95,12 @@ def test_schema_3_tells_of_accounts_strangers_and_breaks(repository: Path) -> No
     cash = [amounts.get("USD", 0) for amounts in ledger.cash.values()]
     assert ledger.venue_cash["paper"]["USD"] == sum(cash)
     assert ledger.cash["house"]["USD"] == 50_000_000 - 100
-    assert ledger.venue_reports == {"paper": 23}
     assert ledger.breaks == {}
+
+
+def test_schema_3_tells_of_orders_that_went_out_as_one(repository: Path) -> None:
+    ledger = fold(opened(golden(repository, 3)))
+    (joined,) = ledger.joined.values()
+    assert (joined.order_id[-2:], joined.quantity, joined.reducing_id) == ("33", 300, "")
+    assert [ledger.orders[child].status for child in joined.children] == [Status.PENDING_NEW, Status.CANCELED]
+    assert ledger.venue_reports == {"paper": 24}
