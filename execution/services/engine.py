@@ -138,7 +138,7 @@ class EngineService:
                 desk=plan.desk,
                 base=plan.base_currency,
                 currencies=plan.currencies,
-                venues=(plan.venue,),
+                venues=plan.venues,
                 first_step=plan.first_step,
             )
         )
@@ -208,19 +208,22 @@ class EngineService:
             await asyncio.sleep(min(self._plan.beat_seconds, 0.1))
 
     async def _stay_alive(self, core: EngineCore) -> None:
-        """Give the venue and the watchdog a sign of life, for as long as this engine may send anything."""
-        after = self._plan.dead_man_seconds
+        """Give venues and watchdog a sign of life, for as long as this engine may send anything."""
+        dead_man, beat = self._plan.dead_man, self._plan.beat_seconds
+        pause = min([beat, *(after / SIGNS_PER_SILENCE for after in dead_man.values())])
         while True:
             lease = core.writer.lease
             if lease is not None and self._parts.clock.mono() <= lease.send_by:
                 self._parts.beat_file.beat()
-                if after:
-                    with suppress(TransportError):
-                        await self._parts.venue.stay_alive(after)
-            await asyncio.sleep(min(self._plan.beat_seconds, after / SIGNS_PER_SILENCE or self._plan.beat_seconds))
+                for venue, after in dead_man.items():
+                    await self._sign(venue, after)
+            await asyncio.sleep(pause)
 
     async def _disarm(self) -> None:
         self._parts.beat_file.clear()
-        if self._plan.dead_man_seconds:
-            with suppress(TransportError):
-                await self._parts.venue.stay_alive(0)
+        for venue in self._plan.dead_man:
+            await self._sign(venue, 0)
+
+    async def _sign(self, venue: str, after: float) -> None:
+        with suppress(TransportError):  # a venue that is away cancels by itself, which is what this is for
+            await self._parts.venues[venue].stay_alive(after)

@@ -10,10 +10,11 @@ from typing import Any
 from execution.services.budget_keeper import BudgetKeeper
 from execution.services.engine_core import FORGET_EVERY, EngineCore
 from execution.services.journal_writer import LedgerCopy
+from execution.services.venue_link import VenueLink
 from toolkit.domain.errors import DomainError, TransportError
 from toolkit.domain.people import COMMANDERS
 from toolkit.domain.requests import VenueReport, VenueRequest
-from toolkit.engine.messages import HeldBack, LineLost, Looked, Message, NotSent, TimePassed
+from toolkit.engine.messages import HeldBack, LineBack, LineLost, Looked, Message, NotSent, TimePassed
 
 FEED = "feed"
 BLOCK_MS = 100
@@ -31,6 +32,7 @@ class FreeEngine:
         self._core = core
         self._engine = core.engine
         self._parts = core.parts
+        self._links = tuple(core.links.values())
         self._keeper = BudgetKeeper(core.parts.budgets, core.parts.bank, core.parts.clock.mono)
         self._mail: deque[Message] = deque()
         self._news = asyncio.Event()
@@ -50,7 +52,7 @@ class FreeEngine:
 
         Raises what ends an engine, bare, so that it ends as in lockstep: Fenced, JournalError, TransportError.
         """
-        await self._meet_venue()
+        await self._meet_venues()
         await warming
         self.state = "running"
         try:
@@ -63,11 +65,11 @@ class FreeEngine:
             pumps: list[Coroutine[Any, Any, None]] = [
                 self._pump_feed(),
                 self._pump_commands(),
-                self._pump_reports(),
+                *(self._pump_reports(link) for link in self._links),
                 self._pump_time(),
                 self._keeper.run(),
                 self._pump_copies(),
-                self._pump_looks(),
+                *(self._pump_looks(link) for link in self._links),
             ]
             running = [tasks.create_task(pump) for pump in pumps]
             while not self._stopping.is_set():
@@ -77,26 +79,31 @@ class FreeEngine:
             for task in running:
                 task.cancel()
 
-    async def _meet_venue(self) -> None:
+    async def _meet_venues(self) -> None:
         """Connect and book what happened without us; doubts are asked for and resolve as the answers come.
 
-        People are heard while the venue is away.
+        People are heard while a venue is away.
         """
         people = asyncio.create_task(self._pump_commands())
-        line = asyncio.create_task(self._line_back())
+        lines = [asyncio.create_task(self._line_back(link)) for link in self._links]
         try:
-            while not line.done() and not self._stopping.is_set():
-                done, _ = await asyncio.wait((line, people), timeout=BLOCK_MS / 1000)
+            while not all(line.done() for line in lines) and not self._stopping.is_set():
+                waiting = [line for line in lines if not line.done()]
+                done, _ = await asyncio.wait((*waiting, people), timeout=BLOCK_MS / 1000)
                 for task in done:
                     task.result()
                 await self._work_off()
         finally:
-            for task in (people, line):
+            for task in (people, *lines):
                 task.cancel()
         self._post(TimePassed())
         await self._work_off()
+        for link in self._links:
+            await self._reconcile(link)
+
+    async def _reconcile(self, link: VenueLink) -> None:
         try:
-            state = await self._core.within_reason(self._parts.venue.state())
+            state = await link.state()
         except TransportError:  # the pump of reports will find the line cut
             return
         output = self._engine.reconcile(self._core.now(), state, self._parts.clock.mono())
@@ -147,13 +154,11 @@ class FreeEngine:
                 self._post(NotSent(requests=tuple(refused), cause=OVER_RATE))
 
     async def _write(self, requests: Sequence[VenueRequest]) -> None:
-        try:
-            dropped = await self._core.send(requests)
-        except TransportError:
-            self._post(NotSent(requests=tuple(requests), cause="no line to the venue"))
-            return
-        if dropped:
-            self._post(NotSent(requests=tuple(dropped), cause="latched shut, or past its time"))
+        sent = await self._core.send(requests)
+        for cut in sent.cut.values():
+            self._post(NotSent(requests=tuple(cut), cause="no line to the venue"))
+        if sent.dropped:
+            self._post(NotSent(requests=tuple(sent.dropped), cause="latched shut, or past its time"))
 
     def _post(self, *messages: Message) -> None:
         self._mail.extend(messages)
@@ -191,18 +196,18 @@ class FreeEngine:
             if received:
                 await asyncio.sleep(0)  # what came goes to the journal before more is asked for
 
-    async def _pump_reports(self) -> None:
+    async def _pump_reports(self, link: VenueLink) -> None:
         while True:
             try:
-                async for report in self._parts.venue.reports():
-                    if self._core.is_next(report):
+                async for report in link.line.reports():
+                    if link.is_next(report):
                         self._post(report)
                     else:
-                        await self._hear((report,))
+                        await self._hear(link, (report,))
             except TransportError:
-                self._post(LineLost(venue=self._core.plan.venue))
-                await self._line_back()
-                await self._look_for_protection()
+                self._post(LineLost(venue=link.name))
+                await self._line_back(link)
+                await self._look_for_protection(link)
 
     async def _pump_time(self) -> None:
         while True:
@@ -214,38 +219,39 @@ class FreeEngine:
         while True:
             self._post(await self._core.keep(await self._copies.get()))
 
-    async def _pump_looks(self) -> None:
+    async def _pump_looks(self, link: VenueLink) -> None:
         """Hold the venue's own account against the books, again and again."""
         while True:
             await asyncio.sleep(self._core.plan.reconcile_seconds)
             try:
-                state = await self._core.within_reason(self._parts.venue.state())
+                state = await link.state()
             except TransportError:  # the pump of reports finds the line cut
                 continue
             asked = self._parts.clock.mono()
             for _ in range(REPORTS_PATIENCE):  # what it said before is on its way through the other pump
-                if self._core.heard >= state.last_report:
+                if link.heard >= state.last_report:
                     self._post(Looked(state=state, at=asked))
                     break
                 await asyncio.sleep(0.01)
 
-    async def _line_back(self) -> None:
+    async def _line_back(self, link: VenueLink) -> None:
         while True:
             try:
-                await self._hear(await self._core.rejoin())
+                await self._hear(link, await link.rejoin())
+                self._post(LineBack(venue=link.name))
                 return
             except TransportError:
                 await asyncio.sleep(BLOCK_MS / 1000)
 
-    async def _look_for_protection(self) -> None:
+    async def _look_for_protection(self, link: VenueLink) -> None:
         """A venue that comes back may have lost what rested there; what protects a position is put again."""
         try:
-            self._post(await self._core.within_reason(self._parts.venue.state()))
+            self._post(await link.state())
         except TransportError:
             return  # the pump finds the line cut and comes here again
 
-    async def _hear(self, reports: Iterable[VenueReport]) -> None:
-        self._post(*await self._core.believe(reports, patient=False))
+    async def _hear(self, link: VenueLink, reports: Iterable[VenueReport]) -> None:
+        self._post(*await link.believe(reports, patient=False))
 
     def _positions(self) -> dict[str, str]:
         names = {*COMMANDERS, *self._core.plan.strategies, *self._engine.ledger.deployments}

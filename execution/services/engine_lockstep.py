@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from execution.services.engine_core import FORGET_EVERY, EngineCore
+from execution.services.engine_core import FORGET_EVERY, EngineCore, Sent
+from execution.services.venue_link import VenueLink
 from toolkit.domain.commands import Envelope, RunnerAnswer, RunnerHello, RunnerStopped
 from toolkit.domain.errors import TransportError
 from toolkit.domain.inbox import Released
 from toolkit.domain.market import Step
 from toolkit.domain.people import COMMANDERS
 from toolkit.domain.ports import Lease
-from toolkit.domain.requests import QueryOrder, VenueReport, VenueRequest
+from toolkit.domain.requests import QueryOrder, VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import NANOSECONDS, MonoTime, Now
-from toolkit.engine.messages import LineLost, Looked, Message, NotSent, TimePassed
+from toolkit.engine.messages import LineBack, LineLost, Looked, Message, NotSent, TimePassed
 from toolkit.simulation.lockstep import Commit, Consult, Match, Schedule, absorb, lockstep, settle
 
 FEED = "feed"
@@ -41,10 +42,11 @@ class LockstepEngine:
         self._greeted: set[str] = set()
         self._read: dict[str, str] = {}
         self._since_forgot = FORGET_EVERY
-        self._venue_step = 0
+        self._links = tuple(core.links.values())
+        self._venue_steps = dict.fromkeys(core.links, 0)
         self._look_at = MonoTime(0)
-        self._reconciled = False
-        self._withheld: list[Message] = []
+        self._reconciled: set[str] = set()
+        self._withheld: dict[str, list[Message]] = {name: [] for name in core.links}
         self.state = "starting"
 
     def stop(self) -> None:
@@ -60,7 +62,8 @@ class LockstepEngine:
         if self._stopping:
             return
         warming.result()
-        await self._meet_venue()
+        for link in self._links:
+            await self._meet_venue(link)
         await self._wait_until(lambda: self._expected <= self._greeted, "waiting for runners")
         self.state = "running"
         while not self._stopping:
@@ -71,8 +74,9 @@ class LockstepEngine:
                 await self._take_commands(IDLE_MS)
                 continue
             await self.carry_out(lockstep(self._engine, step, self._clock))
-            if not self._reconciled:
-                await self._reconcile()
+            for link in self._links:
+                if link.name not in self._reconciled:
+                    await self._reconcile(link)
             await self._snapshot()
 
     # ---- carrying out the schedule
@@ -95,16 +99,23 @@ class LockstepEngine:
             return
 
     async def _match(self, step: Step) -> list[Message]:
-        """Have the venue match a step, which it does once; over a cut line again until it says that it has."""
+        """Have each venue match a step, one after the other; what they say is heard in that order."""
+        heard: list[Message] = []
+        for link in self._links:
+            heard += await self._match_at(link, step)
+        return heard
+
+    async def _match_at(self, link: VenueLink, step: Step) -> list[Message]:
+        """Have a venue match a step, which it does once; over a cut line again until it says that it has."""
         missed: list[Message] = []
         while True:
             await self._hold_the_book()
             try:
-                reports = await self._core.within_reason(self._parts.venue.advance(step))
+                reports = await link.within_reason(link.line.advance(step))
                 self._parts.reach("after_report_before_append")
-                return [*missed, *await self._hear(reports)]
+                return [*missed, *await self._hear(link, reports)]
             except TransportError:
-                missed += await self._line_back()
+                missed += await self._line_back(link)
 
     async def _commit(self, commit: Commit) -> list[Message]:
         await self._core.writer.commit(commit.events, commit.inbox)
@@ -112,20 +123,27 @@ class LockstepEngine:
 
     async def _exchange(self, requests: Sequence[VenueRequest]) -> list[Message]:
         """Send durable requests and hear what they led to at once. Over a cut line all of it is doubt."""
-        try:
-            dropped = await self._core.send(requests)
-            if dropped:
-                dropped = await self._send_late(dropped)
-            reports = await self._core.within_reason(self._parts.venue.sync())
-            self._parts.reach("after_report_before_append")
-            heard = await self._hear(reports)
-        except TransportError:
-            return await self._line_back()
-        if dropped:
-            heard.append(NotSent(requests=tuple(dropped), cause="the latch is shut"))
+        sent = await self._core.send(requests)
+        if sent.dropped:
+            late = await self._send_late(sent.dropped)
+            sent = Sent(late.dropped, {**sent.cut, **late.cut})
+        heard: list[Message] = []
+        for venue in {request.venue: None for request in requests}:
+            link = self._core.links[venue]
+            heard += await (self._line_back(link) if venue in sent.cut else self._answers_of(link))
+        if sent.dropped:
+            heard.append(NotSent(requests=tuple(sent.dropped), cause="the latch is shut"))
         return heard
 
-    async def _send_late(self, dropped: Sequence[VenueRequest]) -> Sequence[VenueRequest]:
+    async def _answers_of(self, link: VenueLink) -> list[Message]:
+        try:
+            reports = await link.within_reason(link.line.sync())
+            self._parts.reach("after_report_before_append")
+            return await self._hear(link, reports)
+        except TransportError:
+            return await self._line_back(link)
+
+    async def _send_late(self, dropped: Sequence[VenueRequest]) -> Sent:
         """What only came too late goes out under a renewed lease: feed time stood still. A fenced engine ends here."""
         lease = await self._fresh_lease()
         renewed: list[VenueRequest] = [
@@ -148,77 +166,86 @@ class LockstepEngine:
         self._core.lease_renewed(lease)
         return lease
 
-    async def _line_back(self) -> list[Message]:
-        """A new line to the venue, and every report that the old one did not bring.
+    async def _line_back(self, link: VenueLink) -> list[Message]:
+        """A new line to a venue, and every report that the old one did not bring.
 
-        What is unanswered is UNKNOWN from the moment the line is lost, and asked for when there is one again. People
-        are heard meanwhile. Only called with nothing decided that is not committed.
+        What is unanswered there is UNKNOWN from the moment the line is lost, and asked for when there is one again.
+        People are heard meanwhile. Only called with nothing decided that is not committed.
         """
-        await self.carry_out(absorb(self._engine, [LineLost(venue=self._core.plan.venue)], self.here()))
-        self._withheld.clear()
-        self._reconciled = False  # a venue that comes back may have lost what rested there
+        await self.carry_out(absorb(self._engine, [LineLost(venue=link.name)], self.here()))
+        self._withheld[link.name].clear()
+        self._reconciled.discard(link.name)  # a venue that comes back may have lost what rested there
         while True:
             try:
-                missed = await self._core.rejoin()
-                self._venue_step = (await self._core.within_reason(self._parts.venue.state())).step
-                return [*await self._hear(missed), TimePassed()]
+                missed = await link.rejoin()
+                self._venue_steps[link.name] = (await link.state()).step
+                return [LineBack(venue=link.name), *await self._hear(link, missed), TimePassed()]
             except TransportError:
                 if self._stopping:
                     raise StoppedMidStep from None
                 self.state = "waiting for the venue"
                 await self._take_commands(IDLE_MS)
 
-    async def _hear(self, reports: Iterable[VenueReport]) -> list[Message]:
+    async def _hear(self, link: VenueLink, reports: Iterable[VenueReport]) -> list[Message]:
         """Reports as the engine may take them now.
 
         Steps without an event leave no trace in the journal and are done again after a start. The venue is ahead then:
         what it reports belongs to its own step and waits for that, so that strategies hear of it when they should.
         """
-        self._withheld += await self._core.believe(reports, patient=True)
-        if self._engine.ledger.step + 1 < self._venue_step:
-            self._withheld = [message for message in self._withheld if getattr(message, "report", 0)]
+        withheld = self._withheld[link.name]
+        withheld += await link.believe(reports, patient=True)
+        if self._engine.ledger.step + 1 < self._venue_steps[link.name]:
+            self._withheld[link.name] = [message for message in withheld if getattr(message, "report", 0)]
             return []
-        heard, self._withheld = self._withheld, []
-        return heard
+        self._withheld[link.name] = []
+        return withheld
 
     # ---- venue and runners at the start
 
-    async def _meet_venue(self) -> None:
+    async def _meet_venue(self, link: VenueLink) -> None:
         """Connect, book what happened without us, and resolve every doubt, before any strategy is asked."""
-        missed = await self._line_back()
+        missed = await self._line_back(link)
         await self.carry_out(absorb(self._engine, missed, self.here()))
-        await self._reconcile()
+        await self._reconcile(link)
 
-    async def _reconcile(self) -> None:
-        """Hold the venue's own account of itself against the books; what it does not list is asked for at once.
+    async def _reconcile(self, link: VenueLink) -> None:
+        """Hold a venue's own account of itself against the books; what it does not list is asked for at once.
 
         A venue that is ahead of the books is looked at when they have caught up: its step begun, its reports heard.
         """
         try:
-            state = await self._core.within_reason(self._parts.venue.state())
+            state = await link.state()
         except TransportError:
-            await self._meet_venue()
+            await self._meet_venue(link)
             return
-        self._reconciled = self._engine.ledger.step + 1 >= state.step and not self._withheld
-        if not self._reconciled:
+        if not self._has_caught_up(link, state):
+            self._reconciled.discard(link.name)
             return
+        self._reconciled.add(link.name)
         found = self._engine.reconcile(self.here(), state, self._parts.clock.mono())
         await self.carry_out(settle(self._engine, found, self.here()))
         await self.carry_out(absorb(self._engine, [TimePassed()], self.here()))
 
     async def _look_when_due(self) -> None:
-        """Hold the venue's account against the books from time to time, by the clock: feed time may stand still."""
+        """Hold each venue's account against the books from time to time, by the clock: feed time may stand still."""
         asked = self._parts.clock.mono()
         if asked < self._look_at:
             return
         self._look_at = asked + int(self._core.plan.reconcile_seconds * NANOSECONDS)
+        for link in self._links:
+            await self._look(link, asked)
+
+    async def _look(self, link: VenueLink, asked: MonoTime) -> None:
         try:
-            state = await self._core.within_reason(self._parts.venue.state())
+            state = await link.state()
         except TransportError:
-            await self._meet_venue()
+            await self._meet_venue(link)
             return
-        if self._engine.ledger.step + 1 >= state.step and not self._withheld:
+        if self._has_caught_up(link, state):
             await self.carry_out(absorb(self._engine, [Looked(state=state, at=asked)], self.here()))
+
+    def _has_caught_up(self, link: VenueLink, state: VenueState) -> bool:
+        return self._engine.ledger.step + 1 >= state.step and not self._withheld[link.name]
 
     async def _wait_until(self, reached: Callable[[], bool], state: str) -> None:
         while not self._stopping and not reached():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from execution.services.budget_keeper import Budgets
@@ -118,7 +118,7 @@ class BeatFile(Protocol):
 class EnginePlan:
     """What somebody wrote about this engine. Times in seconds; `strategies` are those that must answer each step.
 
-    With `dead_man_seconds` the venue cancels entries when it hears nothing for so long; 0 where it has no such thing.
+    The venues of `dead_man` cancel entries when they hear nothing for so many seconds.
     A new book trades after `first_step`; `history_steps` before the book's step rebuild the View.
     """
 
@@ -126,7 +126,7 @@ class EnginePlan:
     desk: str
     base_currency: str
     currencies: tuple[Currency, ...]
-    venue: str
+    venues: tuple[str, ...]
     abilities: Mapping[str, frozenset[Ability]]
     router: RouterSettings
     strategies: tuple[str, ...]
@@ -140,7 +140,7 @@ class EnginePlan:
     history_steps: int
     beat_seconds: float
     reconcile_seconds: float = 5.0
-    dead_man_seconds: float = 0.0
+    dead_man: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +151,7 @@ class EngineParts:
     bus: Bus
     bank: TokenBank
     budgets: Budgets
-    venue: VenueLine
+    venues: Mapping[str, VenueLine]
     mirror: Mirror
     seen: HeadSeen
     snapshots: Snapshots

@@ -21,6 +21,7 @@ def is_forgotten(ledger: Ledger, report: VenueReport) -> bool:
         isinstance(report, Revision)
         and ledger.order(report.order_id) is None
         and report.order_id not in ledger.strangers
+        and report.order_id not in ledger.joined.ids
     )
 
 

@@ -16,7 +16,6 @@ from toolkit.domain.instruments import Shortable
 from toolkit.domain.market import FeedMode
 from toolkit.domain.orders import Ability
 from toolkit.engine.risk.limits import MOST
-from toolkit.engine.router_settings import Preference
 from toolkit.simulation.paper_settings import ExecutionIds, Remainder, UnknownCancel
 
 
@@ -46,7 +45,6 @@ BasisPoints = Annotated[Decimal, Field(ge=-10_000, le=10_000, decimal_places=DEC
 Seconds = Annotated[float, Field(gt=0, le=10**9)]
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 Natural = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
-Stage = Literal["PAPER", "SHADOW", "LIVE_10", "LIVE_50", "LIVE_100"]
 Address = Annotated[str, Field(pattern=r"^$|^(https?|wss?)://[^/\s]+")]
 
 
@@ -411,17 +409,6 @@ class QueueRow(Strict):
     unseen_touch_per_million: PerMillion
 
 
-class BreakerRow(Strict):
-    """When control 23 keeps entries from a venue: so many rejections of one strategy, or of all, or late answers."""
-
-    rejects: Annotated[int, Field(ge=1, le=10**6)]
-    venue_rejects: Annotated[int, Field(ge=1, le=10**6)]
-    late_answers: Annotated[int, Field(ge=1, le=10**6)]
-    within_seconds: Seconds
-    late_after_seconds: Seconds
-    open_seconds: Seconds
-
-
 class PaperVenueRow(Strict):
     """One simulated venue, times in feed time. Nothing has a default: what is simulated is what somebody wrote down."""
 
@@ -454,52 +441,3 @@ class PaperVenueRow(Strict):
     closed_orders_kept: Annotated[int, Field(ge=0, le=10**9)]
     dead_man: DeadManRow | None
     fees: PaperFees
-
-
-class BudgetRow(Strict):
-    """What a venue allows one key, and how the processes that send with it divide that between them."""
-
-    key: Name | None = None
-    messages: Annotated[int, Field(ge=1, le=10**6)]
-    per_seconds: Seconds
-    processes: Annotated[int, Field(ge=1, le=100)]
-    reserve: Annotated[int, Field(ge=1, le=10**6)]
-    share: Annotated[int, Field(ge=0, le=10**6)]
-    block: Annotated[int, Field(ge=1, le=10**6)]
-
-
-class AggregationRow(Strict):
-    """How long an entry waits for others that are equal to it, in milliseconds of the feed's clock."""
-
-    window_ms: Annotated[Decimal, Field(gt=0, le=60_000, decimal_places=6)]
-
-
-class RouteRow(Strict):
-    """One rule of the router; what is left out asks nothing. Quantities in units, both ends included."""
-
-    venues: Annotated[tuple[Name, ...], Field(min_length=1)]
-    instruments: tuple[Symbol, ...] = ()
-    strategies: tuple[Name, ...] = ()
-    stages: tuple[Stage, ...] = ()
-    minimum_quantity: NotNegative | None = None
-    maximum_quantity: NotNegative | None = None
-    prefer: Preference = Preference.ORDER
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        least, most = self.minimum_quantity, self.maximum_quantity
-        if least is not None and most is not None and most < least:
-            raise ValueError("maximum_quantity must not be below minimum_quantity")
-        if len(set(self.venues)) < len(self.venues):
-            raise ValueError("venues must name each venue once")
-        return self
-
-
-class VenuesFile(Strict):
-    """config/venues.yaml"""
-
-    venues: Annotated[dict[Name, PaperVenueRow], Field(min_length=1)]
-    routes: tuple[RouteRow, ...] = ()
-    breakers: dict[Name, BreakerRow] = {}
-    budgets: dict[Name, BudgetRow] = {}
-    aggregation: AggregationRow | None = None

@@ -21,11 +21,11 @@ from execution.settings.models import (
     PaperVenueRow,
     StrategiesFile,
     StrategyRow,
-    VenuesFile,
 )
 from execution.settings.people import PeopleTable, read_people
 from execution.settings.problems import nearest, problem, validate
 from execution.settings.routes import budget_plans, router_settings
+from execution.settings.venue_file import VenuesFile
 from execution.settings.venues import exchange_fees, paper_settings
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError, DomainError

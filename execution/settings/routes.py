@@ -8,8 +8,8 @@ from types import MappingProxyType
 import msgspec
 
 from execution.settings.documents import Document
-from execution.settings.models import BreakerRow, BudgetRow, RouteRow, VenuesFile
 from execution.settings.problems import nearest, problem
+from execution.settings.venue_file import BreakerRow, BudgetRow, RouteRow, VenuesFile
 from toolkit.domain.rate_budget import BudgetPlan
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.router_settings import BreakerSettings, RouterSettings, RouteRule, VenueFees

@@ -32,7 +32,7 @@ from toolkit.adapters.server_access import ServerRole
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.adapters.snapshots import Snapshot, SnapshotStore
 from toolkit.adapters.sockets import socket_path
-from toolkit.domain.errors import ConfigError, ExecutionError, Fenced, JournalGone
+from toolkit.domain.errors import ExecutionError, Fenced, JournalGone
 from toolkit.domain.market import FeedMode
 from toolkit.domain.ports import Head
 from toolkit.domain.time import NANOSECONDS
@@ -102,15 +102,17 @@ async def trade(home: Home, settings: Settings, password: str) -> None:
     )
     bus = RedisBus(addresses[ServerRole.BUS], plan.book)
     files = home.book(plan.book)
-    venue = PaperVenueLine(
-        socket_path(home.run, f"venue-{plan.venue}"), f"engine {os.getpid()}", Latch(files / "latch"), clock.mono
-    )
+    latch = Latch(files / "latch")
+    venues = {
+        name: PaperVenueLine(socket_path(home.run, f"venue-{name}"), f"engine {os.getpid()}", latch, clock.mono)
+        for name in plan.venues
+    }
     parts = EngineParts(
         journal=journal,
         bus=bus,
         bank=bus,
         budgets=Budgets.publish(socket_path(home.run, "venue").parent / FOLDER, settings.budgets),
-        venue=venue,
+        venues=venues,
         mirror=Mirror(files / "mirror", durable=settings.desk.servers.durability != "process"),
         seen=HeadSeen(files / "head"),
         snapshots=BookSnapshots(files / "snapshots"),
@@ -129,28 +131,28 @@ async def trade(home: Home, settings: Settings, password: str) -> None:
     try:
         await service.run()
     finally:
-        venue.close()
+        for venue in venues.values():
+            venue.close()
         await journal.close()
         await bus.close()
 
 
 def plan_of(settings: Settings) -> EnginePlan:
     """What the desk's files say about its engine."""
-    if len(settings.venues) != 1:
-        raise ConfigError(f"config/venues.yaml: {len(settings.venues)} venues; this release trades on one per book")
     desk = settings.desk
-    dead_man = next(iter(settings.venues.values())).own_dead_man
     first_step, history_steps = _span(settings)
     return EnginePlan(
         book=desk.book,
         desk=desk.code,
         base_currency=desk.base_currency,
         currencies=settings.currencies,
-        venue=next(iter(settings.venues)),
-        abilities=next(iter(settings.venues.values())).abilities,
+        venues=tuple(settings.venues),
+        abilities={name: able for venue in settings.venues.values() for name, able in venue.abilities.items()},
         router=settings.router,
         strategies=tuple(name for name, row in settings.strategies.items() if row.enabled),
-        valuations=fee_valuations(next(iter(settings.venues.values())).fees),
+        valuations=tuple(
+            dict.fromkeys(value for venue in settings.venues.values() for value in fee_valuations(venue.fees))
+        ),
         exchange_rates=settings.exchange_rates,
         feed_mode=desk.feed.mode,
         lease_seconds=desk.engine.lease_seconds,
@@ -160,7 +162,11 @@ def plan_of(settings: Settings) -> EnginePlan:
         first_step=first_step,
         history_steps=history_steps,
         beat_seconds=desk.supervision.beat_seconds,
-        dead_man_seconds=0.0 if dead_man is None else dead_man.after / NANOSECONDS,
+        dead_man={
+            name: dead_man.after / NANOSECONDS
+            for name, venue in settings.venues.items()
+            if (dead_man := venue.own_dead_man) is not None
+        },
     )
 
 

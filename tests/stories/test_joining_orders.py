@@ -85,6 +85,14 @@ def test_two_versions_of_one_strategy_never_share_an_order() -> None:
     assert sorted(quantity for _, quantity in sent(core)) == [20, 40]
 
 
+def test_a_candidate_never_shares_an_order_with_its_champion() -> None:
+    core = Joining(strategies=(TREND, "trend@8", QUOTING))
+    core.buy(10, 9_000), core.buy(20, 9_000, strategy="trend@8"), core.buy(30, 9_000, strategy=QUOTING)
+    core.wait(1)
+    assert [event.children for event in core.of(ev.OrdersJoined)] == [(number(1), number(3))]
+    assert sorted(quantity for _, quantity in sent(core)) == [20, 40]
+
+
 def test_together_they_stay_within_the_largest_order_of_the_instrument() -> None:
     core = Joining(rows=limits(max_order_quantity="10000"))
     core.together(6_000, 3_000, 2_000)

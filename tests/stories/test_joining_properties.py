@@ -119,7 +119,7 @@ MOVES = st.lists(st.one_of(TOGETHER, CANCEL, CANCEL, MODIFY, TRADE, WAIT, MISHAP
 
 
 @pytest.mark.parametrize("kind", [Desk, Free])
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(moves=MOVES)
 def test_whatever_happens_what_the_venue_has_is_the_sum_of_what_ours_have(kind: type[Desk], moves: list[Any]) -> None:
     core = kind(mode=kind.mode, acknowledges_before_fill=True)
@@ -136,7 +136,7 @@ def test_whatever_happens_what_the_venue_has_is_the_sum_of_what_ours_have(kind: 
     assert {identifier: order.quantity - order.filled for identifier, order in resting.items()} == ours
     positions = dict(core.venue.state().positions)
     assert positions.get("AAPL", 0) == sum(core.held(strategy) for strategy in (*STRATEGIES, "house", "manual"))
-    assert all(order.order_class is ENTRY for order in map(core.ledger.orders.__getitem__, core.ledger.joined_in))
+    assert all(order.order_class is ENTRY for order in map(core.ledger.orders.__getitem__, core.ledger.joined.parts))
     again = Ledger.from_bytes(core.ledger.to_bytes())
     assert again.digest() == core.shadow.digest()
 

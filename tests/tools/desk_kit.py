@@ -100,7 +100,8 @@ class DeskKit:
     @property
     def names(self) -> tuple[str, ...]:
         """Every process, in the order of starting."""
-        return ("venue-paper", "engine", *(f"runner-{name}" for name in self.strategies), "listener")
+        venues = (f"venue-{name}" for name in self.settings.venues)
+        return (*venues, "engine", *(f"runner-{name}" for name in self.strategies), "listener")
 
     # ---- life
 
@@ -110,7 +111,8 @@ class DeskKit:
         await self.line.open()
         self.line.latch().close()
         self._follower = asyncio.create_task(self._follow())
-        self.launch("venue-paper")
+        for name in self.settings.venues:
+            self.launch(f"venue-{name}")
         self.launch("engine")
         await register_missing(self.home, self.settings, self.line, say=lambda _: None, problem=_raise)
         for command in opening_commands(self.settings, self.line.replica.ledger, ourselves("up")):

@@ -7,10 +7,11 @@ taken out, fills go to what stays first. Whatever was split once is taken back a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from toolkit.domain.orders import Order
 from toolkit.domain.time import FeedTime, WallTime
 
 
@@ -68,6 +69,30 @@ class JoinedOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     reducing_id: str = ""
     reducing_to: int = 0
     caps: tuple[int, ...] = ()
+
+
+class Joined(msgspec.Struct, kw_only=True, array_like=True):
+    """The orders that venues know of several of ours, by their first id; `ids` leads there from any of their ids, and
+    `parts` from the first id of each of ours."""
+
+    orders: dict[str, JoinedOrder] = {}
+    ids: dict[str, str] = {}
+    parts: dict[str, str] = {}
+
+    def keeps(self, child: str, orders: Mapping[str, Order]) -> bool:
+        """Whether an order that has ended is needed still: it is part of a joined one that has not."""
+        joined = self.orders.get(self.parts.get(child, "")) if self.parts else None
+        return joined is not None and any(
+            (order := orders.get(other)) is not None and order.is_open for other in joined.children
+        )
+
+    def forget(self, child: str) -> None:
+        """A joined order is kept for as long as one of those that it was made of."""
+        root = self.parts.pop(child, None) if self.parts else None
+        if root is None or any(other in self.parts for other in self.orders[root].children):
+            return
+        for identifier in self.orders.pop(root).ids:
+            del self.ids[identifier]
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):

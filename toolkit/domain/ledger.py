@@ -18,7 +18,7 @@ from toolkit.domain.errors import JournalError
 from toolkit.domain.exposure import Exposure, expose, largest_exits
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
-from toolkit.domain.joined_orders import JoinedOrder
+from toolkit.domain.joined_orders import Joined
 from toolkit.domain.money import divide_half_even, whole
 from toolkit.domain.orders import (
     BUY,
@@ -34,7 +34,7 @@ from toolkit.domain.orders import (
     TradingState,
 )
 from toolkit.domain.people import People
-from toolkit.domain.positions import FLAT, Interval, Position, after_trade
+from toolkit.domain.positions import FLAT, Interval, Position, after_trade, note_elsewhere
 from toolkit.domain.recent import Recent
 from toolkit.domain.standing import Standing
 from toolkit.domain.sub_accounts import strategy_of
@@ -108,8 +108,6 @@ class Ledger(msgspec.Struct, kw_only=True):
     `doubted` is since when an order is doubtful, `breaks` what differs from a venue (by venue, kind and subject).
     `in_engine` are the open orders that the engine holds, `timed` those with an end in time, `brackets` the exits that
     protect what an entry filled, `yielded` those that made way for another exit and come back for what that leaves.
-    `joined` are the orders that venues know of several of ours, by their first id; `joined_ids` leads there from any of
-    their ids and `joined_in` from the first id of each of ours.
     `elsewhere` are the lots by strategy, instrument and venue that lie at another than the instrument's own venue.
     `executed` counts the entries of a strategy that filled since a person last armed it, `entering` those that work and
     have not filled yet. `bursts` are what was sent within `burst_window` (nanoseconds), by scope and name.
@@ -156,9 +154,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     held: dict[str, int] = {}
     venue_positions: dict[str, dict[str, int]] = {}
     elsewhere: dict[str, dict[str, dict[str, int]]] = {}
-    joined: dict[str, JoinedOrder] = {}
-    joined_ids: dict[str, str] = {}
-    joined_in: dict[str, str] = {}
+    joined: Joined = msgspec.field(default_factory=Joined)
     cash: dict[str, dict[str, int]] = {}
     moved: dict[str, dict[str, int]] = {}
     fees: dict[str, dict[str, int]] = {}
@@ -413,7 +409,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             return
         for root in list(islice(ended, len(ended) - kept)):
             del ended[root]
-            if self.joined_in and self._works_with_others(root):
+            if self.joined.keeps(root, self.orders):
                 ended[root] = None
                 continue
             order = self.orders.pop(root)
@@ -421,8 +417,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.brackets.pop(root, None)
             self.yielded.pop(root, None)
             self.changes.pop(root, None)
-            if self.joined_in:
-                self._forget_joined(root)
+            self.joined.forget(root)
             intents = self.intents.get(order.strategy, {})
             if intents.get(order.intent_id) == root:
                 del intents[order.intent_id]
@@ -434,21 +429,6 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.executed[order.strategy] = self.executed.get(order.strategy, 0) + 1
         if order.is_open:
             self.entering[order.strategy] -= 1
-
-    def _works_with_others(self, child: str) -> bool:
-        """Whether an order that has ended is part of a joined one that has not."""
-        joined = self.joined.get(self.joined_in.get(child, ""))
-        return joined is not None and any(
-            (order := self.orders.get(other)) is not None and order.is_open for other in joined.children
-        )
-
-    def _forget_joined(self, child: str) -> None:
-        """A joined order is kept for as long as one of those that it was made of."""
-        root = self.joined_in.pop(child, None)
-        if root is None or any(other in self.joined_in for other in self.joined[root].children):
-            return
-        for identifier in self.joined.pop(root).ids:
-            del self.joined_ids[identifier]
 
     def count(self, strategy: str, what: str, by: int = 1) -> None:
         try:
@@ -479,7 +459,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.move_cash(strategy, instrument.currency, -instrument.value(price, signed), venue)
         self.move_lots(venue, symbol, signed)
         if venue != instrument.venue:
-            self._note_elsewhere(strategy, symbol, venue, signed)
+            note_elsewhere(self.elsewhere, strategy, symbol, venue, signed)
 
     def hold(self, sub_account: str, symbol: str, before: Position, after: Position) -> None:
         self.positions[sub_account][symbol] = after
@@ -489,12 +469,6 @@ class Ledger(msgspec.Struct, kw_only=True):
     def move_lots(self, venue: str, symbol: str, lots: int) -> None:
         account = self.venue_positions.setdefault(venue, {})
         account[symbol] = account.get(symbol, 0) + lots
-
-    def _note_elsewhere(self, strategy: str, symbol: str, venue: str, signed: int) -> None:
-        lots = self.elsewhere.setdefault(strategy, {}).setdefault(symbol, {})
-        lots[venue] = lots.get(venue, 0) + signed
-        if not lots[venue]:
-            del lots[venue]
 
     def _count_holder(self, symbol: str, by: int) -> None:
         holders = self.held.get(symbol, 0) + by

@@ -91,3 +91,14 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     @property
     def largest(self) -> int:
         return max(abs(self.low), abs(self.high))
+
+
+Elsewhere = dict[str, dict[str, dict[str, int]]]
+
+
+def note_elsewhere(lots: Elsewhere, strategy: str, symbol: str, venue: str, signed: int) -> None:
+    """Take in a trade at another than the instrument's own venue: lots by strategy, instrument and venue."""
+    held = lots.setdefault(strategy, {}).setdefault(symbol, {})
+    held[venue] = held.get(venue, 0) + signed
+    if not held[venue]:
+        del held[venue]

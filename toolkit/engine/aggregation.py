@@ -22,6 +22,7 @@ from toolkit.domain.joined_orders import JoinedOrder, JoinedReduceRequested, Ord
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY, Order, Status, TimeInForce
 from toolkit.domain.ports import Lease
+from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import FeedTime, Now
 from toolkit.engine.joined_reports import JoinedReports
 from toolkit.engine.transaction import Transaction
@@ -33,12 +34,12 @@ Likeness = tuple[object, ...]
 class Gathering:
     """Orders that wait for others like them: their first ids and since when."""
 
-    __slots__ = ("feed", "mono", "quantity", "roots", "versions")
+    __slots__ = ("feed", "mono", "owners", "quantity", "roots")
 
     def __init__(self, now: Now, time: FeedTime) -> None:
         self.feed, self.mono = time, now.mono
         self.roots: list[str] = []
-        self.versions: dict[str, str] = {}
+        self.owners: dict[str, tuple[str, str]] = {}
         self.quantity = 0
 
 
@@ -71,7 +72,8 @@ class Aggregation(JoinedReports):
         if gathering is None:
             gathering = self._gatherings[likeness] = Gathering(transaction.now, transaction.time)
         largest = self._ledger.instruments.require(order.instrument).maximum
-        if gathering.versions.setdefault(order.strategy, order.version) != order.version:
+        owner = order.strategy, order.version  # never a champion and the candidate beside it
+        if gathering.owners.setdefault(strategy_of(order.strategy), owner) != owner:
             return False
         if largest is not None and gathering.quantity + order.quantity > largest:
             return False
@@ -125,11 +127,11 @@ class Aggregation(JoinedReports):
                 wall=transaction.now.wall,
             )
         )
-        return self._ledger.joined[identifier]
+        return self._ledger.joined.orders[identifier]
 
     def touch(self, order: Order) -> bool:
         """Note that a part changes, if the order is one: what that means for the whole is decided once per message."""
-        root = self._ledger.joined_in.get(order.chain[0])
+        root = self._ledger.joined.parts.get(order.chain[0])
         if root is None:
             return False
         self._touched[root] = None
@@ -137,7 +139,7 @@ class Aggregation(JoinedReports):
 
     def again(self, order: Order) -> bool:
         """Note that a part goes out once more, if the order is one."""
-        root = self._ledger.joined_in.get(order.chain[0])
+        root = self._ledger.joined.parts.get(order.chain[0])
         if root is None:
             return False
         self._again[root] = None
@@ -145,10 +147,10 @@ class Aggregation(JoinedReports):
 
     def known_as(self, order: Order) -> tuple[str, ...]:
         """The ids by which the venue may know a part, the one it may have now first; none for an order of its own."""
-        root = self._ledger.joined_in.get(order.chain[0]) if self._ledger.joined_in else None
+        root = self._ledger.joined.parts.get(order.chain[0]) if self._ledger.joined.parts else None
         if root is None:
             return ()
-        joined = self._ledger.joined[root]
+        joined = self._ledger.joined.orders[root]
         return (joined.reducing_id, joined.order_id) if joined.reducing_id else (joined.order_id,)
 
     @property
@@ -162,7 +164,7 @@ class Aggregation(JoinedReports):
         for root, due in list(self._watched.items()):
             if now < due:
                 continue
-            joined = self._ledger.joined.get(root)
+            joined = self._ledger.joined.orders.get(root)
             if joined is None or not joined.reducing_id:
                 del self._watched[root]
                 if joined is not None:
@@ -191,11 +193,11 @@ class Aggregation(JoinedReports):
         for root in self._again:
             self._touched.pop(root, None)
             if parts := [order for order in self._open(root) if order.status is not Status.PENDING_CANCEL]:
-                yield self._ledger.joined[root], parts
+                yield self._ledger.joined.orders[root], parts
         self._again.clear()
 
     def _change(self, transaction: Transaction, root: str, lease: Lease) -> rq.VenueRequest | None:
-        joined, still_open = self._ledger.joined[root], self._open(root)
+        joined, still_open = self._ledger.joined.orders[root], self._open(root)
         leaving = [order for order in still_open if order.status is Status.PENDING_CANCEL]
         if not still_open:
             return None

@@ -148,7 +148,7 @@ class Engine:
 
     def sent(self, requests: Sequence[VenueRequest], wall: WallTime) -> None:
         """Note when requests were written to the line; the facts that answer them will carry it."""
-        if self.ledger.joined:
+        if self.ledger.joined.orders:
             requests = [each for request in requests for each in self._joined.requests(request)]
         self._orders.sent(requests, wall)
 
@@ -248,8 +248,8 @@ class Engine:
         }
 
     def _report(self, transaction: Transaction, report: VenueReport) -> None:
-        if self.ledger.joined and self._joined.concerns(report.order_id):
-            for order in self._orders.report_joined(transaction, report):
+        if self.ledger.joined.orders and self._joined.concerns(report.order_id):
+            for order in self._joined.hear(transaction, report, self._orders.hear_of):
                 self._follow_up(transaction, self.ledger.orders.get(order.chain[0]))
             return
         self._follow_up(transaction, self._orders.report(transaction, report))
@@ -268,7 +268,7 @@ class Engine:
         self._orders.held_back(transaction, notice)
 
     def _not_sent(self, transaction: Transaction, notice: NotSent) -> None:
-        if self.ledger.joined:
+        if self.ledger.joined.orders:
             requests = [each for request in notice.requests for each in self._joined.requests(request)]
             self._joined.dropped(transaction, notice.requests)
             notice = NotSent(requests=tuple(requests), cause=notice.cause)

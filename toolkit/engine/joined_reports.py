@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
@@ -11,7 +11,11 @@ from toolkit.domain.joined_orders import JoinedOrder, JoinedReduceAnswered, Part
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import FINAL, NO_DOUBT, Order, Status
 from toolkit.domain.time import MonoTime
+from toolkit.engine.order_facts import malformed
+from toolkit.engine.strangers import told_of
 from toolkit.engine.transaction import Transaction
+
+Book = Callable[[Transaction, Order, rq.VenueReport], Order | None]
 
 
 class JoinedReports:
@@ -21,14 +25,25 @@ class JoinedReports:
         self._ledger = ledger
         self._pause = pause
         self._touched: dict[str, None] = {}
-        self._watched = {root: MonoTime(0) for root in ledger.joined if self._open(root)}
+        self._watched = {root: MonoTime(0) for root in ledger.joined.orders if self._open(root)}
+
+    def hear(self, transaction: Transaction, report: rq.VenueReport, book: Book) -> list[Order]:
+        """Book a report on a joined order: what it says of each of its orders, at once. Returns those it changed."""
+        number = getattr(report, "report", 0)
+        if number and number <= self._ledger.venue_reports.get(report.venue, 0):
+            return []
+        if (nonsense := malformed(report)) is not None:
+            told_of(transaction, "malformed_report", report, nonsense)
+            return []
+        heard = [book(transaction, order, part) for order, part in self.reports(transaction, report)]
+        return [order for order in heard if order is not None]
 
     def concerns(self, identifier: str) -> bool:
         """Whether a venue's id is that of a joined order."""
-        return identifier in self._ledger.joined_ids
+        return identifier in self._ledger.joined.ids
 
     def joined(self, identifier: str) -> JoinedOrder:
-        return self._ledger.joined[self._ledger.joined_ids[identifier]]
+        return self._ledger.joined.orders[self._ledger.joined.ids[identifier]]
 
     def orders(self, identifier: str) -> list[Order]:
         """The orders of a joined one that are still kept, in the order in which they joined."""
@@ -75,7 +90,7 @@ class JoinedReports:
             case rq.Filled():
                 return self._fills(orders, report)
             case rq.Busted() | rq.Corrected():
-                self._touched[self._ledger.joined_ids[report.order_id]] = None  # what is over must not fill again
+                self._touched[self._ledger.joined.ids[report.order_id]] = None  # what is over must not fill again
                 return self._revisions(orders, report)
             case rq.Replaced():
                 return self._replaced(transaction, report)
@@ -185,7 +200,7 @@ class JoinedReports:
 
     def answered(self, transaction: Transaction, identifier: str, new_id: str, *, made: bool, number: int = 0) -> None:
         """Record whether a reduction was made. What came meanwhile is looked at again, after a pause if it was not."""
-        root = self._ledger.joined_ids[identifier]
+        root = self._ledger.joined.ids[identifier]
         if made:
             self._watched.pop(root, None)
             self._touched[root] = None

@@ -122,7 +122,7 @@ class OrderManager:
         if Ability.REPLACE not in self._settings.abilities.get(order.venue, NOTHING):
             return False
         wanted = approved.proposal
-        if order.chain[0] not in transaction.ledger.joined_in:
+        if order.chain[0] not in transaction.ledger.joined.parts:
             return True
         return wanted.price == order.price and wanted.quantity < order.quantity
 
@@ -212,18 +212,6 @@ class OrderManager:
             hear_of_stranger(transaction, report)
             return None
         return self.hear_of(transaction, order, report)
-
-    def report_joined(self, transaction: Transaction, report: rq.VenueReport) -> list[Order]:
-        """Book a report on a joined order: what it says of each of its orders, at once. Returns those it changed."""
-        number = getattr(report, "report", 0)
-        if number and number <= transaction.ledger.venue_reports.get(report.venue, 0):
-            return []
-        if (nonsense := malformed(report)) is not None:
-            told_of(transaction, "malformed_report", report, nonsense)
-            return []
-        told = self._router.joined.reports(transaction, report)
-        heard = [self.hear_of(transaction, order, part) for order, part in told]
-        return [order for order in heard if order is not None]
 
     def hear_of(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> Order | None:
         """Book what a venue says of an order; returns it as it is then."""

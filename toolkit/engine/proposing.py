@@ -381,6 +381,10 @@ class Proposer:
         by_person: bool = False,
     ) -> None:
         """Route an order and have it examined."""
+        own = self._routes.unquestioned(instrument, order_class)
+        if own is not None:
+            self._propose(transaction, self._proposal(strategy, instrument, intent, order_class, own, by_person))
+            return
         for routed, part in self._routes.parts(strategy, instrument, intent, order_class, transaction.now.mono):
             self._propose(transaction, self._proposal(strategy, instrument, part, order_class, routed, by_person))
 

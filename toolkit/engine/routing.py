@@ -54,6 +54,18 @@ class Routes:
         self._abilities = abilities
         self._line_down = line_down
         self._breaker_open = breaker_open
+        self._own: dict[str, Routed] = {}
+
+    def unquestioned(self, instrument: Instrument, order_class: OrderClass) -> Routed | None:
+        """The instrument's own venue where there is nothing to choose; quick, for every order asks."""
+        asked = self._rules if order_class is ENTRY else self._ledger.elsewhere
+        if asked:
+            return None
+        venue = instrument.venue
+        own = self._own.get(venue)
+        if own is None:
+            own = self._own[venue] = Routed(venue, "")
+        return own
 
     def choose(
         self, strategy: str, instrument: Instrument, intent: PlaceOrder, order_class: OrderClass, now: MonoTime

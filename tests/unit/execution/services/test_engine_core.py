@@ -70,13 +70,13 @@ def engine_with_a_resting_entry(refusing: Refusing, seconds: float) -> tuple[Eng
     kit.buy(1, price=9_000)
     (order,) = kit.ledger.open_orders()
     lease = Lease(epoch=1, send_by=MonoTime(clock.mono() + int(seconds * NANOSECONDS)))
-    parts = SimpleNamespace(venue=refusing, lifeboat=refusing, clock=clock)
+    parts = SimpleNamespace(venues={"paper": refusing}, lifeboat=refusing, clock=clock)
     return (
         EngineCore(
             kit.engine,
             cast(JournalWriter, SimpleNamespace(lease=lease)),
             cast(EngineParts, parts),
-            cast(EnginePlan, SimpleNamespace(venue="paper")),
+            cast(EnginePlan, SimpleNamespace(quarantine_seconds=0.3)),
         ),
         order.order_id,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import msgspec
 from execution.services.engine_core import EngineCore
 from execution.services.engine_free import FreeEngine
 from execution.services.engine_lockstep import LockstepEngine
+from execution.services.venue_link import VenueLink
 from tests.tools.core_kit import Core
 from toolkit.domain.errors import TransportError
 from toolkit.domain.events import BreakConfirmed, Event
@@ -26,7 +27,7 @@ class Fake:
 
     def __init__(self, kit: Core, *wrong: tuple[str, int], last_report: int | None = None) -> None:
         truth = kit.venue.state()
-        self.state = msgspec.structs.replace(
+        self.account = msgspec.structs.replace(
             truth,
             positions=wrong or truth.positions,
             last_report=truth.last_report if last_report is None else last_report,
@@ -36,21 +37,19 @@ class Fake:
         self.asked = self.silent = 0
         self.time = 0
         self.events: list[Event] = []
-        self.plan = SimpleNamespace(reconcile_seconds=5.0, strategies=(), venue="paper")
+        self.plan = SimpleNamespace(reconcile_seconds=5.0, strategies=())
         clock = SimpleNamespace(mono=lambda: MonoTime(self.time), wall=lambda: 0)
-        venue = SimpleNamespace(state=self.ask)
-        self.parts = SimpleNamespace(venue=venue, clock=clock, budgets=(), bank=None)
+        self.name = "paper"
+        self.links = {self.name: self}
+        self.parts = SimpleNamespace(clock=clock, budgets=(), bank=None)
         self.writer = self
 
-    async def ask(self) -> VenueState:
+    async def state(self) -> VenueState:
         self.asked += 1
         if self.silent:
             self.silent -= 1
             raise TransportError("cut")
-        return self.state
-
-    async def within_reason(self, answer: Awaitable[VenueState]) -> VenueState:
-        return await answer
+        return self.account
 
     async def commit(self, events: Sequence[Event], inbox: object) -> None:
         self.events += events
@@ -58,6 +57,10 @@ class Fake:
 
 def faked(fake: Fake) -> EngineCore:
     return cast(EngineCore, fake)
+
+
+def link_of(fake: Fake) -> VenueLink:
+    return cast(VenueLink, fake)
 
 
 async def test_in_lockstep_two_looks_by_the_clock_confirm_though_feed_time_stands_still() -> None:
@@ -73,7 +76,7 @@ async def test_in_lockstep_two_looks_by_the_clock_confirm_though_feed_time_stand
 async def test_in_lockstep_a_venue_that_is_ahead_is_looked_at_later() -> None:
     kit = Core()
     fake = Fake(kit, ("AAPL", 5))
-    fake.state = msgspec.structs.replace(fake.state, step=kit.ledger.step + 2)
+    fake.account = msgspec.structs.replace(fake.account, step=kit.ledger.step + 2)
     engine = LockstepEngine(faked(fake))
     for seconds in (1, 7):
         fake.time = seconds * NANOSECONDS
@@ -84,7 +87,7 @@ async def test_in_lockstep_a_venue_that_is_ahead_is_looked_at_later() -> None:
 async def pumped(fake: Fake, seconds: float = 0.1) -> list[Any]:
     fake.plan.reconcile_seconds = 0.01
     engine = FreeEngine(faked(fake))
-    pump = asyncio.create_task(engine._pump_looks())
+    pump = asyncio.create_task(engine._pump_looks(link_of(fake)))
     await asyncio.sleep(seconds)
     pump.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -97,7 +100,7 @@ async def test_on_a_free_feed_looks_are_handed_to_the_engine_over_and_over() -> 
     fake.silent = 2
     looks = await pumped(fake)
     assert len(looks) >= 2, "a line that was cut ends nothing"
-    assert looks[0].state == fake.state
+    assert looks[0].state == fake.account
 
 
 async def test_on_a_free_feed_a_look_waits_for_the_reports_that_were_said_before_it() -> None:

@@ -6,17 +6,8 @@ from pathlib import Path
 import msgspec
 
 from execution.settings import read_settings
-from execution.settings.models import (
-    BreakerRow,
-    DeskFile,
-    InstrumentRow,
-    Limits,
-    LimitsFile,
-    PaperFees,
-    PaperVenueRow,
-    StrategyRow,
-    VenuesFile,
-)
+from execution.settings.models import DeskFile, InstrumentRow, Limits, LimitsFile, PaperFees, PaperVenueRow, StrategyRow
+from execution.settings.venue_file import BreakerRow, VenuesFile
 from toolkit.domain.instruments import Shortable
 from toolkit.simulation.paper_settings import PaperSettings
 

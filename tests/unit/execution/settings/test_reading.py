@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from execution.settings import read_settings
 from execution.settings.documents import parse_document
 from execution.settings.feed_file import FeedFile
-from execution.settings.models import DeskFile, InstrumentsFile, LimitsFile, StrategiesFile, VenuesFile
+from execution.settings.models import DeskFile, InstrumentsFile, LimitsFile, StrategiesFile
+from execution.settings.venue_file import VenuesFile
 from toolkit.domain.errors import ConfigError
 from toolkit.engine.messages import Valuation
 from toolkit.simulation.paper_settings import LogNormal, OrdinaryDay, QueueModel, Uniform

@@ -100,7 +100,7 @@ def test_schema_3_tells_of_accounts_strangers_and_breaks(repository: Path) -> No
 
 def test_schema_3_tells_of_orders_that_went_out_as_one(repository: Path) -> None:
     ledger = fold(opened(golden(repository, 3)))
-    (joined,) = ledger.joined.values()
+    (joined,) = ledger.joined.orders.values()
     assert (joined.order_id[-2:], joined.quantity, joined.reducing_id) == ("33", 300, "")
     assert [ledger.orders[child].status for child in joined.children] == [Status.PENDING_NEW, Status.CANCELED]
     assert ledger.venue_reports == {"paper": 24}
