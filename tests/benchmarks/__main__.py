@@ -6,13 +6,24 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.benchmarks import bench_peers, check_chain, idle_desk, kill_switch, order_path, recovery, replay, sustained
+from tests.benchmarks import (
+    bench_peers,
+    check_chain,
+    idle_desk,
+    kill_switch,
+    order_budget,
+    order_path,
+    recovery,
+    replay,
+    sustained,
+)
 from tests.benchmarks.report import Result, keep, show
 from toolkit.domain.errors import ExecutionError
 
 SUBJECTS: Mapping[str, Callable[[], list[Result]]] = {
     "order_path": order_path.run,
     "sustained": sustained.run,
+    "order_budget": order_budget.run,
     "check_chain": check_chain.run,
     "recovery": recovery.run,
     "replay": replay.run,

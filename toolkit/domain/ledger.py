@@ -48,7 +48,7 @@ HOUSE, MANUAL = "house", "manual"
 NOTHING_WORKS = Exposure()
 NOWHERE: dict[str, Position] = {}
 UNEXPOSED: dict[str, Exposure] = {}
-ONE, ACTIVE = Decimal(1), TradingState.ACTIVE
+ONE, ACTIVE, DENIED = Decimal(1), TradingState.ACTIVE, Status.DENIED
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -381,7 +381,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             self._count_open(order, -1)
             if order.order_class is ENTRY and not order.filled:
                 self.entering[order.strategy] -= 1
-        if order.status is Status.DENIED:
+        if order.status is DENIED:
             self.denied[root] = None
             self._forget_oldest(self.denied, DENIED_ORDERS_KEPT)
         else:
