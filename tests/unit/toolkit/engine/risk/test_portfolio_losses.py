@@ -23,6 +23,13 @@ CONTROLS = {20: ("max_daily_loss", "daily_loss"), 21: ("max_drawdown", "drawdown
 both = pytest.mark.parametrize("control", [20, 21])
 
 
+def proving(kind: str) -> pytest.MarkDecorator:
+    """Each of the two proves itself."""
+    return pytest.mark.parametrize(
+        "control", [pytest.param(number, marks=pytest.mark.proves(number, kind)) for number in CONTROLS]
+    )
+
+
 def desk(control: int, amount: str = "1000", scope: str = "book", of: str = "", off: tuple[int, ...] = ()) -> Core:
     """100 AAPL and 100 MSFT were bought at 100.01, by two strategies; all limits but one are far away."""
     name, _ = CONTROLS[control]
@@ -52,9 +59,7 @@ def enters(core: Core, strategy: str = "trend") -> bool:
     return len(core.orders_received()) > before
 
 
-@pytest.mark.proves(20, "legal")
-@pytest.mark.proves(21, "legal")
-@both
+@proving("legal")
 def test_a_loss_below_the_limit_lets_trade(control: int) -> None:
     core = desk(control)
     mid(core, 9_500)
@@ -62,9 +67,7 @@ def test_a_loss_below_the_limit_lets_trade(control: int) -> None:
     assert enters(core)
 
 
-@pytest.mark.proves(20, "edge")
-@pytest.mark.proves(21, "edge")
-@both
+@proving("edge")
 def test_a_loss_of_the_limit_passes_and_a_cent_more_does_not(control: int) -> None:
     """Bought at 100.01: at 90.01 the loss is 1,000.00, and that of the other strategy 1.00."""
     core = desk(control, "1000", "strategy", "trend")
@@ -77,9 +80,7 @@ def test_a_loss_of_the_limit_passes_and_a_cent_more_does_not(control: int) -> No
     assert enters(core, "quoting")
 
 
-@pytest.mark.proves(20, "breach")
-@pytest.mark.proves(21, "breach")
-@both
+@proving("breach")
 def test_a_jump_through_the_limit_stops_entries_once_a_further_mark_confirms_it(control: int) -> None:
     core, unguarded = desk(control), desk(control, off=(control,))
     for each in (core, unguarded):
@@ -151,9 +152,7 @@ def test_exits_pass_and_entries_that_rest_are_taken_back(control: int) -> None:
     assert core.held() == 0
 
 
-@pytest.mark.proves(20, "unset")
-@pytest.mark.proves(21, "unset")
-@both
+@proving("unset")
 @pytest.mark.parametrize("off", [(), (4,)], ids=["", "with control 4 off"])
 def test_an_unset_limit_denies(control: int, off: tuple[int, ...]) -> None:
     name, _ = CONTROLS[control]
