@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from execution.commands.desk import Stop, running_state, the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.output import GREEN, RED, YELLOW, banner, complain, paint, say, say_json
@@ -42,10 +44,13 @@ def kill(
         _tell_first(state, killed)
     killed = switch.confirm(killed, _quarantine(home))
     open_position = _flatten(switch, killed) if flatten else ""
+    is_flat = flatten and not open_position
+    if is_flat:
+        killed = msgspec.structs.replace(killed, unprotected=())
     if as_json:
         say_json(_document(killed, open_position))
     else:
-        _tell_last(killed, open_position)
+        _tell_last(killed, open_position, is_flat=is_flat)
     if killed.refused:
         return Exit.REFUSED
     return Exit.DONE if killed.verified and not open_position else Exit.LEFT
@@ -135,7 +140,7 @@ def _tell_first(state: DeskState, killed: Killed) -> None:
         say(f"  after {killed.seconds * 1000:.0f} ms nothing of it rests at a venue; asking again after the quarantine")
 
 
-def _tell_last(killed: Killed, open_position: str) -> None:
+def _tell_last(killed: Killed, open_position: str, *, is_flat: bool) -> None:
     for line in _survivors(killed):
         say(paint(f"  LEFT: {line}", RED))
     for line in killed.unknown:
@@ -150,6 +155,8 @@ def _tell_last(killed: Killed, open_position: str) -> None:
         say(paint(f"  LEFT: {open_position}", RED))
     if killed.verified:
         say(paint("  asked again after the quarantine: nothing of it rests at the venue", GREEN))
+    if is_flat:
+        say(paint("  then flattened: what it held is closed", GREEN))
     scope, name = killed.kill.scope, killed.kill.name
     let_go = f"enable {name}" if scope == "strategy" else f"reopen {scope}{':' if name else ''}{name}"
     say(f"  only a person lets go: `execution {let_go} --reason …`")

@@ -69,7 +69,7 @@ async def test_a_flatten_is_a_second_step_and_ends_flat(capsys: pytest.CaptureFi
         await desk.rest(2)
         assert await desk.command(flatten=True) == Exit.DONE
         said = json.loads(capsys.readouterr().out)
-        assert (said["verified"], said["position"], desk.at_venue()) == (True, "", ())
+        assert (said["verified"], said["position"], said["unprotected"], desk.at_venue()) == (True, "", [], ())
         assert dict(desk.kit.venue().positions) == {}
 
 
