@@ -20,7 +20,7 @@ from toolkit.domain import requests as rq
 from toolkit.domain.breaks import BreakKind
 from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
-from toolkit.domain.market import MarketEvent, Step
+from toolkit.domain.market import FeedMode, MarketEvent, Step
 from toolkit.domain.orders import ENTRY, FINAL, NO_DOUBT, Order, Side, Status, TradingState
 from toolkit.domain.ports import Lease
 from toolkit.domain.time import FeedTime
@@ -63,6 +63,7 @@ class RandomDesk(Core):
             strategies=STRATEGIES,
             instruments=tuple(stock(symbol) for symbol in SYMBOLS),
             controls=controls,
+            mode=dice.choice(list(FeedMode)),
             seed=seed,
             silences_per_million=dice.choice([0, 20_000]),
             rejects_per_million=dice.choice([0, 50_000]),
