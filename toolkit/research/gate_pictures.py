@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 import ipywidgets
 import numpy as np
 from bokeh.models import NumeralTickFormatter, Range1d
-from bokeh.models.layouts import Column
 from bokeh.plotting import figure
 
 from toolkit.measures.performance import Floats
@@ -66,7 +65,7 @@ def _since(fires: np.ndarray, looks: Places, orders: int) -> Floats:
     return found
 
 
-def rules_picture(scenario: Scenario, orders: int, day: int = 20, seed: int = 7) -> Column | figure:
+def rules_picture(scenario: Scenario, orders: int, day: int = 20, seed: int = 7) -> figure:
     """By when each rule has fired: false alarms of an honest version, or how soon a worse one is caught."""
     what = f"{scenario.worse:g} bp worse" if scenario.worse else "nothing is wrong"
     picture = blank_figure(f"Share of versions that each rule has stopped · {what}", 260, time=False)
@@ -75,11 +74,10 @@ def rules_picture(scenario: Scenario, orders: int, day: int = 20, seed: int = 7)
         picture.line(places, rule.fired, color=rule.colour, line_width=2, legend_label=rule.name)
     picture.y_range = Range1d(start=0, end=1.02)
     picture.yaxis.formatter = NumeralTickFormatter(format="0 %")
-    picture.xaxis.formatter = NumeralTickFormatter(format="0,0")
-    picture.xaxis.axis_label = "orders"
-    picture.legend.location = "right"
-    picture.legend.background_fill_alpha = 0
-    return picture
+    picture.legend.location = "top_left"
+    picture.legend.label_text_color, picture.legend.label_text_font_size = INK, "11px"
+    picture.legend.background_fill_alpha = picture.legend.border_line_alpha = 0
+    return _by_orders(picture)
 
 
 def paths_picture(scenario: Scenario, orders: int, seed: int = 7) -> figure:
@@ -89,7 +87,7 @@ def paths_picture(scenario: Scenario, orders: int, seed: int = 7) -> figure:
         "What a version has lost against paper, bp summed over its orders, and the boundary", 300, time=False
     )
     places = np.arange(1.0, orders + 1)
-    sigma = long_run_deviation(differences(scenario, BURN_IN, dice)).value
+    sigma = long_run_deviation(differences(scenario, 100 * BURN_IN, dice)).value  # a typical one: each has its own
     boundary = Boundary(sigma, BURN_IN)
     for _ in range(SHOWN):
         series = differences(scenario, orders, dice) - scenario.worse
@@ -101,8 +99,13 @@ def paths_picture(scenario: Scenario, orders: int, seed: int = 7) -> figure:
         if len(crossed):
             picture.scatter([end], [-np.cumsum(series)[end - 1]], color=DOWN, size=7)
     picture.line(places, boundary.at(places), color=LINE, line_width=2.5)
-    picture.xaxis.axis_label = "orders"
+    return _by_orders(picture)
+
+
+def _by_orders(picture: figure) -> figure:
     picture.xaxis.formatter = NumeralTickFormatter(format="0,0")
+    picture.xaxis.axis_label = "orders"
+    picture.xaxis.axis_label_text_color, picture.xaxis.axis_label_text_font_style = INK, "normal"
     return picture
 
 
