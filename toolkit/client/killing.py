@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -21,7 +22,7 @@ from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, give
 from toolkit.client.exposed import by_the_books, still_open, without_protection
 from toolkit.client.home import Home
-from toolkit.client.stopping import Belongs, Leftover, look, stop_at_venues
+from toolkit.client.stopping import Belongs, Leftover, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import Kill, KillMode
 from toolkit.domain.errors import ExecutionError, TransportError
 from toolkit.domain.orders import OrderClass
@@ -29,6 +30,7 @@ from toolkit.domain.requests import VenueOrder
 from toolkit.replica.replica import Replica
 
 ENGINE_SECONDS = 1.0
+AT_ONCE_SECONDS = 0.1
 VENUE_SECONDS = 5.0
 BOOKS_SECONDS = 2.0
 LOOK_AGAIN = 0.1
@@ -76,12 +78,12 @@ class KillSwitch:
         began = time.monotonic()
         open_latch = self._shut(kill)
         problems = self._write_down(kill)
-        outcome, past_engine = self._tell(kill)
         concerns = self._concerns(kill)
+        outcome, past_engine = self._tell(kill)
         if past_engine or outcome.refused:
             left = self._cancel_past_engine(kill, concerns, problems)
         else:
-            left = stop_at_venues(self._asked(kill), ENGINE_SECONDS, True, concerns, _stays(kill))
+            left = self._watch_the_engine(kill, concerns)
         return Killed(
             kill=kill, left=left, seconds=time.monotonic() - began, event=outcome.event, refused=outcome.refused,
             open_latch=open_latch, past_engine=past_engine, problems=tuple(problems),
@@ -169,6 +171,13 @@ class KillSwitch:
             return outcome, ""
         return outcome, ""
 
+    def _watch_the_engine(self, kill: Kill, concerns: Belongs) -> Leftover:
+        """Mostly nothing of anybody rests after a moment; else it matters whose it is."""
+        left = verify_stopped(self._asked(kill), AT_ONCE_SECONDS, stays=_stays(kill))
+        if left.clean:
+            return left
+        return stop_at_venues(self._asked(kill), ENGINE_SECONDS, True, concerns, _stays(kill))
+
     def _cancel_past_engine(self, kill: Kill, concerns: Belongs, problems: list[str]) -> Leftover:
         """Each cancel is in the lifeboat before it leaves; tried again until nothing rests or the time is over."""
         deadline = time.monotonic() + VENUE_SECONDS
@@ -196,10 +205,13 @@ class KillSwitch:
         return {name: self._sockets[name] for name in names if name in self._sockets}
 
     def _concerns(self, kill: Kill) -> Belongs:
+        """Whose an order is. The books are read beside the engine's work, and waited for when an order rests."""
         if kill.scope != "strategy":
             return lambda _: True
-        replica = self._books()
-        return (lambda _: True) if replica is None else emergency.owner_is(replica, kill.name)
+        reader = ThreadPoolExecutor(1, thread_name_prefix="books")
+        books = reader.submit(self._books)
+        reader.shutdown(wait=False)
+        return lambda order: (replica := books.result()) is None or emergency.owner_is(replica, kill.name)(order)
 
     def _books(self) -> Replica | None:
         """The journal's, else what this machine's files have: snapshot and mirror; None when neither can be read."""
