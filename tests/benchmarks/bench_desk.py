@@ -99,6 +99,7 @@ def _home(folder: Path, durability: str, lines: Mapping[str, object]) -> Home:
     desk["servers"]["durability"] = durability
     venues = _shipped("venues.yaml")
     venues["venues"]["paper"] |= VENUE | dict(lines)
+    venues["breakers"]["paper"]["late_after_seconds"] = 3600  # a rate that is too much is measured, not refused
     instrument = {"tick": 0.01, "lot": 1, "currency": "USD", "calendar": CALENDAR, "venue": "paper"}
     instruments = {"currencies": {"USD": {"quantum": 0.01}}, "instruments": dict.fromkeys(SYMBOLS, instrument)}
     of_venue = {key: LIMITS[key] for key in ("message_rate", "cancel_reserve", "max_working_orders")}

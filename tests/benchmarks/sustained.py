@@ -22,12 +22,14 @@ from tests.benchmarks.order_path import answer, desk_client, stages_of
 from tests.benchmarks.report import Result, at_least, percentile, plain
 from tests.tools.desk_kit import DeskKit
 from toolkit.adapters import codec, keys
+from toolkit.adapters.clock import mono_time
 from toolkit.adapters.command_sender import STREAM_LENGTH
 from toolkit.adapters.redis_connection import RedisLine
 from toolkit.adapters.redis_journal import RedisJournal
 from toolkit.adapters.server_access import ServerRole
 from toolkit.domain.commands import Envelope
-from toolkit.domain.inbox import FillBooked
+from toolkit.domain.inbox import FillBooked, OrderChanged
+from toolkit.domain.orders import Status
 
 GOAL, P99_MS = 20_000, 30.0
 FIRST_RATE, LARGEST_RATE = 1_000, 64_000
@@ -57,7 +59,7 @@ def run() -> list[Result]:
 async def _measure() -> list[Result]:
     async with bench_desk("process") as kit, desk_client(kit) as client:
         await client.block(300)
-        strategy = _Strategy(kit, client.journal, client.incarnation, client.number, client.read)
+        strategy = _Strategy(kit, client.incarnation, client.number, client.read)
         gc.collect()
         gc.freeze()
         best = await _highest(strategy)
@@ -97,17 +99,19 @@ async def _highest(strategy: _Strategy) -> Offered:
 class _Strategy:
     """The strategy's side: sends what is due, reads the inbox, keeps the time of each order."""
 
-    def __init__(self, kit: DeskKit, journal: RedisJournal, incarnation: int, number: int, read: int) -> None:
+    def __init__(self, kit: DeskKit, incarnation: int, number: int, read: int) -> None:
         self._kit = kit
-        self._journal = journal
         self._incarnation = incarnation
         self._number = number
         self._read = read
         address = kit.line.runner_address(ServerRole.JOURNAL, STRATEGY)
+        book = kit.settings.desk.book
+        self._journal = RedisJournal(address, book, mono=mono_time, reply_seconds=PATIENCE_OF_LINE)
         self._line = RedisLine(address, reply_seconds=PATIENCE_OF_LINE)
-        self._key = keys.commands(kit.settings.desk.book, STRATEGY)
+        self._key = keys.commands(book, STRATEGY)
         self._due: dict[int, float] = {}
         self._latencies: list[float] = []
+        self._refused = ""
 
     async def offer(self, rate: float) -> Offered:
         """Orders at `rate` for a while; what is still open afterwards is waited for before this returns."""
@@ -119,7 +123,9 @@ class _Strategy:
         done = await self._answered(sent, PATIENCE) and sent == count
         spent = {name: 1e6 * (used - spent[name]) / sent for name, used in self._processor_time().items()}
         if not done:
-            assert await self._answered(sent, 60.0), f"{len(self._due)} of {sent} orders are never answered"
+            assert await self._answered(sent, 60.0), (
+                f"{len(self._due)} of {sent} orders are never filled. {self._refused}"
+            )
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
         milliseconds = [1_000 * seconds for seconds in self._latencies]
@@ -127,6 +133,7 @@ class _Strategy:
 
     async def close(self) -> None:
         await self._line.close()
+        await self._journal.close()
 
     async def _send(self, rate: float, count: int, began: float) -> int:
         """What gathered during one round trip leaves with the next, as from a runner. Returns how many left.
@@ -159,6 +166,8 @@ class _Strategy:
                 if type(entry.item) is FillBooked:
                     number = int(entry.item.intent_id.rpartition(".")[2])
                     self._latencies.append(now - self._due.pop(number))
+                elif type(entry.item) is OrderChanged and entry.item.status in (Status.DENIED, Status.REJECTED):
+                    self._refused = entry.item.reason
             if entries:
                 self._read = entries[-1].number
 
