@@ -15,7 +15,15 @@ from pydantic import Field, StrictBool
 from execution.settings.documents import Document, read_document
 from execution.settings.models import Name, Strict
 from execution.settings.problems import problem, validate
-from toolkit.domain.people import APPROVAL_HOURS, Identity, People, Role, can_decide, fingerprint
+from toolkit.domain.people import (
+    APPROVAL_HOURS,
+    LONGEST_APPROVAL_HOURS,
+    Identity,
+    People,
+    Role,
+    can_decide,
+    fingerprint,
+)
 
 PEOPLE_FILE = "config/people.yaml"
 
@@ -42,7 +50,7 @@ class PeopleFile(Strict):
 
     four_eyes: Literal["on", "off"]
     socket: Annotated[str, Field(pattern=r"^/\S{1,99}$")] | None = None
-    approval_hours: Annotated[int, Field(ge=1, le=24 * 31)] = APPROVAL_HOURS
+    approval_hours: Annotated[int, Field(ge=1, le=LONGEST_APPROVAL_HOURS)] = APPROVAL_HOURS
     people: Annotated[dict[Name, PersonRow], Field(min_length=1)]
 
 

@@ -25,6 +25,7 @@ RESERVED: Final = frozenset({*COMMANDERS, "engine", "house", "listener", "manual
 
 APPROVAL_HOURS: Final = 24
 """How long a proposal waits for its approval, unless config/people.yaml says otherwise."""
+LONGEST_APPROVAL_HOURS: Final = 24 * 31
 
 
 FINGERPRINT: Final = 16

@@ -91,7 +91,7 @@ class Approvals:
     def _propose(self, transaction: Transaction, body: Any, changes: tuple[ev.Change, ...]) -> str:
         checksum = checksum_of(body, changes)
         known = self._ledger.proposals.get(checksum)
-        if known is not None and (known.who.verified or not body.who.verified):
+        if known is not None and (self._stands_behind(known.who) or not self._stands_behind(body.who)):
             return checksum
         if known is None:
             self._end(transaction, subject(body), f"{short(checksum)} takes its place")
@@ -132,8 +132,17 @@ class Approvals:
                 f"{short(proposal.proposal)} came with a saved file, and nobody stands behind it: one person proposes "
                 "it (`execution limits propose`), another approves"
             )
+        if not self._stands_behind(proposal.who):
+            raise DomainError(
+                f"{short(proposal.proposal)} is of {proposal.who.identity}, whom config/people.yaml gives to nobody: "
+                "nobody stands behind it. One person of that table proposes it anew, another approves"
+            )
         if self._person(proposal.who) == self._person(who):
             raise DomainError(f"{self._person(who)} proposed it: four eyes take another person, of role risk")
+
+    def _stands_behind(self, who: cm.Who) -> bool:
+        """Whether this is a person of the table. Whoever is not could be anybody, also the one who approves."""
+        return who.verified and self._ledger.people.find(who.identity) is not None
 
     def _decides_alone(self, who: cm.Who) -> bool:
         known = self._ledger.people.find(who.identity)

@@ -15,7 +15,7 @@ from toolkit.domain.money import LARGEST
 from toolkit.domain.people_events import Change
 from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import NANOSECONDS
-from toolkit.engine.risk.portfolio_limits import MEANINGLESS, OF_VAR, OPEN, OPEN_ENDED
+from toolkit.engine.risk.portfolio_limits import CONFIDENCE, HORIZON, MEANINGLESS, OF_VAR, OPEN, OPEN_ENDED
 from toolkit.engine.risk.portfolio_limits import MOST as MOST_OF_PORTFOLIO
 from toolkit.engine.risk.portfolio_limits import NAMES as PORTFOLIO_LIMITS
 
@@ -52,6 +52,12 @@ OPTIONAL = (
     *OF_VAR,
 )
 NAMES = REQUIRED + OPTIONAL
+DENIES_UNSET: Final = frozenset({*REQUIRED, "located", "max_rate_age"})
+"""Where nothing is set, something is denied: every entry, a short sale on a locate, a currency other than the base."""
+
+DEFAULTS: Final[Mapping[str, str]] = {"var_confidence": f"{CONFIDENCE}", "var_horizon": f"{HORIZON:g}"}
+"""What holds where nothing is set."""
+
 SCOPES = ("book", "venue", "account", "strategy", "instrument", "stage")
 STAGES = ("PAPER", "SHADOW", "LIVE_10", "LIVE_50", "LIVE_100")
 ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
@@ -333,9 +339,9 @@ def loosening(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> tuple[Change,
     """The same as changes. A lost row is looser; so is a new one where nothing was set, for what is not set denies."""
     before, after = _keyed(old), _keyed(new)
     found = [
-        Change(what=_what(row), before="not set, which denies", after=row.value, source=row.source)
+        Change(what=_what(row), before=opened, after=row.value, source=row.source)
         for key, row in after.items()
-        if key not in before and _opens(row, old)
+        if key not in before and (opened := _opens(row, old))
     ]
     for key, row in before.items():
         wanted = after.get(key)
@@ -372,15 +378,22 @@ def _what(row: LimitRow) -> str:
     return f"{row.limit} of {row.scope} {row.name}".rstrip()
 
 
-def _opens(row: LimitRow, old: Sequence[LimitRow]) -> bool:
-    """Whether a new row lets through what was denied because nothing was set."""
-    return row.limit in REQUIRED and not any(_covers(known, row) for known in old)
+def _opens(row: LimitRow, old: Sequence[LimitRow]) -> str:
+    """What was in force where a new row lets more through; empty where it can only be stricter."""
+    covering = [known for known in old if _covers(known, row)]
+    if row.limit == "cancel_reserve" and covering:  # it does not stand beside the wider one, but in its place
+        wider = max(covering, key=lambda known: Decimal(known.value))
+        return wider.value if _is_looser(row.limit, wider.value, row.value) else ""
+    if covering:
+        return ""
+    if (default := DEFAULTS.get(row.limit)) is not None:
+        return f"not set, which is {default}" if _is_looser(row.limit, default, row.value) else ""
+    return "not set, which denies" if row.limit in DENIES_UNSET else ""
 
 
 def _covers(known: LimitRow, row: LimitRow) -> bool:
-    """Whether everything that a row speaks about had this limit already: the new row can only be stricter then."""
-    is_wider = known.scope == "book" or (known.scope == row.scope and known.name in ("", "*"))
-    return known.limit == row.limit and is_wider
+    """Whether everything that a row speaks about had this limit already: as a rule the new row can only be stricter."""
+    return known.limit == row.limit and known.scope in ("book", row.scope) and known.name in ("", "*")
 
 
 def _is_looser(limit: str, old: str, new: str) -> bool:

@@ -397,3 +397,34 @@ def test_a_kill_of_book_or_venue_takes_two_to_reopen(scope: str, name: str) -> N
     assert "no proposal" in approve(core, first, who("max")).refused, "it was about the first kill"
     assert approve(core, give(core, reopen).proposal, who("max")).refused == ""
     assert core.ledger.states == {}
+
+
+def test_who_proposed_it_cannot_take_that_name_out_of_the_table_and_approve_under_another() -> None:
+    core = desk()
+    waits = give(core, set_limits(who("rita"), max_position="200000")).proposal
+    save(core, set_people(tuple(each for each in TABLE if each.identity != "unix:rita")))
+    assert core.ledger.people.find("unix:rita") is None, "whoever leaves is out at once"
+    assert "nobody stands behind it" in approve(core, waits, who("rita", kind="login")).refused
+    assert not core.of(ev.ChangeApproved)
+
+
+def test_what_a_start_of_the_desk_proposes_has_nobody_behind_it_where_its_user_is_nobody() -> None:
+    core = desk()
+    up = who("desk", source="up")
+    waits = save(core, set_limits(up, max_position="200000")).proposal
+    assert waits
+    assert "nobody stands behind it" in approve(core, waits, who("rita")).refused
+    again = give(core, set_limits(who("olga"), max_position="200000")).proposal
+    assert not approve(core, again, who("rita")).refused
+
+
+@pytest.mark.parametrize("hours", [0, -5, 24 * 31 + 1, 2**62])
+def test_a_time_in_which_nobody_could_approve_or_that_no_clock_reaches_is_refused(hours: int) -> None:
+    core = desk()
+    body = msgspec.structs.replace(set_people(TABLE, by=who("quinn")), approval_hours=hours)
+    assert "approval_hours is" in give(core, body).refused
+    assert not core.ledger.proposals
+    assert core.ledger.people.approval_hours == 24
+    first = Core()
+    first.command(msgspec.structs.replace(set_people(TABLE), approval_hours=hours), SUPERVISOR)
+    assert "approval_hours is" in last(first).refused
