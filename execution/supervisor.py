@@ -15,7 +15,7 @@ from typing import Any
 
 from execution.settings import Settings
 from execution.supervision.config_watch import ConfigWatch
-from execution.supervision.jupyter import new_lab
+from execution.supervision.jupyter import free_port, new_lab
 from execution.supervision.latches import Latches
 from execution.supervision.managed import Ended, Managed, Specification, State
 from execution.supervision.opening import opening_commands
@@ -42,7 +42,9 @@ NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml
 RETRY_SECONDS = 0.25
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
-ARCHIVER = "archiver"
+ARCHIVER, OPERATIONS = "archiver", "operations"
+OPTIONAL = (ARCHIVER, OPERATIONS)
+"""No desk waits for these: neither a damaged archive nor a page that does not come stops trading."""
 
 
 @dataclass(kw_only=True)
@@ -51,6 +53,7 @@ class Wishes:
 
     speed: float = 1.0
     lab: bool = False
+    operations: bool = False
     leave_orders: bool = False
 
 
@@ -136,7 +139,9 @@ class Supervisor:
             self.start_runner(name)
         if self.wishes.lab:
             self._start_lab()
-        await self._wait_for(*(name for name in self.managed if name != ARCHIVER))  # a damaged archive stops no trading
+        if self.wishes.operations or self.settings.desk.operations.enabled:
+            self._start_operations()
+        await self._wait_for(*(name for name in self.managed if name not in OPTIONAL))
         self.status.ready(time.monotonic() - begun)
         self._write()
         await self.line.note("start", "supervisor", seconds=f"{time.monotonic() - begun:.1f}")
@@ -162,7 +167,7 @@ class Supervisor:
             await self._cancel_and_verify(stopped)
         except ExecutionError as problem:
             stopped.problem = str(problem)
-        for kind in ("runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER):
+        for kind in (OPERATIONS, "runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER):
             await self._stop_kind(kind)
         for task in self._tasks:
             task.cancel()
@@ -226,6 +231,17 @@ class Supervisor:
         lab = new_lab(self.settings.desk.jupyter.first_port)
         self.status.link("JupyterLab", lab.link)
         self._start(specifications.jupyter(self.home, self.settings, lab))
+
+    def _start_operations(self) -> None:
+        try:
+            port = free_port(self.settings.desk.operations.port, "operations.port")
+        except ConfigError as problem:
+            self.status.problem(OPERATIONS, str(problem))
+            return
+        secret = self.door.desk.secret_for(OPERATIONS)
+        app = specifications.operations(self.home, self.settings, port, secret)
+        self.status.link("Operations", app.address)
+        self._start(app)
 
     async def _end_an_old_stop(self) -> None:
         """A `down` that no engine took in its time was taken just now: a new epoch ends it, as it ends every `down`."""

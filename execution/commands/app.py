@@ -67,6 +67,7 @@ def up(
     home: HomeOption = None,
     background: Annotated[bool, typer.Option("-d", "--detach", help="Run in the background.")] = False,
     lab: Annotated[bool, typer.Option("--lab", help="JupyterLab too, on the next free port.")] = False,
+    operations: Annotated[bool, typer.Option("--operations", help="The app with the buttons too.")] = False,
     speed: Annotated[float, typer.Option(min=0, help="How much faster than configured; 0: as fast as it goes.")] = 1.0,
     feed: Annotated[str | None, typer.Option(metavar="SPEC", help=FEED_HELP)] = None,
     json: JsonOption = False,
@@ -74,7 +75,7 @@ def up(
     """Start the desk. Ctrl-C stops all of it in order."""
     from execution.commands.running import up
 
-    _end(up(home, speed=speed, lab=lab, background=background, feed=feed, as_json=json))
+    _end(up(home, speed=speed, lab=lab, background=background, feed=feed, as_json=json, operations=operations))
 
 
 @app.command()

@@ -13,7 +13,7 @@ from execution.home import Home
 from execution.settings import read_people, read_settings
 from execution.settings.problems import nearest
 from execution.wiring.four_eyes import not_real
-from toolkit.client.credentials import TOKEN_FILE, secret_hash, write_token
+from toolkit.client.credentials import TOKEN_FILE, password_hash, write_token
 from toolkit.domain.people import ROLES
 
 SHORTEST_PASSWORD = 12
@@ -63,7 +63,7 @@ def password(given: Path | None, name: str, *, as_json: bool) -> Exit:
     secret = _ask(name) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if len(secret) < SHORTEST_PASSWORD:
         raise Stop(Exit.USAGE, f"a password of {len(secret)} characters; give at least {SHORTEST_PASSWORD}")
-    line = f"login: {secret_hash(secret)}"
+    line = f"login: {password_hash(secret)}"
     if as_json:
         say_json({"add": line})
     else:

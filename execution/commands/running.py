@@ -30,17 +30,20 @@ READY_SECONDS = 180.0
 DOWN_SECONDS = 90.0
 
 
-def up(given: Path | None, *, speed: float, lab: bool, background: bool, feed: str | None, as_json: bool) -> Exit:
+def up(
+    given: Path | None, *, speed: float, lab: bool, background: bool, feed: str | None, as_json: bool,
+    operations: bool = False,
+) -> Exit:  # fmt: skip
     """Start the desk. In the foreground it returns when the desk is down again."""
     from execution.commands.feed import put_in_force, whole_spec
 
     home, feed = the_home(given), whole_spec(feed)
     if background:
-        return _up_behind(home, speed=speed, lab=lab, feed=feed, as_json=as_json)
+        return _up_behind(home, speed=speed, lab=lab, operations=operations, feed=feed, as_json=as_json)
 
     with _only_one(home):
         put_in_force(home, feed)
-        return asyncio.run(_supervise(home, Wishes(speed=speed, lab=lab), as_json))
+        return asyncio.run(_supervise(home, Wishes(speed=speed, lab=lab, operations=operations), as_json))
 
 
 async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
@@ -149,7 +152,7 @@ def _asked_to_leave_orders(home: Home) -> bool:
 # ---- in the background
 
 
-def _up_behind(home: Home, *, speed: float, lab: bool, feed: str | None, as_json: bool) -> Exit:
+def _up_behind(home: Home, *, speed: float, lab: bool, operations: bool, feed: str | None, as_json: bool) -> Exit:
     """Start `execution up` in a session of its own and wait until the desk is ready."""
     from execution.commands.feed import tell_feed
     from execution.settings import left_out, read_settings
@@ -160,6 +163,7 @@ def _up_behind(home: Home, *, speed: float, lab: bool, feed: str | None, as_json
     home.prepare()
     log = home.log("supervisor")
     arguments = ["up", "--home", str(home.root), "--speed", f"{speed:g}", *(["--lab"] if lab else [])]
+    arguments += ["--operations"] if operations else []
     arguments += ["--feed", feed] if feed else []
     said_before = log.stat().st_size if log.exists() else 0
     with open_log(log) as output:

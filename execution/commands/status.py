@@ -71,6 +71,7 @@ def _document(state: DeskState, processes: list[ProcessState], replica: Replica 
         "ready": state.ready,
         "processes": processes,
         "problems": _to_mend(state, problem),
+        "operations": next((each.address for each in processes if each.kind == "operations"), ""),
     }
     if replica is not None:
         ledger = replica.ledger
@@ -99,6 +100,9 @@ def _show(
         _show_books(replica)
     say(f"\n{heading('PROCESSES')}")
     say(table(("name", "pid>", "state", "since", "restarts>", "detail"), map(_process_row, processes)))
+    for process in processes:
+        if process.kind == "operations" and process.state == "running":
+            say(f"  the app with the buttons: {process.address}")
     if processes[0].state == "running":
         show_feed(feed_health(home))
     if replica is not None:

@@ -46,7 +46,7 @@ def welcome(state: DeskState, home: Home) -> None:
     for column in ("what", "pid", "state", "address"):
         grid.add_column(column, overflow="fold")
     for process in (state.supervisor, *state.processes):
-        if process.kind == "jupyter":
+        if process.kind in ("jupyter", "operations"):
             continue
         grid.add_row(process.name, str(process.pid or "–"), _coloured(process.state), _where(process.address, home))
     console.print(grid, soft_wrap=True)
@@ -84,8 +84,8 @@ def farewell(kind: str, stopped: Stopped | Mapping[str, Any]) -> None:
 
 
 def _third(state: DeskState, name: str) -> tuple[str, str]:
-    if state.links:
-        return "open the link above, then notebooks/01_first_backtest.ipynb", ""
+    if "JupyterLab" in dict(state.links):
+        return "open JupyterLab's link above, then notebooks/01_first_backtest.ipynb", ""
     return f"{name} journal tail --follow", "every fact, as it is written"
 
 

@@ -29,6 +29,12 @@ PEOPLE_FILE = "config/people.yaml"
 
 UnixUser = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
 SecretHash = Annotated[str, Field(pattern=r"^scrypt:[0-9]+:[0-9]+:[0-9]+:[A-Za-z0-9_=-]+:[A-Za-z0-9_=-]+$")]
+PasswordHash = Annotated[
+    str,
+    Field(
+        pattern=r"^(\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+|scrypt:[A-Za-z0-9_=:-]+)$"
+    ),
+]
 
 
 class PersonRow(Strict):
@@ -41,7 +47,7 @@ class PersonRow(Strict):
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     unix: UnixUser | None = None
     runs_the_desk: StrictBool = False
-    login: SecretHash | None = None
+    login: PasswordHash | None = None
     token: SecretHash | None = None
 
 

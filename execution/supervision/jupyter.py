@@ -6,6 +6,7 @@ import secrets
 import socket
 import sys
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from toolkit.domain.errors import ConfigError
@@ -42,7 +43,7 @@ def new_lab(first_port: int) -> Lab:
     return Lab(port=free_port(first_port), token=secrets.token_urlsafe(24))
 
 
-def free_port(first: int) -> int:
+def free_port(first: int, setting: str = "jupyter.first_port") -> int:
     """The first port from `first` on that nobody listens on. ConfigError when there is none near."""
     for port in range(first, min(first + PORTS_TRIED, 65_536)):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -52,7 +53,19 @@ def free_port(first: int) -> int:
             except OSError:
                 continue
             return port
-    raise ConfigError(f"no free port from {first} to {first + PORTS_TRIED - 1}; set jupyter.first_port")
+    raise ConfigError(f"no free port from {first} to {first + PORTS_TRIED - 1}; set {setting}")
+
+
+def page_answers(port: int, path: str, patience: float = 1.0) -> bool:
+    """Whether a page is not only listened for but served."""
+    line = HTTPConnection(HOST, port, timeout=patience)
+    try:
+        line.request("GET", path)
+        return line.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        line.close()
 
 
 def answers(port: int) -> bool:

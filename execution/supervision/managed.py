@@ -35,7 +35,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Specification:
-    """How to start one process. `kind` is venue, engine, listener, runner or jupyter; `subject` what it serves."""
+    """How to start one process. `kind` is venue, engine, listener, runner, jupyter …; `subject` what it serves."""
 
     name: str
     kind: str

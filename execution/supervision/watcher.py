@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from execution.supervision.health import Pulse
-from execution.supervision.jupyter import answers
+from execution.supervision.jupyter import answers, page_answers
 from execution.supervision.managed import Managed, State
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import ExecutionError
@@ -20,6 +20,9 @@ ROUND_SECONDS = 2.0
 """Every so often it also weighs the processes and asks venues and servers whether they answer."""
 
 STARTING_SECONDS = 60.0
+ASKED = frozenset({"venue", "operations"})
+"""What says no beat is asked for an answer."""
+ALIVE = "/alive"
 NOT_READY = frozenset({"starting", "recovering"})
 
 
@@ -52,7 +55,7 @@ class Watcher:
         self._changed = changed
         self._pulse = Pulse(self._hung_after)
         self._starting = Pulse(STARTING_SECONDS)
-        self._venue_answers: dict[str, int] = {}
+        self._answers: dict[str, int] = {}
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -80,8 +83,8 @@ class Watcher:
                 return answers(int(managed.specification.subject))
             case "watchdog":
                 return _touched(managed.specification.address) is not None
-            case "venue":
-                return await asyncio.to_thread(self._ask_venue, managed.specification.subject)
+            case "venue" | "operations":
+                return await asyncio.to_thread(self._ask, managed)
             case _:
                 return beat is not None and beat.pid == managed.pid and beat.state not in NOT_READY
 
@@ -90,9 +93,15 @@ class Watcher:
         with suppress(ExecutionError):  # shown as the problem `journal`, tried again in the next round
             await self._each_round()
         for managed in list(self._managed.values()):
-            subject = managed.specification.subject
-            if managed.specification.kind == "venue" and await asyncio.to_thread(self._ask_venue, subject):
-                self._venue_answers[subject] = self._venue_answers.get(subject, 0) + 1
+            name, kind = managed.specification.name, managed.specification.kind
+            if kind in ASKED and managed.pid and await asyncio.to_thread(self._ask, managed):
+                self._answers[name] = self._answers.get(name, 0) + 1
+
+    def _ask(self, managed: Managed) -> bool:
+        """Whether it answers now. Blocks."""
+        if managed.specification.kind == "venue":
+            return self._ask_venue(managed.specification.subject)
+        return page_answers(int(managed.specification.subject), ALIVE)
 
     def _accuse_silent(self, beats: Mapping[str, Beat] | None) -> None:
         running: dict[str, Hashable] = {}
@@ -115,8 +124,8 @@ class Watcher:
         match managed.specification.kind:
             case "runner":
                 return managed.beats
-            case "venue":
-                return self._venue_answers.get(managed.specification.subject, 0)
+            case "venue" | "operations":
+                return self._answers.get(managed.specification.name, 0)
             case "jupyter":
                 return None
             case "watchdog":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from execution.settings import Settings
 from execution.supervision.backoff import Backoff
-from execution.supervision.jupyter import Lab
+from execution.supervision.jupyter import HOST, Lab
 from execution.supervision.managed import Specification
 from execution.wiring.desk_line import DeskLine
 from execution.wiring.versions import runner_setup
@@ -62,6 +62,25 @@ def runner(home: Home, settings: Settings, line: DeskLine, strategy: str) -> Spe
         memory_megabytes=settings.desk.supervision.runner_memory_mb,
         address=setup.version,
     )
+
+
+def operations(home: Home, settings: Settings, port: int, secret: str) -> Specification:
+    """The app with the buttons. `secret` is what it vouches with for who logged in there."""
+    return Specification(
+        name="operations",
+        kind="operations",
+        subject=str(port),
+        arguments=(
+            sys.executable, "-m", "execution.wiring.operations", "--home", str(home.root), "--port", str(port),
+            "--session-hours", str(settings.desk.operations.session_hours),
+            "--quarantine-seconds", f"{settings.desk.engine.quarantine_seconds:g}",
+        ),
+        first_line=f"{secret}\n".encode(),
+        log=home.log("operations"),
+        folder=PROJECT,
+        memory_megabytes=settings.desk.operations.memory_mb,
+        address=f"http://{HOST}:{port}/",
+    )  # fmt: skip
 
 
 def jupyter(home: Home, settings: Settings, lab: Lab) -> Specification:

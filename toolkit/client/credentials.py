@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from toolkit.adapters.secret_hashes import is_secret, new_secret, same, secret_hash
+from toolkit.adapters.secret_hashes import is_secret, new_secret, password_hash, same, secret_hash
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.front_desk import NOBODY, Credential
 from toolkit.domain.people import People, fingerprint
@@ -15,7 +15,8 @@ from toolkit.domain.people import People, fingerprint
 TOKEN_FILE: Final = "EXECUTION_TOKEN_FILE"
 
 __all__ = [
-    "TOKEN_FILE", "credential_of", "new_secret", "proves", "read_token", "same", "secret_hash", "write_token",
+    "TOKEN_FILE", "credential_of", "new_secret", "password_hash", "proves", "read_token", "same", "secret_hash",
+    "write_token",
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from toolkit.client.home import Home
 from toolkit.client.stopping import Belongs, Leftover, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import Kill, KillMode
 from toolkit.domain.errors import ExecutionError, TransportError
+from toolkit.domain.front_desk import Credential
 from toolkit.domain.orders import OrderClass
 from toolkit.domain.requests import VenueOrder
 from toolkit.replica.replica import Replica
@@ -65,9 +66,11 @@ class Killed(msgspec.Struct, frozen=True, kw_only=True):
 class KillSwitch:
     """Kills on one desk: `throw`, then `confirm` after the quarantine, then, as a decision of its own, `flatten`."""
 
-    def __init__(self, home: Home, book: str, venues: Sequence[str]) -> None:
+    def __init__(self, home: Home, book: str, venues: Sequence[str], credential: Credential | None = None) -> None:
+        """`credential` says who kills where the system does not: an app that vouches for a login."""
         self._home = home
         self._book = book
+        self._credential = credential
         self._sockets = emergency.venue_sockets(home, venues)
         self._record = KillRecord(home.book(book) / "kills")
         self._recorded: set[str] = set()
@@ -116,7 +119,7 @@ class KillSwitch:
 
         TransportError when no engine takes it: to close a position is the engine's work.
         """
-        outcome = give(Books(home=self._home, book=self._book), kill, patience_seconds=VENUE_SECONDS)
+        outcome = self._ask(kill, VENUE_SECONDS)
         if outcome.refused:
             return outcome.refused
         deadline = time.monotonic() + patience_seconds
@@ -127,6 +130,10 @@ class KillSwitch:
         return ""
 
     # ---- parts
+
+    def _ask(self, kill: Kill, patience: float) -> Outcome:
+        books = Books(home=self._home, book=self._book)
+        return give(books, kill, patience_seconds=patience, credential=self._credential)
 
     def _shut(self, kill: Kill) -> str:
         try:
@@ -162,7 +169,7 @@ class KillSwitch:
 
     def _give(self, kill: Kill) -> tuple[Outcome, str]:
         try:
-            outcome = give(Books(home=self._home, book=self._book), kill, patience_seconds=ENGINE_SECONDS)
+            outcome = self._ask(kill, ENGINE_SECONDS)
         except ExecutionError as problem:  # of a journal that cannot be read either
             return Outcome(0, ""), str(problem)
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolkit.adapters.secret_hashes import is_secret, new_secret, same, secret_hash
+from toolkit.adapters.secret_hashes import is_secret, new_secret, password_hash, same, secret_hash
 
 
 def test_only_the_secret_itself_opens_its_hash() -> None:
@@ -31,3 +31,21 @@ def test_two_secrets_are_equal_or_not() -> None:
     assert same("a", "a")
     assert not same("a", "b")
     assert not same("é", "e")
+
+
+def test_a_password_is_kept_by_argon2_and_only_it_opens_its_hash() -> None:
+    known = password_hash("a long enough password")
+    assert known.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
+    assert is_secret("a long enough password", known)
+    assert not is_secret("a long enough passwort", known)
+    assert not is_secret("", known)
+    assert password_hash("a long enough password") != known
+
+
+@pytest.mark.parametrize(
+    "known",
+    ["$argon2id$", "$argon2id$v=19$m=32768,t=3,p=1$AAAA", "$argon2id$v=19$m=99999999,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+     "$argon2id$v=19$m=1024,t=9999,p=1$c2FsdHNhbHQ$aGFzaGhhc2g", "$argon2id$v=19$m=x,t=3,p=1$€$€"],
+)  # fmt: skip
+def test_a_password_hash_that_is_broken_or_would_cost_too_much_opens_for_nobody(known: str) -> None:
+    assert not is_secret("word", known)

@@ -1,0 +1,313 @@
+"""The buttons as data: what each is about, which command it gives, and what a person is told before saying yes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from execution.operations.board import Board
+from toolkit.domain import commands as cm
+from toolkit.domain.people import Role
+from toolkit.engine.command_rules import RULES
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wants done: an action, what it is about, what the person adds to that, and why."""
+
+    action: str
+    subject: str
+    reason: str
+    answer: str = ""
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """One button. `group` is its place on the page; monitoring will bring a group of its own, `alerts`.
+
+    `subjects` are what it can be done to now (value → words), `command` is what it gives, `means` what will happen.
+    `asks` is what else a person has to say, with the answers to choose from, if there are such.
+    """
+
+    name: str
+    label: str
+    group: str
+    kind: type
+    subjects: Callable[[Board], Mapping[str, str]]
+    command: Callable[[Deed, Board, cm.Who], Any]
+    means: Callable[[Deed, Board], tuple[str, ...]]
+    asks: str = ""
+    answers: Mapping[str, str] = {}
+
+
+GROUPS: Final = {"stop": "Stop", "let_go": "Let go", "settle": "Settle", "decide": "Decide", "alerts": "Alerts"}
+
+
+def offered(roles: frozenset[Role]) -> tuple[Action, ...]:
+    """The buttons that people with these roles have: those whose command the engine would take of them."""
+    return tuple(action for action in ACTIONS.values() if roles & RULES[action.kind].roles)
+
+
+def may(deed: Deed, roles: frozenset[Role]) -> bool:
+    """Whether people with these roles may do this, by the engine's own table."""
+    action = ACTIONS.get(deed.action)
+    return action is not None and bool(roles & RULES[action.kind].roles)
+
+
+def wrong_with(deed: Deed, board: Board) -> str:
+    """Why it cannot be asked for as it is, "" when it can."""
+    action = ACTIONS[deed.action]
+    if deed.subject not in action.subjects(board):
+        return "choose what it is about; what stood there is gone"
+    if not deed.reason.strip():
+        return "say why: a word is enough, and it stands in the journal beside your name"
+    if action.asks and not deed.answer.strip():
+        return f"{action.asks} Say it"
+    return ""
+
+
+# ---- what there is to choose from
+
+
+def _scopes(board: Board) -> dict[str, str]:
+    return {scope: _scope_words(scope) for scope in board.scopes}
+
+
+def _scope_words(scope: str) -> str:
+    kind, _, name = scope.partition(":")
+    return f"{kind} {name}" if name else "everything: the whole book"
+
+
+def _strategies(board: Board) -> dict[str, str]:
+    return {row.name: f"{row.name} ({row.state}, {row.position})" for row in board.strategies}
+
+
+def _stopped(board: Board) -> dict[str, str]:
+    """Strategies that are held, or whose latch is shut."""
+    shut = {scope.partition(":")[2] for scope in board.shut if scope.startswith("strategy:")}
+    return {
+        row.name: f"{row.name} ({row.state}: {row.why or 'latch shut'})"
+        for row in board.strategies
+        if row.state != "ACTIVE" or row.name in shut
+    }
+
+
+def _shut(board: Board) -> dict[str, str]:
+    held = dict.fromkeys((*board.killed, *board.shut))
+    return {scope: _scope_words(scope) for scope in held if not scope.startswith("strategy:")}
+
+
+def _killed(board: Board) -> dict[str, str]:
+    return {scope: _scope_words(scope) for scope in board.killed}
+
+
+def _doubts(board: Board) -> dict[str, str]:
+    return {
+        row.order_id: f"{row.order_id}: {row.side} {row.at_risk} {row.instrument} of {row.strategy} at {row.venue}, "
+        f"in doubt for {row.age_seconds} s"
+        for row in board.agreement.doubts
+    }
+
+
+def _breaks(board: Board) -> dict[str, str]:
+    return {
+        f"{row.venue}:{row.kind}:{row.subject}": f"{row.venue} {row.kind} {row.subject}: ours {row.ours}, "
+        f"venue {row.theirs}"
+        for row in board.agreement.breaks
+    }
+
+
+def _proposals(board: Board) -> dict[str, str]:
+    return {row.proposal: f"{row.proposal[:10]} {'; '.join(row.changes)}" for row in board.proposals}
+
+
+# ---- what is given
+
+
+def _kill(mode: cm.KillMode) -> Callable[[Deed, Board, cm.Who], cm.Kill]:
+    def command(deed: Deed, _: Board, who: cm.Who) -> cm.Kill:
+        kind, name = deed.subject.partition(":")[::2]
+        return cm.Kill(scope=kind, name=name, mode=mode, who=who, reason=deed.reason)
+
+    return command
+
+
+def _disable(deed: Deed, _: Board, who: cm.Who) -> cm.DisableStrategy:
+    return cm.DisableStrategy(strategy=deed.subject, flatten=False, who=who, reason=deed.reason)
+
+
+def _enable(deed: Deed, _: Board, who: cm.Who) -> cm.EnableStrategy:
+    return cm.EnableStrategy(strategy=deed.subject, who=who, reason=deed.reason)
+
+
+def _reopen(deed: Deed, _: Board, who: cm.Who) -> cm.Reopen:
+    kind, name = deed.subject.partition(":")[::2]
+    return cm.Reopen(scope=kind, name=name, who=who, reason=deed.reason)
+
+
+def _resolve_doubt(deed: Deed, _: Board, who: cm.Who) -> cm.ResolveDoubt:
+    return cm.ResolveDoubt(order_id=deed.subject, outcome=deed.answer, who=who, reason=deed.reason)
+
+
+def _resolve_break(deed: Deed, board: Board, who: cm.Who) -> cm.ResolveBreak:
+    found = next(row for row in board.agreement.breaks if f"{row.venue}:{row.kind}:{row.subject}" == deed.subject)
+    return cm.ResolveBreak(
+        venue=found.venue, kind=found.kind, subject=found.subject, outcome=deed.answer, who=who, reason=deed.reason
+    )
+
+
+def _approve(deed: Deed, _: Board, who: cm.Who) -> cm.ApproveChange:
+    return cm.ApproveChange(proposal=deed.subject, who=who, reason=deed.reason)
+
+
+def _reject(deed: Deed, _: Board, who: cm.Who) -> cm.RejectChange:
+    return cm.RejectChange(proposal=deed.subject, who=who, reason=deed.reason)
+
+
+# ---- what will happen, in words
+
+
+def _in_scope(scope: str, board: Board) -> tuple[str, ...]:
+    """The orders and positions that a stop of this scope is about."""
+    kind, _, name = scope.partition(":")
+    rows = [row for row in board.strategies if kind != "strategy" or row.name == name]
+    if kind == "venue":
+        venue = next((row for row in board.venues if row.name == name), None)
+        count, held = (venue.open, venue.positions) if venue else (0, "unknown")
+        return (f"It has {count} open orders and holds: {held}.",)
+    held = "; ".join(f"{row.name} {row.position}" for row in rows if row.position != "flat") or "nothing"
+    return (f"{sum(row.open for row in rows)} open orders; held: {held}.",)
+
+
+def _means_halt(deed: Deed, board: Board) -> tuple[str, ...]:
+    what = _scope_words(deed.subject)
+    return (
+        f"Entries of {what} are halted now: the latch shuts, entry orders that rest are cancelled.",
+        "Exits and protective orders stay. The venues are asked until that is proven, again after the quarantine.",
+        *_in_scope(deed.subject, board),
+        "Only a person lets go of it.",
+    )
+
+
+def _means_cancel(deed: Deed, board: Board) -> tuple[str, ...]:
+    what = _scope_words(deed.subject)
+    return (
+        f"Entries of {what} are halted now, and EVERY order of it is cancelled, protective ones too.",
+        "Positions stay open, without protection. The venues are asked until that is proven.",
+        *_in_scope(deed.subject, board),
+        "Only a person lets go of it.",
+    )
+
+
+def _means_flatten(deed: Deed, board: Board) -> tuple[str, ...]:
+    return (
+        f"Every position of {_scope_words(deed.subject)} is closed at the market, once its orders are proven gone.",
+        *_in_scope(deed.subject, board),
+        "What that costs, it costs: the market decides the price.",
+    )
+
+
+def _means_disable(deed: Deed, board: Board) -> tuple[str, ...]:
+    return (
+        f"{deed.subject} is halted now: its latch shuts and its orders are cancelled, but for protective ones.",
+        *_in_scope(f"strategy:{deed.subject}", board),
+        "Its positions stay. The venue is asked for proof.",
+    )
+
+
+def _means_enable(deed: Deed, board: Board) -> tuple[str, ...]:
+    row = next((row for row in board.strategies if row.name == deed.subject), None)
+    why = f" It was stopped: {row.why}." if row is not None and row.why else ""
+    four = () if board.alone else ("After a kill or a loss it becomes a proposal that another person must approve.",)
+    return (f"{deed.subject} may trade again, and its latch opens.{why}", *four)
+
+
+def _means_reopen(deed: Deed, board: Board) -> tuple[str, ...]:
+    four = () if board.alone else ("It becomes a proposal: another person must approve it before anything opens.",)
+    return (f"The kill of {_scope_words(deed.subject)} is let go: its latch opens and entries leave again.", *four)
+
+
+def _means_doubt(deed: Deed, board: Board) -> tuple[str, ...]:
+    words = {
+        "working": "the books take it for working at the venue",
+        "gone": "the books take it for gone: nothing of it is left at the venue, and it counts in no worst case",
+    }
+    about = _doubts(board).get(deed.subject, deed.subject)
+    return (f"{about}.", f"On your word {words.get(deed.answer, deed.answer)}. A later fact of the venue corrects it.")
+
+
+def _means_break(deed: Deed, board: Board) -> tuple[str, ...]:
+    about = _breaks(board).get(deed.subject, deed.subject)
+    return (
+        f"{about}.",
+        f"It is closed as: {deed.answer}. The books stay as they are, and what it held is released.",
+        "The next looks find it again if it is still there.",
+    )
+
+
+def _about_proposal(deed: Deed, board: Board) -> tuple[str, ...]:
+    found = next((row for row in board.proposals if row.proposal == deed.subject), None)
+    if found is None:
+        return ("That proposal waits no more.",)
+    return (f"Proposed by {found.who} ({found.reason}), checksum {found.proposal[:16]}:", *found.changes)
+
+
+def _means_approve(deed: Deed, board: Board) -> tuple[str, ...]:
+    return (*_about_proposal(deed, board), "Exactly this comes into force at once.")
+
+
+def _means_reject(deed: Deed, board: Board) -> tuple[str, ...]:
+    return (*_about_proposal(deed, board), "It is rejected; what is in force stays.")
+
+
+_DOUBT_ANSWERS: Final = {
+    "gone": "gone: nothing of it is left at the venue",
+    "working": "working: it rests at the venue",
+}
+
+ACTIONS: Final[Mapping[str, Action]] = {
+    action.name: action
+    for action in (
+        Action(
+            name="halt", label="Halt entries", group="stop", kind=cm.Kill, subjects=_scopes,
+            command=_kill(cm.KillMode.HALT_ENTRIES), means=_means_halt,
+        ),
+        Action(
+            name="disable", label="Disable a strategy", group="stop", kind=cm.DisableStrategy, subjects=_strategies,
+            command=_disable, means=_means_disable,
+        ),
+        Action(
+            name="kill", label="Kill: cancel all", group="stop", kind=cm.Kill, subjects=_scopes,
+            command=_kill(cm.KillMode.CANCEL_ALL), means=_means_cancel,
+        ),
+        Action(
+            name="flatten", label="… then flatten", group="stop", kind=cm.Kill, subjects=_killed,
+            command=_kill(cm.KillMode.FLATTEN), means=_means_flatten,
+        ),
+        Action(
+            name="enable", label="Enable a strategy", group="let_go", kind=cm.EnableStrategy, subjects=_stopped,
+            command=_enable, means=_means_enable,
+        ),
+        Action(
+            name="reopen", label="Reopen", group="let_go", kind=cm.Reopen, subjects=_shut,
+            command=_reopen, means=_means_reopen,
+        ),
+        Action(
+            name="doubt", label="Resolve a doubt", group="settle", kind=cm.ResolveDoubt, subjects=_doubts,
+            command=_resolve_doubt, means=_means_doubt, asks="What became of it?", answers=_DOUBT_ANSWERS,
+        ),
+        Action(
+            name="break", label="Resolve a break", group="settle", kind=cm.ResolveBreak, subjects=_breaks,
+            command=_resolve_break, means=_means_break, asks="What was it?",
+        ),
+        Action(
+            name="approve", label="Approve", group="decide", kind=cm.ApproveChange, subjects=_proposals,
+            command=_approve, means=_means_approve,
+        ),
+        Action(
+            name="reject", label="Reject", group="decide", kind=cm.RejectChange, subjects=_proposals,
+            command=_reject, means=_means_reject,
+        ),
+    )
+}  # fmt: skip
+"""Every button, in the order of the page. The engine asks for the role again, whatever stands here."""

@@ -1,0 +1,246 @@
+"""The app with the buttons on a real desk: who may act acts and sees the proof, who may not cannot in any way."""
+
+import asyncio
+import http.client
+import re
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketClosedError, websocket_connect
+
+import toolkit as tk
+from tests.tools.whole_desk import Desk, until
+from toolkit.client.credentials import password_hash
+from toolkit.client.desk_state import read_desk_state
+
+pytestmark = pytest.mark.integration
+
+PASSWORDS = {"anna": "anna has a long one", "bob": "bob has another one", "vera": "vera only looks on"}
+PEOPLE = """
+four_eyes: on
+people:
+  anna: {{roles: [operator, quant], runs_the_desk: true, login: "{anna}"}}
+  bob: {{roles: [risk], login: "{bob}"}}
+  vera: {{roles: [viewer], login: "{vera}"}}
+"""
+PROOF = 20_000
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[Desk]:
+    home = tmp_path_factory.mktemp("operations")
+    shutil.copytree(repository / "config", home / "config")
+    shutil.copytree(repository / "notebooks/strategies", home / "notebooks/strategies")
+    hashes = {name: password_hash(password) for name, password in PASSWORDS.items()}
+    (home / "config/people.yaml").write_text(PEOPLE.format(**hashes))
+    made = Desk(home)
+    answer = made.run("up", "-d", "--speed", "3", "--operations")
+    try:
+        assert answer.returncode == 0, answer.stderr
+        assert until(lambda: made.process("operations").state == "running"), made.home.joinpath(
+            "var/logs/operations.log"
+        ).read_text()
+        yield made
+    finally:
+        made.run("down")
+
+
+@pytest.fixture(scope="module")
+def link(desk: Desk) -> str:
+    found = desk.process("operations").address
+    assert desk.json("status")["operations"] == found
+    return found
+
+
+@contextmanager
+def logged_in(browser: Browser, link: str, name: str, width: int = 1280) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(link)
+    page.fill("#name", name)
+    page.fill("#password", PASSWORDS[name])
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("strategies trade")).to_be_visible(timeout=PROOF)
+    yield page
+    context.close()
+
+
+def act(page: Page, button: str, subject: str, reason: str, confirms: str) -> None:
+    """Choose, say why, read what will happen, say yes."""
+    page.get_by_role("button", name=button, exact=True).click()
+    choice = page.get_by_label(button)
+    expect(choice.locator("option", has_text=subject)).to_have_count(1, timeout=PROOF)
+    words = choice.locator("option", has_text=subject).inner_text()
+    choice.select_option(label=words)
+    page.get_by_label("why").fill(reason)
+    page.get_by_role("button", name="Review …").click()
+    expect(page.get_by_text(confirms).first).to_be_visible(timeout=PROOF)
+    page.get_by_role("button", name=re.compile("^Yes, ")).click()
+
+
+def says(page: Page, words: str) -> str:
+    """What became of it, once it is there."""
+    outcome = page.get_by_role("status").filter(has_text=words)
+    expect(outcome).to_be_visible(timeout=PROOF)
+    return outcome.inner_text()
+
+
+def test_who_is_logged_in_disables_a_strategy_and_sees_the_proof(desk: Desk, link: str, browser: Browser) -> None:
+    with logged_in(browser, link, "anna") as page:
+        expect(page.get_by_text("PAPER", exact=True).first).to_be_visible()
+        expect(page.get_by_role("cell", name="mean_reversion", exact=True).first).to_be_visible()
+        page.get_by_role("button", name="Disable a strategy", exact=True).click()
+        page.get_by_label("Disable a strategy").select_option(index=1)
+        page.get_by_role("button", name="Review …").click()
+        expect(page.get_by_text("say why")).to_be_visible()  # without a reason nothing is asked for
+        act(page, "Disable a strategy", "trend", "odd fills", "trend is halted now")
+        outcome = says(page, "trend is disabled; the venue shows no open order of it")
+    event = int(re.search(r"event ([\d,]+)", outcome)[1].replace(",", ""))  # type: ignore[index]
+    record = tk.journal(kind="CommandTaken", home=desk.home).set_index("event").loc[event]
+    assert (record["who"]["identity"], record["who"]["via"], record["who"]["verified"]) == (
+        "login:anna",
+        "app:operations",
+        True,
+    )
+    assert (record["reason"], record["refused"]) == ("odd fills", "")
+    assert desk.strategy("trend")["state"] == "HALTED"
+    assert "strategy:trend" in desk.json("status")["latch_shut"]
+
+
+def test_a_release_after_a_kill_waits_for_a_second_person_who_approves_it_here(
+    desk: Desk, link: str, browser: Browser
+) -> None:
+    with logged_in(browser, link, "anna", width=390) as page:
+        act(page, "Halt entries", "strategy quoting", "odd quotes", "Entries of strategy quoting are halted")
+        says(page, "the venues show nothing of it, also after the quarantine")
+        act(page, "Enable a strategy", "quoting", "mended", "another person must approve")
+        says(page, "quoting stays stopped: it waits for another person")
+        expect(page.get_by_role("button", name="Approve", exact=True)).to_have_count(0)  # takes role risk
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+    with logged_in(browser, link, "bob") as page:
+        act(page, "Approve", "quoting", "I saw the mend", "Exactly this comes into force")
+        says(page, "is approved, and in force")
+    assert desk.strategy("quoting")["state"] == "ACTIVE"
+    assert "strategy:quoting" not in desk.json("status")["latch_shut"]
+    decided = tk.journal(kind="ChangeApproved", home=desk.home).iloc[-1]["who"]
+    assert (decided["identity"], decided["via"], decided["alone"]) == ("login:bob", "app:operations", False)
+
+
+def test_a_viewer_sees_and_has_no_button(link: str, browser: Browser) -> None:
+    with logged_in(browser, link, "vera") as page:
+        expect(page.get_by_text("You look on")).to_be_visible()
+        expect(page.get_by_role("button")).to_have_count(1)  # log out
+        kinds = page.evaluate("[...Bokeh.documents[0]._all_models.values()].map(model => model.type)")
+        assert any("HTML" in kind for kind in kinds), kinds
+        assert not [kind for kind in kinds if "widgets" in kind], "nothing that a forged click could be for"
+        page.get_by_role("button", name="Log out").click()
+        page.goto(link)
+        expect(page.locator("#password")).to_be_visible()
+
+
+def test_a_forged_request_opens_nothing(desk: Desk, link: str) -> None:
+    anna, vera = cookie_of(link, "anna"), cookie_of(link, "vera")
+    status, page = get(link, "/", anna)
+    assert status == 200
+    token = re.search(r'"token":"([^"]+)"', page)
+    assert token is not None
+    assert anna.partition("=")[2] not in page, "no script on the page may read the session"
+    here = link.rstrip("/")
+
+    assert opens(link, token[1], here, anna) == "open"
+    assert opens(link, token[1], "http://127.0.0.1:1", anna) != "open", "another origin"
+    assert opens(link, token[1], "", anna) != "open", "no origin"
+    assert opens(link, token[1], here, "") != "open", "no session"
+    assert opens(link, token[1], here, vera) != "open", "somebody else's page"
+    assert opens(link, token[1], here, tampered(anna)) != "open", "a tampered cookie"
+    assert opens(link, token[1][:-2] + "AA", here, anna) != "open", "a token that nobody here signed"
+    for cookie in ("", tampered(anna), "operations=anna"):
+        assert get(link, "/", cookie)[0] == 302
+    assert get(link, "/", anna, Host="evil.example")[0] == 302, "a name that was bent to this address"
+    assert get(link, "/autoload.js?bokeh-autoload-element=x", anna)[0] == 302, "no other page holds this one"
+    assert post(link, "anna", PASSWORDS["anna"], origin="http://127.0.0.1:1")[0] == 403
+
+
+def test_passwords_are_tried_a_few_times_a_minute(link: str) -> None:
+    here = link.rstrip("/")
+    answers = [post(link, "carl", f"guess number {number}", origin=here) for number in range(7)]
+    assert [status for status, _, _ in answers] == [403] * 7
+    assert "too many tries" in answers[-1][2]
+    assert "name or password is wrong" in answers[0][2]
+
+
+def test_its_death_changes_nothing_and_it_comes_back_with_the_sessions(desk: Desk, link: str) -> None:
+    anna = cookie_of(link, "anna")
+    engine = desk.process("engine").pid
+    assert desk.run("restart", "operations").returncode == 0
+    assert until(lambda: reachable(link, anna), 30)
+    state = read_desk_state(desk.home / "var/run/processes.json")
+    assert state is not None
+    assert (state.ready, desk.process("engine").pid) == (True, engine)
+
+
+# ---- without a browser
+
+
+def get(link: str, path: str, cookie: str, **headers: str) -> tuple[int, str]:
+    line = http.client.HTTPConnection(link.removeprefix("http://").rstrip("/"), timeout=10)
+    line.request("GET", path, headers={"Cookie": cookie, **headers})
+    answer = line.getresponse()
+    return answer.status, answer.read().decode()
+
+
+def reachable(link: str, cookie: str) -> bool:
+    try:
+        return get(link, "/", cookie)[0] == 200
+    except OSError:
+        return False
+
+
+def post(link: str, name: str, password: str, origin: str) -> tuple[int, str, str]:
+    line = http.client.HTTPConnection(link.removeprefix("http://").rstrip("/"), timeout=10)
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": origin}
+    line.request("POST", "/login", urlencode({"name": name, "password": password}), form)
+    answer = line.getresponse()
+    return answer.status, answer.getheader("Set-Cookie", ""), answer.read().decode()
+
+
+def cookie_of(link: str, name: str) -> str:
+    status, cookie, _ = post(link, name, PASSWORDS[name], origin=link.rstrip("/"))
+    assert status == 302
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    return cookie.partition(";")[0]
+
+
+def tampered(cookie: str) -> str:
+    """The same with one letter of what is signed changed."""
+    name, _, value = cookie.partition("=")
+    return f"{name}={'A' if value[0] != 'A' else 'B'}{value[1:]}"
+
+
+def opens(link: str, token: str, origin: str, cookie: str) -> str:
+    """What becomes of a websocket of this origin with this cookie: open, or why not."""
+
+    async def knock() -> str:
+        headers = {"Cookie": cookie, **({"Origin": origin} if origin else {})}
+        url = f"{link.replace('http', 'ws', 1)}ws"
+        try:
+            line = await websocket_connect(HTTPRequest(url, headers=headers), subprotocols=["bokeh", token])
+        except HTTPClientError as problem:
+            return str(problem.code)
+        try:
+            first = await asyncio.wait_for(line.read_message(), 10)
+        except WebSocketClosedError:
+            return "closed"
+        line.close()
+        return "closed" if first is None else "open"
+
+    with ThreadPoolExecutor(1) as beside:  # Playwright has a loop of its own in this thread
+        return beside.submit(asyncio.run, knock()).result()
