@@ -16,8 +16,9 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Of one module: while it is there, Playwright's event loop counts as running, and no other test could run one."""
     with sync_playwright() as playwright:
         found = (os.environ.get(NAMED), *map(shutil.which, ON_THE_PATH), playwright.chromium.executable_path)
         chromium = next((path for path in found if path and Path(path).is_file()), None)
