@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -59,22 +59,21 @@ def verify(given: Path | None, *, anchors: Path | None, as_json: bool) -> Exit:
     """
     home = the_home(given)
     state = running_state(home)
-    wanted = {} if anchors is None else _anchors(anchors)
+    kept = {} if anchors is None else {str(anchors): _anchors(anchors)}
     books = Books(home=home, book=state.book)
     journal = books.journal(patience=10.0)
     begun, replica, problem = time.monotonic(), Replica(), ""
     try:
+        archived = archive_of(home, state.book).verify()  # before the head: what is archived meanwhile is not beyond it
         head = journal.head()
-        archived = archive_of(home, state.book).verify()
+        if archived.sequence:
+            kept["the archive"] = {archived.sequence: archived}
         for sealed in books.history(journal):
             replica.apply(opened(sealed), sealed.digest)
-            _check_head(archived, sealed, "the archive")
-            if sealed.last in wanted:
-                _check_head(wanted.pop(sealed.last), sealed, str(anchors))
+            check_heads(kept, sealed)
             if sealed.last >= head.sequence:
                 break
-        if wanted:
-            raise JournalError(f"{anchors}: no batch of the journal ends with event {min(wanted):,}")
+        check_all_met(kept)
         problem = _compare(books, replica)
     except DomainError as wrong:
         problem = str(wrong)
@@ -109,18 +108,37 @@ def _anchors(path: Path) -> dict[int, Head]:
             continue
         match words[0].split():
             case [_, event, digest] if event.isdecimal():
-                found[int(event)] = Head(int(event), bytes.fromhex(digest))
+                found[int(event)] = Head(int(event), _hash(digest, f"{path}:{number}"))
             case _:
                 raise Stop(Exit.USAGE, f"{path}:{number}: give lines of day, event and hash, as `journal heads` does")
     return found
 
 
-def _check_head(wanted: Head, sealed: Sealed, whose: str) -> None:
-    if sealed.last == wanted.sequence and sealed.digest != wanted.digest:
-        raise JournalError(
-            f"event {sealed.last:,} ends a batch with hash {sealed.digest.hex()[:12]} in the journal and "
-            f"{wanted.digest.hex()[:12]} in {whose}: one of the two was rewritten"
-        )
+def _hash(digits: str, place: str) -> bytes:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise Stop(Exit.USAGE, f"{place}: {digits!r} is no hash; give it as `journal heads` prints it") from None
+
+
+def check_heads(kept: Mapping[str, dict[int, Head]], sealed: Sealed) -> None:
+    """Hold a batch against the heads that end where it does, by who keeps them, and strike those off."""
+    for whose, heads in kept.items():
+        wanted = heads.pop(sealed.last, None)
+        if wanted is not None and sealed.digest != wanted.digest:
+            raise JournalError(
+                f"event {sealed.last:,} ends a batch with hash {sealed.digest.hex()[:12]} in the journal and "
+                f"{wanted.digest.hex()[:12]} in {whose}: one of the two was rewritten"
+            )
+
+
+def check_all_met(kept: Mapping[str, Mapping[int, Head]]) -> None:
+    """A head that no batch ends with is of another journal, or of one that has lost its end."""
+    for whose, heads in kept.items():
+        if heads:
+            raise JournalError(
+                f"{whose}: no batch of the journal ends with event {min(heads):,}: rewritten, or its end is lost"
+            )
 
 
 def _compare(books: Books, whole: Replica) -> str:

@@ -36,12 +36,12 @@ class ArchivedDay(Protocol):
     @property
     def sessions(self) -> Sequence[int]: ...
 
+    @property
+    def closed(self) -> bool: ...
+
 
 class Archive(Protocol):
     """Where batches are kept for good."""
-
-    @property
-    def head(self) -> Head: ...
 
     def days(self) -> Sequence[ArchivedDay]: ...
 
@@ -93,8 +93,9 @@ class Archiver:
         self._ended: list[int] = []
         self._since = WallTime(0)
         self._stopping = False
-        self._head = parts.archive.head
+        self._head = Head(0, b"")
         self._date = 0
+        self._noted = ""
         self._trimmed = 0
         self._trouble = ""
 
@@ -109,18 +110,24 @@ class Archiver:
         person must look. A full disk or a server that is away are waited out, with a line in the operations log.
         """
         await asyncio.to_thread(self._parts.archive.remove_strays)
-        sessions = [number for day in await asyncio.to_thread(self._parts.archive.days) for number in day.sessions]
-        self._ended = sessions[-SESSIONS_KEPT:]
+        days = await self._begin_where_the_archive_ends()
+        self._noted = max((day.day for day in days if day.closed), default="")
         while True:
             try:
                 found = await self._read()
-                await self._work(at_the_end=self._stopping and not found)
+                await self._work(found)
                 self._trouble = ""
             except TransportError as problem:
                 await self._wait_out(problem)
                 found = ()
             if self._stopping and not found:
                 return
+
+    async def _begin_where_the_archive_ends(self) -> Sequence[ArchivedDay]:
+        days = await asyncio.to_thread(self._parts.archive.days)
+        self._open, self._head = [], days[-1].head if days else Head(0, b"")
+        self._ended = [number for day in days for number in day.sessions][-SESSIONS_KEPT:]
+        return days
 
     async def _read(self) -> Sequence[Sealed]:
         """The next batches, into the open part; Gap in the server's history is damage."""
@@ -129,17 +136,18 @@ class Archiver:
         if found and found[0].first > after + 1:
             raise JournalError(
                 f"events {after + 1}…{found[0].first - 1} left the server before they were archived; restore the "
-                "archive from a backup, or move it away to begin a new one"
+                "archive from a backup: until then nothing is archived, and the server lets go of nothing"
             )
         if found and not self._open:
             self._since = self._parts.wall()
         self._open += found
         return found
 
-    async def _work(self, *, at_the_end: bool) -> None:
+    async def _work(self, found: Sequence[Sealed]) -> None:
+        at_the_end = self._stopping and not found
         if self._open and (at_the_end or self._is_due()):
             await self._archive()
-        await self._end_day()
+        await self._end_day(found)
         await self._parts.beat("archiving", self._head.sequence)
 
     def _is_due(self) -> bool:
@@ -148,7 +156,11 @@ class Archiver:
 
     async def _archive(self) -> None:
         ended = [number for batch in self._open if _ROLLED in batch.payload for number in self._rolls(batch)]
-        self._head = await asyncio.to_thread(self._parts.archive.add, self._open, ended)
+        try:
+            self._head = await asyncio.to_thread(self._parts.archive.add, self._open, ended)
+        except TransportError:  # a day of it may be archived; the server still has the rest, which need not wait here
+            await self._begin_where_the_archive_ends()
+            raise
         self._open = []
         self._ended = [*self._ended, *ended][-SESSIONS_KEPT:]
         if self._plan.trims:
@@ -168,18 +180,25 @@ class Archiver:
             await self._parts.journal.trim(safe)
             self._trimmed = safe
 
-    async def _end_day(self) -> None:
+    async def _end_day(self, found: Sequence[Sealed]) -> None:
         """Once a UTC day is over its last hash stands in the operations log, and so outside of the archive."""
-        date = int(self._parts.wall()) // DAY
-        if date == self._date:
+        wall = self._parts.wall()
+        date = int(wall) // DAY
+        if date == self._date or not self._has_read_all_before(date, found):
             return
         if self._open:
             await self._archive()
-        closed = await asyncio.to_thread(self._parts.archive.close_before, self._parts.wall())
+        await asyncio.to_thread(self._parts.archive.close_before, wall)
+        for day in await asyncio.to_thread(self._parts.archive.days):
+            if day.closed and day.day > self._noted:
+                head = day.head
+                await self._parts.note("day", day=day.day, event=str(head.sequence), head=head.digest.hex())
+                self._noted = day.day
         self._date = date
-        if closed is not None:
-            head = closed.head
-            await self._parts.note("day", day=closed.day, event=str(head.sequence), head=head.digest.hex())
+
+    def _has_read_all_before(self, date: int, found: Sequence[Sealed]) -> bool:
+        """At the journal's end, or at a batch of this day: one who was away over midnight has the old day to read."""
+        return not found or int(self._parts.open_batch(found[-1].payload).wall) // DAY >= date
 
     async def _wait_out(self, problem: TransportError) -> None:
         if str(problem) != self._trouble:

@@ -4,8 +4,8 @@
     2026-11-25/manifest.json                   which parts the day has, their checksums, and the hash that ends it
 
 A part is written beside, synced and renamed, then read back and held against the chain; only then does the manifest
-name it. What no manifest names was never archived: whoever archives next removes it. Whether events may leave the
-server is not decided here.
+name it. What no manifest names is not archived; it is removed once others hold its events, and never before: it may
+stand there because a manifest was lost. Whether events may leave the server is not decided here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit.adapters import codec
-from toolkit.adapters.records import replace_file
+from toolkit.adapters.records import replace_file, sync_folder
 from toolkit.domain.errors import JournalError, TransportError
 from toolkit.domain.ports import Head, Sealed
 from toolkit.domain.time import NANOSECONDS, WallTime
@@ -89,11 +89,17 @@ class JournalArchive:
         return days[-1].head if days else codec.EMPTY
 
     def days(self) -> list[Day]:
-        """Every day's manifest, oldest first. JournalError when one is damaged or does not follow the one before."""
+        """Every day's manifest, oldest first. JournalError when one is damaged or does not follow the one before, and
+        when the first one does not begin with event 1."""
         if not self._folder.is_dir():
             return []
         found = [self._manifest(path) for path in sorted(self._folder.glob(f"*/{MANIFEST}"))]
         parts = [part for day in found for part in day.parts]
+        if parts and parts[0].first != 1:
+            raise JournalError(
+                f"{self._folder} begins with event {parts[0].first}: the days before {found[0].day} are missing; "
+                "restore the archive from a backup"
+            )
         for before, part in pairwise(parts):
             if (part.first, part.previous) != (before.last + 1, before.digest):
                 raise JournalError(
@@ -103,7 +109,10 @@ class JournalArchive:
         return found
 
     def read(self, after: int = 0) -> Iterator[Sealed]:
-        """Every archived batch with events above `after`, in order, its bytes held against its hash."""
+        """Every archived batch with events above `after`, in order, with the hash of the bytes that were read.
+
+        A changed byte shows in the batch that follows: hold each against the one before (`codec.follows`).
+        """
         for day in self.days():
             for part in day.parts:
                 if part.last > after:
@@ -148,9 +157,12 @@ class JournalArchive:
         return self._close(days[-1])
 
     def remove_strays(self) -> list[Path]:
-        """Remove the parts that no manifest names: a writer was killed between the two."""
+        """Remove the parts that no manifest names, for a writer was killed between the two: half written ones, and
+        those whose events others hold. One with later events stays, as its manifest may be what was lost."""
         named = {self._folder / day.day / part.file for day in self.days() for part in day.parts}
-        strays = [path for path in self._folder.glob("*/events-*") if path not in named]
+        unnamed = [path for path in self._folder.glob("*/events-*") if path not in named]
+        end = self.head.sequence
+        strays = [path for path in unnamed if path.suffix != ".parquet" or _last_of(path) <= end]
         for path in strays:
             path.unlink()
         return strays
@@ -160,6 +172,8 @@ class JournalArchive:
         path = self._folder / day / f"events-{first:012d}-{last:012d}.parquet"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self._folder, self._folder.parent):  # a power cut takes a name away that is not on the disk
+                sync_folder(folder)
         except OSError as problem:
             raise TransportError(f"{path.parent}: cannot be made ({problem}); free space or mend the disk") from problem
         data = _encode(batches)
@@ -230,6 +244,11 @@ def _earliest_after(newest: Day | None) -> str:
     if newest is None:
         return ""
     return newest.day if not newest.closed else (date.fromisoformat(newest.day) + timedelta(days=1)).isoformat()
+
+
+def _last_of(path: Path) -> int:
+    """Number of the last event of a part, as its name has it."""
+    return int(path.stem.rpartition("-")[2])
 
 
 def _day_of(wall: int) -> str:

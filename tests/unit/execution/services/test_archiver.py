@@ -1,7 +1,7 @@
 """The archiver keeps everything, and lets the server go of no event that somebody could still need."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,11 @@ from execution.services.archiver import Archiver, ArchiverParts, ArchiverPlan
 from tests.tools.journal_kit import alarm, end_of
 from toolkit.adapters import codec
 from toolkit.adapters.journal_archive import JournalArchive
-from toolkit.adapters.memory_journal import MemoryJournal
+from toolkit.adapters.memory_journal import ENTRIES_A_CALL, MemoryJournal
 from toolkit.adapters.memory_server import MemoryServer
 from toolkit.domain.errors import JournalError, TransportError
 from toolkit.domain.events import Batch, Event, SessionRolled
-from toolkit.domain.ports import Sealed
+from toolkit.domain.ports import Head, Sealed
 from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, WallTime
 
 DAY = 86_400 * NANOSECONDS
@@ -31,6 +31,8 @@ class Desk:
         self.wall = WallTime(0)
         self.snapshot = 0
         self.notes: list[tuple[str, dict[str, str]]] = []
+        self.away = 0
+        """So many notes are refused."""
         self.plan = ArchiverPlan(part_events=1_000, part_seconds=60.0, trims=trims)
         self.archiver = self.new_archiver()
 
@@ -79,6 +81,9 @@ class Desk:
             raise problem
 
     async def _note(self, kind: str, **detail: str) -> None:
+        if self.away:
+            self.away -= 1
+            raise TransportError("the server is away")
         self.notes.append((kind, detail))
 
     async def _beat(self, state: str, event: int) -> None:
@@ -152,6 +157,80 @@ async def test_the_end_of_a_day_is_noted_outside_of_the_archive(desk: Desk) -> N
     desk.wall = WallTime(DAY + 1)
     await desk.run_until(lambda: bool(desk.notes))
     assert desk.notes == [("day", {"day": "1970-01-01", "event": "1", "head": batch.digest.hex()})]
+
+
+async def test_the_end_of_a_day_is_noted_when_the_journal_does_not_pause_at_midnight(desk: Desk) -> None:
+    last = desk.write(alarm("before midnight"))
+    desk.wall = WallTime(DAY)
+    desk.write(alarm("after it"))
+    await desk.run_until(lambda: bool(desk.notes))
+    assert desk.notes == [("day", {"day": "1970-01-01", "event": "1", "head": last.digest.hex()})]
+    assert [day.closed for day in desk.archive.days()] == [True, False]
+
+
+async def test_one_who_was_away_over_midnight_reads_all_of_the_old_day_before_it_is_closed(desk: Desk) -> None:
+    """The first read brings 500 batches of the old day, and 700 wait behind them."""
+    batches = [desk.write(alarm(str(number))) for number in range(1_200)]
+    desk.wall = WallTime(DAY + 1)
+    await desk.run_until(lambda: bool(desk.notes))
+    assert [(day.day, day.head) for day in desk.archive.days()] == [("1970-01-01", end_of(batches[-1]))]
+    assert [detail["event"] for _, detail in desk.notes] == ["1200"]
+
+
+async def test_a_note_that_the_server_did_not_take_is_made_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write(alarm("today"))
+    await desk.run_to_the_end()
+    desk.away = 1
+    desk.archiver = desk.new_archiver()
+    desk.wall = WallTime(DAY + 1)
+    monkeypatch.setattr("execution.services.archiver.LOOK_AGAIN", 0.01)
+    await desk.run_until(lambda: any(kind == "day" for kind, _ in desk.notes))
+    assert [kind for kind, _ in desk.notes].count("day") == 1
+
+
+async def test_a_disk_that_is_full_from_midnight_on_is_waited_out(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One day of what was gathered is archived, the next is not: it goes on from there."""
+    monkeypatch.setattr("execution.services.archiver.LOOK_AGAIN", 0.01)
+    desk.write(alarm("before midnight"))
+    desk.wall = WallTime(DAY)
+    desk.write(alarm("after it"))
+    full = tmp_path / "1970-01-02"
+    full.write_text("a file where the folder should be")
+
+    def said() -> bool:
+        return any(kind == "archive" for kind, _ in desk.notes)
+
+    await desk.run_until(said)
+    assert [day.day for day in desk.archive.days()] == ["1970-01-01"]
+    full.unlink()
+    await desk.run_until(lambda: desk.archive.head == desk.server.head)
+    assert desk.archive.verify() == desk.server.head
+
+
+async def test_a_full_disk_is_waited_out_by_one_process_and_does_not_fill_its_memory(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("execution.services.archiver.LOOK_AGAIN", 0.0)
+    largest = 0
+    add = desk.archive.add
+
+    def watched(batches: Sequence[Sealed], sessions: Sequence[int] = ()) -> Head:
+        nonlocal largest
+        largest = max(largest, len(batches))
+        return add(batches, sessions)
+
+    monkeypatch.setattr(desk.archive, "add", watched)
+    for number in range(6_000):
+        desk.write(alarm(str(number)))
+    day = tmp_path / "1970-01-01"
+    day.write_text("a file where the folder should be")
+    tried = asyncio.create_task(desk.run_until(lambda: desk.archive.head.sequence > 5_000))
+    await asyncio.sleep(0.5)
+    day.unlink()
+    await tried
+    assert largest <= desk.plan.part_events + ENTRIES_A_CALL
 
 
 async def test_events_that_left_before_they_were_archived_are_told_of_and_nothing_goes_on(desk: Desk) -> None:

@@ -91,12 +91,23 @@ def test_a_writer_that_was_killed_before_the_manifest_archived_nothing(archive: 
     batches = chain(4)
     archive.add(batches[:2])
     day = tmp_path / "archive" / "1970-01-01"
-    stray = day / "events-000000000003-000000000004.parquet"
-    stray.write_bytes(b"half of a part")
+    half, whole = day / "events-000000000003-000000000004.new", day / "events-000000000003-000000000003.parquet"
+    for stray in (half, whole):
+        stray.write_bytes(b"of a writer that was killed")
     assert archive.head == end_of(batches[1])
-    assert archive.remove_strays() == [stray]
+    assert archive.remove_strays() == [half]
     archive.add(batches[2:])
+    assert archive.remove_strays() == [whole], "once another part holds its events"
     assert list(archive.read()) == batches
+
+
+def test_parts_whose_manifest_was_lost_are_not_removed(archive: JournalArchive, tmp_path: Path) -> None:
+    """The server may have let go of their events: nobody else has them."""
+    archive.add(written(NOON, NOON + DAY))
+    part = next((tmp_path / "archive" / "2024-10-05").glob("*.parquet"))
+    (part.parent / "manifest.json").unlink()
+    assert archive.remove_strays() == []
+    assert part.exists()
 
 
 def test_a_batch_that_does_not_follow_is_refused_and_nothing_is_named(archive: JournalArchive) -> None:
@@ -123,6 +134,22 @@ def test_a_lost_part_is_found_before_anything_is_read(archive: JournalArchive, t
     (tmp_path / "archive" / "2024-10-05" / "manifest.json").unlink()
     with pytest.raises(JournalError, match="a part is missing or changed"):
         next(archive.read())
+
+
+def test_a_lost_first_day_is_found_before_anything_is_read(archive: JournalArchive, tmp_path: Path) -> None:
+    archive.add(written(NOON, NOON + DAY))
+    (tmp_path / "archive" / "2024-10-04" / "manifest.json").unlink()
+    with pytest.raises(JournalError, match="begins with event 3: the days before 2024-10-05 are missing"):
+        next(archive.read())
+
+
+def test_the_folder_of_a_new_day_is_durable_before_its_parts_count(
+    archive: JournalArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("toolkit.adapters.journal_archive.sync_folder", synced.append)
+    archive.add(written(NOON))
+    assert synced == [tmp_path / "archive", tmp_path]
 
 
 def test_a_damaged_manifest_names_the_mend(archive: JournalArchive, tmp_path: Path) -> None:
