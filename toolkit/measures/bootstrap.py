@@ -44,14 +44,20 @@ def mean_block(count: int) -> float:
     return max(1.0, float(round(count ** (1 / 3))))
 
 
-def stationary_indices(count: int, block: float, resamples: int, draws: np.random.Generator) -> Indices:
-    """`resamples` rows of `count` places: the next place follows the one before, or with probability 1/L is any."""
-    starts = draws.integers(count, size=(resamples, count))
+def stationary_indices(
+    count: int, block: float, resamples: int, draws: np.random.Generator, length: int | None = None
+) -> Indices:
+    """`resamples` rows of `count` places: the next place follows the one before, or with probability 1/L is any.
+
+    The places are those of a series of `length` (as long as a row, when it is left out), each as likely as any other.
+    """
+    among = count if length is None else length
+    starts = draws.integers(among, size=(resamples, count))
     begins = draws.random((resamples, count)) < 1 / block
     begins[:, 0] = True
     places = np.arange(count)
     last = np.maximum.accumulate(np.where(begins, places, 0), axis=1)
-    found: Indices = (np.take_along_axis(starts, last, axis=1) + places - last) % count
+    found: Indices = (np.take_along_axis(starts, last, axis=1) + places - last) % among
     return found
 
 

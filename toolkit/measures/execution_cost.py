@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from math import ceil
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -169,10 +170,11 @@ def percentiles(values: Floats, levels: tuple[float, ...] = (0.5, 0.95, 0.99)) -
     """Quantiles of what is known; a level that so few values cannot show is unknown (p99 takes 100 of them)."""
     known = np.asarray(values, dtype=np.float64)
     known = known[np.isfinite(known)]
+    takes = {level: ceil(1 / (1 - level) - 1e-9) for level in levels}
     return tuple(
         Figure(float(np.quantile(known, level)))
-        if len(known) >= 1 / (1 - level)
-        else unknown(f"{len(known)} observations, p{100 * level:g} takes {np.ceil(1 / (1 - level) - 1e-9):.0f}")
+        if len(known) >= takes[level]
+        else unknown(f"{len(known)} observations, p{100 * level:g} takes {takes[level]}")
         for level in levels
     )
 

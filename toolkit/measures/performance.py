@@ -6,7 +6,7 @@ add up: a year is `periods` times the mean, not a power.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from toolkit.measures.figure import Figure, unknown
 
 Floats = NDArray[np.float64]
 PERIODS_PER_YEAR = 252
+NOT_KNOWN: Final = "a return is not known"
+PRICES: Final = "these are prices; give returns"
 _NO_SPREAD = 1e-12
 
 
@@ -30,6 +32,11 @@ class Drawdown(NamedTuple):
     trough: int
     recovered: int | None
     reason: str = ""
+
+
+def looks_like_prices(returns: Floats) -> bool:
+    """Whether a series is nowhere negative and above 1 somewhere: nobody earns that, so it is not of returns."""
+    return len(returns) > 1 and bool(np.min(returns) >= 0) and bool(np.max(returns) > 1)
 
 
 def period_returns(pnl: Floats, capital: float) -> Floats:
@@ -48,13 +55,17 @@ def total_return(pnl: float, capital: float) -> Figure:
 
 def annual_return(returns: Floats, periods: int = PERIODS_PER_YEAR) -> Figure:
     """`mean(r) · periods`, a fraction a year. Arithmetic, since profits are not compounded."""
-    return Figure(float(np.mean(returns)) * periods) if len(returns) else unknown("no period has ended")
+    if not len(returns):
+        return unknown("no period has ended")
+    return Figure(float(np.mean(returns)) * periods) if np.all(np.isfinite(returns)) else unknown(NOT_KNOWN)
 
 
 def annual_volatility(returns: Floats, periods: int = PERIODS_PER_YEAR) -> Figure:
     """`sd(r) · √periods` with the sample's standard deviation (n − 1), a fraction a year."""
     if len(returns) < 2:
         return unknown("fewer than two periods")
+    if not np.all(np.isfinite(returns)):
+        return unknown(NOT_KNOWN)
     return Figure(float(np.std(returns, ddof=1) * np.sqrt(periods)))
 
 
@@ -109,7 +120,9 @@ def _sharpe_per_period(returns: Floats) -> Figure:
         return unknown("fewer than two periods")
     deviation = float(np.std(returns, ddof=1))
     if not np.isfinite(deviation):
-        return unknown("a return is not known")
+        return unknown(NOT_KNOWN)
+    if looks_like_prices(returns):
+        return unknown(PRICES)
     if deviation <= _NO_SPREAD * max(1.0, float(np.max(np.abs(returns)))):
         return unknown("the returns do not vary")
     return Figure(float(np.mean(returns)) / deviation)

@@ -9,14 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.measures.figure import Figure, unknown
-from toolkit.measures.performance import PERIODS_PER_YEAR, Floats, annual_return, max_drawdown
+from toolkit.measures.performance import (
+    NOT_KNOWN,
+    PERIODS_PER_YEAR,
+    PRICES,
+    Floats,
+    annual_return,
+    looks_like_prices,
+    max_drawdown,
+)
 
 FEWEST_FOR_TAILS = 20
-
-
-def looks_like_prices(returns: Floats) -> bool:
-    """Whether a series is nowhere negative and above 1 somewhere: nobody earns that, so it is not of returns."""
-    return len(returns) > 1 and bool(np.min(returns) >= 0) and bool(np.max(returns) > 1)
 
 
 def problem_with(returns: Floats, fewest: int = 2) -> str:
@@ -24,8 +27,8 @@ def problem_with(returns: Floats, fewest: int = 2) -> str:
     if len(returns) < fewest:
         return f"fewer than {fewest} periods"
     if not np.all(np.isfinite(returns)):
-        return "a return is not known"
-    return "these are prices; give returns" if looks_like_prices(returns) else ""
+        return NOT_KNOWN
+    return PRICES if looks_like_prices(returns) else ""
 
 
 def sortino_ratio(returns: Floats, periods: int = PERIODS_PER_YEAR) -> Figure:

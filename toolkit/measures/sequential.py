@@ -70,15 +70,17 @@ class Ewma(NamedTuple):
 def ewma(values: Floats, sigma: float, weight: float = 0.2, width: float = 3.0) -> Ewma:
     """Roberts' chart (1959): `m_t = λ·d_t + (1−λ)·m_{t−1}` with limits `L·σ·√(λ/(2−λ)·(1−(1−λ)^{2t}))`.
 
-    `values` have mean 0 while nothing has changed; in their unit are mean and limit. ValueError for a `sigma` that is
-    not above 0 or a `weight` λ outside of (0, 1].
+    `values` have mean 0 while nothing has changed; in their unit are mean and limit. NaN in `values` are periods
+    without an observation: mean and limit stay. ValueError for a `sigma` that is not above 0 or a `weight` λ outside
+    of (0, 1].
     """
     if not sigma > 0 or not 0 < weight <= 1:
         raise ValueError(f"sigma {sigma} must be above 0, weight {weight} above 0 and at most 1")
     series = np.asarray(values, dtype=np.float64)
-    mean: Floats = lfilter([weight], [1, weight - 1], series)
-    times = np.arange(1, len(series) + 1)
-    limit = width * sigma * np.sqrt(weight / (2 - weight) * (1 - (1 - weight) ** (2 * times)))
+    known = np.isfinite(series)
+    seen = np.cumsum(known)
+    mean: Floats = np.concatenate(([0.0], lfilter([weight], [1, weight - 1], series[known])))[seen]
+    limit = width * sigma * np.sqrt(weight / (2 - weight) * (1 - (1 - weight) ** (2.0 * seen)))
     return Ewma(mean, limit)
 
 
@@ -187,7 +189,8 @@ def share_evidence(events: Floats, tolerated: float) -> Floats:
 
 def worse_shares(tolerated: float) -> tuple[float, ...]:
     """What the evidence of a share looks for: twice and five times what is tolerated, and most or all of it."""
-    return tuple(share for share in (2 * tolerated, 5 * tolerated, 0.25, 0.5, 0.9) if tolerated < share < 1)
+    most = max(0.9, (1 + tolerated) / 2)
+    return tuple(share for share in (2 * tolerated, 5 * tolerated, 0.25, 0.5, most) if tolerated < share < 1)
 
 
 def worst_likelihood_ratio(happened: Floats, seen: Floats, tolerated: float) -> Floats:

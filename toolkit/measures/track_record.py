@@ -56,7 +56,12 @@ def minimum_track_record(
 
 
 def sharpe_days(ratio: float, level: float = 0.95, periods: int = PERIODS_PER_YEAR) -> int:
-    """Periods of normal returns that reject an annual Sharpe ratio of 0 when the true one is `ratio`, before skew."""
+    """Periods of normal returns that reject an annual Sharpe ratio of 0 when the true one is `ratio`, before skew.
+
+    ValueError for a ratio that is not above 0: no record rejects it.
+    """
+    if not ratio > 0:
+        raise ValueError(f"a Sharpe ratio of {ratio} is never found to be above 0; give one that is")
     return ceil(periods * (float(ndtri(level)) / ratio) ** 2)
 
 
@@ -69,8 +74,10 @@ def days_to_tell_apart(
 ) -> int:
     """Periods after which two records whose annual Sharpe ratios differ by so much are told apart (two-sided test).
 
-    `2·(1−ρ)·((z_{α/2} + z_β)/ΔSR)²·periods`: what both share on the same days cancels.
+    `2·(1−ρ)·((z_{α/2} + z_β)/ΔSR)²·periods`: what both share on the same days cancels. ValueError for no difference.
     """
+    if not difference:
+        raise ValueError("two records that do not differ are never told apart")
     width = float(ndtri((1 + level) / 2) + ndtri(power))
     return ceil(2 * (1 - correlation) * (width / difference) ** 2 * periods)
 
@@ -102,8 +109,8 @@ def drawdown_band(
     if not np.all(np.isfinite(series)):
         return np.full(horizon, np.nan), "a return is not known"
     draws = np.random.default_rng(seed)
-    places = stationary_indices(max(horizon, len(series)), mean_block(len(series)), resamples, draws)[:, :horizon]
-    equity = 1 + np.cumsum(series[places % len(series)], axis=1)
+    places = stationary_indices(horizon, mean_block(len(series)), resamples, draws, len(series))
+    equity = 1 + np.cumsum(series[places], axis=1)
     falls = equity / np.maximum(np.maximum.accumulate(equity, axis=1), 1.0) - 1
     found: Floats = np.quantile(np.minimum.accumulate(np.minimum(falls, 0.0), axis=1), 1 - level, axis=0)
     return found, ""

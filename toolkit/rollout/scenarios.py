@@ -13,11 +13,7 @@ from toolkit.measures.bootstrap import mean_block, stationary_indices
 from toolkit.measures.performance import Floats
 from toolkit.measures.sequential import Places
 from toolkit.rollout.gates import Measure
-from toolkit.rollout.stages import STAGES
-
-LIVE: Final = frozenset(STAGES[2:])
-BEFORE_LIVE: Final = frozenset({Measure.MISMATCH, Measure.MISSING, Measure.REJECTED, Measure.LATE})
-"""What can be measured on paper and in shadow; the rest takes real fills."""
+from toolkit.rollout.stages import BEFORE_LIVE, LIVE, STAGES
 
 Noise = Literal["normal", "t3", "history"]
 
@@ -101,8 +97,8 @@ def differences(scenario: Scenario, count: int, draws: np.random.Generator) -> F
     """B4 − B3 of so many orders in bp, before anything is wrong: from here comes the champion's σ, too."""
     if scenario.noise == "history":
         known = np.asarray(scenario.history, dtype=np.float64)
-        places = stationary_indices(max(count, len(known)), mean_block(len(known)), 1, draws)[0, :count] % len(known)
-        found: Floats = known[places] - known.mean()
+        places = stationary_indices(count, mean_block(len(known)), 1, draws, len(known))
+        found: Floats = known[places[0]] - known.mean()
         return found
     shape = draws.standard_normal(count) if scenario.noise == "normal" else draws.standard_t(3, count) / np.sqrt(3)
     kept = scenario.memory

@@ -12,10 +12,15 @@ import numpy as np
 from toolkit.engine.risk.limits import STAGES
 from toolkit.rollout.gates import Finding, Gate, Measure, Observations, Verdict, judge
 
-__all__ = ["FRACTIONS", "STAGES", "Decision", "Move", "Plan", "Stage", "decide", "move"]
+__all__ = ["BEFORE_LIVE", "FRACTIONS", "LIVE", "STAGES", "Decision", "Move", "Plan", "Stage", "decide", "move"]
 
 FRACTIONS: Final[Mapping[str, float]] = {"PAPER": 0.0, "SHADOW": 0.0, "LIVE_10": 0.1, "LIVE_50": 0.5, "LIVE_100": 1.0}
 """The part of the allocation that a stage trades for real. PAPER and SHADOW are sized as LIVE_10 is."""
+
+
+LIVE: Final = frozenset(STAGES[2:])
+BEFORE_LIVE: Final = frozenset({Measure.MISMATCH, Measure.MISSING, Measure.REJECTED, Measure.LATE})
+"""What can be measured on paper and in shadow; the rest takes real fills."""
 
 
 class Move(StrEnum):

@@ -28,6 +28,13 @@ def test_every_place_is_drawn_equally_often() -> None:
     assert counts / counts.sum() == pytest.approx(np.full(20, 0.05), abs=0.001)
 
 
+def test_rows_that_are_longer_than_the_series_favour_no_place() -> None:
+    places = stationary_indices(30, 3.0, 20_000, np.random.default_rng(2), length=20)
+    assert places.shape == (20_000, 30)
+    counts = np.bincount(places.ravel(), minlength=20)
+    assert counts / counts.sum() == pytest.approx(np.full(20, 0.05), abs=0.001)
+
+
 def test_blocks_of_one_are_the_ordinary_bootstrap() -> None:
     values = np.random.default_rng(3).normal(size=400)
     found = mean_interval(values, block=1.0, resamples=4_000)

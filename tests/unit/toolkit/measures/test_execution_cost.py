@@ -106,3 +106,4 @@ def test_a_percentile_that_so_few_cannot_show_is_unknown() -> None:
     median, tail, far = cost.percentiles(np.arange(30.0))
     assert (median.value, tail.value) == pytest.approx((14.5, 27.55))
     assert far.reason == "30 observations, p99 takes 100"
+    assert cost.percentiles(np.arange(10.0), (0.9,))[0].is_known, "p90 takes 10"

@@ -130,6 +130,10 @@ CONSTANT = np.full(30, 0.01)
         (risk.sortino_ratio(np.array([100.0, 101.0, 102.0])), "these are prices"),
         (risk.kurtosis(np.array([0.1, np.nan, 0.2])), "a return is not known"),
         (psr(CONSTANT), "do not vary"),
+        (performance.sharpe_ratio(np.array([100.0, 101.0, 102.0])), "these are prices"),
+        (psr(np.array([100.0, 101.0, 102.0])), "these are prices"),
+        (performance.annual_return(np.array([0.1, np.nan])), "a return is not known"),
+        (performance.annual_volatility(np.array([0.1, np.nan])), "a return is not known"),
         (minimum_track_record(series()["losing"]), "is not above 0"),
     ],
 )

@@ -45,6 +45,13 @@ def test_the_weighted_mean_stays_within_its_limits_and_its_variance_is_the_one_o
     assert np.mean([chart.is_outside[-1] for chart in charts]) == pytest.approx(0.0027, abs=0.002)
 
 
+def test_a_day_without_an_observation_leaves_the_weighted_mean_and_its_limit_where_they_are() -> None:
+    gap, none = ewma(np.array([np.nan, 3.0, np.nan, 5.0]), 1.0), ewma(np.array([3.0, 5.0]), 1.0)
+    assert gap.mean.tolist() == pytest.approx([0.0, none.mean[0], none.mean[0], none.mean[1]])
+    assert gap.limit.tolist() == pytest.approx([0.0, none.limit[0], none.limit[0], none.limit[1]])
+    assert gap.is_outside.tolist() == [False, False, False, True]
+
+
 def test_the_long_run_deviation_is_that_of_the_sum() -> None:
     """Of an AR(1) with 0.3 the sum has 1.36 times the deviation of an independent series; L = 4 sees most of it."""
     shocks = np.random.default_rng(3).standard_normal((2_000, 500))
@@ -168,6 +175,11 @@ def test_the_evidence_of_a_share_is_the_mixture_that_it_says(happened: list[floa
             mixture += weight * float(np.prod(ratios))
         total += mixture / len(shares)
     assert share_evidence(np.array([*happened, np.nan]), tolerated)[-1] == pytest.approx(total, rel=1e-9)
+
+
+@pytest.mark.parametrize("tolerated", [0.9, 0.95])
+def test_a_share_that_is_tolerated_nearly_always_is_found_all_the_same(tolerated: float) -> None:
+    assert share_evidence(np.ones(300), tolerated)[-1] > 1_000
 
 
 @pytest.mark.parametrize("share", [0.002, 0.03, 0.3])

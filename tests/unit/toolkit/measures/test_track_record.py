@@ -100,6 +100,21 @@ def test_few_records_fall_below_the_band_of_what_they_come_from(draws: np.random
     assert drawdown_band(np.zeros(5), 10)[1] == "fewer than 20 periods"
 
 
+def test_the_band_of_a_horizon_beyond_the_backtest_favours_no_part_of_it() -> None:
+    """Half of the record falls and half rises: 40 of 60 periods must not come from the half that stands first."""
+    falling, rising = -np.ones(20) * 0.01, np.ones(20) * 0.01
+    first, _ = drawdown_band(np.concatenate((falling, rising)), 60, level=0.5)
+    second, _ = drawdown_band(np.concatenate((rising, falling)), 60, level=0.5)
+    assert first[-1] == pytest.approx(second[-1], rel=0.1)
+
+
+def test_what_no_record_shows_is_refused() -> None:
+    with pytest.raises(ValueError, match="never found to be above 0"):
+        sharpe_days(0.0)
+    with pytest.raises(ValueError, match="never told apart"):
+        days_to_tell_apart(0.0)
+
+
 def test_a_day_out_of_the_ordinary_scores_high_and_does_not_hide_the_next_one(draws: np.random.Generator) -> None:
     figures = np.concatenate([draws.standard_normal(60), [9.0, 9.0], draws.standard_normal(5)])
     scores = anomaly_scores(figures)
