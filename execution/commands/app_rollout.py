@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,9 +37,13 @@ def rollout_simulate(
         int | None, typer.Option("--orders-a-day", min=1, help="Instead of the scenario's.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 7,
+    history: Annotated[
+        Path | None,
+        typer.Option("--history", help="Noise of real orders, drawn in blocks: live less paper in bp, one a line."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Made-up versions through the plan's gates: honest ones, and each kind of harm."""
     from execution.commands.rollout import run_simulation
 
-    end(run_simulation(home, scenario or [], count, orders_a_day, seed, as_json=json))
+    end(run_simulation(home, scenario or [], count, orders_a_day, seed, history, as_json=json))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from math import isnan
+from collections.abc import Mapping
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from toolkit.rollout.gates import Kind
 from toolkit.rollout.scenarios import SHIPPED, Scenario
 from toolkit.rollout.simulator import COMPLETED, ROLLED_BACK, STUCK, Summary, simulate
 
+FEWEST_ORDERS = 100
+"""Fewer say little about tails and dependence, which is what a history is asked for."""
+
 
 def validate(given: Path | None, pace: Pace, *, as_json: bool) -> Exit:
     """What the plan promises to a strategy of this pace; FINDINGS when it may not be run."""
@@ -31,13 +35,23 @@ def validate(given: Path | None, pace: Pace, *, as_json: bool) -> Exit:
 
 
 def run_simulation(
-    given: Path | None, names: list[str], count: int, orders_a_day: int | None, seed: int, *, as_json: bool
+    given: Path | None,
+    names: list[str],
+    count: int,
+    orders_a_day: int | None,
+    seed: int,
+    history: Path | None,
+    *,
+    as_json: bool,
 ) -> Exit:
-    """Rollouts of made-up versions through the plan's own gates."""
+    """Rollouts of made-up versions through the plan's own gates; `history` has the noise of real orders for them."""
     plan = read_plan(the_home(given).root)
     chosen = [_scenario(name) for name in names] or [*SHIPPED]
     if orders_a_day is not None:
         chosen = [msgspec.structs.replace(each, orders_a_day=orders_a_day) for each in chosen]
+    if history is not None:
+        noise = read_differences(history)
+        chosen = [msgspec.structs.replace(each, noise="history", history=noise) for each in chosen]
     summaries = []
     for scenario in chosen:
         summaries.append(simulate(plan, scenario, count, seed, _progress(scenario, count)))
@@ -46,7 +60,7 @@ def run_simulation(
     if as_json:
         say_json([_summary(each) for each in summaries])
     else:
-        _show_summaries(summaries, count)
+        _show_summaries(summaries, count, history)
     return Exit.DONE
 
 
@@ -81,14 +95,15 @@ def _detectable(gate: GateForecast) -> str:
     return f"{gate.detectable:.1%} of orders"
 
 
-def _show_summaries(summaries: list[Summary], count: int) -> None:
-    say(heading(f"  {count:,} rollouts of each, through the gates of {SOURCE}"))
+def _show_summaries(summaries: list[Summary], count: int, history: Path | None) -> None:
+    noise = "" if history is None else f", all with the noise of {history}"
+    say(heading(f"  {count:,} rollouts of each, through the gates of {SOURCE}{noise}"))
     say("")
     rows = [
         (
             each.scenario.name, f"{each.share(COMPLETED):.1%}", f"{each.share(ROLLED_BACK):.1%}",
-            f"{each.share(STUCK):.1%}", f"{each.caught_by('LIVE_10'):.1%}", _number(each.median_orders()),
-            _number(each.median_days()), ", ".join(f"{gate} {times}" for gate, times in each.gates().items()) or "–",
+            f"{each.share(STUCK):.1%}", f"{each.caught_by('LIVE_10'):.1%}", _counts(each.stages()),
+            _number(each.median_orders()), _number(each.median_days()), _counts(each.gates()),
         )
         for each in summaries
     ]  # fmt: skip
@@ -98,6 +113,7 @@ def _show_summaries(summaries: list[Summary], count: int) -> None:
         "rolled back>",
         "stuck>",
         "by LIVE_10>",
+        "in stage",
         "orders until>",
         "days in all>",
         "by gate",
@@ -105,8 +121,29 @@ def _show_summaries(summaries: list[Summary], count: int) -> None:
     say(table(columns, rows))
 
 
+def _counts(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {times:,}" for name, times in found.items()) or "–"
+
+
 def _number(value: float) -> str:
     return "–" if isnan(value) else f"{value:,.0f}"
+
+
+def read_differences(path: Path) -> tuple[float, ...]:
+    """B4 − B3 of real orders in bp, one a line in their order; Stop names the line that is no number."""
+    found = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise Stop(Exit.USAGE, f"{path} cannot be read: {problem}") from None
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(float(line))
+        except ValueError:
+            raise Stop(Exit.USAGE, f"{path}:{number}: {line!r} is no number; give bp, one order a line") from None
+    if len(found) < FEWEST_ORDERS or not all(map(isfinite, found)) or len(set(found)) == 1:
+        raise Stop(Exit.USAGE, f"{path}: give at least {FEWEST_ORDERS} orders whose differences are known and vary")
+    return tuple(found)
 
 
 def _scenario(name: str) -> Scenario:
@@ -140,7 +177,8 @@ def _summary(summary: Summary) -> dict[str, Any]:
         "scenario": summary.scenario.name, "rollouts": len(summary.rollouts), "completed": summary.share(COMPLETED),
         "rolled_back": summary.share(ROLLED_BACK), "stuck": summary.share(STUCK),
         "caught_by_live_10": summary.caught_by("LIVE_10"), "median_orders": _known(summary.median_orders()),
-        "median_days": _known(summary.median_days()), "gates": dict(summary.gates()),
+        "median_days": _known(summary.median_days()), "stages": dict(summary.stages()),
+        "gates": dict(summary.gates()),
     }  # fmt: skip
 
 

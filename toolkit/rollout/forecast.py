@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from toolkit.measures.sequential import Boundary, worse_shares
-from toolkit.rollout.gates import CONFIRMED, Gate, Kind
-from toolkit.rollout.stages import Plan, Stage
+from toolkit.rollout.gates import CONFIRMED, ITS_OWN, Gate, Kind
+from toolkit.rollout.stages import BEFORE_LIVE, LIVE, Plan, Stage
 
 MOST_ALPHA: Final = 0.05
 """Of a whole rollout: an honest version is rolled back no more often than this."""
@@ -83,6 +83,12 @@ def problems_with(plan: Plan) -> tuple[str, ...]:
     for stage in plan.stages:
         if not any(not gate.dry_run for gate in stage.gates):
             found.append(f"{stage.name} has no gate that decides: nothing there could hold or roll back")
+        for gate in stage.gates:
+            if stage.name not in LIVE and gate.measure not in BEFORE_LIVE and not gate.dry_run:
+                found.append(
+                    f"{stage.name}: {gate.name} needs real fills, so it would hold there for ever; take it out of the "
+                    "stage, or make it a dry run"
+                )
     return tuple(found)
 
 
@@ -126,9 +132,9 @@ def detectable(gate: Gate, orders: int, deviation: float, burn_in: int) -> float
 def _total_failure(plan: Plan, gate: Gate) -> int:
     """Orders until a gate says FAIL when every single one fails from the first on, rounded up to a look."""
     if gate.kind is Kind.EVENT:
-        wanted = 1 + CONFIRMED
+        wanted = 1 + CONFIRMED * (gate.common_cause and gate.measure not in ITS_OWN)
     elif gate.kind is Kind.SHARE:
-        each = log(1 / gate.tolerated)
+        each = log(max(worse_shares(gate.tolerated)) / gate.tolerated)
         needed = log(1 / gate.alpha) + log(np.pi**2 / 6) + log(len(worse_shares(gate.tolerated)))
         wanted = max(gate.minimum, ceil(needed / each)) + CONFIRMED * gate.common_cause
     else:

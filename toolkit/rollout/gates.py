@@ -73,11 +73,15 @@ class Measure(StrEnum):
     KILL = "kill"
 
 
+ITS_OWN: Final = frozenset({Measure.BREACH, Measure.KILL})
+"""Events that no venue brings about."""
+
+
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """`tolerated` is a share or bp; `margin` in the same unit is how much beyond it a PASS must rule out.
 
-    `minimum` observations come before any verdict but that of an event; `alpha` is the probability of a wrong FAIL. A
-    gate that is a `dry_run` is shown and decides nothing. With `common_cause` a failure that others show too holds.
+    `minimum` observations come before any verdict but the FAIL of an event; `alpha` is the probability of a wrong FAIL.
+    A gate that is a `dry_run` is shown and decides nothing. With `common_cause` a failure that others show too holds.
     """
 
     name: str
@@ -148,11 +152,19 @@ def judge_looks(gate: Gate, observations: Observations, looks: Places) -> Looks:
     path = _path(gate, observations, np.concatenate((looks, np.maximum(looks - CONFIRMED, 0))))
     fails, others = path.fails[:now], path.others[:now]
     alone = fails & ~others
-    if gate.common_cause and gate.kind is not Kind.MEAN:
+    if _waits(gate, observations):
         alone &= path.fails[now:]
     passes = path.passes[:now] & ~fails & ~others
     found = np.where(alone, Verdict.FAIL, np.where(passes, Verdict.PASS, Verdict.INCONCLUSIVE))
     return Looks(found, fails & others)
+
+
+def _waits(gate: Gate, observations: Observations) -> bool:
+    """Whether a failure has to stand for a while. What a strategy does by itself, or with nobody beside it, has not to:
+    after it there may be no further order to wait for."""
+    if not gate.common_cause or gate.kind is Kind.MEAN:
+        return False
+    return gate.kind is Kind.SHARE or (gate.measure not in ITS_OWN and observations.others is not None)
 
 
 def _path(gate: Gate, observations: Observations, looks: Places) -> _Path:
@@ -166,7 +178,8 @@ def _path(gate: Gate, observations: Observations, looks: Places) -> _Path:
         case _:
             happened = np.cumsum(np.nan_to_num(observations.values))
             fails = _at(happened, looks) > gate.tolerated
-            passes = ~fails & (looks > 0)
+            seen = _at(np.cumsum(np.isfinite(observations.values)), looks)
+            passes = ~fails & (seen >= max(gate.minimum, 1))
             others = _others_events(gate, observations.others, looks)
     return _Path(fails, passes, others & gate.common_cause)
 
@@ -269,6 +282,8 @@ def _reason(gate: Gate, observations: Observations, verdict: Verdict, count: int
     if not len(observations.values) or not count:
         return "no observation"
     if gate.kind is Kind.MEAN and (tested := _tested(observations)) is None:
+        if count > observations.burn_in or isfinite(observations.sigma):
+            return "the differences do not vary, so no σ is known"
         return f"σ is not known before {observations.burn_in} orders; {count} so far"
     if gate.kind is Kind.MEAN and tested is not None:
         count = int(np.isfinite(tested[0]).sum())

@@ -64,6 +64,11 @@ class Summary(NamedTuple):
         done = [each.days for each in self.rollouts if each.end == COMPLETED]
         return float(np.median(done)) if done else float("nan")
 
+    def stages(self) -> Mapping[str, int]:
+        """How many were rolled back in each stage, in the order of the stages."""
+        found = Counter(each.stage for each in self.rollouts if each.end == ROLLED_BACK)
+        return {stage: found[stage] for stage in STAGES if stage in found}
+
     def gates(self) -> Mapping[str, int]:
         """How many were rolled back by each gate, most first."""
         return dict(Counter(each.gate for each in self.rollouts if each.end == ROLLED_BACK).most_common())

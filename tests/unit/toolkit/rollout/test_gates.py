@@ -91,6 +91,35 @@ def test_one_confirmed_break_is_enough() -> None:
     assert judge(gate, Observations(events(50, 40), others=events(50, 41))).verdict is Verdict.INCONCLUSIVE
 
 
+BREAKS = Gate(name="breaks", measure=Measure.BREAK, kind=Kind.EVENT, alpha=0.0)
+
+
+def test_an_event_that_nobody_looked_for_is_no_pass() -> None:
+    assert judge(BREAKS, Observations(np.full(50, np.nan))).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("measure", "others", "verdict"),
+    [
+        (Measure.KILL, events(50), Verdict.FAIL),
+        (Measure.BREACH, events(50), Verdict.FAIL),
+        (Measure.BREAK, None, Verdict.FAIL),
+        (Measure.BREAK, events(50), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_an_event_that_is_its_own_waits_for_no_further_order(
+    measure: Measure, others: np.ndarray | None, verdict: Verdict
+) -> None:
+    """After a kill there is none: it would wait for ever."""
+    gate = Gate(name="own", measure=measure, kind=Kind.EVENT, alpha=0.0)
+    assert judge(gate, Observations(events(50, 49), others)).verdict is verdict
+
+
+def test_differences_that_do_not_vary_give_no_sigma_and_say_so() -> None:
+    found = judge(cost_gate(), Observations(np.zeros(500)))
+    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "the differences do not vary, so no σ is known")
+
+
 @given(st.integers(1, 200), st.floats(0.0, 0.4), st.floats(0.0, 0.4), st.randoms(use_true_random=False))
 def test_each_look_says_what_a_judge_of_then_said(count: int, share: float, others: float, dice: object) -> None:
     draws = np.random.default_rng(count)

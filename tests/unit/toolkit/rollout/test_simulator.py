@@ -11,9 +11,10 @@ import pytest
 
 from tests.tools.recordings import differences_of_real_quotes
 from tests.tools.rollout_kit import shipped_plan
-from toolkit.rollout.forecast import Pace, detectable, forecast
-from toolkit.rollout.gates import Kind, Measure
-from toolkit.rollout.scenarios import COMMON, HARMFUL, HONEST, SHIPPED, Scenario
+from toolkit.measures.sequential import daily_rule_false_alarms
+from toolkit.rollout.forecast import Pace, detectable, forecast, problems_with
+from toolkit.rollout.gates import Gate, Kind, Measure, Observations, Verdict, judge_looks
+from toolkit.rollout.scenarios import COMMON, HARMFUL, HONEST, SHIPPED, Scenario, differences
 from toolkit.rollout.simulator import COMPLETED, ROLLED_BACK, STUCK, Summary, simulate
 from toolkit.rollout.stages import Plan, Stage
 
@@ -83,10 +84,22 @@ def test_the_same_seed_gives_the_same_rollouts() -> None:
     assert first.rollouts != simulate(shipped_plan(), HARMFUL[0], 3, seed=6).rollouts
 
 
-def test_a_rule_that_looks_every_day_at_two_sigma_would_roll_nearly_everybody_back() -> None:
-    """What the gates replace: 18 days of honest differences, each held against 2 σ."""
-    draws = np.random.default_rng(1).standard_normal((2_000, 18))
-    assert np.mean(np.any(np.abs(draws) > 2, axis=1)) > 0.5
+def test_a_rule_that_looks_every_day_at_two_sigma_would_roll_most_back_within_a_rollout() -> None:
+    """What the gates replace: the 18 days of an honest rollout, each held against 2 σ."""
+    found = run(BY_NAME["honest, normal"], full=False, short=10)
+    assert daily_rule_false_alarms(int(found.median_days())) > 0.5 > 0.05 > shipped_plan().alpha
+
+
+def test_a_history_that_is_shorter_than_a_stage_is_drawn_without_a_bias() -> None:
+    scenario = Scenario(name="a trend", noise="history", history=tuple(np.linspace(-5, 5, 300).tolist()))
+    draws = np.random.default_rng(3)
+    means = [differences(scenario, 500, draws).mean() for _ in range(400)]
+    assert abs(np.mean(means)) < 4 * np.std(means) / np.sqrt(400)
+
+
+def test_a_summary_says_in_which_stage_they_were_caught() -> None:
+    found = run(BY_NAME["different signals since shadow"], full=False, short=5)
+    assert found.stages() == {"SHADOW": 5}
 
 
 # ---- what a plan promises
@@ -117,6 +130,35 @@ def test_a_share_that_is_said_to_be_detectable_is_caught_as_often_as_said() -> N
     only_rejects = Plan(stages=(Stage(name="LIVE_10", orders=500, days=5, gates=(alone,)),))
     found = simulate(only_rejects, Scenario(name="as detectable", rejected=effect), 150)
     assert sum(each.in_stage <= 500 and each.end == ROLLED_BACK for each in found.rollouts) / 150 > 0.7
+
+
+def test_a_stage_that_can_never_end_is_refused() -> None:
+    """Costs are of real fills: on paper there are none, and a gate without an observation holds."""
+    plan = shipped_plan()
+    cost = next(gate for gate in plan.stages[4].gates if gate.measure is Measure.DIFFERENCE)
+    cost = msgspec.structs.replace(cost, alpha=0.0001)
+    paper = msgspec.structs.replace(plan.stages[0], gates=(*plan.stages[0].gates, cost))
+    (problem,) = problems_with(msgspec.structs.replace(plan, stages=(paper, *plan.stages[1:])))
+    assert problem.startswith("PAPER: cost needs real fills, so it would hold there for ever")
+    shown = msgspec.structs.replace(cost, dry_run=True)
+    paper = msgspec.structs.replace(paper, gates=(*plan.stages[0].gates, shown))
+    assert problems_with(msgspec.structs.replace(plan, stages=(paper, *plan.stages[1:]))) == ()
+
+
+@pytest.mark.parametrize("tolerated", [0.005, 0.03, 0.3, 0.6])
+def test_a_total_failure_is_found_after_as_many_orders_as_said(tolerated: float) -> None:
+    gate = Gate(name="rejects", measure=Measure.REJECTED, kind=Kind.SHARE, tolerated=tolerated, margin=0.1,
+                minimum=1, alpha=0.0005)  # fmt: skip
+    plan = Plan(stages=(Stage(name="LIVE_100", orders=100, days=1, gates=(gate,)),), look_every=1)
+    said = forecast(plan, Pace(100, 8.0, 100)).stages[0].gates[0].total_failure
+    verdicts = judge_looks(gate, Observations(np.ones(said)), np.arange(1, said + 1)).verdicts
+    assert int(np.flatnonzero(verdicts == Verdict.FAIL)[0]) + 1 == pytest.approx(said, abs=1)
+
+
+def test_the_critical_events_of_the_recipe_stand_in_every_live_stage() -> None:
+    for stage in shipped_plan().stages[2:]:
+        measured = {gate.measure for gate in stage.gates if not gate.dry_run}
+        assert measured >= {Measure.BREAK, Measure.DOUBT, Measure.BREACH, Measure.KILL}
 
 
 def test_a_plan_that_is_wrong_too_often_or_too_small_is_refused_with_the_reason() -> None:
