@@ -38,7 +38,8 @@ def kpi(record: Record, *, periods: int = PERIODS_PER_YEAR, above: float = 0.0) 
     """The figures of a record: of a backtest's sessions, or of returns (fractions of the capital, one a period).
 
     `periods` a year; `above` is the annual Sharpe ratio that the record is held against. A DataFrame has a record in
-    each column. What cannot be known is NaN with its reason. ConfigError for what is no record, such as prices.
+    each column. A record goes from its first known value to its last. What cannot be known is NaN with its reason.
+    ConfigError for what is no record, such as prices.
     """
     return Kpi({name: _rows(values, periods, above) for name, values in _records(record)}, periods)
 
@@ -81,12 +82,18 @@ def _records(record: Record) -> Iterator[tuple[str, Floats]]:
         yield record.setting.title, record.session_returns.to_numpy(dtype=float)
     elif isinstance(record, pd.DataFrame):
         for name in record.columns:
-            yield str(name), _numbers(record[name].dropna(), str(name))
+            yield str(name), _numbers(_inner(record[name]), str(name))
     elif isinstance(record, pd.Series):
         name = "returns" if record.name is None else str(record.name)
-        yield name, _numbers(record, name)
+        yield name, _numbers(_inner(record), name)
     else:
         yield "returns", _numbers(record, "returns")
+
+
+def _inner(column: pd.Series) -> pd.Series:
+    """From its first known value to its last: `pct_change` begins with none, a gap inside is one."""
+    known = np.flatnonzero(column.notna())
+    return column.iloc[known[0] : known[-1] + 1] if len(known) else column.iloc[:0]
 
 
 def _numbers(values: object, name: str) -> Floats:
@@ -96,7 +103,7 @@ def _numbers(values: object, name: str) -> Floats:
         raise ConfigError(f"{name}: give returns as numbers, one a period, or what tk.backtest returns") from None
     if found.ndim != 1:
         raise ConfigError(f"{name} has {found.ndim} dimensions; give a series of returns, or a DataFrame of them")
-    if risk.looks_like_prices(found):
+    if performance.looks_like_prices(found):
         raise ConfigError(f"{name}: these are prices, nowhere below 0 and above 1; give returns: prices.pct_change()")
     return found
 

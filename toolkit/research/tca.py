@@ -53,7 +53,10 @@ class Tca:
 
     @property
     def summary(self) -> pd.Series:
-        """Each part in money and bp of what was decided, fill ratios, slippage from decision and from send."""
+        """Each part in money and bp of what was decided, fill ratios, slippage from decision and from send.
+
+        Sums are of the orders whose cost is known in all of its parts; `not_known` counts the others.
+        """
         return self._sums(self.orders)
 
     def by(self, column: str) -> pd.DataFrame:
@@ -64,22 +67,25 @@ class Tca:
         return pd.DataFrame(groups).T.rename_axis(column)
 
     def _sums(self, rows: pd.DataFrame) -> pd.Series:
-        value = float(rows["value"].sum())
+        known = rows[rows["total"].notna()]
+        value = float(known["value"].sum())
         ratio = fill_ratio(_column(rows, "wanted"), _column(rows, "filled"))
         some = rows[rows["filled"] > 0]
         waited = self._waited(rows)
-        found: dict[str, float] = {"orders": float(len(rows)), "value": value}
+        found: dict[str, float] = {
+            "orders": float(len(rows)),
+            "not_known": float(len(rows) - len(known)),
+            "value": value,
+        }
         for name in (*PARTS, "total"):
-            found[name] = float(rows[name].sum())
+            found[name] = float(known[name].sum())
             found[f"{name}_bp"] = found[name] / value * 1e4 if value else float("nan")
         weights = _column(some, "filled") * _column(some, "decided")
         for name in ("decided", "sent"):
             slipped = arrival_slippage(_column(some, "side"), _column(some, "paid"), _column(some, name))
-            known = np.isfinite(slipped)
-            total = float(weights[known].sum())
-            found[f"slippage_from_{name}_bp"] = (
-                float(slipped[known] @ weights[known]) / total if total else float("nan")
-            )
+            seen = np.isfinite(slipped) & np.isfinite(weights)
+            total = float(weights[seen].sum())
+            found[f"slippage_from_{name}_bp"] = float(slipped[seen] @ weights[seen]) / total if total else float("nan")
         found["filled_orders"] = ratio.by_order.value
         found["filled_quantity"] = ratio.by_quantity.value
         found["median_seconds_to_fill"] = waited.value
@@ -108,9 +114,12 @@ class Tca:
         def card(name: str, part: str, note: str) -> str:
             return figure_card(name, signed(found[part]), f"{plain(found[f'{part}_bp'])} bp {note}", tone(-found[part]))
 
+        unknown_ones = (
+            f", {found['not_known']:,.0f} of {len(self.orders):,} orders not known" if found["not_known"] else ""
+        )
         filled = f"on {100 * (1 - found['filled_quantity']):.1f} % of the quantity"
         cards = [
-            card("Shortfall", "total", f"of {found['value']:,.0f} decided"),
+            card("Shortfall", "total", f"of {found['value']:,.0f} decided{unknown_ones}"),
             card("Spread and impact", "spread_impact", "against the middle that was met"),
             card("Delay", "delay", "between decision and market"),
             card("Missed", "missed", filled),

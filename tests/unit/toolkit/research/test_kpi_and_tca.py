@@ -53,6 +53,18 @@ def test_prices_and_tables_of_words_are_refused_with_the_mend() -> None:
         tk.kpi(RETURNS).value("sharp")
 
 
+def test_the_mend_for_prices_works_and_a_gap_inside_is_told_of() -> None:
+    prices = pd.Series(100 * np.cumprod(1 + RETURNS), name="close")
+    assert tk.kpi(prices.pct_change()).value("Sharpe ratio") == pytest.approx(
+        performance.sharpe_ratio(RETURNS[1:]).value
+    )
+    with_gap = pd.DataFrame({"a": np.where(np.arange(len(RETURNS)) == 100, np.nan, RETURNS)})
+    for record in (with_gap, with_gap["a"]):
+        table = tk.kpi(record).frame().loc["a"].drop("periods")
+        assert table["value"].isna().all()
+        assert set(table["reason"]) <= {"a return is not known", "equity is not known at every mark"}
+
+
 def test_several_records_stand_beside_each_other() -> None:
     found = tk.kpi(pd.DataFrame({"a": RETURNS, "b": -RETURNS}))
     assert found.value("annual return", "a") == pytest.approx(-found.value("annual return", "b"))
@@ -107,6 +119,16 @@ def test_an_order_that_never_filled_counts_as_missed_on_the_page() -> None:
     found = tk.tca(pd.DataFrame([row | {"instrument": "X", "seconds": 9.0}]))
     assert found.summary["missed"] == 5.0
     assert "fewer than 50% of the orders filled" in found._repr_html_()
+
+
+def test_an_order_whose_end_is_not_known_is_counted_and_in_no_sum() -> None:
+    row = {"side": 1.0, "wanted": 10.0, "filled": 6.0, "paid": 101.0, "fee": 1.0, "decided": 100.0, "sent": 100.5}
+    found = tk.tca(pd.DataFrame([row | {"ended": 102.0}, row | {"ended": np.nan}]))
+    parts = found.summary[["delay", "spread_impact", "fees", "missed"]]
+    assert parts.tolist() == [3.0, 3.0, 1.0, 8.0]
+    assert found.summary["total"] == parts.sum()
+    assert found.summary[["orders", "not_known", "value"]].tolist() == [2.0, 1.0, 1_000.0]
+    assert "1 of 2 orders not known" in found._repr_html_()
 
 
 def test_the_naive_rules_stop_honest_versions_and_the_boundary_does_not() -> None:
