@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.tools.core_kit import Core, limit, limits
+from tests.tools.core_kit import ANNA, Core, limit, limits
+from toolkit.domain import commands as cm
 from toolkit.domain.orders import Ability, Status
 from toolkit.domain.requests import CancelOrder, SubmitOrder
 
@@ -73,6 +74,25 @@ def test_who_stops_it_meanwhile_stops_the_change_too(stop: str) -> None:
     assert len(core.orders_received()) == 1
     assert (core.at_venue(), dict(core.ledger.changes)) == ([], {})
     assert len(core.cancels_received()) == 1, "one is on its way already"
+
+
+@pytest.mark.parametrize("gone", ["a person says so", "the venue does not find it"])
+def test_an_order_that_is_gone_without_a_cancel_may_have_filled_and_nothing_goes_out_in_its_place(gone: str) -> None:
+    core, intent = bought()
+    core.deaf = True
+    core.modify(intent, quantity=12)
+    core.wait(30)
+    core.deaf = False
+    order = core.order(intent)
+    assert order.shown_status == "UNKNOWN"
+    if gone == "a person says so":
+        core.command(cm.ResolveDoubt(order_id=order.order_id, outcome="gone", who=ANNA, reason="the broker said so"))
+    else:
+        core.prove_absent(order.order_id)
+    assert (core.order(intent).status, dict(core.ledger.changes)) == (Status.CANCELED, {})
+    assert len(core.orders_received()) == 1, "it rests there still"
+    assert "change_dropped" in core.alarms()
+    assert core.shadow.digest() == core.ledger.digest()
 
 
 def test_a_change_that_no_limit_lets_pass_cancels_nothing() -> None:

@@ -10,11 +10,12 @@ from tests.tools.venue_kit import submit
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
-from toolkit.domain.ledger import HOUSE, MANUAL
+from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
 from toolkit.domain.orders import OrderClass, Side, Status, TradingState
 from toolkit.domain.requests import VenueOrder, VenueState
 from toolkit.domain.time import FeedTime, WallTime
 from toolkit.engine.messages import Looked
+from toolkit.simulation.surprises import BustFill, CorrectFill
 
 FOREIGN = "SOMEBODY"
 
@@ -412,3 +413,30 @@ def test_only_a_doubt_can_be_resolved_and_only_as_working_or_gone() -> None:
     assert "no outcome" in resolve_doubt(core, "filled")
     assert resolve_doubt(core, "working") == ""
     assert core.ledger.doubtful == {}
+
+
+@pytest.mark.parametrize("revised", ["busted", "corrected"])
+def test_what_an_order_filled_before_it_was_adopted_is_taken_back_from_whose_it_was(revised: str) -> None:
+    core = Core()
+    core._hear(core.venue.process(submit(FOREIGN, Side.BUY, 10, 9_990, time=FeedTime(core.time))))
+    core.quote(9_985, 9_988, size=4)
+    assert core.held(MANUAL) == 4
+    confirm(core, core.venue.state())
+    assert adopt(core, "foreign_order", FOREIGN, HOUSE) == ""
+    core.quote(9_985, 9_988, size=3)
+    assert (core.held(MANUAL), core.held(HOUSE)) == (4, 3)
+    early, late = (fill.execution_id for fill in core.ledger.fills[FOREIGN])
+    if revised == "busted":
+        core._hear(core.venue.process(BustFill(order_id=FOREIGN, execution_id=early, quantity=4)))
+        core._hear(core.venue.process(BustFill(order_id=FOREIGN, execution_id=late, quantity=3)))
+        assert (core.held(MANUAL), core.held(HOUSE)) == (0, 0)
+    else:
+        core._hear(
+            core.venue.process(
+                CorrectFill(order_id=FOREIGN, execution_id=early, old_quantity=4, quantity=1, price=9_990, fee=0)
+            )
+        )
+        assert (core.held(MANUAL), core.held(HOUSE)) == (1, 3)
+    assert core.ledger.venue_positions["paper"]["AAPL"] == dict(core.venue.state().positions).get("AAPL", 0)
+    assert core.shadow.digest() == core.ledger.digest()
+    assert Ledger.from_bytes(core.ledger.to_bytes()).digest() == core.ledger.digest()

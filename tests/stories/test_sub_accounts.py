@@ -2,17 +2,20 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tools.core_kit import ANNA, Core, limit, limits
-from tests.tools.venue_kit import stock
+from tests.tools.venue_kit import SECOND, stock
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.inbox import PositionChanged
 from toolkit.domain.ledger import HOUSE, MANUAL
+from toolkit.domain.time import MonoTime
 from toolkit.engine.account_desk import split_lots
+from toolkit.engine.messages import Looked
 
 BY = {"who": ANNA, "reason": "as agreed"}
 
@@ -185,3 +188,24 @@ def test_whatever_moves_cash_moves_the_venue_s_account_with_it(kind: str) -> Non
     body = cm.MoveCash(kind=kind, sub_account=MANUAL, asset="USD", amount=Decimal("-3.21"), **BY)
     assert refused(core, body) == ""
     assert_sums(core)
+
+
+@pytest.mark.parametrize("kind", ["transfer", "adjustment"])
+def test_what_moves_a_position_without_a_trade_counts_in_the_exposure_of_the_next_order(kind: str) -> None:
+    core = Core(strategies=("trend", "other"), rows=limits(limit("max_gross", "1000", "strategy", "other")))
+    core.buy(8)
+    core.buy(1, 9_000)
+    assert len(core.at_venue()) == 1, "all figures were reckoned for it"
+    if kind == "transfer":
+        assert refused(core, give(8)) == ""
+    else:
+        state = msgspec.structs.replace(core.venue.state(), positions=(("AAPL", 16),))
+        for second in (0, 6):
+            core.do(Looked(state=state, at=MonoTime(core.mono + second * SECOND)))
+        adopted = cm.AdoptBreak(venue="paper", kind="position", subject="AAPL", sub_account="other", price=None, **BY)
+        assert refused(core, adopted) == ""
+    assert core.held("other") == 8
+    core.buy(9, 9_000, strategy="other")
+    assert core.denial().control == 11, "8 and 9 lots at 100.00 are more than 1,000.00"
+    core.buy(2, 9_000, strategy="other")
+    assert len(core.at_venue()) == 2

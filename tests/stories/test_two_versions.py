@@ -111,3 +111,14 @@ def test_names_lead_to_their_strategy() -> None:
     assert is_of(CANDIDATE, CANDIDATE)
     assert not is_of("trend", CANDIDATE)
     assert not is_of("trendy", "trend")
+
+
+def test_a_loss_of_the_strategy_takes_back_the_entries_of_every_version_of_it() -> None:
+    core = both(rows=limits(limit("max_daily_loss", "100", "strategy", "trend")))
+    core.buy(100)
+    for name in (CANDIDATE, "other"):
+        core.buy(2, 5_000, strategy=name)
+    for _ in range(3):
+        core.quote(9_499, 9_501)
+    assert core.ledger.trading_state(CANDIDATE, "paper")[0] is TradingState.REDUCING
+    assert [order.strategy for order in core.ledger.open_orders()] == ["other"]

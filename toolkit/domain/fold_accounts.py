@@ -9,10 +9,10 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.breaks import break_key
-from toolkit.domain.ledger import Ledger, Mark
+from toolkit.domain.ledger import Fill, Ledger, Mark
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.orders import AT_VENUE, NO_DOUBT, Order, OrderType, Status, Terms, TimeInForce
-from toolkit.domain.positions import FLAT, after_exchange
+from toolkit.domain.positions import FLAT, after_exchange, note_elsewhere
 from toolkit.domain.requests import VenueOrder
 
 NOT_OURS = "adopted"
@@ -21,14 +21,33 @@ NOT_OURS = "adopted"
 
 def _position_transferred(ledger: Ledger, event: ev.PositionTransferred) -> None:
     currency = ledger.instruments.require(event.instrument).currency
+    if event.source in ledger.elsewhere:
+        _give_elsewhere(ledger, event)
     for sub_account, sign in ((event.source, -1), (event.target, 1)):
         _exchange(ledger, sub_account, event.instrument, sign * event.lots, sign * event.worth)
         ledger.move_cash(sub_account, currency, -sign * event.worth, "")
         ledger.number_position(sub_account)
 
 
+def _give_elsewhere(ledger: Ledger, event: ev.PositionTransferred) -> None:
+    """What lies at the instrument's own venue goes first, then lots at others, by the names of these."""
+    lots_at = dict(ledger.elsewhere[event.source].get(event.instrument, {}))
+    sign = 1 if event.lots > 0 else -1
+    at_home = ledger.position(event.source, event.instrument).lots - sum(lots_at.values())
+    left = abs(event.lots) - max(0, sign * at_home)
+    for venue, lots in sorted(lots_at.items()):
+        given = sign * min(max(0, left), max(0, sign * lots))
+        if given:
+            note_elsewhere(ledger.elsewhere, event.source, event.instrument, venue, -given)
+            note_elsewhere(ledger.elsewhere, event.target, event.instrument, venue, given)
+            left -= abs(given)
+
+
 def _position_adjusted(ledger: Ledger, event: ev.PositionAdjusted) -> None:
-    currency = ledger.instruments.require(event.instrument).currency
+    instrument = ledger.instruments.require(event.instrument)
+    currency = instrument.currency
+    if event.venue != instrument.venue:
+        note_elsewhere(ledger.elsewhere, event.sub_account, event.instrument, event.venue, event.lots)
     _exchange(ledger, event.sub_account, event.instrument, event.lots, event.worth)
     ledger.move_cash(event.sub_account, currency, -event.worth, event.venue)
     ledger.move_lots(event.venue, event.instrument, event.lots)
@@ -66,14 +85,31 @@ def _instrument_split(ledger: Ledger, event: ev.InstrumentSplit) -> None:
         before = ledger.positions.setdefault(sub_account, {}).get(symbol, FLAT)
         ledger.hold(sub_account, symbol, before, msgspec.structs.replace(before, lots=lots))
         ledger.number_position(sub_account)
-    for account in ledger.venue_positions.values():
-        if account.get(symbol):
-            account[symbol] = sum(lots for _, lots in event.lots)
+    _split_at_venues(ledger, event)
     ledger.standing.forget(symbol)
     mark = ledger.marks.get(symbol)
     if mark is not None:
         twice = divide_half_even(mark.twice * event.denominator, event.numerator)
         ledger.marks[symbol] = Mark(twice=twice, step=mark.step, time=mark.time)
+
+
+def _split_at_venues(ledger: Ledger, event: ev.InstrumentSplit) -> None:
+    """Whole lots of each strategy at venues that are not the instrument's own; all that is left lies there."""
+    symbol, home = event.instrument, ledger.instruments.require(event.instrument).venue
+    there: dict[str, int] = {}
+    for held in ledger.elsewhere.values():
+        for venue, before in list(held.get(symbol, {}).items()):
+            lots = abs(before) * event.numerator // event.denominator * (1 if before > 0 else -1)
+            there[venue] = there.get(venue, 0) + lots
+            held[symbol][venue] = lots
+            if not lots:
+                del held[symbol][venue]
+    for venue, account in ledger.venue_positions.items():
+        if venue != home and symbol in account:
+            account[symbol] = there.get(venue, 0)
+    total = sum(position[symbol].lots for position in ledger.positions.values() if symbol in position)
+    if total - sum(there.values()) or symbol in ledger.venue_positions.get(home, {}):
+        ledger.venue_positions.setdefault(home, {})[symbol] = total - sum(there.values())
 
 
 def _symbol_changed(ledger: Ledger, event: ev.SymbolChanged) -> None:
@@ -88,6 +124,9 @@ def _symbol_changed(ledger: Ledger, event: ev.SymbolChanged) -> None:
     for account in ledger.venue_positions.values():
         if event.old in account:
             account[event.new] = account.get(event.new, 0) + account.pop(event.old)
+    for lots_at in ledger.elsewhere.values():
+        if event.old in lots_at:
+            lots_at[event.new] = lots_at.pop(event.old)
     if event.old in ledger.marks:
         ledger.marks[event.new] = ledger.marks.pop(event.old)
     ledger.standing.forget(event.old)
@@ -96,8 +135,7 @@ def _symbol_changed(ledger: Ledger, event: ev.SymbolChanged) -> None:
 
 def _order_adopted(ledger: Ledger, event: ev.OrderAdopted) -> None:
     listed = event.listed
-    ledger.strangers.pop(event.order_id, None)
-    known = ledger.fills.get(event.order_id, ())
+    known = _owned_already(ledger, event)
     ledger.put(
         Order(
             order_id=event.order_id,
@@ -129,6 +167,16 @@ def _order_adopted(ledger: Ledger, event: ev.OrderAdopted) -> None:
         )
     )
     ledger.number_inbox(event.sub_account, ev.OrderAdopted)
+
+
+def _owned_already(ledger: Ledger, event: ev.OrderAdopted) -> list[Fill]:
+    """What it filled before stays whose it is, also when the venue takes it back."""
+    known = ledger.fills.get(event.order_id, [])
+    past = ledger.strangers.pop(event.order_id, None)
+    if known and past is not None and past.strategy != event.sub_account:
+        known = [msgspec.structs.replace(fill, owner=past.strategy) for fill in known]
+        ledger.fills[event.order_id] = known
+    return known
 
 
 def _status(listed: VenueOrder) -> Status:

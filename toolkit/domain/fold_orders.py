@@ -312,8 +312,11 @@ def _order_doubted(ledger: Ledger, event: ev.OrderDoubted) -> None:
 
 def _doubt_resolved(ledger: Ledger, event: ev.DoubtResolved) -> None:
     order = _fact(ledger, event.order_id, Fact(event.outcome), event)
-    if order is not None:
-        ledger.put(_without_replace(order))
+    if order is None:
+        return
+    if event.outcome == Fact.PROVEN_ABSENT and ledger.changes:  # no cancel was confirmed: it may have filled
+        ledger.changes.pop(order.chain[0], None)
+    ledger.put(_without_replace(order))
 
 
 def _known(ledger: Ledger, identifier: str) -> Order:

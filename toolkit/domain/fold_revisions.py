@@ -31,12 +31,13 @@ def _revise(ledger: Ledger, event: ev.FillBusted | ev.FillCorrected, new: ev.Fil
             raise JournalError(f"event {ledger.sequence} revises order {event.order_id}, which the ledger never had")
         _revise_past(ledger, event, event.past, new)
         return
-    past = ev.PastTrade(
-        strategy=order.strategy, venue=order.venue, instrument=order.instrument, side=order.side, fee_asset=""
-    )
     old = _revise_fill(ledger, order.chain[0], event, new)
     if old is None:
         raise JournalError(f"event {ledger.sequence}: {order.order_id} has no fill {event.execution_id!r}")
+    past = ev.PastTrade(
+        strategy=old.owner or order.strategy, venue=order.venue, instrument=order.instrument, side=order.side,
+        fee_asset="",
+    )  # fmt: skip
     quantity = price = 0
     if new is not None:
         quantity, price = new.quantity, new.price

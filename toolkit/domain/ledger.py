@@ -40,7 +40,7 @@ from toolkit.domain.standing import Standing
 from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import FeedTime, WallTime
 
-FOLD_VERSION = 9
+FOLD_VERSION = 10
 CLOSED_ORDERS_KEPT = 10_000
 STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000
@@ -52,13 +52,15 @@ ONE, ACTIVE, DENIED = Decimal(1), TradingState.ACTIVE, Status.DENIED
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A trade as booked, kept with its order so that it counts once and can be taken back."""
+    """A trade as booked, kept with its order so that it counts once and can be taken back; `owner` is whose it is where
+    that is not its order's: it came before that was adopted."""
 
     execution_id: str
     price: int
     quantity: int
     fee: int
     fee_asset: str
+    owner: str = ""
 
 
 class Producer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

@@ -1,7 +1,9 @@
-"""How long orders have been in doubt: an alarm at each threshold; it asks nobody and ends nothing."""
+"""What is told of orders in doubt: how long they are, and what a doubt leaves undone; it asks and ends nothing."""
 
 from __future__ import annotations
 
+from toolkit.domain.order_tables import Fact
+from toolkit.domain.orders import PROTECTIVE, Order
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.transaction import Transaction
 
@@ -29,3 +31,12 @@ class DoubtAges:
             mend = f"`execution reconcile resolve {order.order_id}` when you know better than the venue"
             detail = f"UNKNOWN for {age // NANOSECONDS} s at {order.venue}: {what}; {mend}"
             transaction.alarm("old_doubt", order.order_id, detail)
+
+
+def tell_dropped(transaction: Transaction, order: Order, fact: Fact) -> None:
+    """What was to go out in an order's place does not: that it is gone is no word of what it filled."""
+    if fact is Fact.PROVEN_ABSENT and order.chain[0] in transaction.ledger.changes:
+        why = f"{order.strategy} {order.instrument}: it is gone and no cancel was confirmed, so its change is not sent"
+        transaction.alarm("change_dropped", order.order_id, why)
+        if order.order_class is PROTECTIVE:
+            transaction.alarm("unprotected", f"{order.strategy} {order.instrument}", "a stop that was moved is gone")

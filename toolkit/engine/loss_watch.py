@@ -12,6 +12,7 @@ from toolkit.domain.commands import Who
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY, TradingState
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
+from toolkit.domain.sub_accounts import is_of
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.risk.portfolio import Portfolio
 from toolkit.engine.risk.portfolio_limits import Bound
@@ -70,6 +71,6 @@ class LossWatch:
             )
         )
         transaction.alarm(cause, scope or ledger.book, detail)
-        for order in ledger.open_orders(scope or None):
-            if order.order_class is ENTRY:
+        for order in ledger.open_orders():
+            if order.order_class is ENTRY and (not scope or is_of(order.strategy, scope)):
                 self._orders.cancel(transaction, order, cause)

@@ -24,7 +24,7 @@ from toolkit.domain.orders import (
     TradingState,
 )
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
-from toolkit.engine.doubts import DoubtAges
+from toolkit.engine.doubts import DoubtAges, tell_dropped
 from toolkit.engine.execution_router import (
     ExecutionRouter,
     cancel_requested,
@@ -346,16 +346,13 @@ class OrderManager:
         self._asked.pop(root, None)
         self._unanswered.pop(root, None)
         self._absent.difference_update(order.chain)
+        tell_dropped(transaction, order, fact)
         transaction.emit(
             ev.DoubtResolved(
-                order_id=order.order_id,
-                outcome=fact.value,
-                time=transaction.time,
-                wall=transaction.now.wall,
-                who=who,
+                order_id=order.order_id, outcome=fact.value, time=transaction.time, wall=transaction.now.wall, who=who,
                 reason=reason,
             )
-        )
+        )  # fmt: skip
 
     def not_sent(self, transaction: Transaction, notice: NotSent) -> list[Order]:
         """What was dropped before it reached the line ends here: an order as rejected, a replace as refused."""
@@ -471,6 +468,7 @@ class OrderManager:
         self._absent.difference_update(order.chain)
         expected = after_fact(order.status, order.doubt, fact).expected
         shown = order.shown_status
+        tell_dropped(transaction, order, fact)
         transaction.emit(
             ev.DoubtResolved(
                 order_id=order.order_id, outcome=fact.value, time=transaction.time, wall=transaction.now.wall

@@ -60,6 +60,8 @@ class Transaction:
         ledger = self.ledger
         apply(ledger, event)
         self.events.append(event)
+        if self.watch is not None:
+            self.watch(event)
         told = [change for change in changes if change[0] in ledger.deployments]
         left = Counter(sub_account for sub_account, _ in told)
         for sub_account, symbol in told:

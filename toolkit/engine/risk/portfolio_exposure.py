@@ -285,9 +285,8 @@ FINDERS: dict[type, Callable[[Exposures, Any], None]] = {
     **dict.fromkeys((ev.OrderSubmitted, ev.OrderFilled), _by_pair),
     **dict.fromkeys(
         (
-            ev.ReplaceRequested, ev.FillBusted, ev.FillCorrected, ev.OrderRejected, ev.OrderCanceled, ev.OrderExpired,
-            ev.OrderReplaced, ev.OrderReleased, ev.CancelRejected, ev.ReplaceRejected, ev.OrderDoubted,
-            ev.DoubtResolved,
+            ev.ReplaceRequested, ev.OrderRejected, ev.OrderCanceled, ev.OrderExpired, ev.OrderReplaced,
+            ev.OrderReleased, ev.CancelRejected, ev.ReplaceRejected, ev.OrderDoubted, ev.DoubtResolved,
         ),
         _by_order,
     ),
