@@ -81,7 +81,11 @@ async def test_a_token_names_its_person() -> None:
     assert engine.given[0].who == Who(identity="token:anna", verified=True, source="cli")
 
 
-@pytest.mark.parametrize("token", [f"anna.{SECRET}x", "anna.", f"bob.{SECRET}", SECRET, f"anna.{HASH}"])
+@pytest.mark.parametrize(
+    "token",
+    [f"anna.{SECRET}x", "anna.", f"bob.{SECRET}", SECRET, f"anna.{HASH}"],
+    ids=["longer", "empty", "of another", "without a name", "its hash"],
+)
 async def test_a_wrong_token_is_nobody_not_even_the_unix_user_who_shows_it(token: str) -> None:
     engine = Engine()
     told = await said(desk(engine), Credential(token=token))
