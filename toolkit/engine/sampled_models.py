@@ -20,6 +20,7 @@ HALF_LIFE = 234_000.0
 """Seconds of feed time: ten days of 6.5 hours, near the decay of 0.94 a day of RiskMetrics (1996)."""
 
 SESSIONS_KEPT = 1_000
+NEVER = FeedTime(1 << 62)
 
 
 class Seen(Protocol):
@@ -33,7 +34,7 @@ class Seen(Protocol):
 
 
 class SampledModels:
-    """`version` grows whenever a figure may have changed; `ends` is when the present interval does."""
+    """`version` grows whenever a figure may have changed; `ends` is when the present interval does, NEVER unwatched."""
 
     def __init__(self, interval: float = INTERVAL, half_life: float = HALF_LIFE) -> None:
         self.version = 0
@@ -43,7 +44,11 @@ class SampledModels:
         self._calendars: dict[str, str] = {}
         self._closes: dict[str, float] = {}
         self._told: dict[str, Quote] = {}
-        self.ends = FeedTime(0)
+        self.ends = NEVER
+
+    def watch(self, wanted: bool) -> None:
+        """Begin with the next step, or end: figures of before stay as they are until they are asked for again."""
+        self.ends = FeedTime(0) if wanted else NEVER
 
     def trades_on(self, calendars: Mapping[str, str]) -> None:
         """Which sessions break the returns of which instruments."""
@@ -69,6 +74,8 @@ class SampledModels:
 
     def closed(self, event: SessionClosed, time: FeedTime, quotes: Mapping[str, Seen]) -> None:
         """A session ended: its last quotes are sampled, and nothing reaches over it but the return of the session."""
+        if self.ends is NEVER:
+            return
         theirs = [symbol for symbol in quotes if self._calendars.get(symbol) == event.calendar]
         self._note_closes(event.session, theirs, quotes)
         self._tell(quotes, theirs, time)
@@ -77,6 +84,8 @@ class SampledModels:
 
     def gap(self, event: FeedGap, time: FeedTime) -> None:
         """Messages were lost: no return reaches over that."""
+        if self.ends is NEVER:
+            return
         self._take((event,), time)
 
     def _take(self, events: tuple[MarketEvent, ...], time: FeedTime) -> None:

@@ -24,11 +24,15 @@ FOREVER = 1 << 62
 
 
 class Watched(NamedTuple):
-    """How long quotes stay fresh, in general and single ones, and the window of drift (0: none), in nanoseconds."""
+    """How long quotes stay fresh, in general and single ones, and the window of drift (0: none), in nanoseconds.
+
+    `models` says whether volatility and correlation are asked for: keeping them up costs more than all of a quiet step.
+    """
 
     stale_after: int = FOREVER
     of_instruments: Mapping[str, int] = MappingProxyType({})
     drift_window: int = 0
+    models: bool = False
 
     def age_of(self, instrument: str) -> int:
         """How old a quote of this instrument may be."""
@@ -150,6 +154,8 @@ class View:
         """What the limits in force want to be watched; nothing is begun anew where they want the same."""
         if watched == self._watched:
             return
+        if watched.models != self._watched.models:
+            self.models.watch(watched.models)
         self._watched = watched
         for symbol, last in self.quotes.items():
             last.watch(watched.age_of(symbol), watched.drift_window)

@@ -7,14 +7,18 @@ from decimal import Decimal
 
 from toolkit.domain.commands import LimitRow
 from toolkit.engine.risk.limits import MOST, nanoseconds
+from toolkit.engine.risk.portfolio_limits import OPEN
 from toolkit.engine.view import FOREVER, Watched
 
 _OF_ALL = frozenset({"book", "venue", "account"})
 
 
 def windows_of(rows: Iterable[LimitRow]) -> Watched:
-    """A quote ages by the strictest limit of book, venue and instrument; the longest window of drift counts for all."""
-    of_all, own, drift = FOREVER, dict[str, int](), 0
+    """A quote ages by the strictest limit of book, venue and instrument; the longest window of drift counts for all.
+
+    Volatilities and correlations are kept up for the value at risk alone, where there is a limit for it.
+    """
+    of_all, own, drift, bounds_risk = FOREVER, dict[str, int](), 0, False
     for row in rows:
         if row.limit == "max_quote_age":
             age = nanoseconds(_bounded(row))
@@ -24,7 +28,9 @@ def windows_of(rows: Iterable[LimitRow]) -> Watched:
                 own[row.name] = min(own.get(row.name, FOREVER), age)
         elif row.limit == "drift_window":
             drift = max(drift, nanoseconds(_bounded(row)))
-    return Watched(stale_after=of_all, of_instruments=own, drift_window=drift)
+        elif row.limit == "max_var":
+            bounds_risk = bounds_risk or row.value != OPEN
+    return Watched(stale_after=of_all, of_instruments=own, drift_window=drift, models=bounds_risk)
 
 
 def _bounded(row: LimitRow) -> Decimal:
