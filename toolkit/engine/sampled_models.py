@@ -44,7 +44,7 @@ class SampledModels:
         self._calendars: dict[str, str] = {}
         self._closes: dict[str, float] = {}
         self._told: dict[str, Quote] = {}
-        self.ends = NEVER
+        self.ends = FeedTime(0)
 
     def watch(self, wanted: bool) -> None:
         """Begin with the next step, or end: figures of before stay as they are until they are asked for again."""

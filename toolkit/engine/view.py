@@ -32,7 +32,7 @@ class Watched(NamedTuple):
     stale_after: int = FOREVER
     of_instruments: Mapping[str, int] = MappingProxyType({})
     drift_window: int = 0
-    models: bool = False
+    models: bool = True
 
     def age_of(self, instrument: str) -> int:
         """How old a quote of this instrument may be."""

@@ -16,9 +16,9 @@ _OF_ALL = frozenset({"book", "venue", "account"})
 def windows_of(rows: Iterable[LimitRow]) -> Watched:
     """A quote ages by the strictest limit of book, venue and instrument; the longest window of drift counts for all.
 
-    Volatilities and correlations are kept up for the value at risk alone, where there is a limit for it.
+    Volatilities and correlations are kept up for the value at risk alone: while its limit is unset, or is a number.
     """
-    of_all, own, drift, bounds_risk = FOREVER, dict[str, int](), 0, False
+    of_all, own, drift, risk = FOREVER, dict[str, int](), 0, set[str]()
     for row in rows:
         if row.limit == "max_quote_age":
             age = nanoseconds(_bounded(row))
@@ -29,8 +29,8 @@ def windows_of(rows: Iterable[LimitRow]) -> Watched:
         elif row.limit == "drift_window":
             drift = max(drift, nanoseconds(_bounded(row)))
         elif row.limit == "max_var":
-            bounds_risk = bounds_risk or row.value != OPEN
-    return Watched(stale_after=of_all, of_instruments=own, drift_window=drift, models=bounds_risk)
+            risk.add(row.value)
+    return Watched(stale_after=of_all, of_instruments=own, drift_window=drift, models=risk != {OPEN})
 
 
 def _bounded(row: LimitRow) -> Decimal:
