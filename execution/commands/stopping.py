@@ -209,9 +209,9 @@ def _wait_flat(home: Home, state: DeskState, strategy: str) -> str:
     books = Books(home=home, book=state.book)
     deadline = time.monotonic() + FLATTEN_SECONDS
     while True:
-        held = emergency.position_of(books.replica(), strategy)
+        held = emergency.held_by(books.replica(), strategy)
         if not held or time.monotonic() > deadline:
-            return held and f"{strategy} still holds {held} after {FLATTEN_SECONDS:.0f} s"
+            return held and f"still held: {held} after {FLATTEN_SECONDS:.0f} s"
         time.sleep(0.2)
 
 

@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from tests.tools.core_kit import Core, limit, limits
+from tests.tools.core_kit import ANNA, Core, limit, limits
 from tests.tools.two_venues import ALPHA, BETA, TwoVenues, cheap, rule
 from toolkit.domain import events as ev
-from toolkit.domain.commands import Who
+from toolkit.domain.commands import Kill, KillMode, Who
 from toolkit.domain.fold import apply
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import TradingHalted
@@ -171,3 +171,22 @@ def test_the_fold_knows_where_every_lot_lies() -> None:
     assert core.shadow.digest() == core.ledger.digest()
     again = Ledger.from_bytes(core.ledger.to_bytes())
     assert again.elsewhere == {"trend": {"AAPL": {BETA: 3}}}
+
+
+def test_a_kill_of_a_venue_flattens_what_lies_there_wherever_its_instrument_is_at_home() -> None:
+    core = TwoVenues(rule(BETA))
+    core.buy(6)
+    core.ledger.venues = core.shadow.venues = (ALPHA, BETA)
+    core.command(Kill(scope="venue", name=BETA, mode=KillMode.FLATTEN, who=ANNA, reason="it is in trouble"))
+    core.quote(9_999, 10_001)
+    assert core.ledger.venue_positions[BETA] == {"AAPL": 0}
+    assert core.went_to() == [BETA, BETA]
+
+
+def test_a_kill_of_a_venue_does_not_flatten_what_lies_at_another() -> None:
+    core = TwoVenues(rule(BETA, minimum_quantity=Decimal(6)))
+    core.buy(6)
+    core.buy(4)
+    core.ledger.venues = core.shadow.venues = (ALPHA, BETA)
+    core.command(Kill(scope="venue", name=ALPHA, mode=KillMode.FLATTEN, who=ANNA, reason="it is in trouble"))
+    assert "trend also holds AAPL elsewhere" in core.of(ev.CommandTaken)[-1].refused

@@ -119,6 +119,12 @@ def position_of(replica: Replica, strategy: str) -> str:
     )
 
 
+def held_by(replica: Replica, strategy: str) -> str:
+    """What a strategy holds in each of its sub-accounts, "" when all of them are flat."""
+    held = {name: position_of(replica, name) for name in replica.ledger.positions if is_of(name, strategy)}
+    return "; ".join(f"{name} {position}" for name, position in held.items() if position)
+
+
 def cancel_all(
     home: Home, book: str, sockets: Mapping[str, Path], orders: Sequence[tuple[str, VenueOrder]], cause: str
 ) -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from toolkit.client.stopping import Leftover
 from toolkit.domain.commands import Kill, KillMode
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import OrderClass
+from toolkit.domain.orders import Order, OrderClass
+from toolkit.domain.sub_accounts import is_of
 from toolkit.replica.replica import Replica
 
 
@@ -25,7 +26,7 @@ def still_open(replica: Replica | None, kill: Kill) -> tuple[str, ...]:
     return tuple(
         f"{order.order_id} ({order.strategy} {order.side.name} {order.remaining} {order.instrument}) is "
         f"{order.shown_status} by the books"
-        for order in replica.ledger.open_orders(kill.name if kill.scope == "strategy" else None)
+        for order in _of_scope(replica.ledger, kill)
         if (kill.scope != "venue" or order.venue == kill.name)
         and (kill.mode is not KillMode.HALT_ENTRIES or order.order_class is OrderClass.ENTRY)
     )
@@ -38,7 +39,7 @@ def by_the_books(replica: Replica | None, kill: Kill, silent: Sequence[str]) -> 
     orders = [
         f"{order.venue}: {order.order_class.value} {order.order_id} {order.side.name} {order.remaining} "
         f"{order.instrument} of {order.strategy}, {order.shown_status} by the books"
-        for order in replica.ledger.open_orders(kill.name if kill.scope == "strategy" else None)
+        for order in _of_scope(replica.ledger, kill)
         if order.venue in silent and not order.in_engine
     ]
     held = [
@@ -50,10 +51,22 @@ def by_the_books(replica: Replica | None, kill: Kill, silent: Sequence[str]) -> 
     return (*orders, *held)
 
 
+def held_at(replica: Replica, venue: str) -> str:
+    """What lies at a venue by the books, "" when nothing does."""
+    lots = sorted(replica.ledger.venue_positions.get(venue, {}).items())
+    return ", ".join(f"{symbol} {held:+d} lots at {venue}" for symbol, held in lots if held)
+
+
+def _of_scope(ledger: Ledger, kill: Kill) -> list[Order]:
+    """Orders of a strategy and of every version of it, else all."""
+    orders = ledger.open_orders()
+    return orders if kill.scope != "strategy" else [order for order in orders if is_of(order.strategy, kill.name)]
+
+
 def _of_strategies(ledger: Ledger, kill: Kill, left: Leftover) -> Iterator[str]:
     shown = {order.order_id for _, order in (*left.protective, *left.open_orders)}
     for strategy, held in sorted(ledger.positions.items()):
-        if kill.scope == "strategy" and strategy != kill.name:
+        if kill.scope == "strategy" and not is_of(strategy, kill.name):
             continue
         for symbol, position in sorted(held.items()):
             instrument = ledger.instruments.require(symbol)

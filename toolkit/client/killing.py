@@ -20,7 +20,7 @@ from toolkit.adapters.latch import BOOK, strategy_scope, venue_scope
 from toolkit.client import emergency
 from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, give
-from toolkit.client.exposed import by_the_books, still_open, without_protection
+from toolkit.client.exposed import by_the_books, held_at, still_open, without_protection
 from toolkit.client.home import Home
 from toolkit.client.stopping import Belongs, Leftover, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import Kill, KillMode
@@ -241,9 +241,14 @@ class KillSwitch:
         replica = self._books()
         if replica is None:
             return "positions that cannot be read"
-        names = (kill.name,) if kill.scope == "strategy" else tuple(replica.ledger.positions)
-        held = [f"{name} {position}" for name in names if (position := emergency.position_of(replica, name))]
-        return f"still held: {'; '.join(held)}" if held else ""
+        if kill.scope == "venue":
+            held = held_at(replica, kill.name)
+        elif kill.scope == "strategy":
+            held = emergency.held_by(replica, kill.name)
+        else:
+            found = {name: emergency.position_of(replica, name) for name in replica.ledger.positions}
+            held = "; ".join(f"{name} {position}" for name, position in found.items() if position)
+        return f"still held: {held}" if held else ""
 
 
 def latch_scope(scope: str, name: str) -> str:

@@ -14,6 +14,7 @@ from toolkit.domain.errors import TransportError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import OrderClass
 from toolkit.domain.requests import VenueOrder, VenueState
+from toolkit.domain.sub_accounts import is_of
 
 POLL_SECONDS = 0.02
 PATIENCE = 2.0
@@ -117,5 +118,5 @@ def held_in_engine(ledger: Ledger, strategy: str | None = None) -> tuple[str, ..
         f"engine: protective {order.order_id} {order.side.name} {order.remaining} {order.instrument}, stop "
         f"{order.terms.stop if order.terms else None} ticks: it acts only while the engine runs"
         for order in found
-        if order.order_class is OrderClass.PROTECTIVE and strategy in (None, order.strategy)
+        if order.order_class is OrderClass.PROTECTIVE and (strategy is None or is_of(order.strategy, strategy))
     )

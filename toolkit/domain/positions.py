@@ -102,3 +102,11 @@ def note_elsewhere(lots: Elsewhere, strategy: str, symbol: str, venue: str, sign
     held[venue] = held.get(venue, 0) + signed
     if not held[venue]:
         del held[venue]
+
+
+def venues_of(lots: Elsewhere, strategy: str, symbol: str, held: int, home: str) -> dict[str, int]:
+    """Where the lots that a strategy holds lie; `home` is the instrument's own venue, which has what no other has."""
+    found = dict(lots.get(strategy, {}).get(symbol, {}))
+    if at_home := held - sum(found.values()):
+        found[home] = at_home
+    return found

@@ -13,6 +13,7 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY, Order, TradingState
 from toolkit.domain.people import OPERATOR, PEOPLE
+from toolkit.domain.positions import venues_of
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
 from toolkit.domain.sub_accounts import is_of
 from toolkit.engine.order_manager import OrderManager
@@ -101,14 +102,20 @@ class KillSwitch:
         return sorted(names)
 
     def _is_at(self, strategy: str, venue: str) -> bool:
-        at = [self._venue_of(symbol) for symbol in self._held(strategy)]
-        return venue in at or any(order.venue == venue for order in self._ledger.open_orders(strategy))
+        holds = any(venue in self._venues_of(strategy, symbol) for symbol in self._held(strategy))
+        return holds or any(order.venue == venue for order in self._ledger.open_orders(strategy))
 
     def _held_elsewhere(self, strategy: str, venue: str) -> str:
-        return ", ".join(symbol for symbol in self._held(strategy) if self._venue_of(symbol) != venue)
+        return ", ".join(
+            symbol for symbol in self._held(strategy) if self._venues_of(strategy, symbol).keys() - {venue}
+        )
 
     def _held(self, strategy: str) -> list[str]:
         return [symbol for symbol, held in self._ledger.positions.get(strategy, {}).items() if held.lots]
+
+    def _venues_of(self, strategy: str, symbol: str) -> dict[str, int]:
+        held = self._ledger.position(strategy, symbol).lots
+        return venues_of(self._ledger.elsewhere, strategy, symbol, held, self._venue_of(symbol))
 
     def _venue_of(self, symbol: str) -> str:
         return self._ledger.instruments.require(symbol).venue
@@ -131,7 +138,8 @@ class KillSwitch:
 
     def _is_stopped(self, strategy: str) -> bool:
         """Whether something else still halts this strategy."""
-        venues = {self._venue_of(symbol) for symbol in self._held(strategy)} or set(self._ledger.venues)
+        held = self._held(strategy)
+        venues = {venue for symbol in held for venue in self._venues_of(strategy, symbol)} or set(self._ledger.venues)
         return any(self._ledger.trading_state(strategy, venue)[0] is TradingState.HALTED for venue in venues)
 
 
