@@ -17,11 +17,21 @@ from toolkit.client import approvals
 from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, give, give_at, person, waiting_at
 from toolkit.client.desk_state import DeskState
-from toolkit.domain.commands import AllocateCapital, ApproveChange, Command, RejectChange, SetLimits, SetPeople, Who
+from toolkit.domain.commands import (
+    AllocateCapital,
+    ApproveChange,
+    Command,
+    DefineInstruments,
+    RejectChange,
+    SetLimits,
+    SetPeople,
+    Who,
+)
 from toolkit.domain.errors import DomainError
 from toolkit.domain.front_desk import Waiting
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import to_quanta
+from toolkit.engine import redefining
 from toolkit.engine.command_rules import RULES
 from toolkit.replica.limits_in_use import LimitInUse, limits_in_use
 
@@ -184,6 +194,8 @@ def _asked(ledger: Ledger, settings: Settings, who: Who, reason: str = "as the f
     for name, row in settings.strategies.items():
         if ledger.capital.get(name) != to_quanta(row.capital, settings.base_currency.quantum, name):
             yield AllocateCapital(strategy=name, amount=row.capital, who=who, reason=reason)
+    if looser := redefining.looser(ledger, settings.instruments):
+        yield DefineInstruments(instruments=looser, who=who, reason=reason)
     if people != ledger.people:
         yield SetPeople(
             rows=people.rows, four_eyes=people.four_eyes, who=who, reason=reason, approval_hours=people.approval_hours
@@ -203,6 +215,8 @@ def _name(body: Command) -> str:
             return "config/limits.yaml"
         case AllocateCapital():
             return f"capital of {body.strategy} in config/strategies.yaml"
+        case DefineInstruments():
+            return "config/instruments.yaml"
         case _:
             return "config/people.yaml"
 

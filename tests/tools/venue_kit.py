@@ -84,7 +84,9 @@ def stock(symbol: str = "AAPL", **changes: Any) -> Instrument:
         venue="paper",
         maximum=10_000,
     )
-    return msgspec.structs.replace(plain, **changes)
+    made = msgspec.structs.replace(plain, **changes)
+    worth = int(made.tick * made.lot * made.multiplier / made.currency_quantum)
+    return msgspec.structs.replace(made, tick_value=worth)
 
 
 class Desk:

@@ -13,6 +13,7 @@ from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
 from toolkit.domain.people import People, can_decide
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
 from toolkit.domain.sub_accounts import is_of
+from toolkit.engine import redefining
 from toolkit.engine.account_desk import AccountCommand, AccountDesk
 from toolkit.engine.approvals import Approvals
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
@@ -140,6 +141,7 @@ class CommandDesk:
             case cm.SetLimits():
                 self._limits(transaction, body)
             case cm.DefineInstruments():
+                redefining.check(self._ledger, body)
                 find = self._ledger.instruments.find
                 _record(
                     transaction,

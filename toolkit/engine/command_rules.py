@@ -17,7 +17,7 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.people import COMMANDING, OPERATOR, PEOPLE, SUPERVISOR, Role, named
 from toolkit.domain.people_events import Change
-from toolkit.engine import loosening
+from toolkit.engine import loosening, redefining
 
 STRATEGY, PROCESS = "strategy", "process"
 QUANT, OPERATES, RISK = Role.QUANT, Role.OPERATOR, Role.RISK
@@ -72,7 +72,9 @@ RULES: Final[Mapping[type, Rule]] = {
     cm.Kill: Rule(roles=EVERYBODY, by_files=True, tightens=_always),
     cm.Reopen: Rule(roles=frozenset({OPERATES, RISK}), loosens=loosening.reopening),
     cm.SetLimits: Rule(roles=EVERYBODY, by_files=True, loosens=loosening.limits, tightened=loosening.stricter_limits),
-    cm.DefineInstruments: Rule(roles=frozenset({OPERATES, RISK}), by_files=True),
+    cm.DefineInstruments: Rule(
+        roles=frozenset({OPERATES, RISK}), by_files=True, loosens=redefining.loosening, tightened=redefining.stricter
+    ),
     cm.AllocateCapital: Rule(roles=EVERYBODY, by_files=True, loosens=loosening.capital),
     cm.RegisterVersion: Rule(roles=frozenset({QUANT, OPERATES}), by_files=True),
     cm.MoveCash: Rule(roles=frozenset({OPERATES, RISK})),

@@ -59,7 +59,7 @@ def proposals(ledger: Ledger, wall: int) -> tuple[Waiting, ...]:
             what=type(each.body).__name__,
             changes=tuple(map(str, each.changes)),
             who=each.who.identity,
-            stands=each.who.verified,
+            stands=each.who.verified and ledger.people.find(each.who.identity) is not None,
             source=each.who.source,
             reason=each.reason,
             expires=int(each.expires),
