@@ -11,9 +11,11 @@ from toolkit.domain.errors import Gap, JournalError, TransportError
 from toolkit.domain.fold import apply_batch
 from toolkit.domain.inbox import EPOCHS_KEPT
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
-from toolkit.domain.ports import Bus, Lease
+from toolkit.domain.ports import Bus, Head, Lease
 
 LOOK_AGAIN = 0.05
+KEPT_EVERY = 1_000_000
+"""Events of the archive between two snapshots: a start that is given up for its length gets further each time."""
 
 
 async def take_book(parts: EngineParts, stopping: asyncio.Event) -> Lease | None:
@@ -63,12 +65,21 @@ async def _fold(parts: EngineParts, plan: EnginePlan, up_to: int) -> Ledger:
     try:
         await _fold_tail(parts, ledger)
     except Gap:  # no snapshot of this fold: what the server was relieved of is in the archive
-        for sealed in parts.archive.read(ledger.sequence):
-            apply_batch(ledger, parts.codec.open_batch(sealed.payload), sealed.digest)
+        _fold_archive(parts, plan, ledger)
         await _fold_tail(parts, ledger)
     finally:
         gc.enable()
     return ledger
+
+
+def _fold_archive(parts: EngineParts, plan: EnginePlan, ledger: Ledger) -> None:
+    kept = ledger.sequence
+    for sealed in parts.archive.read(ledger.sequence):
+        apply_batch(ledger, parts.codec.open_batch(sealed.payload), sealed.digest)
+        if ledger.sequence - kept >= KEPT_EVERY:
+            kept = ledger.sequence
+            with suppress(TransportError):  # a full disk: then the next start begins where this one did
+                parts.snapshots.keep(plan.book, FOLD_VERSION, Head(kept, sealed.digest), ledger.to_bytes())
 
 
 async def _fold_tail(parts: EngineParts, ledger: Ledger) -> None:

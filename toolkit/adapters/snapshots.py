@@ -43,12 +43,15 @@ class SnapshotStore:
         self._kept = kept
 
     def save(self, snapshot: Snapshot) -> Path:
-        """Write beside, sync, rename; then remove the oldest. Raises TransportError when the disk refuses."""
+        """Write beside, sync, rename; then remove the oldest others. Raises TransportError when the disk refuses.
+
+        What was saved stays, however old: behind those of another fold a new one begins far below them.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         body = msgspec.msgpack.encode(snapshot)
         path = self._folder / f"{snapshot.sequence:015d}.snapshot"
         replace_file(path, path.with_suffix(".new"), _MAGIC + blake2b(body, digest_size=_DIGEST).digest() + body)
-        for old in self._paths()[self._kept :]:
+        for old in [other for other in self._paths() if other != path][self._kept - 1 :]:
             old.unlink(missing_ok=True)
         return path
 

@@ -1,9 +1,65 @@
-"""What a new engine leaves behind of older ones."""
+"""How an engine comes by its ledger when the server has only the end, and what it leaves behind of older ones."""
 
-from execution.services.engine_recovery import forget_old_releases
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from execution.services.engine_recovery import forget_old_releases, recover_ledger
+from execution.wiring.engine import BookSnapshots, WireCodec
+from tests.tools.journal_kit import chain, end_of
+from toolkit.adapters.journal_archive import JournalArchive
 from toolkit.adapters.memory_bus import MemoryBus
+from toolkit.adapters.memory_journal import MemoryJournal
 from toolkit.adapters.memory_server import MemoryServer
 from toolkit.domain.inbox import EPOCHS_KEPT, Released
+from toolkit.domain.ledger import FOLD_VERSION
+from toolkit.domain.ports import Sealed
+from toolkit.domain.time import MonoTime
+
+BATCHES = chain(40, size=5)
+
+
+class KilledOnTheWay:
+    """An archive whose reader is killed after so many batches."""
+
+    def __init__(self, archive: JournalArchive, after: int) -> None:
+        self._archive, self._after = archive, after
+
+    def read(self, after: int = 0) -> Iterator[Sealed]:
+        for number, batch in enumerate(self._archive.read(after)):
+            if number == self._after:
+                raise KeyboardInterrupt
+            yield batch
+
+
+async def test_a_long_recovery_from_the_archive_gets_further_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor waits for a minute; millions of events take longer."""
+    monkeypatch.setattr("execution.services.engine_recovery.KEPT_EVERY", 50)
+    server, snapshots = MemoryServer(), BookSnapshots(tmp_path / "snapshots")
+    server.batches[:], server.head = BATCHES[30:], end_of(BATCHES[-1])
+    archive = JournalArchive(tmp_path / "archive", "paper")
+    archive.add(BATCHES[:35])
+    journal = MemoryJournal(server, mono=lambda: MonoTime(0))
+    nothing = SimpleNamespace(missing=lambda head: [], begin=lambda head: None, check=lambda head: None,
+                              record=lambda epoch, head: None, epoch=0)  # fmt: skip
+    parts = SimpleNamespace(
+        journal=journal, mirror=nothing, seen=nothing, snapshots=snapshots, codec=WireCodec(),
+        archive=KilledOnTheWay(archive, after=15),
+    )  # fmt: skip
+    plan, lease = SimpleNamespace(book="paper"), await journal.acquire("test")
+    for reached in (50, 100):
+        with pytest.raises(KeyboardInterrupt):
+            await recover_ledger(parts, plan, lease)
+        kept = snapshots.newest("paper", FOLD_VERSION)
+        assert kept is not None
+        assert kept.sequence == reached
+    parts.archive = archive
+    ledger = await recover_ledger(parts, plan, lease)
+    assert (ledger.sequence, ledger.batch_digest) == end_of(BATCHES[-1])
 
 
 async def test_released_steps_are_kept_for_as_long_as_a_runner_looks_back_and_no_longer() -> None:

@@ -52,3 +52,13 @@ def test_the_last_few_are_kept_and_nothing_else_lies_around(store: SnapshotStore
         store.save(snapshot(sequence))
     names = sorted(path.name for path in (tmp_path / "snapshots").iterdir())
     assert names == [f"{sequence:015d}.snapshot" for sequence in (5, 6, 7)]
+
+
+def test_what_was_saved_last_stays_though_those_of_an_older_fold_are_further(store: SnapshotStore) -> None:
+    """After an update: the new fold begins at the first event, and the old one may be needed to go back."""
+    for sequence in (70, 80, 90):
+        store.save(snapshot(sequence, fold_version=1))
+    for sequence in (10, 20):
+        store.save(snapshot(sequence, fold_version=2))
+        assert store.newest("paper", 2) == snapshot(sequence, fold_version=2)
+    assert store.newest("paper", 1) == snapshot(90, fold_version=1)
