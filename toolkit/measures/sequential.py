@@ -208,7 +208,12 @@ def worst_likelihood_ratio(happened: Floats, seen: Floats, tolerated: float) -> 
 
 
 def daily_rule(differences: Floats, sigma: float, width: float = 2.0) -> NDArray[np.bool_]:
-    """The literal rule "more than 2 σ", one a day: `|d_t| > width·σ`. It informs; its false alarms are many."""
+    """The literal rule "more than 2 σ", one a day: `|d_t| > width·σ`. It informs; its false alarms are many.
+
+    A day without an observation (NaN) does not fire. ValueError for a `sigma` that is not above 0.
+    """
+    if not sigma > 0:
+        raise ValueError(f"sigma is {sigma}; give a number above 0")
     found: NDArray[np.bool_] = np.abs(np.asarray(differences, dtype=np.float64)) > width * sigma
     return found
 

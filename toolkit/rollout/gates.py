@@ -57,8 +57,9 @@ class Measure(StrEnum):
     """What is observed of each order, or of each decision.
 
     Shares: `rejected` by the venue, acknowledged `late`, `missed` where its twin filled, decided otherwise than the
-    replay (`mismatch`), no decision where the replay has one (`missing`). Mean: `difference`, B4 − B3 in bp. Events:
-    a confirmed `break`, a `doubt` older than its limit, a `breach` of a limit after the trade, a `kill`.
+    replay (`mismatch`), no decision where the replay has one (`missing`). Means, in bp: `difference`, B4 − B3, and
+    `slippage`, what the backtest assumed less the slippage from the middle at arrival. Events: a confirmed `break`, a
+    `doubt` older than its limit, a `breach` of a limit after the trade, a `kill`.
     """
 
     REJECTED = "rejected"
@@ -67,6 +68,7 @@ class Measure(StrEnum):
     MISMATCH = "mismatch"
     MISSING = "missing"
     DIFFERENCE = "difference"
+    SLIPPAGE = "slippage"
     BREAK = "break"
     DOUBT = "doubt"
     BREACH = "breach"

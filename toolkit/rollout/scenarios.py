@@ -107,7 +107,10 @@ def differences(scenario: Scenario, count: int, draws: np.random.Generator) -> F
 
 
 def _orders(scenario: Scenario, places: Places, draws: np.random.Generator) -> dict[Measure, Floats]:
-    """`places` count from where what lasts for a time begins: negative before."""
+    """`places` count from where what lasts for a time begins: negative before.
+
+    Slippage beyond what was assumed is drawn like B4 − B3, by itself.
+    """
     count, begun = len(places), places >= 0
     rejected = np.where(begun & (places < scenario.burst), scenario.burst_share, scenario.rejected)
     late = np.minimum(scenario.late + scenario.late_growth * np.maximum(places, 0), 0.9)
@@ -123,10 +126,13 @@ def _orders(scenario: Scenario, places: Places, draws: np.random.Generator) -> d
     silent = happened[Measure.MISSING] == 1
     for measure in (Measure.REJECTED, Measure.LATE, Measure.MISSED):
         happened[measure] = np.where(silent, np.nan, happened[measure])
-    values = differences(scenario, count, draws) - scenario.worse
-    values[silent | (happened[Measure.REJECTED] == 1)] = np.nan
+    unfilled = silent | (happened[Measure.REJECTED] == 1)
+    costs = {
+        measure: np.where(unfilled, np.nan, differences(scenario, count, draws) - scenario.worse)
+        for measure in (Measure.DIFFERENCE, Measure.SLIPPAGE)
+    }
     events = {measure: np.zeros(count) for measure in (Measure.BREAK, Measure.DOUBT, Measure.BREACH, Measure.KILL)}
-    return {**happened, **events, Measure.DIFFERENCE: values}
+    return {**happened, **events, **costs}
 
 
 def _has_begun(scenario: Scenario, stage: str) -> bool:

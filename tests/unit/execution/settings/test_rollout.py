@@ -7,7 +7,7 @@ import pytest
 
 from execution.settings.rollout import read_plan
 from toolkit.domain.errors import ConfigError
-from toolkit.rollout.gates import Kind
+from toolkit.rollout.gates import Measure
 from toolkit.rollout.stages import STAGES
 
 
@@ -28,7 +28,7 @@ def change(home: Path, old: str, new: str) -> None:
 def test_the_shipped_plan_goes_through_every_stage(home: Path) -> None:
     plan = read_plan(home)
     assert tuple(stage.name for stage in plan.stages) == STAGES
-    costs = [gate.alpha for stage in plan.stages for gate in stage.gates if gate.kind is Kind.MEAN]
+    costs = [gate.alpha for stage in plan.stages for gate in stage.gates if gate.measure is Measure.DIFFERENCE]
     assert costs == [0.025, 0.01, 0.003], "a stage may have an alpha of its own"
 
 

@@ -55,6 +55,18 @@ def test_other_signals_bursts_of_rejects_and_a_lost_feed_are_always_caught_early
     assert run(BY_NAME[name], full).caught_by("LIVE_10") == 1.0
 
 
+def test_slippage_beyond_what_the_backtest_assumed_is_caught_where_its_gate_decides() -> None:
+    plan = shipped_plan()
+    gates = {gate.measure: gate for gate in plan.stages[2].gates}
+    assert gates[Measure.SLIPPAGE].dry_run, "as new gates begin"
+    decides = msgspec.structs.replace(gates[Measure.SLIPPAGE], dry_run=False)
+    alone = Plan(stages=(Stage(name="LIVE_10", orders=500, days=5, gates=(decides,)),))
+    assert run(Scenario(name="3 bp beyond what is tolerated", worse=4.0), full=False, plan=alone).gates() == {
+        "slippage": 40
+    }
+    assert run(HONEST[0], full=False, plan=alone).share(COMPLETED) >= 0.9
+
+
 def test_a_common_outage_rolls_nobody_back(full: bool) -> None:
     """By the outage: the gate of costs has false alarms of its own, and they stay within its alpha."""
     found = run(COMMON[0], full, short=25)
