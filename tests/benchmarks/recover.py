@@ -21,6 +21,7 @@ from toolkit.adapters.mirror import Mirror
 from toolkit.adapters.redis_journal import RedisJournal
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.market import FeedMode
+from toolkit.engine.router_settings import NO_RULES
 
 NOT_NEEDED = cast(Any, None)
 UNITS_PER_MB = 1_000_000 if sys.platform == "darwin" else 1_000
@@ -44,26 +45,11 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
 async def recover(plan: RecoveryPlan) -> Recovered:
     folder, clock = Path(plan.folder), SystemClock()
     journal = RedisJournal(ServerAddress(*plan.journal), BOOK, mono=clock.mono, lease_seconds=60, reply_seconds=30)
-    parts = EngineParts(
-        journal=journal,
-        bus=NOT_NEEDED,
-        venue=NOT_NEEDED,
-        mirror=Mirror(folder / f"mirror-{plan.from_snapshot}", durable=False),
-        seen=HeadSeen(folder / f"head-{plan.from_snapshot}"),
-        snapshots=BookSnapshots(folder / ("snapshots" if plan.from_snapshot else "none")),
-        archive=NOT_NEEDED,
-        lifeboat=NOT_NEEDED,
-        codec=WireCodec(),
-        clock=clock,
-        reach=lambda _: None,
-        owner="benchmark",
-        host="",
-        pid=0,
-    )
+    parts = parts_of(journal, folder, plan, clock)
     lease = await journal.acquire("benchmark")
     assert lease is not None, "somebody else holds the book"
     began, busy = time.perf_counter(), time.process_time()
-    ledger = await recover_ledger(parts, _plan(), lease)
+    ledger = await recover_ledger(parts, engine_plan(), lease)
     seconds, processor = time.perf_counter() - began, time.process_time() - busy
     await journal.release(lease)
     await journal.close()
@@ -75,7 +61,30 @@ async def recover(plan: RecoveryPlan) -> Recovered:
     )
 
 
-def _plan() -> EnginePlan:
+def parts_of(journal: RedisJournal, folder: Path, plan: RecoveryPlan, clock: SystemClock) -> EngineParts:
+    """What recovery takes of an engine."""
+    return EngineParts(
+        journal=journal,
+        bus=NOT_NEEDED,
+        bank=NOT_NEEDED,
+        budgets=NOT_NEEDED,
+        venues={},
+        mirror=Mirror(folder / f"mirror-{plan.from_snapshot}", durable=False),
+        seen=HeadSeen(folder / f"head-{plan.from_snapshot}"),
+        snapshots=BookSnapshots(folder / ("snapshots" if plan.from_snapshot else "none")),
+        archive=NOT_NEEDED,
+        lifeboat=NOT_NEEDED,
+        beat_file=NOT_NEEDED,
+        codec=WireCodec(),
+        clock=clock,
+        reach=lambda _: None,
+        owner="benchmark",
+        host="",
+        pid=0,
+    )
+
+
+def engine_plan() -> EnginePlan:
     return EnginePlan(
         book=BOOK,
         desk=DESK,
@@ -83,8 +92,9 @@ def _plan() -> EnginePlan:
         valuations=(),
         exchange_rates=(),
         currencies=(USD,),
-        venue=VENUE,
+        venues=(VENUE,),
         abilities={},
+        router=NO_RULES,
         strategies=(),
         feed_mode=FeedMode.FREE,
         lease_seconds=60,

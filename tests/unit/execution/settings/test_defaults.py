@@ -58,6 +58,7 @@ def test_the_promised_defaults() -> None:
             "stop_seconds": 10.0,
         },
         "jupyter": {"first_port": 8888, "notebooks": "notebooks"},
+        "operations": {"enabled": False, "port": 8600, "memory_mb": 400, "session_hours": 10},
     }
 
 
