@@ -62,20 +62,8 @@ class Door:
             found = self._line.replica.ledger.proposals.get(command.proposal)
         taken = await self._line.give_for_people(command, patience)
         if found is not None and not taken.refused:
-            self._open_latch(found.body)
+            open_latch(self._home, self._book, found.body)
         return taken
-
-    def _open_latch(self, released: Command) -> None:
-        """What a second person has released: the approval is the person's word that opens the latch."""
-        match released:
-            case EnableStrategy():
-                kind, name = "strategy", released.strategy
-            case Reopen():
-                kind, name = released.scope, released.name
-            case _:
-                return
-        emergency.forget_kill(self._home, self._book, kind, name)
-        emergency.reopen_scope(self._home, self._book, f"{kind}:{name}" if name else kind)
 
     def _people(self) -> People:
         return self._line.replica.ledger.people
@@ -86,3 +74,19 @@ class Door:
     def _is_strategy(self, process: int) -> bool:
         descent = lineage(process)
         return any(each.pid in descent for each in self._managed.values() if each.specification.kind == "runner")
+
+
+def open_latch(home: Home, book: str, released: Command) -> None:
+    """What a second person has released: the approval is the person's word that opens the latch.
+
+    A kill that no engine has journaled yet came after the one that this was about, and stays.
+    """
+    match released:
+        case EnableStrategy():
+            kind, name = "strategy", released.strategy
+        case Reopen():
+            kind, name = released.scope, released.name
+        case _:
+            return
+    if not any((kill.scope, kill.name) == (kind, name) for kill in emergency.waiting_kills(home, book)):
+        emergency.reopen_scope(home, book, f"{kind}:{name}" if name else kind)

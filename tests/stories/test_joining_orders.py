@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.tools.core_kit import Core, limits, number
+from tests.tools.core_kit import ANNA, Core, limits, number
 from tests.tools.joined_kit import STRATEGIES, Joining
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
 from toolkit.domain.fold import apply
 from toolkit.domain.market import FeedMode
-from toolkit.domain.orders import Side, Status, TimeInForce
+from toolkit.domain.orders import Side, Status, TimeInForce, TradingState
 from toolkit.domain.time import FeedTime, WallTime
 from toolkit.engine.messages import AbsenceProven, LineLost, NotSent
 from toolkit.replica.story import story
@@ -384,3 +384,19 @@ def test_proven_absence_of_an_older_id_says_nothing() -> None:
     core.cancel(intents[0])
     core.do(AbsenceProven(venue="paper", order_id=number(4)))
     assert core.parts(intents) == [(0, "CANCELED"), (0, "NEW"), (0, "NEW")]
+
+
+@pytest.mark.parametrize("cause", ["break", "exposure"])
+def test_what_waits_for_others_does_not_leave_once_trading_was_stopped(cause: str) -> None:
+    """A control stops trading without a look at each order: one that has not left must not."""
+    core = Joining()
+    intents = [core.buy(10, 9_000), core.buy(20, 9_000, strategy=QUOTING), core.buy(5, 8_000, strategy=PAIRS)]
+    event = ev.TradingStateChanged(
+        scope="strategy", name=QUOTING, state=TradingState.REDUCING, cause=cause, who=ANNA, reason="a test"
+    )
+    for ledger in (core.ledger, core.shadow):
+        apply(ledger, event)
+    core.wait(1)
+    assert sorted(sent(core)) == [(number(1), 10), (number(3), 5)]
+    assert core.order(intents[1], QUOTING).status is Status.CANCELED
+    assert core.shadow.digest() == core.ledger.digest()

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from toolkit.domain import requests as rq
 from toolkit.domain.joined_orders import JoinedOrder, JoinedReduceRequested, OrdersJoined
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import ENTRY, Order, Status, TimeInForce
+from toolkit.domain.orders import ENTRY, Order, Status, TimeInForce, TradingState
 from toolkit.domain.ports import Lease
 from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import FeedTime, Now
@@ -101,6 +101,12 @@ class Aggregation(JoinedReports):
         if not gathering.roots:
             del self._gatherings[likeness]
         return True
+
+    def stopped(self) -> list[Order]:
+        """Orders that wait for others and that would not pass any more."""
+        waiting = [self._ledger.orders[root] for root in self._waits]
+        state = self._ledger.trading_state
+        return [order for order in waiting if state(order.strategy, order.venue)[0] is not TradingState.ACTIVE]
 
     def due(self, transaction: Transaction) -> Iterator[list[Order]]:
         """The orders whose time to wait is over, those that leave together in one list; they wait no more."""

@@ -10,10 +10,11 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import LARGEST, to_quanta
 from toolkit.domain.orders import EXECUTIONS, OrderClass, TradingState
-from toolkit.domain.people import People, can_decide
+from toolkit.domain.people import RESERVED, People, can_decide
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
-from toolkit.domain.sub_accounts import is_of
+from toolkit.domain.sub_accounts import is_of, strategy_of
 from toolkit.engine import redefining
+from toolkit.engine.account_checks import check_known
 from toolkit.engine.account_desk import AccountCommand, AccountDesk
 from toolkit.engine.approvals import Approvals
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
@@ -288,6 +289,8 @@ class CommandDesk:
         )
 
     def _register(self, transaction: Transaction, body: cm.RegisterVersion) -> None:
+        if strategy_of(body.strategy) in RESERVED:  # commands and positions of others go under that name
+            raise DomainError(f"no strategy may be called {body.strategy}; give it another name")
         current = self._ledger.deployments.get(body.strategy)
         if current is not None and (current.version, current.digest) == (body.version, body.digest):
             return
@@ -316,6 +319,7 @@ class CommandDesk:
                 raise DomainError(
                     f"unknown kind of cash movement {body.kind!r}; known: {', '.join(sorted(ev.CASH_KINDS))}"
                 )
+            check_known(self._ledger, body.sub_account)
             if body.kind == "transfer":
                 raise DomainError("a transfer has two sides: give TransferCash, which names both")
             balance = self._ledger.cash.get(body.sub_account, {}).get(asset, 0) + amount

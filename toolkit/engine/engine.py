@@ -325,6 +325,9 @@ class Engine:
 
     def _pass_time(self, transaction: Transaction) -> None:
         self._orders.watch(transaction)
+        if self._joined.waits and self.ledger.states:
+            for order in self._joined.stopped():
+                self._orders.cancel(transaction, order, "it waited for others, and trading was stopped meanwhile")
         self._orders.release_waiting(transaction)
         if self._protector.later:
             self._protector.try_again(transaction)

@@ -6,7 +6,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from tests.tools.core_kit import Core
+from tests.tools.core_kit import ANNA, Core
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.people import OPERATOR, PEOPLE, RESERVED, ROLES, SUPERVISOR, Identity, Role
@@ -186,3 +186,24 @@ def test_past_the_front_desk_only_what_tightens_goes_through(core: Core) -> None
 @pytest.mark.parametrize("kind", GIVEN_BY_PEOPLE)
 def test_the_client_knows_what_may_go_past_the_front_desk(core: Core, kind: type) -> None:
     assert ("past the front desk" not in refusal(core, command(kind, who("rita")), OPERATOR)) is may_tighten(kind)
+
+
+@pytest.mark.parametrize("name", [*sorted(RESERVED), f"{PEOPLE}@2"])
+def test_nobody_is_shut_out_by_a_strategy_of_a_name_under_which_others_speak_or_hold(name: str) -> None:
+    core = Core()
+    for producer in ("operator", PEOPLE):
+        body = cm.RegisterVersion(
+            strategy=name, version=1, digest="d", path="p", instruments=("AAPL",), who=ANNA, reason="a test"
+        )
+        core.command(body, producer)
+        assert core.of(ev.CommandTaken)[-1].refused == f"no strategy may be called {name}; give it another name"
+        core.command(cm.Kill(scope="book", name="", mode=cm.KillMode.HALT_ENTRIES, who=ANNA, reason="stop"), producer)
+        assert core.of(ev.CommandTaken)[-1].refused == ""
+
+
+def test_cash_does_not_go_to_a_sub_account_that_nobody_has() -> None:
+    core = Core()
+    body = cm.MoveCash(kind="deposit", sub_account="tredn", asset="USD", amount=Decimal(5), who=ANNA, reason="a slip")
+    core.command(body)
+    assert "unknown sub-account 'tredn'; known: house, manual, trend" in core.of(ev.CommandTaken)[-1].refused
+    assert "tredn" not in core.ledger.cash
