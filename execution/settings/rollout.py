@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from execution.settings.documents import read_document
 from execution.settings.models import Count, Strict
 from execution.settings.problems import nearest, problem, validate
-from toolkit.rollout.gates import Gate, Kind, Measure
+from toolkit.rollout.gates import Gate, Kind, Measure, kind_of
 from toolkit.rollout.stages import STAGES, Plan, Stage
 
 SOURCE = "config/rollout.yaml"
@@ -33,6 +33,8 @@ class GateRow(Strict):
 
     @model_validator(mode="after")
     def _has_sense(self) -> Self:
+        if self.kind is not kind_of(self.measure):
+            raise ValueError(f"kind must be {kind_of(self.measure)} for the measure {self.measure}")
         if self.kind is not Kind.EVENT and not self.alpha:
             raise ValueError("alpha must be above 0: a gate that is never wrong never says anything")
         if self.kind is Kind.SHARE and not 0 < self.tolerated < self.tolerated + self.margin < 1:
@@ -78,6 +80,12 @@ def read_plan(home: Path) -> Plan:
         for place, gate in named:
             if gate not in rows.gates:
                 raise problem(document, ("stages", name, *place), f"is {gate!r}; {nearest(gate, rows.gates)}")
+            if gate not in row.gates:
+                raise problem(document, ("stages", name, *place), f"is of no gate of {name}; add {gate} to its gates")
+            if rows.gates[gate].kind is not Kind.EVENT and row.alpha.get(gate) == 0:
+                raise problem(document, ("stages", name, "alpha", gate), "must be above 0: make it a dry run instead")
+        if len(set(row.gates)) < len(row.gates):
+            raise problem(document, ("stages", name, "gates"), "names a gate twice")
         stages.append(
             Stage(
                 name=name,

@@ -79,6 +79,15 @@ ITS_OWN: Final = frozenset({Measure.BREACH, Measure.KILL})
 """Events that no venue brings about."""
 
 
+def kind_of(measure: Measure) -> Kind:
+    """How a measure is looked at."""
+    if measure in (Measure.DIFFERENCE, Measure.SLIPPAGE):
+        return Kind.MEAN
+    if measure in (Measure.BREAK, Measure.DOUBT, *ITS_OWN):
+        return Kind.EVENT
+    return Kind.SHARE
+
+
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """`tolerated` is a share or bp; `margin` in the same unit is how much beyond it a PASS must rule out.
 

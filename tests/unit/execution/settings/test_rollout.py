@@ -43,6 +43,18 @@ def test_the_shipped_plan_goes_through_every_stage(home: Path) -> None:
         ("gates: [rejects, late", "gates: [rejects, lat", "is 'lat'; did you mean 'late'?"),
         ("LIVE_10:", "LIVE10:", "is no stage; did you mean 'LIVE_10'?"),
         ("alpha: {cost: 0.025}", "alpha: {costs: 0.025}", "is 'costs'; did you mean 'cost'?"),
+        ("alpha: {cost: 0.025}", "alpha: {cost: 0}", "must be above 0: make it a dry run instead"),
+        (
+            "days: 1, gates: [rejects, late, signals, activity]",
+            "days: 1, gates: [late], alpha: {cost: 0.01}",
+            "is of no gate of PAPER; add cost to its gates",
+        ),
+        ("gates: [rejects, late", "gates: [rejects, rejects, late", "names a gate twice"),
+        (
+            "measure: rejected, kind: share",
+            "measure: difference, kind: share",
+            "kind must be mean for the measure diff",
+        ),
         ("look_every: 5", "look_every: .nan", "look_every is"),
     ],
 )
