@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.tools.core_kit import ANNA, Core, limit, limits
 from tests.tools.venue_kit import SECOND, stock
+from toolkit.adapters.codec import encode
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.inbox import PositionChanged
@@ -209,3 +210,31 @@ def test_what_moves_a_position_without_a_trade_counts_in_the_exposure_of_the_nex
     assert core.denial().control == 11, "8 and 9 lots at 100.00 are more than 1,000.00"
     core.buy(2, 9_000, strategy="other")
     assert len(core.at_venue()) == 2
+
+
+def test_splits_without_end_do_not_grow_beyond_what_the_books_can_hold() -> None:
+    """Each alone was small enough, and the next quote made a result of them that no event can carry."""
+    core = two()
+    for _ in range(4):
+        refused(core, cm.SplitInstrument(instrument="AAPL", numerator=1_000, denominator=1, **BY))
+    assert "less than half a tick" in core.of(ev.CommandTaken)[-1].refused
+    for bid in (9_999, 1_000_000):
+        for _ in range(3):
+            core.quote(bid, bid + 2)
+    for event in core.events:
+        encode(event)
+    assert_sums(core)
+
+
+@pytest.mark.parametrize("price", [None, "0.01", "1000000"])
+def test_a_position_that_no_book_can_hold_is_not_adopted(price: str | None) -> None:
+    core = two()
+    state = msgspec.structs.replace(core.venue.state(), positions=(("AAPL", 10**17),))
+    for second in (0, 6):
+        core.do(Looked(state=state, at=MonoTime(core.mono + second * SECOND)))
+    adopted = cm.AdoptBreak(
+        venue="paper", kind="position", subject="AAPL", sub_account=HOUSE,
+        price=None if price is None else Decimal(price), **BY,
+    )  # fmt: skip
+    assert "what is wrong with that number?" in refused(core, adopted)
+    assert core.held(HOUSE) == 0

@@ -9,6 +9,8 @@ from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
 from toolkit.domain.money import LARGEST, divide_half_even, to_quanta
 
+MOST_WORTH = LARGEST // 10**4
+
 
 def check_pair(ledger: Ledger, source: str, target: str) -> None:
     check_known(ledger, source)
@@ -58,6 +60,17 @@ def holders_of(ledger: Ledger, symbol: str) -> dict[str, int]:
         for name, held in sorted(ledger.positions.items())
         if symbol in held and held[symbol].lots
     }
+
+
+def check_worth(ledger: Ledger, instrument: Instrument, lots: int, twice: int) -> None:
+    """So much that the books could not hold its result is a slip; a price may still move far."""
+    mark = ledger.marks.get(instrument.symbol)
+    worth = worth_of(instrument, abs(lots), max(1, twice, 0 if mark is None else mark.twice))
+    if worth > MOST_WORTH:
+        raise DomainError(
+            f"{instrument.quantity_of(lots):f} {instrument.symbol} would be worth {worth} quanta of "
+            f"{instrument.currency}, the books keep {MOST_WORTH}: what is wrong with that number?"
+        )
 
 
 def worth_of(instrument: Instrument, lots: int, twice: int) -> int:

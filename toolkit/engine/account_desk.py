@@ -17,6 +17,7 @@ from toolkit.engine.account_checks import (
     amount_of,
     check_cash,
     check_pair,
+    check_worth,
     currency_of,
     holders_of,
     twice_of,
@@ -186,8 +187,11 @@ class AccountDesk:
             )
         self._check_quiet(instrument.symbol)
         lots = split_lots(holders_of(self._ledger, instrument.symbol), body.numerator, body.denominator)
-        if any(abs(count) > LARGEST for _, count in lots):
-            raise DomainError(f"positions in {instrument.symbol} would grow beyond what the books can hold")
+        for _, count in lots:
+            check_worth(self._ledger, instrument, count, 0)
+        mark = self._ledger.marks.get(instrument.symbol)
+        if mark is not None and mark.twice * body.denominator < body.numerator:
+            raise DomainError(f"{instrument.symbol} would cost less than half a tick: is {body.numerator} for 1 right?")
         event = ev.InstrumentSplit(
             instrument=instrument.symbol,
             numerator=body.numerator,

@@ -13,7 +13,7 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.order_tables import Fact
 from toolkit.domain.orders import NO_DOUBT, Order
-from toolkit.engine.account_checks import check_cash, check_known, twice_of, worth_of
+from toolkit.engine.account_checks import check_cash, check_known, check_worth, twice_of, worth_of
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.reconciliation import Reconciler
 from toolkit.engine.transaction import Transaction
@@ -93,6 +93,9 @@ class BreakDesk:
         instrument = self._ledger.instruments.require(found.subject)
         lots = found.theirs - found.ours
         twice = twice_of(self._ledger, instrument, body.price)
+        check_worth(
+            self._ledger, instrument, self._ledger.position(body.sub_account, instrument.symbol).lots + lots, twice
+        )
         worth = worth_of(instrument, lots, twice)
         check_cash(self._ledger, (body.sub_account, -worth), asset=instrument.currency)
         event = ev.PositionAdjusted(
