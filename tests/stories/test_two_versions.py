@@ -122,3 +122,17 @@ def test_a_loss_of_the_strategy_takes_back_the_entries_of_every_version_of_it() 
         core.quote(9_499, 9_501)
     assert core.ledger.trading_state(CANDIDATE, "paper")[0] is TradingState.REDUCING
     assert [order.strategy for order in core.ledger.open_orders()] == ["other"]
+
+
+def test_enabling_one_version_does_not_end_the_flatten_of_a_kill_of_the_whole() -> None:
+    """Nobody but who lets go of the kill ends what it began."""
+    core = both()
+    core.buy(10, strategy=CANDIDATE)
+    core.mute = True
+    kill = cm.Kill(scope="strategy", name="trend", mode=cm.KillMode.FLATTEN, who=ANNA, reason="a test")
+    core.command(kill)
+    core.enable(CANDIDATE)
+    assert list(core.ledger.flattening) == [CANDIDATE]
+    core.hear_withheld()
+    core.quote(9_999, 10_001)
+    assert (core.held(CANDIDATE), dict(core.ledger.flattening)) == (0, {})

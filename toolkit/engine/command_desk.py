@@ -196,7 +196,7 @@ class CommandDesk:
                 )
             )
         for name in self._sub_accounts(body.strategy):
-            if name in self._ledger.flattening:
+            if name in self._ledger.flattening and not self._kill_switch.is_stopped(name):
                 transaction.emit(ev.FlattenEnded(strategy=name))
 
     def _lost_too_much(self, strategy: str) -> bool:

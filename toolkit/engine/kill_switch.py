@@ -68,7 +68,7 @@ class KillSwitch:
                 )
             )  # fmt: skip
         for strategy in list(self._ledger.flattening):
-            if not self._is_stopped(strategy):
+            if not self.is_stopped(strategy):
                 transaction.emit(ev.FlattenEnded(strategy=strategy))
 
     def _check(self, body: Kill) -> None:
@@ -136,7 +136,7 @@ class KillSwitch:
             return is_of(order.strategy, body.name)
         return body.scope != VENUE or order.venue == body.name
 
-    def _is_stopped(self, strategy: str) -> bool:
+    def is_stopped(self, strategy: str) -> bool:
         """Whether something else still halts this strategy."""
         held = self._held(strategy)
         venues = {venue for symbol in held for venue in self._venues_of(strategy, symbol)} or set(self._ledger.venues)
