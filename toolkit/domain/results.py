@@ -62,13 +62,13 @@ def _pnl(ledger: Ledger, sub_account: str) -> int | None:
     if halves is None:
         return None
     total = halves.pop(ledger.base_currency, 0)
-    others = Decimal(0)
-    for asset, amount in halves.items():
-        rate = _rate(ledger, asset)
-        if rate is None:
-            return None
-        others += amount * rate
-    if others:
+    if halves:
+        others = Decimal(0)
+        for asset, amount in halves.items():
+            rate = _rate(ledger, asset)
+            if rate is None:
+                return None
+            others += amount * rate
         total += int(others.to_integral_value())
     return divide_half_even(total, 2)
 

@@ -20,7 +20,6 @@ from toolkit.engine.transaction import Transaction
 
 ENGINE = Who(identity="engine", verified=True, source="engine")
 NUMBERS = {DAILY_LOSS: 20, DRAWDOWN: 21}
-LIMITS = {DAILY_LOSS: "max_daily_loss", DRAWDOWN: "max_drawdown"}
 
 
 class LossWatch:
@@ -41,7 +40,7 @@ class LossWatch:
         self._looked = now
         results = self._portfolio.results_anew()
         high = self._ledger.standing.high_water
-        raised = tuple((scope, pnl) for scope, pnl in results.items() if pnl is not None and pnl > high.get(scope, 0))
+        raised = tuple([(scope, pnl) for scope, pnl in results.items() if pnl is not None and pnl > high.get(scope, 0)])
         if raised:
             transaction.emit(ev.HighWaterRaised(marks=raised, time=transaction.time))
         for scope, pnl in results.items():
@@ -49,11 +48,14 @@ class LossWatch:
                 self._judge(transaction, scope, pnl)
 
     def _judge(self, transaction: Transaction, scope: str, pnl: int) -> None:
-        standing = self._ledger.standing
-        for cause, lost in ((DAILY_LOSS, standing.loss(scope, pnl)), (DRAWDOWN, standing.drawdown(scope, pnl))):
-            bound = self._portfolio.bound(scope, LIMITS[cause])
-            if bound is not None and lost > bound.value and NUMBERS[cause] in self._portfolio.enforced:
-                self._stop(transaction, scope, cause, lost, bound)
+        standing, portfolio = self._ledger.standing, self._portfolio
+        daily, drawdown = portfolio.loss_bounds(scope)
+        lost = standing.loss(scope, pnl)
+        if daily is not None and lost > daily.value and NUMBERS[DAILY_LOSS] in portfolio.enforced:
+            self._stop(transaction, scope, DAILY_LOSS, lost, daily)
+        lost = standing.drawdown(scope, pnl)
+        if drawdown is not None and lost > drawdown.value and NUMBERS[DRAWDOWN] in portfolio.enforced:
+            self._stop(transaction, scope, DRAWDOWN, lost, drawdown)
 
     def _stop(self, transaction: Transaction, scope: str, cause: str, lost: int, bound: Bound) -> None:
         ledger = self._ledger

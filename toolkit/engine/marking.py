@@ -48,21 +48,25 @@ class Marker:
     def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
         """What is held or worked in, and what fees came in."""
         ledger = self._ledger
-        marked = {*ledger.held, *self._valuer.instruments()}
-        if ledger.open_count:
-            marked |= {symbol for symbol, count in ledger.open_by_instrument.items() if count}
+        marked: Iterable[str] = ledger.held
+        if self._valuer or ledger.open_count:
+            working = (symbol for symbol, count in ledger.open_by_instrument.items() if count)
+            marked = {*ledger.held, *self._valuer.instruments(), *working}
         self._to_quotes(transaction, marked, only_due=only_due)
         if self._valuer:
             self._valuer.value(transaction, self._view.step)
 
     def _to_quotes(self, transaction: Transaction, symbols: Iterable[str], *, only_due: bool) -> None:
         quotes, marks, time, step = self._view.quotes, self._ledger.marks, transaction.time, self._view.step
-        for symbol in sorted(symbols):
+        due = []
+        for symbol in symbols:
             last, mark = quotes.get(symbol), marks.get(symbol)
             if last is None:
                 continue
             if mark is not None and (mark.step >= last.step or (only_due and time - mark.time < self._interval)):
                 continue
-            bid, ask = last.quote.bid, last.quote.ask
-            if 0 < bid < ask:
-                transaction.emit(ev.Marked(instrument=symbol, twice=bid + ask, step=step, time=time))
+            due.append(symbol)
+        for symbol in sorted(due) if len(due) > 1 else due:  # nearly always there is one, or none
+            quote = quotes[symbol].quote
+            if 0 < quote.bid < quote.ask:
+                transaction.emit(ev.Marked(instrument=symbol, twice=quote.bid + quote.ask, step=step, time=time))

@@ -13,7 +13,7 @@ from toolkit.domain.money import LARGEST
 from toolkit.domain.orders import BUY, Side
 from toolkit.domain.positions import Interval
 from toolkit.domain.results import confirmed_pnl
-from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK
+from toolkit.domain.standing import DAILY_LOSS, WHOLE_BOOK
 from toolkit.engine.risk.portfolio_exposure import BOOK, Exposures, Sums
 from toolkit.engine.risk.portfolio_limits import (
     CONFIDENCE,
@@ -69,6 +69,13 @@ class Place(NamedTuple):
     unset: str
 
 
+class LossBounds(NamedTuple):
+    """What one scope may lose in a day, and since the highest; None where nobody set it."""
+
+    daily: Bound | None
+    drawdown: Bound | None
+
+
 class VarTerms(NamedTuple):
     """What the value at risk of a book may be, and how it is reckoned; a limit of None lets every order pass."""
 
@@ -93,15 +100,21 @@ class Portfolio:
         self._var_terms: VarTerms | None = None
         self.enforced: frozenset[int] = frozenset()
         self.results_changed = True
-        self._lost: Mapping[str, Mapping[str, int | None]] | None = None
+        self._results: Mapping[str, int | None] | None = None
+        self._lost: dict[str, Mapping[str, int | None]] = {}
+        self._loss_bounds: dict[str, LossBounds] = {}
         self._caps: dict[str, Caps] = {}
         self._places: dict[tuple[str, str], Place] = {}
 
     def note(self, event: ev.Event) -> None:
         """Take in what has just been folded."""
         kind = type(event)
+        if kind is ev.Marked:  # far more often than anything else
+            self.results_changed = True
+            self.exposures.note(event)
+            return
         if kind in ENDS_A_COUNT:
-            self._lost, self.results_changed = None, True
+            self._results, self.results_changed = None, True
         elif kind not in KEEPS_RESULTS:
             self.results_changed = True
         if kind in CHANGES_CAPS:
@@ -113,6 +126,7 @@ class Portfolio:
     def limits_changed(self) -> None:
         self._caps.clear()
         self._places.clear()
+        self._loss_bounds.clear()
         self._var_terms = None
 
     def var_terms(self) -> VarTerms | None:
@@ -123,29 +137,43 @@ class Portfolio:
                 self._var_terms = _var_terms(bounds)
         return self._var_terms
 
-    def bound(self, scope: str, name: str) -> Bound | None:
-        """A limit of the book (`""`) or of a strategy."""
-        return self.caps(scope or BOOK).bounds.get(name)
+    def loss_bounds(self, scope: str) -> LossBounds:
+        """What the book (`""`) or a strategy may lose."""
+        found = self._loss_bounds.get(scope)
+        if found is None:
+            bounds = self.caps(scope or BOOK).bounds
+            found = LossBounds(bounds.get("max_daily_loss"), bounds.get("max_drawdown"))
+            self._loss_bounds[scope] = found
+        return found
 
     def results_anew(self) -> dict[str, int | None]:
         """PnL of the book and of each strategy at confirmed prices; None for what is not known."""
-        ledger, standing = self.ledger, self.ledger.standing
+        ledger = self.ledger
         names = {**ledger.capital, **ledger.cash, **ledger.positions}
         results = {name: confirmed_pnl(ledger, name) for name in names}
         known = [pnl for pnl in results.values() if pnl is not None]
         results[WHOLE_BOOK] = sum(known) if len(known) == len(results) else None
         self.results_changed = False
-        self._lost = {
-            DAILY_LOSS: {name: None if pnl is None else standing.loss(name, pnl) for name, pnl in results.items()},
-            DRAWDOWN: {name: None if pnl is None else standing.drawdown(name, pnl) for name, pnl in results.items()},
-        }
-        return {scope: pnl for scope, pnl in results.items() if scope not in (HOUSE, MANUAL)}
+        self._results = results
+        self._lost.clear()
+        if HOUSE in results or MANUAL in results:
+            return {scope: pnl for scope, pnl in results.items() if scope not in (HOUSE, MANUAL)}
+        return results
 
     def losses(self, cause: str) -> Mapping[str, int | None]:
-        """What each scope lost when it was last looked at, by one of the two ways to count."""
-        if self._lost is None:
+        """What each scope lost when it was last looked at, by one of the two ways to count; reckoned when an order asks
+        for it, as there are far more marks than orders."""
+        if self._results is None:
             self.results_anew()
-        return self._lost[cause] if self._lost is not None else {}
+        found = self._lost.get(cause)
+        if found is None:
+            found = self._lost[cause] = self._losses(cause, self._results or {})
+        return found
+
+    def _losses(self, cause: str, results: Mapping[str, int | None]) -> Mapping[str, int | None]:
+        standing = self.ledger.standing
+        lost = standing.loss if cause == DAILY_LOSS else standing.drawdown
+        return {name: None if pnl is None else lost(name, pnl) for name, pnl in results.items()}
 
     def place(self, strategy: str, venue: str) -> Place:
         """The scopes of an order with their caps, resolved once."""

@@ -16,20 +16,24 @@ from toolkit.engine.risk.proposal import Proposal, Refused, Situation
 
 def daily_loss(proposal: Proposal, situation: Situation) -> Answer:
     """20: what strategy and book lost since the session began, realised and unrealised."""
-    return _lost(20, DAILY_LOSS, "max_daily_loss", proposal, situation)
+    portfolio = situation.portfolio
+    own, book = portfolio.loss_bounds(proposal.strategy).daily, portfolio.loss_bounds(WHOLE_BOOK).daily
+    if own is None or book is None:
+        return unset(20, "max_daily_loss", proposal)
+    return _lost(20, DAILY_LOSS, own, book, proposal, situation)
 
 
 def drawdown(proposal: Proposal, situation: Situation) -> Answer:
     """21: what strategy and book lost since their high-water marks."""
-    return _lost(21, DRAWDOWN, "max_drawdown", proposal, situation)
-
-
-def _lost(control: int, cause: str, limit: str, proposal: Proposal, situation: Situation) -> Answer:
-    portfolio, strategy = situation.portfolio, proposal.strategy
-    lost = portfolio.losses(cause)
-    own, book = portfolio.bound(strategy, limit), portfolio.bound(WHOLE_BOOK, limit)
+    portfolio = situation.portfolio
+    own, book = portfolio.loss_bounds(proposal.strategy).drawdown, portfolio.loss_bounds(WHOLE_BOOK).drawdown
     if own is None or book is None:
-        return unset(control, limit, proposal)
+        return unset(21, "max_drawdown", proposal)
+    return _lost(21, DRAWDOWN, own, book, proposal, situation)
+
+
+def _lost(control: int, cause: str, own: Bound, book: Bound, proposal: Proposal, situation: Situation) -> Answer:
+    strategy, lost = proposal.strategy, situation.portfolio.losses(cause)
     of_own, of_book = lost.get(strategy, 0), lost[WHOLE_BOOK]
     if of_own is None or of_book is None:
         return _unknown(control, strategy if of_own is None else WHOLE_BOOK, own if of_own is None else book, situation)
