@@ -120,7 +120,8 @@ class Changelog:
                 before_state = self._states.get(scope, "ACTIVE")
                 self._states[scope] = event.state.name
                 what = f"{event.scope} {event.name}".rstrip()
-                yield "states", f"{what} by {event.cause}", before_state, event.state.name
+                now = event.state.name if event.state.name != before_state else "counts anew"
+                yield "states", f"{what} by {event.cause}", before_state, now
             case ev.ThrottleChanged():
                 what = f"{event.scope} {event.name}"
                 now = "off" if event.rate is None else f"{event.rate}/s"

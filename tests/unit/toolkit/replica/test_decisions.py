@@ -129,3 +129,13 @@ def test_every_limit_has_its_control() -> None:
 def test_lines_go_out_as_json() -> None:
     assert msgspec.json.decode(msgspec.json.encode(told(core_with_people())))
     assert limit("max_position", "1")
+
+
+def test_a_strategy_that_is_armed_before_it_was_off_counts_anew_and_does_not_change_from_active_to_active() -> None:
+    core = core_with_people()
+    core.buy(1, 10_001)
+    core.quote(10_000, 10_001)
+    core.disable()
+    core.command(cm.EnableStrategy(strategy="trend", who=ANNA, reason="go"), PEOPLE)
+    armed = [(before, after) for what, before, after in words(told(core), "states") if what.endswith("executions")]
+    assert armed == [("ACTIVE", "counts anew")]
