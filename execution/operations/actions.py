@@ -70,10 +70,11 @@ def wrong_with(deed: Deed, board: Board) -> str:
 
 
 def _scopes(board: Board) -> dict[str, str]:
-    return {scope: _scope_words(scope) for scope in board.scopes}
+    return {scope: scope_words(scope) for scope in board.scopes}
 
 
-def _scope_words(scope: str) -> str:
+def scope_words(scope: str) -> str:
+    """`strategy:trend` as people say it."""
     kind, _, name = scope.partition(":")
     return f"{kind} {name}" if name else "everything: the whole book"
 
@@ -94,11 +95,11 @@ def _stopped(board: Board) -> dict[str, str]:
 
 def _shut(board: Board) -> dict[str, str]:
     held = dict.fromkeys((*board.killed, *board.shut))
-    return {scope: _scope_words(scope) for scope in held if not scope.startswith("strategy:")}
+    return {scope: scope_words(scope) for scope in held if not scope.startswith("strategy:")}
 
 
 def _killed(board: Board) -> dict[str, str]:
-    return {scope: _scope_words(scope) for scope in board.killed}
+    return {scope: scope_words(scope) for scope in board.killed}
 
 
 def _doubts(board: Board) -> dict[str, str]:
@@ -180,7 +181,7 @@ def _in_scope(scope: str, board: Board) -> tuple[str, ...]:
 
 
 def _means_halt(deed: Deed, board: Board) -> tuple[str, ...]:
-    what = _scope_words(deed.subject)
+    what = scope_words(deed.subject)
     return (
         f"Entries of {what} are halted now: the latch shuts, entry orders that rest are cancelled.",
         "Exits and protective orders stay. The venues are asked until that is proven, again after the quarantine.",
@@ -190,7 +191,7 @@ def _means_halt(deed: Deed, board: Board) -> tuple[str, ...]:
 
 
 def _means_cancel(deed: Deed, board: Board) -> tuple[str, ...]:
-    what = _scope_words(deed.subject)
+    what = scope_words(deed.subject)
     return (
         f"Entries of {what} are halted now, and EVERY order of it is cancelled, protective ones too.",
         "Positions stay open, without protection. The venues are asked until that is proven.",
@@ -201,7 +202,7 @@ def _means_cancel(deed: Deed, board: Board) -> tuple[str, ...]:
 
 def _means_flatten(deed: Deed, board: Board) -> tuple[str, ...]:
     return (
-        f"Every position of {_scope_words(deed.subject)} is closed at the market, once its orders are proven gone.",
+        f"Every position of {scope_words(deed.subject)} is closed at the market, once its orders are proven gone.",
         *_in_scope(deed.subject, board),
         "What that costs, it costs: the market decides the price.",
     )
@@ -224,7 +225,7 @@ def _means_enable(deed: Deed, board: Board) -> tuple[str, ...]:
 
 def _means_reopen(deed: Deed, board: Board) -> tuple[str, ...]:
     four = () if board.alone else ("It becomes a proposal: another person must approve it before anything opens.",)
-    return (f"The kill of {_scope_words(deed.subject)} is let go: its latch opens and entries leave again.", *four)
+    return (f"The kill of {scope_words(deed.subject)} is let go: its latch opens and entries leave again.", *four)
 
 
 def _means_doubt(deed: Deed, board: Board) -> tuple[str, ...]:

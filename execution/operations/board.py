@@ -17,11 +17,12 @@ from toolkit.replica import views
 from toolkit.replica.limits_in_use import LimitInUse, limits_in_use
 from toolkit.replica.protection import UnprotectedView, unprotected
 from toolkit.replica.reconciliation import ReconciliationView, reconciliation
-from toolkit.replica.replica import Replica
+from toolkit.replica.replica import DenialSeen, Replica
 
 MOST_ORDERS: Final = 40
 MOST_LIMITS: Final = 20
 MOST_ROWS: Final = 40
+MOST_DENIALS: Final = 5
 KILL: Final = "kill"
 
 
@@ -43,8 +44,10 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int
     agreement: ReconciliationView
     unprotected: tuple[UnprotectedView, ...]
+    positions_unprotected: int
     limits: tuple[LimitInUse, ...]
     limits_in_force: int
+    denials: tuple[DenialSeen, ...]
     proposals: tuple[Waiting, ...]
     killed: tuple[str, ...]
     shut: tuple[str, ...]
@@ -65,7 +68,7 @@ def board(replica: Replica, shut: tuple[str, ...]) -> Board:
     """The books as they are now."""
     ledger = replica.ledger
     found = views.orders(replica)
-    limits = limits_in_use(replica)
+    limits, exposed = limits_in_use(replica), unprotected(ledger)
     return Board(
         event=ledger.sequence,
         written=int(replica.wall),
@@ -78,9 +81,11 @@ def board(replica: Replica, shut: tuple[str, ...]) -> Board:
         orders_open=len(found),
         unknown=sum(row.status == "UNKNOWN" for row in found),
         agreement=reconciliation(ledger, WallTime(time.time_ns())),
-        unprotected=unprotected(ledger),
+        unprotected=exposed[:MOST_ROWS],
+        positions_unprotected=len(exposed),
         limits=tuple(_worth_a_look(limits))[:MOST_LIMITS],
         limits_in_force=len(limits),
+        denials=tuple(reversed(replica.denials[-MOST_DENIALS:])),
         proposals=waiting(ledger),
         killed=tuple(scope.rstrip(":") for scope, causes in ledger.states.items() if KILL in causes),
         shut=shut,

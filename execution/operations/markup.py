@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from execution.operations.actions import scope_words
 from execution.operations.board import Board
 from execution.operations.doing import Told
 from execution.operations.watch import Seen
@@ -63,8 +64,12 @@ def numbers(board: Board) -> str:
             f"doubts and breaks{f', oldest {oldest} s' if doubts else ''}",
             BAD if doubts or breaks else GOOD,
         ),
-        (f"{len(board.unprotected)}", "positions without protection", ODD if board.unprotected else GOOD),
-        (f"{waits}", "proposals wait", ODD if waits else GOOD),
+        (
+            f"{board.positions_unprotected}",
+            "positions without protection",
+            ODD if board.positions_unprotected else GOOD,
+        ),
+        (f"{waits}", "proposal waits" if waits == 1 else "proposals wait", ODD if waits else GOOD),
     )
     shown = "".join(f'<div class="number {how}"><b>{escape(n)}</b><span>{escape(w)}</span></div>' for n, w, how in five)
     return f'<div class="numbers">{shown}</div>'
@@ -82,9 +87,9 @@ def notices(seen: Seen) -> str:
         quiet = (time.time_ns() - board.written) // NANOSECONDS
         if quiet > QUIET_SECONDS:
             lines.append(_note(f"Nothing was journaled for {_ago(board.written)}: is the feed alive?", ODD))
-        lines += [_note(f"Killed: {scope}. Only a person lets go of it.", BAD) for scope in board.killed]
+        lines += [_note(f"Killed: {scope_words(scope)}. Only a person lets go of it.", BAD) for scope in board.killed]
         lines += [
-            _note(f"Latch shut: {scope}: nothing leaves for it but cancels.", ODD)
+            _note(f"Latch shut: {scope_words(scope)}: nothing leaves for it but cancels.", ODD)
             for scope in board.shut
             if scope not in board.killed
         ]
@@ -96,7 +101,7 @@ def tables(board: Board) -> str:
     """Everything else, one card each."""
     strategies, unresolved = _strategies(board), "".join(_unresolved(board))
     beside = f'<div class="stack">{unresolved}</div>{_unprotected(board)}'
-    return f'<div class="cards">{strategies}{beside}{_orders(board)}{_limits(board)}</div>'
+    return f'<div class="cards">{strategies}{beside}{_orders(board)}{_denials(board)}{_limits(board)}</div>'
 
 
 def told(what: Told) -> str:
@@ -168,7 +173,7 @@ def _unprotected(board: Board) -> str:
         [
             (r.strategy, r.instrument, f"{r.quantity:+f}",
              (f"{r.covered:f}{' by the engine alone' if r.in_engine else ''}" if r.covered else "none", ODD))
-            for r in board.unprotected[:40]
+            for r in board.unprotected
         ],
         "Every position has a protective order, or nothing is held.",
     )  # fmt: skip
@@ -185,6 +190,18 @@ def _orders(board: Board) -> str:
         ],
         "No order is open.", wide=True,
         below=[f"and {more} more: `execution orders` has all of them"] if more > 0 else [],
+    )  # fmt: skip
+
+
+def _denials(board: Board) -> str:
+    return _card(
+        "Last denials", ("when>", "strategy", "instrument", "order", "control>", "observed", "limit", "set in"),
+        [
+            (f"{_ago(int(r.wall))} ago", r.strategy, r.instrument, r.order_id or "–", r.control, r.observed,
+             r.limit or "–", r.source or "–")
+            for r in board.denials
+        ],
+        "Nothing was denied lately.", wide=True,
     )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ class Page:
         )  # fmt: skip
         self._confirm = pn.Column(
             self._said,
-            pn.FlexBox(self._yes, self._back, gap="8px"),
+            pn.FlexBox(self._yes, self._back, gap="8px", margin=(8, 0, 0, 0)),
             visible=False,
             sizing_mode=_WIDE,
             margin=(12, 0, 0, 0),
@@ -193,7 +193,7 @@ class Page:
 _CARD: Final = {
     "background": "var(--card)", "border": "1px solid var(--line)", "border-radius": "8px", "padding": "11px 13px",
 }  # fmt: skip
-_INNER: Final = {"max-width": "1320px", "margin": "0 auto", "padding": "0 14px"}
+_INNER: Final = {"width": "100%", "max-width": "1320px", "margin": "0 auto", "padding": "0 14px"}
 
 
 def _html(text: str = "") -> Any:

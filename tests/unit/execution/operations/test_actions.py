@@ -44,7 +44,8 @@ BOARD = Board(
     venues=(VenueView(name="paper", state="ACTIVE", open=3, unknown=0, positions="AAPL +100", rate="", last_report=0),),
     orders=(), orders_open=0, unknown=0,
     agreement=ReconciliationView(breaks=(BREAK,), doubts=(DOUBT,), residuals=()), unprotected=(), limits=(),
-    limits_in_force=0, proposals=(PROPOSAL,), killed=("book", "strategy:trend"), shut=("book", "strategy:trend"),
+    positions_unprotected=0, denials=(), limits_in_force=0,
+    proposals=(PROPOSAL,), killed=("book", "strategy:trend"), shut=("book", "strategy:trend"),
 )  # fmt: skip
 SUBJECTS = {
     "halt": "venue:paper", "disable": "quoting", "kill": "strategy:trend", "flatten": "book", "enable": "trend",

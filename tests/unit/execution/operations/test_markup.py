@@ -49,7 +49,8 @@ def test_what_is_empty_is_said_in_words() -> None:
     shown = markup.tables(EMPTY)
     for words in (
         "No strategy was ever deployed", "Nothing is in doubt", "Books and venues agree", "Nothing waits for approval",
-        "No order is open", "No limit is in force", "Every position has a protective order",
+        "No order is open", "Nothing was denied lately",
+        "No limit is in force", "Every position has a protective order",
     ):  # fmt: skip
         assert words in shown
 
@@ -66,7 +67,10 @@ def test_an_order_of_whose_fate_nobody_knows_is_marked() -> None:
         (Seen(problem="the server is away"), "The books cannot be read: the server is away. Nothing was read yet."),
         (Seen(board=EMPTY, problem="gone"), "What stands here is as of event 9."),
         (Seen(board=EMPTY, looked=time.monotonic() - 60), "Stale: the last look was"),
-        (Seen(board=BOARD, looked=time.monotonic()), "Killed: book. Only a person lets go of it."),
+        (
+            Seen(board=BOARD, looked=time.monotonic()),
+            "Killed: everything: the whole book. Only a person lets go of it.",
+        ),
         (Seen(board=msgspec.structs.replace(EMPTY, written=1)), "Nothing was journaled for"),
         (Seen(to_mend=(Problem(subject="engine", detail="given up", since=0),)), "To mend: engine: given up"),
     ],
