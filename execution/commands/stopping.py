@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -11,19 +10,15 @@ from execution.commands.desk import Stop, running_state, the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.output import GREEN, RED, YELLOW, banner, complain, paint, say, say_json
 from execution.home import Home
-from toolkit.client import emergency
+from toolkit.client import disabling, emergency
 from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, give, person
 from toolkit.client.desk_state import DeskState
-from toolkit.client.stopping import Leftover, describe, held_in_engine, look, stop_at_venues, verify_stopped
+from toolkit.client.disabling import Disabled
+from toolkit.client.stopping import Leftover, describe
 from toolkit.domain.commands import Command, DisableStrategy, EnableStrategy, SetThrottle
-from toolkit.domain.errors import ExecutionError, TransportError
-from toolkit.domain.requests import VenueOrder
 
-ENGINE_SECONDS = 5.0
-VERIFY_SECONDS = 5.0
 FLATTEN_SECONDS = 60.0
-LIFEBOAT_SECONDS = 4.0
 SOURCE = "cli"
 
 
@@ -34,82 +29,49 @@ def disable(given: Path | None, strategy: str, *, flatten: bool, reason: str, as
     home = the_home(given)
     state = the_state(home)
     emergency.check_strategy(home, state, strategy)
-    open_still = _shut_latch(home, state, strategy)
     command = DisableStrategy(strategy=strategy, flatten=flatten, who=person(SOURCE), reason=reason)
-    try:
-        engine = state.process("engine")
-        patience = ENGINE_SECONDS if engine is not None and engine.is_alive() else 1.0
-        outcome = give(Books(home=home, book=state.book), command, patience_seconds=patience)
-    except ExecutionError as problem:  # of a journal that cannot be read either
-        return _without_the_engine(home, state, strategy, str(problem), open_still, as_json)
-    if outcome.refused:
-        raise Stop(Exit.REFUSED, f"{outcome.refused}. {open_still or f'The latch of {strategy} is shut all the same'}")
-    left = stop_at_venues(_sockets(home, state), VERIFY_SECONDS, True, _belongs_to(home, state, strategy))
-    open_position = _wait_flat(home, state, strategy) if flatten and left.clean else ""
-    held = held_in_engine(Books(home=home, book=state.book).replica().ledger, strategy)
-    return _tell(state, strategy, left, outcome, open_position, held, as_json)
+    found = disabling.disable(home, state, command)
+    open_still = f"the latch of {strategy} is NOT shut: {found.open_latch}" if found.open_latch else ""
+    if found.refused:
+        raise Stop(Exit.REFUSED, f"{found.refused}. {open_still or f'The latch of {strategy} is shut all the same'}")
+    if found.past_engine:
+        return _tell_without_engine(state, strategy, found, open_still, as_json)
+    if open_still:
+        complain(open_still)
+    open_position = _wait_flat(home, state, strategy) if flatten and found.left.clean else ""
+    return _tell(state, strategy, found, open_position, as_json)
 
 
-def _shut_latch(home: Home, state: DeskState, strategy: str) -> str:
-    """Why the latch could not be shut, "" when it is; the engine is told to stop the strategy either way."""
-    try:
-        emergency.shut(home, state.book, strategy)
-    except TransportError as problem:
-        complain(f"{problem}\nthe latch of {strategy} is NOT shut; telling the engine")
-        return f"the latch of {strategy} is NOT shut: {problem}"
-    return ""
-
-
-def _tell(
-    state: DeskState,
-    strategy: str,
-    left: Leftover,
-    outcome: Outcome,
-    open_position: str,
-    held: tuple[str, ...],
-    as_json: bool,
-) -> Exit:
-    done = left.clean and not open_position
+def _tell(state: DeskState, strategy: str, found: Disabled, open_position: str, as_json: bool) -> Exit:
+    left = found.left
     if as_json:
-        document = _document(strategy, left, outcome.event, open_position, "")
-        say_json(document | {"in_engine": held})
+        document = _document(strategy, left, found.event, open_position, "")
+        say_json(document | {"in_engine": found.in_engine})
     else:
-        say(banner(state.kind, f"{strategy} is disabled (event {outcome.event:,})"))
+        say(banner(state.kind, f"{strategy} is disabled (event {found.event:,})"))
         _name(left, strategy)
-        for line in held:
+        for line in found.in_engine:
             say(f"  stays: {line}")
         if open_position:
             say(paint(f"  LEFT: {open_position}", RED))
         if left.clean:
             say(paint("  the venue shows no open order of it" + (" but those" if left.protective else ""), GREEN))
-    return Exit.DONE if done else Exit.LEFT
+    return Exit.DONE if left.clean and not open_position else Exit.LEFT
 
 
-def _without_the_engine(
-    home: Home, state: DeskState, strategy: str, problem: str, open_still: str, as_json: bool
-) -> Exit:
-    """The journal or the engine is away, or lies: the engine cancels through its lifeboat, else we do.
-
-    The latch is shut, unless `open_still` says why not.
-    """
-    if not as_json:
-        latch = open_still or f"the latch of {strategy} is shut: nothing leaves for it"
-        complain(f"{problem}\n{latch}. Asking the venue what rests")
-    sockets = _sockets(home, state)
-    mine = emergency.belongs_to(home, state.book, strategy)
-    left = verify_stopped(sockets, LIFEBOAT_SECONDS, mine)
-    if left.open_orders:
-        cause = f"disable {strategy}, without a journal"
-        for refused in emergency.cancel_all(home, state.book, sockets, left.open_orders, cause):
-            complain(refused)
-        left = look(sockets, mine)
+def _tell_without_engine(state: DeskState, strategy: str, found: Disabled, open_still: str, as_json: bool) -> Exit:
+    """The journal or the engine is away, or lies. The latch is shut, unless `open_still` says why not."""
+    for refused in found.problems:
+        complain(refused)
     if as_json:
-        say_json(_document(strategy, left, 0, "", "; ".join(filter(None, (problem, open_still)))))
+        problem = "; ".join(filter(None, (found.past_engine, open_still)))
+        say_json(_document(strategy, found.left, 0, "", problem))
     else:
+        complain(f"{found.past_engine}\n{open_still or f'the latch of {strategy} is shut: nothing leaves for it'}")
         words = "is NOT stopped" if open_still else "is shut by its latch"
         say(banner(state.kind, f"{strategy} {words}; the journal does not have it yet"))
-        _name(left, strategy)
-        if left.clean:
+        _name(found.left, strategy)
+        if found.left.clean:
             say("  nothing of it rests at the venue but what is named here")
         say("  say it again once `execution status` answers, so that the journal has it")
     return Exit.LEFT
@@ -189,19 +151,6 @@ def _rate(text: str) -> Decimal | None:
     if not rate.is_finite() or rate < 0:
         raise Stop(Exit.USAGE, f"--rate {text!r} is no rate; write 5/s, 0/s or off")
     return rate
-
-
-def _sockets(home: Home, state: DeskState) -> dict[str, Path]:
-    return emergency.venue_sockets(home, state.venues)
-
-
-def _belongs_to(home: Home, state: DeskState, strategy: str) -> Callable[[VenueOrder], bool]:
-    """Whose order is that? As the books say; one that they do not know may be anybody's, so it counts."""
-    try:
-        replica = Books(home=home, book=state.book).replica()
-    except ExecutionError:
-        return emergency.belongs_to(home, state.book, strategy)
-    return emergency.owner_is(replica, strategy)
 
 
 def _wait_flat(home: Home, state: DeskState, strategy: str) -> str:

@@ -11,6 +11,7 @@ from execution.operations.board import Board
 from toolkit.domain import commands as cm
 from toolkit.domain.people import Role
 from toolkit.engine.command_rules import RULES
+from toolkit.replica.reconciliation import BreakView
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ def wrong_with(deed: Deed, board: Board) -> str:
     return ""
 
 
-# ---- what there is to choose from
+# ---- what there is to choose from: in words that stand still, or nobody could choose while they change
 
 
 def _scopes(board: Board) -> dict[str, str]:
@@ -80,16 +81,14 @@ def scope_words(scope: str) -> str:
 
 
 def _strategies(board: Board) -> dict[str, str]:
-    return {row.name: f"{row.name} ({row.state}, {row.position})" for row in board.strategies}
+    return {row.name: f"{row.name} ({row.state})" for row in board.strategies}
 
 
 def _stopped(board: Board) -> dict[str, str]:
     """Strategies that are held, or whose latch is shut."""
     shut = {scope.partition(":")[2] for scope in board.shut if scope.startswith("strategy:")}
     return {
-        row.name: f"{row.name} ({row.state}: {row.why or 'latch shut'})"
-        for row in board.strategies
-        if row.state != "ACTIVE" or row.name in shut
+        row.name: f"{row.name} ({row.state})" for row in board.strategies if row.state != "ACTIVE" or row.name in shut
     }
 
 
@@ -104,18 +103,17 @@ def _killed(board: Board) -> dict[str, str]:
 
 def _doubts(board: Board) -> dict[str, str]:
     return {
-        row.order_id: f"{row.order_id}: {row.side} {row.at_risk} {row.instrument} of {row.strategy} at {row.venue}, "
-        f"in doubt for {row.age_seconds} s"
+        row.order_id: f"{row.order_id}: {row.side} {row.instrument} of {row.strategy} at {row.venue}"
         for row in board.agreement.doubts
     }
 
 
 def _breaks(board: Board) -> dict[str, str]:
-    return {
-        f"{row.venue}:{row.kind}:{row.subject}": f"{row.venue} {row.kind} {row.subject}: ours {row.ours}, "
-        f"venue {row.theirs}"
-        for row in board.agreement.breaks
-    }
+    return {_break_name(row): f"{row.venue} {row.kind} {row.subject}" for row in board.agreement.breaks}
+
+
+def _break_name(row: BreakView) -> str:
+    return f"{row.venue}:{row.kind}:{row.subject}"
 
 
 def _proposals(board: Board) -> dict[str, str]:
@@ -151,7 +149,7 @@ def _resolve_doubt(deed: Deed, _: Board, who: cm.Who) -> cm.ResolveDoubt:
 
 
 def _resolve_break(deed: Deed, board: Board, who: cm.Who) -> cm.ResolveBreak:
-    found = next(row for row in board.agreement.breaks if f"{row.venue}:{row.kind}:{row.subject}" == deed.subject)
+    found = next(row for row in board.agreement.breaks if _break_name(row) == deed.subject)
     return cm.ResolveBreak(
         venue=found.venue, kind=found.kind, subject=found.subject, outcome=deed.answer, who=who, reason=deed.reason
     )
@@ -233,14 +231,21 @@ def _means_doubt(deed: Deed, board: Board) -> tuple[str, ...]:
         "working": "the books take it for working at the venue",
         "gone": "the books take it for gone: nothing of it is left at the venue, and it counts in no worst case",
     }
-    about = _doubts(board).get(deed.subject, deed.subject)
+    row = next((row for row in board.agreement.doubts if row.order_id == deed.subject), None)
+    if row is None:
+        return ("That doubt is over.",)
+    about = (
+        f"{row.order_id}: {row.side} {row.at_risk} {row.instrument} of {row.strategy}, in doubt for {row.age_seconds} s"
+    )
     return (f"{about}.", f"On your word {words.get(deed.answer, deed.answer)}. A later fact of the venue corrects it.")
 
 
 def _means_break(deed: Deed, board: Board) -> tuple[str, ...]:
-    about = _breaks(board).get(deed.subject, deed.subject)
+    row = next((row for row in board.agreement.breaks if _break_name(row) == deed.subject), None)
+    if row is None:
+        return ("That break is over.",)
     return (
-        f"{about}.",
+        f"{row.venue} {row.kind} {row.subject}: ours {row.ours}, the venue's {row.theirs}; it holds {row.held}.",
         f"It is closed as: {deed.answer}. The books stay as they are, and what it held is released.",
         "The next looks find it again if it is still there.",
     )

@@ -13,12 +13,13 @@ from execution.operations.actions import ACTIONS, Deed, may, wrong_with
 from execution.operations.board import Board
 from execution.operations.logins import Visitor
 from execution.settings import read_instruments, read_strategies, read_venues
-from toolkit.client import emergency
+from toolkit.client import disabling, emergency
 from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, give
+from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
 from toolkit.client.killing import Killed, KillSwitch
-from toolkit.client.stopping import Leftover, describe, held_in_engine, look, stop_at_venues, verify_stopped
+from toolkit.client.stopping import Leftover, describe
 from toolkit.domain.commands import (
     ApproveChange,
     Command,
@@ -36,9 +37,6 @@ from toolkit.domain.errors import AmbiguousOutcome, ExecutionError, TransportErr
 from toolkit.domain.front_desk import Credential
 
 APP: Final = "operations"
-ENGINE_SECONDS: Final = 5.0
-VERIFY_SECONDS: Final = 5.0
-LIFEBOAT_SECONDS: Final = 4.0
 FLATTEN_SECONDS: Final = 60.0
 
 
@@ -134,47 +132,25 @@ class Doing:
         return KillSwitch(self._home, self._book, self._venues, credential)
 
     def _disable(self, command: DisableStrategy, credential: Credential) -> Told:
-        """Latch first, then the engine, then the proof from the venue itself."""
+        state = read_desk_state(self._home.processes)
+        if state is None:
+            return Told(good=False, headline=f"{self._home.processes} cannot be read; use `execution disable`")
+        found = disabling.disable(self._home, state, command, credential)
         strategy = command.strategy
-        latch = self._shut(strategy)
-        try:
-            outcome = give(self._books, command, patience_seconds=ENGINE_SECONDS, credential=credential)
-        except ExecutionError as problem:
-            return self._disable_past_the_engine(strategy, str(problem), latch)
-        if outcome.refused:
-            return Told(good=False, headline=f"refused: {outcome.refused}", event=outcome.event, lines=(latch,))
-        replica = self._books.replica()
-        left = stop_at_venues(self._sockets, VERIFY_SECONDS, True, emergency.owner_is(replica, strategy))
-        held = held_in_engine(self._books.replica().ledger, strategy)
-        proof = "the venue shows no open order of it" + (" but protective ones" if left.protective else "")
+        latch = f"the latch is NOT shut: {found.open_latch}" if found.open_latch else "its latch is shut"
+        lines = (latch, *found.problems, *_of_left(found.left), *(f"stays: {line}" for line in found.in_engine))
+        if found.refused:
+            return Told(good=False, headline=f"refused: {found.refused}", event=found.event, lines=lines)
+        if found.past_engine:
+            words = f"the journal does not have it yet ({found.past_engine}); say it again once an engine runs"
+            return Told(good=False, headline=words, lines=lines)
+        proof = "the venue shows no open order of it" + (" but protective ones" if found.left.protective else "")
         return Told(
-            good=left.clean,
-            headline=f"{strategy} is disabled; {proof if left.clean else 'NOT PROVEN'}",
-            event=outcome.event,
-            lines=(*_of_left(left), *(f"stays: {line}" for line in held)),
+            good=found.left.clean,
+            headline=f"{strategy} is disabled; {proof if found.left.clean else 'NOT PROVEN'}",
+            event=found.event,
+            lines=lines,
         )
-
-    def _disable_past_the_engine(self, strategy: str, problem: str, latch: str) -> Told:
-        """The engine cancels through its lifeboat, else we do; the journal gets it later."""
-        mine = emergency.belongs_to(self._home, self._book, strategy)
-        left = verify_stopped(self._sockets, LIFEBOAT_SECONDS, mine)
-        refused: list[str] = []
-        if left.open_orders:
-            cause = f"disable {strategy}, without a journal"
-            refused = emergency.cancel_all(self._home, self._book, self._sockets, left.open_orders, cause)
-            left = look(self._sockets, mine)
-        return Told(
-            good=False,
-            headline=f"the journal does not have it yet ({problem}); say it again once an engine runs",
-            lines=(latch, *refused, *_of_left(left)),
-        )
-
-    def _shut(self, strategy: str) -> str:
-        try:
-            emergency.shut(self._home, self._book, strategy)
-        except TransportError as problem:
-            return f"the latch of {strategy} is NOT shut: {problem}"
-        return f"the latch of {strategy} is shut: nothing leaves for it"
 
     # ---- releases
 

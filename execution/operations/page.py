@@ -42,11 +42,12 @@ class Page:
         self._picked: Action | None = None
         self._reviewed: Deed | None = None
         self._top, self._numbers, self._act_title, self._body = _html(), _html(), _html(), _html(LOOKING)
+        self._beat, self._beats = pn.pane.HTML("", tags=["beat"], visible=False), 0
         self._buttons = pn.FlexBox(gap="8px", sizing_mode=_WIDE)
-        self._subject = _styled(pn.widgets.Select(name="what", options={}))
-        self._choice = _styled(pn.widgets.Select(name="", options={}))
-        self._words = _styled(pn.widgets.TextInput(name="", max_length=LONGEST_REASON))
-        self._reason = _styled(pn.widgets.TextInput(name="why", placeholder="a reason", max_length=LONGEST_REASON))
+        self._subject = _styled(pn.widgets.Select(label="what", options={}))
+        self._choice = _styled(pn.widgets.Select(label="", options={}))
+        self._words = _styled(pn.widgets.TextInput(label="", max_length=LONGEST_REASON))
+        self._reason = _styled(pn.widgets.TextInput(label="why", placeholder="a reason", max_length=LONGEST_REASON))
         self._review = _button("Review …", self._on_review)
         self._wrong, self._said, self._outcome = _html(), _html(), _html()
         self._yes = _button("Yes", self._on_yes, "sure")
@@ -70,10 +71,12 @@ class Page:
         self.refresh()
         inner = pn.Column(self._numbers, self._act, self._body, sizing_mode=_WIDE, margin=0, styles=_INNER)
         pn.state.add_periodic_callback(self.refresh, period=REFRESH_MS)
-        return pn.Column(self._top, inner, sizing_mode=_WIDE, margin=0)
+        return pn.Column(self._top, inner, self._beat, sizing_mode=_WIDE, margin=0)
 
     def refresh(self) -> None:
         """Show what is new. Nothing but text is sent, and only where it changed."""
+        self._beats += 1
+        self._beat.object = str(self._beats)  # beat.js sees by it that the page is alive
         visitor = self._logins.visitor(self._session)
         if visitor is None:
             self._leave()
@@ -135,13 +138,13 @@ class Page:
     def _on_pick(self, action: Action, _: object) -> None:
         self._back_to_start()
         self._picked = action
-        self._subject.name, self._subject.options = action.label, {}
+        self._subject.label, self._subject.options = action.label, {}
         self._choice.visible, self._words.visible = bool(action.answers), bool(action.asks and not action.answers)
-        self._choice.name = self._words.name = action.asks
+        self._choice.label = self._words.label = action.asks
         self._choice.options = {words: value for value, words in action.answers.items()}
         for button in self._buttons.objects:
             chosen = [name for name in button.css_classes if name != "picked"]
-            button.css_classes = [*chosen, "picked"] if button.name == action.label else chosen
+            button.css_classes = [*chosen, "picked"] if button.label == action.label else chosen
         self._form.visible = True
         if self._watch.seen.board is not None:
             self._choose_from(self._watch.seen.board)
@@ -161,7 +164,7 @@ class Page:
         self._reviewed = deed
         lines = action.means(deed, board)
         _set(self._said, markup.confirmation(action.label, lines, deed.reason, f"login:{visitor.login}"))
-        self._yes.name = f"Yes, {action.label.removeprefix('… then ').lower()}"
+        self._yes.label = f"Yes, {action.label.removeprefix('… then ').lower()}"
         self._form.visible, self._confirm.visible = False, True
 
     def _on_back(self, _: object) -> None:
@@ -214,6 +217,6 @@ def _styled(widget: Any) -> Any:
 
 def _button(label: str, clicked: Any, how: str = "") -> Any:
     classes = [how] if how else []
-    button = pn.widgets.Button(name=label, stylesheets=[_WIDGETS], css_classes=classes, margin=0)
+    button = pn.widgets.Button(label=label, stylesheets=[_WIDGETS], css_classes=classes, margin=0)
     button.on_click(clicked)
     return button

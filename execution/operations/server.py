@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any, Final
 
 import panel as pn
@@ -30,11 +31,8 @@ LARGEST_BODY: Final = 64 * 1024
 LARGEST_MESSAGE: Final = 1024 * 1024
 TICKET: Final = "visit"
 FULL: Final = '<div class="note bad">Too many pages of this app are open; close one.</div>'
-PAGE: Final = """{% from macros import embed %}<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}</title>{{ bokeh_css }}{{ bokeh_js }}</head><body>
-{% for doc in docs %}{% for root in doc.roots %}{{ embed(root) }}{% endfor %}{% endfor %}{{ plot_script }}
-</body></html>"""
+BEAT: Final = (Path(__file__).parent / "beat.js").read_text(encoding="utf-8")
+PAGE: Final = "{% block contents %}{{ super() }}<script>{{ beat | safe }}</script>{% endblock %}"
 LOGIN: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>Operations: log in</title>
 <style>{style}</style></head><body>{bar}
@@ -228,6 +226,7 @@ def open_doors(site: Site, signing: bytes) -> Server:
 def _page(site: Site) -> Any:
     document: Any = pn.state.curdoc
     document.template = PAGE
+    document.template_variables["beat"] = BEAT
     if len(site.pages) >= MOST_PAGES:
         return pn.pane.HTML(FULL, stylesheets=[markup.STYLE])
     ticket = document.session_context.token_payload.get(TICKET)

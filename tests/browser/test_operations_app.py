@@ -2,8 +2,10 @@
 
 import asyncio
 import http.client
+import os
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -76,9 +78,9 @@ def act(page: Page, button: str, subject: str, reason: str, confirms: str) -> No
     """Choose, say why, read what will happen, say yes."""
     page.get_by_role("button", name=button, exact=True).click()
     choice = page.get_by_label(button)
-    expect(choice.locator("option", has_text=subject)).to_have_count(1, timeout=PROOF)
-    words = choice.locator("option", has_text=subject).inner_text()
-    choice.select_option(label=words)
+    there = choice.locator("option", has_text=subject)
+    expect(there).to_have_count(1, timeout=PROOF)
+    choice.select_option(label=there.inner_text())
     page.get_by_label("why").fill(reason)
     page.get_by_role("button", name="Review …").click()
     expect(page.get_by_text(confirms).first).to_be_visible(timeout=PROOF)
@@ -176,11 +178,17 @@ def test_passwords_are_tried_a_few_times_a_minute(link: str) -> None:
     assert "name or password is wrong" in answers[0][2]
 
 
-def test_its_death_changes_nothing_and_it_comes_back_with_the_sessions(desk: Desk, link: str) -> None:
-    anna = cookie_of(link, "anna")
+def test_its_hang_is_said_on_the_page_changes_nothing_and_the_page_comes_back(
+    desk: Desk, link: str, browser: Browser
+) -> None:
     engine = desk.process("engine").pid
-    assert desk.run("restart", "operations").returncode == 0
-    assert until(lambda: reachable(link, anna), 30)
+    with logged_in(browser, link, "anna") as page:
+        page.evaluate("window.before = true")
+        os.kill(desk.process("operations").pid, signal.SIGSTOP)
+        expect(page.get_by_role("alert")).to_contain_text("Not connected for", timeout=PROOF)
+        page.wait_for_function("window.before === undefined", timeout=60_000)  # reloaded, and the session is known
+        expect(page.get_by_text("strategies trade")).to_be_visible(timeout=PROOF)
+        expect(page.get_by_role("alert")).to_be_hidden()
     state = read_desk_state(desk.home / "var/run/processes.json")
     assert state is not None
     assert (state.ready, desk.process("engine").pid) == (True, engine)
@@ -194,13 +202,6 @@ def get(link: str, path: str, cookie: str, **headers: str) -> tuple[int, str]:
     line.request("GET", path, headers={"Cookie": cookie, **headers})
     answer = line.getresponse()
     return answer.status, answer.read().decode()
-
-
-def reachable(link: str, cookie: str) -> bool:
-    try:
-        return get(link, "/", cookie)[0] == 200
-    except OSError:
-        return False
 
 
 def post(link: str, name: str, password: str, origin: str) -> tuple[int, str, str]:

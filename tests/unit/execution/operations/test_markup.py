@@ -41,7 +41,7 @@ def test_every_screen_says_paper_or_live(kind: str, colour: str) -> None:
 def test_five_numbers_lead() -> None:
     shown = markup.numbers(BOARD)
     assert shown.count('class="number ') == 5
-    for words in ("1 of 2", "strategies trade", "UNKNOWN of 0", "doubts and breaks, oldest 7 s", "proposals wait"):
+    for words in ("1 of 2", "strategies trade", "UNKNOWN of 0", "doubts and breaks, oldest 7 s", "proposal waits"):
         assert words in shown
 
 
