@@ -16,7 +16,7 @@ from execution.settings import read_settings
 from execution.wiring.listener import sample_feed
 from tests.benchmarks import bench_peers
 from tests.benchmarks.report import Result, beside
-from tests.benchmarks.workshop import USD, book_spec, quick_venue
+from tests.benchmarks.workshop import book_spec, quick_venue
 from tests.tools.desk_kit import PROJECT
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import Quote, Step
@@ -75,9 +75,9 @@ def run() -> list[Result]:
 def _replay(strategy: type[Strategy], steps: list[Step]) -> tuple[float, Ledger]:
     settings = read_settings(PROJECT)
     master = {each.symbol: each for each in settings.instruments}
-    container = StrategyContainer(strategy, {}, master, USD, name=NAME)
+    container = StrategyContainer(strategy, {}, master, settings.base_currency, name=NAME)
     backtest = Backtest(
-        book_spec([NAME], tuple(settings.instruments)),
+        book_spec([NAME], tuple(settings.instruments), currency=settings.base_currency),
         PaperVenue(quick_venue(), settings.instruments),
         {NAME: container},
         lambda _events, _ledger: None,

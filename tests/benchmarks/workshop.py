@@ -71,12 +71,14 @@ def quick_venue() -> PaperSettings:
     )  # fmt: skip
 
 
-def book_spec(strategies: Sequence[str], master: tuple[Instrument, ...], max_var: object = "*") -> BookSpec:
+def book_spec(
+    strategies: Sequence[str], master: tuple[Instrument, ...], max_var: object = "*", currency: Currency = USD
+) -> BookSpec:
     return BookSpec(
         book=BOOK,
         desk=DESK,
-        base_currency=USD.code,
-        currencies=(USD,),
+        base_currency=currency.code,
+        currencies=(currency,),
         venues=(VENUE,),
         instruments=master,
         limits=limits(strategies, master, max_var),
