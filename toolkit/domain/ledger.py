@@ -232,7 +232,9 @@ class Ledger(msgspec.Struct, kw_only=True):
         """The furthest end on one side with so many lots more: `Interval.worst_after` without making an interval."""
         lots = self.positions.get(strategy, NOWHERE).get(instrument, FLAT).lots
         exposure = self.exposure.get(strategy, UNEXPOSED).get(instrument, NOTHING_WORKS)
-        return self._worst_case(lots, exposure, side, adds, without)
+        if without or exposure.exits:
+            return self._interval(lots, exposure, without).worst_after(side, adds)
+        return adds + (lots + exposure.buys if side is BUY else exposure.sells - lots)
 
     def worst_case_of_account(self, instrument: str, side: Side, adds: int, without: str = "") -> int:
         """The same over all sub-accounts."""
@@ -240,9 +242,6 @@ class Ledger(msgspec.Struct, kw_only=True):
         for account in self.venue_positions.values():
             lots += account.get(instrument, 0)
         exposure = self.account_exposure.get(instrument, NOTHING_WORKS)
-        return self._worst_case(lots, exposure, side, adds, without)
-
-    def _worst_case(self, lots: int, exposure: Exposure, side: Side, adds: int, without: str) -> int:
         if without or exposure.exits:
             return self._interval(lots, exposure, without).worst_after(side, adds)
         return adds + (lots + exposure.buys if side is BUY else exposure.sells - lots)

@@ -15,7 +15,6 @@ from toolkit.domain.money import to_quanta
 from toolkit.domain.people import LONGEST_APPROVAL_HOURS, Identity, People, can_decide
 from toolkit.domain.people_events import Change
 from toolkit.engine.kill_switch import REOPENED
-from toolkit.engine.reconciliation import BREAK
 from toolkit.engine.risk.limits import loosening, problem_with, stricter
 
 MILD = frozenset({"disable", "down"})
@@ -54,9 +53,8 @@ def capital(ledger: Ledger, body: cm.AllocateCapital) -> tuple[Change, ...]:
 
 
 def release(ledger: Ledger, body: cm.EnableStrategy) -> tuple[Change, ...]:
-    """Each halt of a strategy that one person may not lift alone; a break stays, whoever enables it."""
-    found = halts(ledger, "strategy", body.strategy)
-    return tuple(change for change in found if not change.before.endswith(f" by {BREAK}"))
+    """Each halt of a strategy that one person may not lift alone."""
+    return halts(ledger, "strategy", body.strategy)
 
 
 def reopening(ledger: Ledger, body: cm.Reopen) -> tuple[Change, ...]:

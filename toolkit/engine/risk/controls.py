@@ -204,9 +204,10 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
         )
     if window is None or not window.value:
         return None
-    asked = asked_for(proposal.instrument.symbol, proposal.side, proposal.quantity, proposal.price)
-    recent = ledger.recent.get(strategy, {})
-    last = recent.get(asked)
+    recent = ledger.recent.get(strategy)
+    if not recent:
+        return Check(control=13, observed="new", limit=window.value)
+    last = recent.get(asked_for(proposal.instrument.symbol, proposal.side, proposal.quantity, proposal.price))
     if last is not None and (ago := situation.view.time - last) < window.value:
         return Refused(
             control=13,
@@ -215,7 +216,7 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
             source=window.source,
             would_pass="after the window, or with another price or quantity",
         )
-    if last is None and is_full(recent, situation.view.time, ledger.duplicate_window):
+    if last is None and len(recent) >= MOST_RECENT and is_full(recent, situation.view.time, ledger.duplicate_window):
         return Refused(
             control=13,
             observed=f"{len(recent)} other orders within the window",
@@ -333,10 +334,10 @@ def message_rate(proposal: Proposal, situation: Situation) -> Answer:
         allowance = meter.allowance
         if allowance is None:
             continue
-        tried, window = meter.tried, allowance.window
+        tried, window, limit = meter.tried, meter.window, meter.of_entries
         while tried and now - tried[0] >= window:  # `meter.used` without the call: this is asked of every order
             tried.popleft()
-        used, limit = len(tried) + 1, allowance.messages - allowance.reserve
+        used = len(tried) + 1
         if used > limit:
             return Refused(
                 control=5,
@@ -345,7 +346,8 @@ def message_rate(proposal: Proposal, situation: Situation) -> Answer:
                 source=allowance.source,
                 would_pass="within a second",
             )
-        answer = answer or Check(control=5, observed=used, limit=limit)
+        if answer is None:
+            answer = Check(control=5, observed=used, limit=limit)
     return answer
 
 

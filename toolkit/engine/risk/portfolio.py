@@ -89,7 +89,11 @@ class VarTerms(NamedTuple):
 
 
 class Portfolio:
-    """Follows a ledger's events and answers what a scope would be worth with one more order."""
+    """Follows a ledger's events and answers what a scope would be worth with one more order.
+
+    `within` is what controls 20 and 21 found, by cause and strategy, where no more was lost than may be; it holds until
+    results are looked at again or limits change.
+    """
 
     def __init__(self, ledger: Ledger, models: SampledModels | None = None) -> None:
         self.ledger = ledger
@@ -103,6 +107,7 @@ class Portfolio:
         self._results: Mapping[str, int | None] | None = None
         self._lost: dict[str, Mapping[str, int | None]] = {}
         self._loss_bounds: dict[str, LossBounds] = {}
+        self.within: dict[tuple[str, str], ev.Check] = {}
         self._caps: dict[str, Caps] = {}
         self._places: dict[tuple[str, str], Place] = {}
 
@@ -115,6 +120,7 @@ class Portfolio:
             return
         if kind in ENDS_A_COUNT:
             self._results, self.results_changed = None, True
+            self.within.clear()
         elif kind not in KEEPS_RESULTS:
             self.results_changed = True
         if kind in CHANGES_CAPS:
@@ -127,6 +133,7 @@ class Portfolio:
         self._caps.clear()
         self._places.clear()
         self._loss_bounds.clear()
+        self.within.clear()
         self._var_terms = None
 
     def var_terms(self) -> VarTerms | None:
@@ -156,6 +163,7 @@ class Portfolio:
         self.results_changed = False
         self._results = results
         self._lost.clear()
+        self.within.clear()
         if HOUSE in results or MANUAL in results:
             return {scope: pnl for scope, pnl in results.items() if scope not in (HOUSE, MANUAL)}
         return results

@@ -17,6 +17,8 @@ from toolkit.engine.risk.proposal import Proposal, Refused, Situation
 def daily_loss(proposal: Proposal, situation: Situation) -> Answer:
     """20: what strategy and book lost since the session began, realised and unrealised."""
     portfolio = situation.portfolio
+    if (known := portfolio.within.get((DAILY_LOSS, proposal.strategy))) is not None:
+        return known
     own, book = portfolio.loss_bounds(proposal.strategy).daily, portfolio.loss_bounds(WHOLE_BOOK).daily
     if own is None or book is None:
         return unset(20, "max_daily_loss", proposal)
@@ -26,6 +28,8 @@ def daily_loss(proposal: Proposal, situation: Situation) -> Answer:
 def drawdown(proposal: Proposal, situation: Situation) -> Answer:
     """21: what strategy and book lost since their high-water marks."""
     portfolio = situation.portfolio
+    if (known := portfolio.within.get((DRAWDOWN, proposal.strategy))) is not None:
+        return known
     own, book = portfolio.loss_bounds(proposal.strategy).drawdown, portfolio.loss_bounds(WHOLE_BOOK).drawdown
     if own is None or book is None:
         return unset(21, "max_drawdown", proposal)
@@ -41,7 +45,8 @@ def _lost(control: int, cause: str, own: Bound, book: Bound, proposal: Proposal,
         return _refused(control, cause, strategy, of_own, own, situation)
     if of_book > book.value:
         return _refused(control, cause, "the book", of_book, book, situation)
-    return Check(control=control, observed=of_book, limit=book.value)
+    check = situation.portfolio.within[cause, strategy] = Check(control=control, observed=of_book, limit=book.value)
+    return check
 
 
 def _unknown(control: int, scope: str, bound: Bound, situation: Situation) -> Refused:

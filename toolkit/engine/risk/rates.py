@@ -33,18 +33,19 @@ class Seen(NamedTuple):
 class Meter:
     """The messages of one scope under what is in force for it. Entries count every try, exits only what left."""
 
-    __slots__ = ("_left", "_most", "_window", "allowance", "scope", "tried")
+    __slots__ = ("_left", "_most", "allowance", "of_entries", "scope", "tried", "window")
 
     def __init__(self, scope: str, allowance: Allowance | None, seen: Seen) -> None:
         self.scope = scope
         self.allowance = allowance
         self.tried, self._left = seen
-        self._window = WINDOW if allowance is None else allowance.window
+        self.window = WINDOW if allowance is None else allowance.window
+        self.of_entries = 0 if allowance is None else allowance.messages - allowance.reserve
         self._most = 0 if allowance is None else 4 * allowance.messages + 16
 
     def used(self, now: MonoTime) -> int:
         """Messages within the window that ends now, sent or refused."""
-        tried, window = self.tried, self._window
+        tried, window = self.tried, self.window
         while tried and now - tried[0] >= window:
             tried.popleft()
         return len(tried)

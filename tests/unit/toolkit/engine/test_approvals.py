@@ -428,15 +428,3 @@ def test_a_time_in_which_nobody_could_approve_or_that_no_clock_reaches_is_refuse
     first = Core()
     first.command(msgspec.structs.replace(set_people(TABLE), approval_hours=hours), SUPERVISOR)
     assert "approval_hours is" in last(first).refused
-
-
-def test_a_break_that_enabling_does_not_end_asks_for_nobody_else() -> None:
-    core = desk()
-    halt(core, "break")
-    give(core, cm.DisableStrategy(strategy="trend", flatten=False, who=who("olga"), reason="a look"))
-    taken = give(core, enable("olga"))
-    assert (taken.refused, taken.proposal) == ("", "")
-    assert list(core.ledger.states["strategy:trend"]) == ["break"]
-    halt(core, "kill")
-    (waits,) = (give(core, enable("olga")).proposal,)
-    assert [change.before for change in core.ledger.proposals[waits].changes] == ["HALTED by kill"]
