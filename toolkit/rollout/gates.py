@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
@@ -159,15 +160,28 @@ class _Path(NamedTuple):
 
 def judge_looks(gate: Gate, observations: Observations, looks: Places) -> Looks:
     """At each look, a number of observations each, what `judge` would have said then."""
-    now = len(looks)
-    path = _path(gate, observations, np.concatenate((looks, np.maximum(looks - CONFIRMED, 0))))
-    fails, others = path.fails[:now], path.others[:now]
-    alone = fails & ~others
+    path = _path(gate, observations, looks)
+    alone = path.fails & ~path.others
     if _waits(gate, observations):
-        alone &= path.fails[now:]
-    passes = path.passes[:now] & ~fails & ~others
+        alone &= _path(gate, _set_aside(gate, observations), np.maximum(looks - CONFIRMED, 0)).fails
+    passes = path.passes & ~path.fails & ~path.others
     found = np.where(alone, Verdict.FAIL, np.where(passes, Verdict.PASS, Verdict.INCONCLUSIVE))
-    return Looks(found, fails & others)
+    return Looks(found, path.fails & path.others)
+
+
+def _set_aside(gate: Gate, observations: Observations) -> Observations:
+    """Without the orders around which the others showed the same: the end of an outage counts for nobody either.
+
+    Around is what the others had shown by so many observations later as a failure has to stand.
+    """
+    values, others = observations.values, observations.others
+    if gate.kind is not Kind.SHARE or others is None or not len(values):
+        return observations
+    shows = np.concatenate(
+        (_others_share(gate, others, np.arange(1, len(values) + 1)), np.zeros(CONFIRMED, dtype=bool))
+    )
+    around = sliding_window_view(shows, CONFIRMED + 1).any(axis=1)
+    return observations._replace(values=np.where(around, np.nan, values))
 
 
 def _waits(gate: Gate, observations: Observations) -> bool:

@@ -55,6 +55,15 @@ def test_a_failure_that_others_may_share_counts_once_it_has_stood() -> None:
     assert first == 20 + CONFIRMED
 
 
+def test_the_end_of_an_outage_in_which_a_stage_begins_anew_counts_for_nobody() -> None:
+    """The last seven orders of one, and two rejects by chance later: once in 2,000 rollouts that was a FAIL."""
+    own, others = events(60, 0, 1, 2, 3, 5, 6, 20, 28), events(60, 1, 3, 4, 5, 6)
+    path = judge_looks(share_gate(), Observations(own, others), np.arange(1, 61)).verdicts
+    assert Verdict.FAIL not in path
+    alone = judge_looks(share_gate(), Observations(own, events(60)), np.arange(1, 61)).verdicts
+    assert Verdict.FAIL in alone
+
+
 def test_an_outage_that_is_over_excuses_nothing_later() -> None:
     own = np.concatenate((np.ones(20), np.zeros(100), np.ones(40)))
     others = np.concatenate((np.ones(20), np.zeros(140)))
