@@ -180,9 +180,9 @@ async def redis_death(run: Run) -> None:
     at = desk.send_signal("journal-server", signal.SIGKILL)
     run.inject("kill -9 of the journal's server, with entries resting", at)
     at = await desk.until(lambda: any(when >= run.began and name == "engine" for when, name in desk.ended))
-    cancels = _cancels(desk)[before:]
     run.detected("the engine: it decides nothing more, cancels through the lifeboat and ends", at)
     at = await desk.until(lambda: desk.ledger.epoch > epoch and _agrees(desk))
+    cancels = _cancels(desk)[before:]
     run.safe("server and engine are back, books and venue list the same orders", at)
     run.ended(f"epoch {desk.ledger.epoch}; {len(desk.ledger.open_orders())} orders work")
     run.proven(bool(cancels) and _none_twice(desk), f"its ledger has {len(cancels)} cancels, and no order twice")

@@ -27,6 +27,7 @@ SIGNS_PER_SILENCE = 4
 FEED = "feed"
 FEED_PATIENCE = 20.0
 WARM_UP_AT_ONCE = 500
+UNHEARD_SECONDS = 0.01
 
 
 class EngineService:
@@ -208,22 +209,31 @@ class EngineService:
             await asyncio.sleep(min(self._plan.beat_seconds, 0.1))
 
     async def _stay_alive(self, core: EngineCore) -> None:
-        """Give venues and watchdog a sign of life, for as long as this engine may send anything."""
+        """Give venues and watchdog a sign of life, for as long as this engine may send anything.
+
+        A venue that did not hear one is soon given the next: it still counts from the last of the engine before this
+        one, and would cancel what this one sends as soon as the line is up.
+        """
         dead_man, beat = self._plan.dead_man, self._plan.beat_seconds
         pause = min([beat, *(after / SIGNS_PER_SILENCE for after in dead_man.values())])
         while True:
             lease = core.writer.lease
             if lease is not None and self._parts.clock.mono() <= lease.send_by:
                 self._parts.beat_file.beat()
-                for venue, after in dead_man.items():
-                    await self._sign(venue, after)
-            await asyncio.sleep(pause)
+                heard = [await self._sign(venue, after) for venue, after in dead_man.items()]
+                await asyncio.sleep(pause if all(heard) else UNHEARD_SECONDS)
+            else:
+                await asyncio.sleep(pause)
 
     async def _disarm(self) -> None:
         self._parts.beat_file.clear()
         for venue in self._plan.dead_man:
             await self._sign(venue, 0)
 
-    async def _sign(self, venue: str, after: float) -> None:
-        with suppress(TransportError):  # a venue that is away cancels by itself, which is what this is for
+    async def _sign(self, venue: str, after: float) -> bool:
+        """Whether it was heard: a venue that is away cancels by itself, which is what this is for."""
+        try:
             await self._parts.venues[venue].stay_alive(after)
+        except TransportError:
+            return False
+        return True

@@ -31,7 +31,7 @@ _LIMITS: dict[str, object] = {
     "max_order_value": 10**9, "max_order_quantity": LARGEST_ORDER, "max_position": 10**6, "max_working_orders": 1_000,
     "message_rate": 10_000, "duplicate_window": 0, "permitted": "*", "max_quote_age": QUOTE_AGE,
     "fresh_quotes": FRESH_QUOTES, "max_gross": 10**9, "max_net": 10**9, "max_leverage": 10**6, "max_capital_use": 10**6,
-    "burst_value": 10**9, "burst_quantity": 10**9,
+    "burst_value": 10**9, "burst_quantity": 10**9, "max_var": "*",  # a drill has no time to learn a volatility
 }  # fmt: skip
 _OF_VENUE: dict[str, object] = {"message_rate": 10_000, "max_working_orders": 1_000, "max_margin": 10**9}
 _VENUE: dict[str, object] = {

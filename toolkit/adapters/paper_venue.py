@@ -128,9 +128,13 @@ class PaperVenueLine:
         return reports
 
     async def stay_alive(self, seconds: float) -> None:
-        """A sign of life for a venue that cancels entries after so much silence; 0 disarms. Never waited for."""
+        """A sign of life for a venue that cancels entries after so much silence; 0 disarms. Never waited for.
+
+        TransportError when there is no line to give it on.
+        """
+        self._require_line()
         after = int(seconds * NANOSECONDS)
-        if self.connected and not self._writing.locked():  # what is being written is a sign as good as this
+        if not self._writing.locked():  # what is being written is a sign as good as this
             await self._write((CancelOnSilence(after=after),), MonoTime(int(self._mono()) + (after or NANOSECONDS)))
 
     async def reports(self) -> AsyncIterator[VenueReport]:
