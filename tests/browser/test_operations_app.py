@@ -104,7 +104,8 @@ def test_who_is_logged_in_disables_a_strategy_and_sees_the_proof(desk: Desk, lin
         expect(page.get_by_text("say why")).to_be_visible()  # without a reason nothing is asked for
         act(page, "Disable a strategy", "trend", "odd fills", "trend is halted now")
         outcome = says(page, "trend is disabled; the venue shows no open order of it")
-    event = int(re.search(r"event ([\d,]+)", outcome)[1].replace(",", ""))  # type: ignore[index]
+    (number,) = re.findall(r"event ([\d,]+)", outcome)
+    event = int(number.replace(",", ""))
     record = tk.journal(kind="CommandTaken", home=desk.home).set_index("event").loc[event]
     assert (record["who"]["identity"], record["who"]["via"], record["who"]["verified"]) == (
         "login:anna",
