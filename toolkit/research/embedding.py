@@ -59,8 +59,12 @@ class Pictures:
 
 @cache
 def library() -> str:
-    """Bokeh's own script, about one megabyte, so that nothing is fetched from anywhere."""
-    return str(Resources(mode="inline", components=["bokeh"], minified=True).render_js())
+    """Bokeh's own script, about one megabyte, so that nothing is fetched from anywhere.
+
+    Without `render_js`, which names files of every bokeh extension that the process has imported, such as panel's.
+    """
+    scripts = Resources(mode="inline", components=["bokeh"], minified=True).js_raw
+    return "".join(f"<script>\n{script}\n</script>" for script in scripts)
 
 
 @cache

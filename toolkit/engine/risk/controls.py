@@ -216,7 +216,7 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
             source=window.source,
             would_pass="after the window, or with another price or quantity",
         )
-    if last is None and len(recent) >= MOST_RECENT and is_full(recent, situation.view.time, ledger.duplicate_window):
+    if last is None and is_full(recent, situation.view.time, ledger.duplicate_window):
         return Refused(
             control=13,
             observed=f"{len(recent)} other orders within the window",

@@ -22,7 +22,7 @@ from toolkit.engine.risk.order_worth import worth_of
 from toolkit.engine.risk.portfolio import Portfolio
 from toolkit.engine.risk.price_collar import protective_limit
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
-from toolkit.engine.risk.rates import WINDOW, Allowance, MessageRates, Meter
+from toolkit.engine.risk.rates import RATE, WINDOW, Allowance, MessageRates, Meter
 from toolkit.engine.risk.repetition import added_lots
 from toolkit.engine.risk.self_match import cancelled_first, cleared_for_exit, has_opposite, short_of
 from toolkit.engine.risk.windows import windows_of
@@ -71,7 +71,11 @@ class Guard:
         self._view.watch(windows_of(self._ledger.limits))
 
     def examine(self, proposal: Proposal, now: MonoTime) -> tuple[Approved | Refused, Seen, tuple[Check, ...]]:
-        """Run every control that binds this class of order until one refuses. Refused tries count as messages."""
+        """Run every control that binds this class of order until one refuses.
+
+        A refused try counts on its strategy alone: it never reached the venue, and may not take the rate of others.
+        What the rate itself refused counts nowhere: a strategy that asks on every quote would lock itself out for good.
+        """
         situation = self._situation(proposal, now)
         answer: Answer = None
         checks: list[Check] = []
@@ -82,11 +86,13 @@ class Guard:
             if type(answer) is not Check:
                 break
             checks.append(answer)
-        for meter in situation.meters:
-            meter.note(now)
         passed = tuple(checks)
         if type(answer) is Refused:
+            if answer.control != RATE:
+                self.rates.note_refused(proposal.strategy, proposal.venue, now)
             return answer, situation.seen, passed
+        for meter in situation.meters:
+            meter.note(now)
         cap = protective_limit(proposal, situation) if self._caps else None
         worth = situation.worth or 0
         if proposal.replaces and worth:

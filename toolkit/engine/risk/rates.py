@@ -10,6 +10,7 @@ import msgspec
 
 from toolkit.domain.time import NANOSECONDS, MonoTime
 
+RATE = 5
 WINDOW = NANOSECONDS
 BOOK = "book:"
 
@@ -24,14 +25,14 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Seen(NamedTuple):
-    """When messages of a scope were tried, refused ones included, and when they left."""
+    """When messages of a scope were tried, a strategy's refused ones included, and when they left."""
 
     tried: deque[MonoTime]
     left: deque[MonoTime]
 
 
 class Meter:
-    """The messages of one scope under what is in force for it. Entries count every try, exits only what left."""
+    """The messages of one scope under what is in force for it. Entries count what was tried, exits only what left."""
 
     __slots__ = ("_left", "_most", "allowance", "of_entries", "scope", "tried", "window")
 
@@ -118,3 +119,7 @@ class MessageRates:
         """Count one message of an order."""
         for meter in self.of_order(strategy, venue):
             meter.note(now)
+
+    def note_refused(self, strategy: str, venue: str, now: MonoTime) -> None:
+        """Count a try that a control refused, on the strategy that made it."""
+        self.of_order(strategy, venue)[0].note(now)
