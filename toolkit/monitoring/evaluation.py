@@ -1,0 +1,178 @@
+"""Which alerts fire now: rules over samples, look after look, in bounded memory; no clock, and nothing follows here.
+
+It says what Prometheus says of the same samples at the same moments (`queries.py`); a test replays both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from toolkit.domain.time import WallTime
+from toolkit.monitoring.growth import Growth, Scope
+from toolkit.monitoring.rules import Condition, Fold, Kind, Rule, Watch, Where
+
+Values = dict[Scope, float]
+
+FOLDS: Final[Mapping[Fold, Callable[[Iterable[float]], float]]] = {Fold.MAX: max, Fold.MIN: min, Fold.SUM: sum}
+
+
+class Observations(Protocol):
+    """A histogram of one series."""
+
+    def above(self, edge: float) -> float:
+        """How many observations were above one of its buckets' edges."""
+
+
+class Samples(Protocol):
+    """What was measured at one moment: every series of a metric with its labels."""
+
+    def series(self, metric: str) -> Iterable[tuple[Mapping[str, str], float]]: ...
+
+    def histograms(self, metric: str) -> Iterable[tuple[Mapping[str, str], Observations]]: ...
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that holds in one scope, and has for as long as it asks. `since` is when it began to (UTC ns)."""
+
+    rule: Rule
+    scope: Scope
+    value: float
+    threshold: float
+    since: WallTime
+
+    @property
+    def key(self) -> tuple[str, Scope]:
+        """What makes two of them the same alert."""
+        return self.rule.name, self.scope
+
+
+class Held(NamedTuple):
+    """What a rule found in one scope."""
+
+    value: float
+    watch: Watch
+
+
+class Evaluator:
+    """Looks at samples again and again. Every look is given its moment, and none may be earlier than the one before."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._growth: dict[tuple[str, int, str], Growth] = {}
+        self._since: dict[tuple[str, Scope], WallTime] = {}
+        self._firing: set[tuple[str, Scope]] = set()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return self._rules
+
+    def look(self, samples: Samples, wall: WallTime) -> tuple[Firing, ...]:
+        """Everything that fires at this moment, rule by rule, scopes in their order."""
+        found = [firing for rule in self._rules for firing in self._look_at(rule, samples, wall)]
+        self._firing = {firing.key for firing in found}
+        return tuple(found)
+
+    def _look_at(self, rule: Rule, samples: Samples, wall: WallTime) -> Iterable[Firing]:
+        held = self._held(rule, samples, wall)
+        for key in [key for key in self._since if key[0] == rule.name and key[1] not in held]:
+            del self._since[key]
+        for scope in sorted(held):
+            since = self._since.setdefault((rule.name, scope), wall)
+            if wall - since >= round(rule.for_seconds * 1e9):
+                value, watch = held[scope]
+                yield Firing(rule=rule, scope=scope, value=value, threshold=watch.threshold, since=since)
+
+    def _held(self, rule: Rule, samples: Samples, wall: WallTime) -> dict[Scope, Held]:
+        held: dict[Scope, Held] = {}
+        for place, watch in enumerate(rule.watches):
+            for scope, value in self._values(rule, place, samples, wall).items():
+                fires = (rule.name, scope) in self._firing
+                if scope not in held and watch.comparison.holds(value, watch.clear if fires else watch.threshold):
+                    held[scope] = Held(value, watch)
+        for condition in rule.conditions:
+            met = _met(condition, samples)
+            held = {scope: each for scope, each in held.items() if _narrow(scope, condition.by) in met}
+        return held
+
+    def _values(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
+        watch = rule.watches[place]
+        match watch.kind:
+            case Kind.LEVEL:
+                return _folded(samples, watch.metric, watch.where, rule.by, watch.fold)
+            case Kind.AGE:
+                stamps = _folded(samples, watch.metric, watch.where, rule.by, watch.fold)
+                return {scope: int(wall) / 1e9 - stamp for scope, stamp in stamps.items()}
+            case Kind.GREW:
+                totals = _folded(samples, watch.metric, watch.where, rule.by, Fold.SUM)
+                return self._grown(rule, place, "of", watch.window, totals, wall)
+            case Kind.RATIO:
+                return self._ratios(rule, place, samples, wall)
+            case Kind.ROW:
+                enough = self._sampled(rule, place, samples, wall)
+                row = _folded(samples, watch.metric, watch.where, rule.by, watch.fold)
+                return {scope: value for scope, value in row.items() if scope not in enough}
+            case Kind.SLOW:
+                totals = _slow(samples, watch, rule.by)
+                return self._grown(rule, place, "of", watch.window, totals, wall)
+            case Kind.ABSENT:
+                there = any(_has(labels, watch.where) for labels, _ in samples.series(watch.metric))
+                return {} if there else {_narrow(watch.where, rule.by): 1.0}
+
+    def _ratios(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
+        watch = rule.watches[place]
+        whole = _folded(samples, watch.out_of, watch.out_of_where, rule.by, Fold.SUM)
+        part = _folded(samples, watch.metric, watch.where, rule.by, Fold.SUM)
+        totals = dict.fromkeys(whole, 0.0) | part
+        grown = self._grown(rule, place, "of", watch.window, totals, wall)
+        enough = self._sampled(rule, place, samples, wall)
+        return {scope: grown[scope] / count for scope, count in enough.items()}
+
+    def _sampled(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
+        """The scopes whose other counter grew by the minimum sample at least."""
+        watch = rule.watches[place]
+        whole = _folded(samples, watch.out_of, watch.out_of_where, rule.by, Fold.SUM)
+        grown = self._grown(rule, place, "out_of", watch.window, whole, wall)
+        return {scope: count for scope, count in grown.items() if count >= watch.minimum_sample}
+
+    def _grown(self, rule: Rule, place: int, part: str, window: float, totals: Values, wall: WallTime) -> Values:
+        key = (rule.name, place, part)
+        if key not in self._growth:
+            self._growth[key] = Growth(window)
+        return self._growth[key].hear(totals, int(wall))
+
+
+def _folded(samples: Samples, metric: str, where: Where, by: tuple[str, ...], fold: Fold) -> Values:
+    """The series of a metric as one number per scope; a series without a number has no say, but spoils a sum."""
+    gathered: dict[Scope, list[float]] = {}
+    for labels, value in samples.series(metric):
+        if _has(labels, where) and (fold is Fold.SUM or not math.isnan(value)):
+            gathered.setdefault(tuple((name, labels[name]) for name in by), []).append(value)
+    return {scope: FOLDS[fold](values) for scope, values in gathered.items()}
+
+
+def _slow(samples: Samples, watch: Watch, by: tuple[str, ...]) -> Values:
+    totals: Values = {}
+    for labels, histogram in samples.histograms(watch.metric):
+        if _has(labels, watch.where):
+            scope = tuple((name, labels[name]) for name in by)
+            totals[scope] = totals.get(scope, 0.0) + histogram.above(watch.edge)
+    return totals
+
+
+def _met(condition: Condition, samples: Samples) -> set[Scope]:
+    fold = Fold.MAX if condition.comparison.is_upward else Fold.MIN
+    values = _folded(samples, condition.metric, condition.where, condition.by, fold)
+    return {scope for scope, value in values.items() if condition.comparison.holds(value, condition.threshold)}
+
+
+def _has(labels: Mapping[str, str], where: Where) -> bool:
+    return all(labels.get(name) == wanted for name, wanted in where)
+
+
+def _narrow(scope: Scope, by: tuple[str, ...]) -> Scope:
+    known = dict(scope)
+    return tuple((name, known[name]) for name in by)
