@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Iterable
 from html import escape
-from pathlib import Path
+from itertools import starmap
 from typing import Final
 
 from execution.operations.actions import scope_words
 from execution.operations.board import Board
 from execution.operations.doing import Told
 from execution.operations.watch import Seen
+from toolkit.dashboards.looks import BAD, GOOD, ODD, STATES, STYLE, ago, bar, card, money, note, number, price, until
 from toolkit.domain.time import NANOSECONDS
 
-STYLE: Final = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+__all__ = ["STYLE", "bar", "confirmation", "headline", "notices", "numbers", "tables", "told"]
+
 STALE_SECONDS: Final = 5.0
 QUIET_SECONDS: Final = 120
-NOTHING: Final = ("–", "0", "")
-"""What a narrow screen leaves out."""
-GOOD, BAD, ODD = "good", "bad", "odd"
-_STATES: Final = {"ACTIVE": GOOD, "HALTED": BAD, "REDUCING": ODD, "UNKNOWN": BAD}
-
-Cell = str | Decimal | int | None | tuple[str, str]
-"""A text, or a text with how it is meant: good, bad, odd."""
-
-
-def bar(kind: str, words: str, user: str = "") -> str:
-    """PAPER grey or LIVE red, on top of every screen."""
-    name = "live" if kind == "live" else "paper"
-    out = ""
-    if user:
-        out = (
-            f'<span class="end">{escape(user)}</span>'
-            '<form method="post" action="./logout"><button>Log out</button></form>'
-        )
-    return f'<div class="bar {name}"><b>{escape(kind.upper())}</b><span>{escape(words)}</span>{out}</div>'
 
 
 def headline(seen: Seen) -> str:
@@ -45,7 +26,7 @@ def headline(seen: Seen) -> str:
     state, board = seen.state, seen.board
     words = [f"desk {state.name} · book {state.book}" if state else "desk"]
     if board is not None:
-        words += [f"session {board.session or '–'}", f"event {board.event:,}", f"written {_ago(board.written)} ago"]
+        words += [f"session {board.session or '–'}", f"event {board.event:,}", f"written {ago(board.written)} ago"]
         words += ["four eyes off"] if board.alone else []
     return " · ".join(words)
 
@@ -71,7 +52,7 @@ def numbers(board: Board) -> str:
         ),
         (f"{waits}", "proposal waits" if waits == 1 else "proposals wait", ODD if waits else GOOD),
     )
-    shown = "".join(f'<div class="number {how}"><b>{escape(n)}</b><span>{escape(w)}</span></div>' for n, w, how in five)
+    shown = "".join(starmap(number, five))
     return f'<div class="numbers">{shown}</div>'
 
 
@@ -80,20 +61,20 @@ def notices(seen: Seen) -> str:
     board, lines = seen.board, []
     if seen.problem:
         when = "nothing was read yet" if board is None else f"what stands here is as of event {board.event:,}"
-        lines.append(_note(f"The books cannot be read: {seen.problem}. {when.capitalize()}.", BAD))
+        lines.append(note(f"The books cannot be read: {seen.problem}. {when.capitalize()}.", BAD))
     elif seen.looked and time.monotonic() - seen.looked > STALE_SECONDS:
-        lines.append(_note(f"Stale: the last look was {time.monotonic() - seen.looked:.0f} s ago.", BAD))
+        lines.append(note(f"Stale: the last look was {time.monotonic() - seen.looked:.0f} s ago.", BAD))
     if board is not None:
         quiet = (time.time_ns() - board.written) // NANOSECONDS
         if quiet > QUIET_SECONDS:
-            lines.append(_note(f"Nothing was journaled for {_ago(board.written)}: is the feed alive?", ODD))
-        lines += [_note(f"Killed: {scope_words(scope)}. Only a person lets go of it.", BAD) for scope in board.killed]
+            lines.append(note(f"Nothing was journaled for {ago(board.written)}: is the feed alive?", ODD))
+        lines += [note(f"Killed: {scope_words(scope)}. Only a person lets go of it.", BAD) for scope in board.killed]
         lines += [
-            _note(f"Latch shut: {scope_words(scope)}: nothing leaves for it but cancels.", ODD)
+            note(f"Latch shut: {scope_words(scope)}: nothing leaves for it but cancels.", ODD)
             for scope in board.shut
             if scope not in board.killed
         ]
-    lines += [_note(f"To mend: {each.subject}: {each.detail}", ODD) for each in seen.to_mend]
+    lines += [note(f"To mend: {each.subject}: {each.detail}", ODD) for each in seen.to_mend]
     return "".join(lines)
 
 
@@ -127,11 +108,11 @@ def confirmation(title: str, lines: Iterable[str], reason: str, who: str) -> str
 
 
 def _strategies(board: Board) -> str:
-    return _card(
+    return card(
         "Strategies", ("strategy", "version", "stage", "state", "open>", "UNKNOWN>", "denied>", "position", "pnl>"),
         [
-            (r.name, r.version, r.stage, (r.state, _STATES.get(r.state, "")), r.open,
-             (str(r.unknown), BAD) if r.unknown else "0", r.denied, r.position, _money(r.pnl))
+            (r.name, r.version, r.stage, (r.state, STATES.get(r.state, "")), r.open,
+             (str(r.unknown), BAD) if r.unknown else "0", r.denied, r.position, money(r.pnl))
             for r in board.strategies
         ],
         "No strategy was ever deployed here: promote one in a notebook.", wide=True,
@@ -140,7 +121,7 @@ def _strategies(board: Board) -> str:
 
 
 def _unresolved(board: Board) -> Iterable[str]:
-    yield _card(
+    yield card(
         "Doubts", ("order", "strategy", "venue", "may trade", "doubt", "age>"),
         [
             (r.order_id, r.strategy, r.venue, f"{r.side} {r.at_risk} {r.instrument}", (r.doubt, BAD),
@@ -149,18 +130,18 @@ def _unresolved(board: Board) -> Iterable[str]:
         ],
         "Nothing is in doubt.",
     )  # fmt: skip
-    yield _card(
+    yield card(
         "Breaks", ("venue", "kind", "subject", "ours>", "venue's>", "holds", "since>"),
         [
-            (r.venue, r.kind, r.subject, r.ours, (str(r.theirs), BAD), r.held, _ago(r.since))
+            (r.venue, r.kind, r.subject, r.ours, (str(r.theirs), BAD), r.held, ago(r.since))
             for r in board.agreement.breaks
         ],
         "Books and venues agree.", below=[r.detail for r in board.agreement.breaks],
     )  # fmt: skip
-    yield _card(
+    yield card(
         "Proposals", ("checksum", "changes", "by", "why", "ends in>"),
         [
-            (r.proposal[:10], "; ".join(r.changes), r.who, r.reason, _until(r.expires))
+            (r.proposal[:10], "; ".join(r.changes), r.who, r.reason, until(r.expires))
             for r in board.proposals
         ],
         "Nothing waits for approval.",
@@ -168,7 +149,7 @@ def _unresolved(board: Board) -> Iterable[str]:
 
 
 def _unprotected(board: Board) -> str:
-    return _card(
+    return card(
         "Positions without protection", ("strategy", "instrument", "held>", "protected>"),
         [
             (r.strategy, r.instrument, f"{r.quantity:+f}",
@@ -181,11 +162,11 @@ def _unprotected(board: Board) -> str:
 
 def _orders(board: Board) -> str:
     more = board.orders_open - len(board.orders)
-    return _card(
+    return card(
         "Open orders", ("order", "strategy", "what", "price>", "filled>", "class", "status", "venue"),
         [
-            (r.order_id, r.strategy, f"{r.side} {r.quantity:f} {r.instrument}", _price(r.price, r.stop),
-             f"{r.filled:f}", r.order_class, (r.status, _STATES.get(r.status, "")), r.venue)
+            (r.order_id, r.strategy, f"{r.side} {r.quantity:f} {r.instrument}", price(r.price, r.stop),
+             f"{r.filled:f}", r.order_class, (r.status, STATES.get(r.status, "")), r.venue)
             for r in board.orders
         ],
         "No order is open.", wide=True,
@@ -194,10 +175,10 @@ def _orders(board: Board) -> str:
 
 
 def _denials(board: Board) -> str:
-    return _card(
+    return card(
         "Last denials", ("when>", "strategy", "instrument", "order", "control>", "observed", "limit", "set in"),
         [
-            (f"{_ago(int(r.wall))} ago", r.strategy, r.instrument, r.order_id or "–", r.control, r.observed,
+            (f"{ago(int(r.wall))} ago", r.strategy, r.instrument, r.order_id or "–", r.control, r.observed,
              r.limit or "–", r.source or "–")
             for r in board.denials
         ],
@@ -207,68 +188,13 @@ def _denials(board: Board) -> str:
 
 def _limits(board: Board) -> str:
     rest = board.limits_in_force - len(board.limits)
-    return _card(
+    return card(
         "Limits", ("control>", "limit", "of", "in force>", "used>", "last denial", "set in"),
         [
             (r.control, r.limit, f"{r.scope} {r.name}".strip(), r.value, r.used or "–",
-             (f"{_ago(r.denied)} ago: {r.why}", ODD) if r.denied else "–", r.source)
+             (f"{ago(r.denied)} ago: {r.why}", ODD) if r.denied else "–", r.source)
             for r in board.limits
         ],
         "No limit is in force: nothing may be entered.", wide=True,
         below=[f"and {rest} more: `execution limits list` has all of them"] if rest > 0 else [],
     )  # fmt: skip
-
-
-def _card(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], empty: str, *,
-    wide: bool = False, below: Sequence[str] = (),
-) -> str:  # fmt: skip
-    notes = "".join(f'<p class="dim">{escape(line)}</p>' for line in below)
-    inner = _table(columns, rows) if rows else f'<p class="empty">{escape(empty)}</p>'
-    return f'<section class="card{" wide" if wide else ""}"><h2>{escape(title)}</h2>{inner}{notes}</section>'
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    labels = [column.removesuffix(">") for column in columns]
-    right = [column.endswith(">") for column in columns]
-    head = "".join(f'<th class="{"right" if r else ""}">{escape(n)}</th>' for n, r in zip(labels, right, strict=True))
-    body = "".join(
-        f"<tr>{''.join(_cell(cell, n, r) for cell, n, r in zip(row, labels, right, strict=True))}</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(cell: Cell, label: str, right: bool) -> str:
-    text, how = cell if isinstance(cell, tuple) else (cell, "")
-    shown = "–" if text is None else f"{text:f}" if isinstance(text, Decimal) else str(text)
-    nil = " nil" if shown in NOTHING else ""
-    return f'<td class="{how}{" right" if right else ""}{nil}" data-label="{escape(label)}">{escape(shown)}</td>'
-
-
-def _note(words: str, how: str) -> str:
-    return f'<div class="note {how}">{escape(words)}</div>'
-
-
-def _money(value: Decimal | None) -> str:
-    return "–" if value is None else f"{value:+,.2f}"
-
-
-def _price(price: Decimal | None, stop: Decimal | None) -> str:
-    shown = "market" if price is None else f"{price:f}"
-    return shown if stop is None else f"{shown}, stop {stop:f}"
-
-
-def _until(wall: int) -> str:
-    minutes = max(0, wall - time.time_ns()) // (60 * NANOSECONDS)
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _ago(wall: int) -> str:
-    if not wall:
-        return "–"
-    seconds = max(0, time.time_ns() - wall) // NANOSECONDS
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 86_400:
-        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min" if seconds >= 3600 else f"{seconds // 60} min"
-    return f"{datetime.fromtimestamp(wall / NANOSECONDS, UTC):%Y-%m-%d %H:%M} UTC"

@@ -5,22 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event, Lock
-from typing import Final
+from threading import Lock
 
 import msgspec
 
 from execution.operations.board import Board, board, problems
 from toolkit.client import emergency
-from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, Problem, read_desk_state
+from toolkit.client.following import Following, Rounds
 from toolkit.client.home import Home
-from toolkit.domain.errors import ExecutionError, JournalError
+from toolkit.domain.errors import ExecutionError
 from toolkit.domain.people import People
-from toolkit.replica.replica import Replica
-
-LOOK_SECONDS: Final = 1.0
-UNWATCHED_SECONDS: Final = 10.0
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,33 +36,27 @@ class Watch:
         self.home = home
         self.book = book
         self.seen = Seen()
-        self._viewers = viewers
-        self._replica: Replica | None = None
+        self._following = Following(home, book)
         self._lock = Lock()
-        self._stop = Event()
-        self._again = Event()
+        self._rounds = Rounds(self.look, watched=lambda: viewers() > 0)
 
     def run(self) -> None:
         """Look until `stop`: each second while somebody looks on, else now and then."""
-        while not self._stop.is_set():
-            self.look()
-            self._again.wait(LOOK_SECONDS if self._viewers() else UNWATCHED_SECONDS)
-            self._again.clear()
+        self._rounds.run()
 
     def stop(self) -> None:
-        self._stop.set()
-        self._again.set()
+        self._rounds.stop()
 
     def wake(self) -> None:
         """Somebody looks: do not sleep any longer."""
-        self._again.set()
+        self._rounds.wake()
 
     def look(self) -> Seen:
         """One look at journal, latch and processes. Blocks."""
         with self._lock:
             state = read_desk_state(self.home.processes)
             try:
-                replica = self._caught_up()
+                replica = self._following.caught_up()
             except ExecutionError as problem:
                 self.seen = msgspec.structs.replace(
                     self._or_from_files(), problem=str(problem), state=state, to_mend=problems(state)
@@ -80,26 +69,12 @@ class Watch:
                 )  # fmt: skip
             return self.seen
 
-    def _caught_up(self) -> Replica:
-        books = Books(home=self.home, book=self.book)
-        journal = books.journal()
-        try:
-            if self._replica is None:
-                self._replica = books.start(journal.head().sequence)
-            books.catch_up(self._replica, journal)
-        except JournalError:
-            self._replica = None
-            raise
-        finally:
-            journal.close()
-        return self._replica
-
     def _or_from_files(self) -> Seen:
         """The last board; before the first one, what this machine's files say, so that people are known."""
         if self.seen.board is not None:
             return self.seen
         with suppress(ExecutionError):  # it is said that the books cannot be read
-            replica = Books(home=self.home, book=self.book).replica_without_server()
+            replica = self._following.from_files()
             if replica.ledger.sequence:
                 shut = emergency.shut_rows(self.home, self.book)
                 return Seen(board=board(replica, shut), people=replica.ledger.people, looked=time.monotonic())

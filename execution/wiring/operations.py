@@ -49,9 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def operate(home: Home, plan: Plan, secret: str) -> None:
     """Serve the page until told to stop. What it knows of the desk the supervisor wrote down."""
     from execution.operations.doing import Doing
+    from execution.operations.doors import Site
     from execution.operations.logins import Logins
     from execution.operations.page import Page
-    from execution.operations.server import Site, open_doors
+    from execution.operations.server import open_doors
     from execution.operations.watch import Watch
 
     state = read_desk_state(home.processes)
@@ -66,12 +67,11 @@ async def operate(home: Home, plan: Plan, secret: str) -> None:
     )
     doing = Doing(home, book=state.book, venues=state.venues, quarantine_seconds=plan.quarantine_seconds, secret=secret)
     site = Site(
-        port=plan.port, kind=state.kind, logins=logins, watch=watch,
-        make_page=lambda session: Page(session, logins, watch, doing, state.kind),
+        name="operations", title="Operations", port=plan.port, kind=state.kind, logins=logins, wake=watch.wake
     )  # fmt: skip
     following = Thread(target=watch.run, name="watch", daemon=True)
     following.start()
-    server = open_doors(site, signing)
+    server = open_doors(site, signing, {"/": lambda session: Page(session, logins, watch, doing, site.kind)})
     stop = asyncio.Event()
     when_told_to_stop(stop.set)
     await stop.wait()

@@ -1,0 +1,140 @@
+"""Who may come in: login, logout, one-time link and what every request of an app must show; no page is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Final
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import RequestHandler
+
+from execution.operations.logins import Logins, NotLetIn, Visitor
+from execution.operations.sessions import Session
+from toolkit.dashboards import looks
+
+HOST: Final = "127.0.0.1"
+LOGIN: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}: log in</title>
+<style>{style}</style></head><body>{bar}
+<main class="login card"><h2>{title}</h2><form method="post" action="./login">
+<label for="name">name</label><input id="name" name="name" autocomplete="username" autofocus required>
+<label for="password">password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button>Log in</button></form>{note}
+<p class="dim">A password is made by <code>execution people password NAME</code>.</p>{more}</main></body></html>"""
+
+
+@dataclass(kw_only=True)
+class Site:
+    """One app on one port: `name` is its cookie's, `wake` is called when somebody comes, `hint` stands at the login."""
+
+    name: str
+    title: str
+    port: int
+    kind: str
+    logins: Logins
+    wake: Callable[[], None]
+    hint: str = ""
+    pages: set[object] = field(default_factory=set)
+
+    @property
+    def cookie(self) -> str:
+        """Cookies know no port: each app of a machine has a name of its own."""
+        return f"{self.name}-{self.port}"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return f"{HOST}:{self.port}", f"localhost:{self.port}"
+
+    def session(self, request: HTTPServerRequest) -> Session | None:
+        """Whose cookie a request brings."""
+        morsel = request.cookies.get(self.cookie)
+        return None if morsel is None else self.logins.sessions.read(morsel.value)
+
+    def visitor(self, request: HTTPServerRequest) -> Visitor | None:
+        return self.logins.visitor(self.session(request))
+
+    def is_here(self, request: HTTPServerRequest, *, must_say: bool) -> bool:
+        """Whether a request was meant for this app and comes from one of its own pages.
+
+        A name that leads here from elsewhere, or a page of another port, is not. `must_say`: no origin is no.
+        """
+        if request.headers.get("Host", "") not in self.hosts:
+            return False
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            return False
+        origin = request.headers.get("Origin")
+        return origin in [f"http://{host}" for host in self.hosts] if origin else not must_say
+
+
+class Door(RequestHandler):
+    """What login, logout and the sign of life have in common."""
+
+    def initialize(self, site: Site) -> None:
+        self.site = site
+
+    def prepare(self) -> None:
+        harden(self)
+        if not self.site.is_here(self.request, must_say=self.request.method == "POST"):
+            self.set_status(403)
+            self.finish("This did not come from a page of this app; nothing was done.")
+
+    def let_in(self, cookie: str) -> None:
+        """The session begins."""
+        self.set_cookie(self.site.cookie, cookie, path="/", httponly=True, samesite="Strict")
+        self.redirect("./")
+
+
+class Login(Door):
+    def get(self) -> None:
+        self._show("")
+
+    async def post(self) -> None:
+        name, password = self.get_body_argument("name", ""), self.get_body_argument("password", "", strip=False)
+        self.site.wake()
+        try:
+            cookie = await self.site.logins.log_in(name, password)
+        except NotLetIn as problem:
+            self.set_status(403)
+            self._show(str(problem))
+            return
+        self.let_in(cookie)
+
+    def _show(self, problem: str) -> None:
+        note = f'<div class="note bad" role="alert">{escape(problem)}</div>' if problem else ""
+        bar = looks.bar(self.site.kind, self.site.title.lower())
+        more = f'<p class="dim">{self.site.hint}</p>' if self.site.hint else ""
+        self.finish(LOGIN.format(title=self.site.title, style=looks.STYLE, bar=bar, note=note, more=more))
+
+
+class Logout(Door):
+    def post(self) -> None:
+        if session := self.site.session(self.request):
+            self.site.logins.sessions.end(session)
+        self.clear_cookie(self.site.cookie, path="/")
+        self.redirect("./login")
+
+
+class Alive(Door):
+    """For the supervisor: the loop turns."""
+
+    def get(self) -> None:
+        self.finish("alive")
+
+
+def harden(handler: RequestHandler) -> None:
+    """No other page may frame this one, and nothing of it is kept or sent on."""
+    for name, value in HEADERS.items():
+        handler.set_header(name, value)
+
+
+HEADERS: Final[Mapping[str, str]] = {
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
