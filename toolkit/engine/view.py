@@ -168,19 +168,18 @@ class View:
     def quote(self, instrument: str) -> LastQuote | None:
         return self.quotes.get(instrument)
 
-    def seen(self, instrument: str, now: MonoTime) -> Seen:
-        """What a decision about this instrument sees now; zeros where there is no quote.
+    def seen(self, quote: LastQuote | None, now: MonoTime) -> Seen:
+        """What a decision sees now that hangs on this quote; zeros where there is none."""
+        if quote is None:
+            return Seen(step=self.step, quote_step=0, bid=0, ask=0, age=0)
+        last = quote.quote
+        return Seen(step=self.step, quote_step=quote.step, bid=last.bid, ask=last.ask, age=self.age(quote.time, now))
+
+    def age(self, time: FeedTime, now: MonoTime) -> int:
+        """Nanoseconds since a moment of the feed.
 
         A quote ages with the feed and, once the feed says nothing more, with the clock. In lockstep both are one.
         """
-        quote = self.quotes.get(instrument)
-        if quote is None:
-            return Seen(step=self.step, quote_step=0, bid=0, ask=0, age=0)
-        age, last = self.age(quote.time, now), quote.quote
-        return Seen(step=self.step, quote_step=quote.step, bid=last.bid, ask=last.ask, age=age)
-
-    def age(self, time: FeedTime, now: MonoTime) -> int:
-        """Nanoseconds since a moment of the feed."""
         if self.received is not None and now > self.received:
             return self.time - time + (now - self.received)
         return self.time - time

@@ -55,6 +55,8 @@ def trading_state(proposal: Proposal, situation: Situation) -> Answer:
             source="registry",
             would_pass=f"register a version of {proposal.strategy}: tk.promote or execution up does it",
         )
+    if not situation.ledger.states:
+        return IS_ACTIVE
     state, cause = situation.ledger.trading_state(proposal.strategy, proposal.venue)
     if state is ACTIVE:
         return IS_ACTIVE
@@ -156,7 +158,7 @@ def _worth_too_little(proposal: Proposal, situation: Situation) -> str:
 def market_data(proposal: Proposal, situation: Situation) -> Answer:
     """19: a two-sided, uncrossed quote, young enough by clocks that agree, and k good ones in a row after a bad one."""
     quote, limit, needed = situation.quote, situation.limits.quote_age, situation.limits.fresh_quotes
-    if quote is None or not quote.is_good:
+    if quote is None or quote.good is not quote.quote:
         return _bad_quote(proposal, quote, limit)
     age = situation.seen.age
     if limit is not None and age > limit.value:
@@ -216,7 +218,7 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
             source=window.source,
             would_pass="after the window, or with another price or quantity",
         )
-    if last is None and is_full(recent, situation.view.time, ledger.duplicate_window):
+    if last is None and len(recent) >= MOST_RECENT and is_full(recent, situation.view.time, ledger.duplicate_window):
         return Refused(
             control=13,
             observed=f"{len(recent)} other orders within the window",
@@ -315,7 +317,7 @@ def position(proposal: Proposal, situation: Situation) -> Answer:
     ledger, limit, account_limit = situation.ledger, situation.limits.position, situation.limits.account_position
     if limit is None:
         return unset(10, "max_position", proposal)
-    symbol, side, adds = proposal.instrument.symbol, proposal.side, proposal.adds
+    symbol, side, adds = proposal.instrument.symbol, proposal.side, situation.adds
     worst = ledger.worst_case(proposal.strategy, symbol, side, adds, proposal.replaces)
     if (excess := worst - limit.value) > 0:
         return _lots_refused(10, proposal, worst, limit, proposal.quantity - excess)

@@ -22,7 +22,7 @@ from toolkit.engine.risk.order_worth import worth_of
 from toolkit.engine.risk.portfolio import Portfolio
 from toolkit.engine.risk.price_collar import protective_limit
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused, Situation, approve
-from toolkit.engine.risk.rates import RATE, WINDOW, Allowance, MessageRates, Meter
+from toolkit.engine.risk.rates import RATE, WINDOW, Allowance, MessageRates, Meter, note
 from toolkit.engine.risk.repetition import added_lots
 from toolkit.engine.risk.self_match import cancelled_first, cleared_for_exit, has_opposite, short_of
 from toolkit.engine.risk.windows import windows_of
@@ -91,8 +91,7 @@ class Guard:
             if answer.control != RATE:
                 self.rates.note_refused(proposal.strategy, proposal.venue, now)
             return answer, situation.seen, passed
-        for meter in situation.meters:
-            meter.note(now)
+        note(situation.meters, now)
         cap = protective_limit(proposal, situation) if self._caps else None
         worth = situation.worth or 0
         if proposal.replaces and worth:
@@ -133,11 +132,12 @@ class Guard:
             view=view,
             limits=limits,
             quote=quote,
-            seen=view.seen(symbol, now),
+            seen=view.seen(quote, now),
             meters=meters,
             now=now,
             breakers=self._breakers,
             worth=worth_of(proposal, quote, self._ledger) if proposal.order_class is ENTRY else None,
+            adds=proposal.quantity - proposal.already_filled,
             portfolio=self.portfolio,
         )
 

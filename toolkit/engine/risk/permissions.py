@@ -65,10 +65,10 @@ def _short_sale(proposal: Proposal, situation: Situation) -> Answer:
         low = situation.ledger.account_interval(symbol, proposal.replaces).low
         located = situation.limits.located if instrument.shortable is LOCATE else None
         most = low + (located.value if located is not None else 0)
-        if proposal.adds > most:
+        if situation.adds > most:
             return Refused(
                 control=16,
-                observed=f"short sale of {proposal.adds} with {low} certain to be held",
+                observed=f"short sale of {situation.adds} with {low} certain to be held",
                 limit=f"shortable: {instrument.shortable}" + (f", {located.value} located" if located else ""),
                 source=located.source if located else f"instrument {symbol}",
                 would_pass=f"{max(most, 0)} lots would",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from toolkit.domain import events as ev
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
@@ -43,7 +45,7 @@ class Worth(NamedTuple):
     margin: int
 
 
-class Caps(NamedTuple):
+class Caps(msgspec.Struct, frozen=True, gc=False):
     """What one scope may reach, in the same units; `unset` names a limit that nobody set."""
 
     gross: int
@@ -53,19 +55,21 @@ class Caps(NamedTuple):
     bounds: Bounds
 
 
-class Place(NamedTuple):
+Room = tuple[Sums, int, int, int]
+"""One scope, and what its gross, net and margin may reach."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where an order of one strategy at one venue counts, and up to what.
 
-    A book of one venue has the margin there in its own `room`, and needs not look twice.
+    `rooms` are the scopes that it has to fit into, the book last; a book of one venue has the margin there in its own.
     """
 
-    own: Sums
+    rooms: tuple[Room, ...]
     own_caps: Caps
     book: Sums
     book_caps: Caps
-    venue: Sums | None
     venue_caps: Caps
-    room: Caps
     unset: str
 
 
@@ -76,7 +80,7 @@ class LossBounds(NamedTuple):
     drawdown: Bound | None
 
 
-class VarTerms(NamedTuple):
+class VarTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the value at risk of a book may be, and how it is reckoned; a limit of None lets every order pass."""
 
     limit: int | None
@@ -188,30 +192,23 @@ class Portfolio:
         found = self._places.get((strategy, venue))
         if found is None:
             own, book, there = self.caps(strategy), self.caps(BOOK), self.caps(f"venue:{venue}")
-            alone = len(self.ledger.venues) == 1
             found = self._places[strategy, venue] = Place(
-                own=self.exposures.of(strategy),
+                rooms=self._rooms(strategy, venue, own, book, there),
                 own_caps=own,
                 book=self.exposures.of(BOOK),
                 book_caps=book,
-                venue=None if alone else self.exposures.of(f"venue:{venue}"),
                 venue_caps=there,
-                room=book._replace(margin=min(book.margin, there.margin)) if alone else book,
                 unset=own.unset or book.unset or there.unset,
             )
         return found
 
-    def gross_after(self, place: Place, symbol: str, worth: tuple[int, int], side: Side, adds: int) -> int:
-        """The book's gross with one more order, or NO_ROOM where it does not fit: buys reach for the high ends of all
-        intervals, sales for the low ones."""
-        if _gross_after(place.own, place.own_caps, symbol, worth, side, adds) == NO_ROOM:
-            return NO_ROOM
-        if (
-            place.venue is not None
-            and _gross_after(place.venue, place.venue_caps, symbol, worth, side, adds) == NO_ROOM
-        ):
-            return NO_ROOM
-        return _gross_after(place.book, place.room, symbol, worth, side, adds)
+    def _rooms(self, strategy: str, venue: str, own: Caps, book: Caps, there: Caps) -> tuple[Room, ...]:
+        of_own = self.exposures.of(strategy), own.gross, own.net, own.margin
+        of_book = self.exposures.of(BOOK)
+        if len(self.ledger.venues) == 1:
+            return of_own, (of_book, book.gross, book.net, min(book.margin, there.margin))
+        of_venue = self.exposures.of(f"venue:{venue}"), there.gross, there.net, there.margin
+        return of_own, of_venue, (of_book, book.gross, book.net, book.margin)
 
     def after(self, scope: str, instrument: Instrument, interval: Interval, side: Side, adds: int) -> Worth:
         """What a scope is worth in the worst case once an order of so many lots works; `interval` is without it.
@@ -276,22 +273,24 @@ class Portfolio:
         return bounds_of_strategy(self.ledger.limits, strategy, deployment.stage if deployment else "", quantum)
 
 
-def _gross_after(sums: Sums, caps: Caps, symbol: str, worth: tuple[int, int], side: Side, adds: int) -> int:
-    """As `Portfolio.after` says, for a scope whose cells are up to date and an order that replaces none."""
-    unit, bound = worth
-    cell = sums.cells.get(symbol)
-    if side is BUY:
-        grows = adds if cell is None else cell.high + adds - cell.worst
-        reaches = sums.high + adds * unit
-    else:
-        grows = adds if cell is None else adds - cell.low - cell.worst
-        reaches = adds * unit - sums.low
-    if grows < 0:
-        grows = 0
-    gross = sums.gross + grows * unit
-    if gross <= caps.gross and reaches <= caps.net and sums.margin + grows * bound <= caps.margin:
-        return gross
-    return NO_ROOM
+def gross_after(place: Place, symbol: str, worth: tuple[int, int], side: Side, adds: int) -> int:
+    """The book's gross with one more order, or NO_ROOM where it does not fit: buys reach for the high ends of all
+    intervals, sales for the low ones. As `Portfolio.after` says, for cells that are up to date and an order that
+    replaces none; in one go, because every entry asks."""
+    (unit, bound), gross, buys = worth, NO_ROOM, side is BUY
+    for sums, most_gross, most_net, most_margin in place.rooms:
+        cell = sums.cells.get(symbol)
+        if cell is None:
+            grows = adds
+        else:
+            grows = (cell.high if buys else -cell.low) + adds - cell.worst
+            if grows < 0:
+                grows = 0
+        gross = sums.gross + grows * unit
+        reaches = (sums.high if buys else -sums.low) + adds * unit
+        if gross > most_gross or reaches > most_net or sums.margin + grows * bound > most_margin:
+            return NO_ROOM
+    return gross
 
 
 ENDS_A_COUNT = frozenset({ev.TradingStateChanged, ev.SessionRolled})

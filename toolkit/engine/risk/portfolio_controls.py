@@ -14,7 +14,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.orders import ENTRY
 from toolkit.domain.positions import Interval
 from toolkit.engine.risk.answers import Answer, unset
-from toolkit.engine.risk.portfolio import NO_ROOM, Caps, Portfolio, Worth
+from toolkit.engine.risk.portfolio import NO_ROOM, Caps, Portfolio, Worth, gross_after
 from toolkit.engine.risk.portfolio_exposure import BOOK, NO_PRICE, Exposures
 from toolkit.engine.risk.portfolio_limits import PARTS
 from toolkit.engine.risk.portfolio_rates import rate_problem
@@ -48,10 +48,10 @@ def exposure(proposal: Proposal, situation: Situation) -> Answer:
     if place.unset:
         return unset(CONTROL, place.unset, proposal)
     if not proposal.replaces:
-        gross = portfolio.gross_after(place, instrument.symbol, worth, proposal.side, proposal.adds)
+        gross = gross_after(place, instrument.symbol, worth, proposal.side, situation.adds)
         if gross != NO_ROOM:
             return Check(control=CONTROL, observed=gross // 2, limit=place.book_caps.gross // 2)
-    own, book, venue = _after(portfolio, proposal, proposal.adds)
+    own, book, venue = _after(portfolio, proposal, situation.adds)
     return (
         _refused(proposal, situation, proposal.strategy, own, place.own_caps)
         or _refused(proposal, situation, BOOK, book, place.book_caps)
@@ -112,7 +112,7 @@ def _of_exit(proposal: Proposal, situation: Situation) -> Answer:
         return None
     before = portfolio.now(BOOK)
     interval = situation.ledger.account_interval(instrument.symbol, proposal.replaces)
-    after = portfolio.after(BOOK, instrument, interval, proposal.side, proposal.adds)
+    after = portfolio.after(BOOK, instrument, interval, proposal.side, situation.adds)
     grows = after.gross > before.gross or after.net > before.net or after.margin > before.margin
     return _refused(proposal, situation, BOOK, after, caps) if grows else None
 
@@ -164,7 +164,7 @@ def _fitting(proposal: Proposal, situation: Situation) -> int:
     """The most lots of this order that there is room for everywhere, by halving: more lots are never better."""
     portfolio = situation.portfolio
     place = portfolio.place(proposal.strategy, proposal.venue)
-    low, high = 0, proposal.adds
+    low, high = 0, situation.adds
     while low < high:
         middle = (low + high + 1) // 2
         own, book, venue = _after(portfolio, proposal, middle)

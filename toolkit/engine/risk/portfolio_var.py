@@ -49,11 +49,6 @@ class BookRisk:
 
     # ---- reading
 
-    @property
-    def is_current(self) -> bool:
-        """Whether nothing has changed since `refresh`."""
-        return self._version == self._models.version and not self._exposures.changed
-
     def variance_after(self, symbol: str, value: float) -> float:
         """Variance of what is held and one more order of this value; NaN without a volatility of the instrument."""
         at = self._index.get(symbol)
@@ -90,7 +85,7 @@ class BookRisk:
     # ---- following
 
     def refresh(self) -> None:
-        """Bring it up to date with exposures that are."""
+        """Bring it up to date with exposures that are; nearly always it is."""
         exposures = self._exposures
         if self._version != self._models.version or self._remade != exposures.remade:
             self._version, self._remade = self._models.version, exposures.remade

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from math import isnan, sqrt
+from math import sqrt
 
 from toolkit.domain.events import Check
+from toolkit.domain.orders import BUY
 from toolkit.engine.risk.answers import Answer, unset
 from toolkit.engine.risk.portfolio import VarTerms
 from toolkit.engine.risk.portfolio_exposure import NO_PRICE
@@ -26,13 +27,12 @@ def value_at_risk(proposal: Proposal, situation: Situation) -> Answer:
     exposures, risk = portfolio.exposures, portfolio.risk
     if not exposures.is_current:
         exposures.refresh()
-    if not risk.is_current:
-        risk.refresh()
+    risk.refresh()
     symbol = proposal.instrument.symbol
     unit = (exposures.units.get(symbol) or exposures.unit(proposal.instrument))[0]
-    value = int(proposal.side) * proposal.adds * unit / 2.0
+    value = (situation.adds if proposal.side is BUY else -situation.adds) * unit / 2.0
     variance = risk.variance_after(symbol, value)
-    if unit == NO_PRICE or risk.unknown or isnan(variance):
+    if unit == NO_PRICE or risk.unknown or variance != variance:  # NaN, without the call
         return _unknown(proposal, situation, terms)
     waiting = risk.waiting_without(proposal.replaces, symbol) if proposal.replaces else risk.waiting
     var = terms.multiple * (sqrt(variance) + waiting) if variance > 0 else terms.multiple * waiting
@@ -84,7 +84,7 @@ def _refused(proposal: Proposal, situation: Situation, terms: VarTerms, var: flo
     """By halving: the variance is a parabola of the lots, and what is too much begins above some number of them."""
     portfolio, symbol = situation.portfolio, proposal.instrument.symbol
     unit, side, limit = portfolio.exposures.units[symbol][0], int(proposal.side), terms.limit or 0
-    low, high = 0, proposal.adds
+    low, high = 0, situation.adds
     while low < high:
         middle = (low + high + 1) // 2
         variance = portfolio.risk.variance_after(symbol, side * middle * unit / 2.0)

@@ -43,14 +43,12 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     protects: bool = False
     route: str = ""
 
-    @property
-    def adds(self) -> int:
-        """Lots that may still trade if this goes out."""
-        return self.quantity - self.already_filled
-
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The books, prices and limits that a proposal meets. `worth` is what an entry is worth (`order_worth`)."""
+    """The books, prices and limits that a proposal meets.
+
+    `worth` is what an entry is worth (`order_worth`), `adds` the lots that may still trade if the proposal goes out.
+    """
 
     ledger: Ledger
     view: View
@@ -61,6 +59,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     now: MonoTime
     breakers: Breakers
     worth: int | None
+    adds: int
     portfolio: Portfolio
 
 
@@ -88,39 +87,34 @@ class Approved:
 
     __slots__ = ("breaches", "cancels", "cap", "checks", "proposal", "seen", "worth")
 
-    def __init__(
-        self,
-        key: object,
-        proposal: Proposal,
-        seen: Seen,
-        checks: tuple[Check, ...],
-        cap: int | None = None,
-        worth: int = 0,
-        breaches: tuple[Refused, ...] = (),
-        cancels: tuple[str, ...] = (),
-    ) -> None:
-        if key is not _KEY:
-            raise TypeError("only the guard approves: call Guard.examine")
-        self.proposal = proposal
-        self.seen = seen
-        self.checks = checks
-        self.cap = cap
-        self.worth = worth
-        self.breaches = breaches
-        self.cancels = cancels
+    proposal: Proposal
+    seen: Seen
+    checks: tuple[Check, ...]
+    cap: int | None
+    worth: int
+    breaches: tuple[Refused, ...]
+    cancels: tuple[str, ...]
 
-
-_KEY = object()
+    def __init__(self, *_: object) -> None:
+        raise TypeError("only the guard approves: call Guard.examine")
 
 
 def approve(
     proposal: Proposal,
     seen: Seen,
     checks: tuple[Check, ...],
-    cap: int | None = None,
-    worth: int = 0,
-    breaches: tuple[Refused, ...] = (),
-    cancels: tuple[str, ...] = (),
+    cap: int | None,
+    worth: int,
+    breaches: tuple[Refused, ...],
+    cancels: tuple[str, ...],
 ) -> Approved:
-    """For the guard alone."""
-    return Approved(_KEY, proposal, seen, checks, cap, worth, breaches, cancels)
+    """For the guard alone: past the `__init__` that refuses everybody."""
+    approved = Approved.__new__(Approved)
+    approved.proposal = proposal
+    approved.seen = seen
+    approved.checks = checks
+    approved.cap = cap
+    approved.worth = worth
+    approved.breaches = breaches
+    approved.cancels = cancels
+    return approved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 class Meter:
     """The messages of one scope under what is in force for it. Entries count what was tried, exits only what left."""
 
-    __slots__ = ("_left", "_most", "allowance", "of_entries", "scope", "tried", "window")
+    __slots__ = ("_left", "allowance", "most", "of_entries", "scope", "tried", "window")
 
     def __init__(self, scope: str, allowance: Allowance | None, seen: Seen) -> None:
         self.scope = scope
@@ -42,7 +42,7 @@ class Meter:
         self.tried, self._left = seen
         self.window = WINDOW if allowance is None else allowance.window
         self.of_entries = 0 if allowance is None else allowance.messages - allowance.reserve
-        self._most = 0 if allowance is None else 4 * allowance.messages + 16
+        self.most = 0 if allowance is None else 4 * allowance.messages + 16
 
     def used(self, now: MonoTime) -> int:
         """Messages within the window that ends now, sent or refused."""
@@ -52,12 +52,15 @@ class Meter:
         return len(tried)
 
     def note(self, now: MonoTime) -> None:
-        """Count one message, sent or refused. Where nothing is in force only the last window is kept."""
-        self.tried.append(now)
-        if not self._most:
-            self.used(now)
-        elif len(self.tried) > self._most:
+        """Count one message, sent or refused."""
+        note((self,), now)
+
+    def forget(self, now: MonoTime) -> None:
+        """Let the oldest go of more than can count. Where nothing is in force only the last window is kept."""
+        if self.most:
             self.tried.popleft()
+        else:
+            self.used(now)
 
     def note_left(self, now: MonoTime) -> None:
         """Count one message that leaves."""
@@ -70,6 +73,15 @@ class Meter:
         Tries that were refused take nothing from it, and neither does a throttle's longer window: the way out is open.
         """
         return self.allowance is None or _within(self._left, now, WINDOW) < max(1, self.allowance.messages)
+
+
+def note(meters: Iterable[Meter], now: MonoTime) -> None:
+    """Count one message on all of its meters; one call for all of them, as every order needs it."""
+    for meter in meters:
+        tried = meter.tried
+        tried.append(now)
+        if len(tried) > meter.most:
+            meter.forget(now)
 
 
 def _within(times: deque[MonoTime], now: MonoTime, window: int) -> int:
@@ -117,8 +129,7 @@ class MessageRates:
 
     def note(self, strategy: str, venue: str, now: MonoTime) -> None:
         """Count one message of an order."""
-        for meter in self.of_order(strategy, venue):
-            meter.note(now)
+        note(self.of_order(strategy, venue), now)
 
     def note_refused(self, strategy: str, venue: str, now: MonoTime) -> None:
         """Count a try that a control refused, on the strategy that made it."""
