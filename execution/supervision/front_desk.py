@@ -10,10 +10,12 @@ import msgspec
 
 from execution.settings.people import PeopleTable, unix_name
 from toolkit.client.credentials import new_secret, proves, same
+from toolkit.domain.alerts import AlertAnswer, refused_to
 from toolkit.domain.commands import Command, Who
 from toolkit.domain.errors import TransportError
 from toolkit.domain.front_desk import Ask, Credential, Peer, Told, Waiting
-from toolkit.domain.people import People
+from toolkit.domain.people import GUARDIAN, People
+from toolkit.engine.command_rules import may_tighten
 
 LONGEST_PATIENCE = 60.0
 
@@ -39,7 +41,8 @@ class FrontDesk:
     """One desk's door. `give` sends a command as the people's; `people` is the table in force.
 
     `is_strategy` says of a process whether it is a runner or came of one: strategies run as the desk's
-    own unix user, and that makes them nobody.
+    own unix user, and that makes them nobody. `is_monitor` says so of the one that turns alerts into commands: it
+    speaks as the guardian and as nobody else, whatever it shows. `note` keeps what a person answers to an alert.
     """
 
     def __init__(
@@ -50,12 +53,16 @@ class FrontDesk:
         give: Callable[[Command, float], Awaitable[Taken]],
         is_strategy: Callable[[int], bool],
         waiting: Callable[[], tuple[Waiting, ...]],
+        is_monitor: Callable[[int], bool] = lambda _: False,
+        note: Callable[[AlertAnswer, Who], Awaitable[None]] | None = None,
     ) -> None:
         self.secrets = secrets
         self._people = people
         self._give = give
         self._is_strategy = is_strategy
         self._waiting = waiting
+        self._is_monitor = is_monitor
+        self._note = note
         self._apps: dict[str, str] = {}
         self._one_at_a_time = asyncio.Semaphore(1)  # hashing is slow and large on purpose
 
@@ -71,6 +78,8 @@ class FrontDesk:
     async def answer(self, ask: Ask, peer: Peer) -> Told:
         """Recognise who asks, pass the command on under that name, and wait for what became of it."""
         body: Any = ask.body
+        if ask.answer is not None:
+            return await self._to_an_alert(ask, ask.answer, peer)
         if body is None:
             return await self._look(ask, peer)
         claimed: Who | None = getattr(body, "who", None)
@@ -81,7 +90,7 @@ class FrontDesk:
         if not body.reason.strip():
             return Told(unproved="it says no reason; a word is enough, and it stands in the journal beside your name")
         try:
-            who = await self._who(ask.credential, claimed.source, peer.user)
+            who = await self._who_commands(ask, body, claimed.source, peer)
         except Unproved as problem:
             return Told(unproved=str(problem))
         try:
@@ -89,6 +98,31 @@ class FrontDesk:
         except TransportError as problem:
             return Told(problem=str(problem))
         return Told(event=taken.event, refused=taken.refused, proposal=taken.proposal)
+
+    async def _who_commands(self, ask: Ask, body: Any, source: str, peer: Peer) -> Who:
+        if not self._is_monitor(peer.process):
+            return await self._who(ask.credential, source, peer.user)
+        if not may_tighten(type(body)):
+            raise Unproved(f"{type(body).__name__} takes a person; {GUARDIAN} may only tighten")
+        return Who(identity=GUARDIAN, verified=True, source=source)
+
+    async def _to_an_alert(self, ask: Ask, answer: AlertAnswer, peer: Peer) -> Told:
+        """Keep it under the name of whoever answers; the monitor cannot answer its own alerts."""
+        if self._is_strategy(peer.process) or self._is_monitor(peer.process):
+            return Told(unproved="a process of the desk answers an alert; people do that")
+        try:
+            who = await self._who(ask.credential, answer.source, peer.user)
+        except Unproved as problem:
+            return Told(unproved=str(problem))
+        if refused := refused_to(self._people(), who.identity, answer):
+            return Told(refused=refused)
+        if self._note is None:
+            return Told(problem="this desk keeps no log of alerts")
+        try:
+            await self._note(answer, who)
+        except TransportError as problem:
+            return Told(problem=f"{problem}: the answer was not kept")
+        return Told()
 
     async def _who(self, shown: Credential, source: str, user_id: int) -> Who:
         if shown.app:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -164,10 +165,12 @@ class DeskLine:
 
     async def note(self, kind: str, process: str, **detail: str) -> None:
         """Add a line to the operations log; one that is lost harms nothing."""
-        try:
-            await self._operations.write(kind, process, self._clock.wall(), **detail)
-        except TransportError:
-            return
+        with suppress(TransportError):
+            await self.write(kind, process, **detail)
+
+    async def write(self, kind: str, process: str, **detail: str) -> None:
+        """The same for a line that somebody waits for. TransportError when the log is away."""
+        await self._operations.write(kind, process, self._clock.wall(), **detail)
 
     def keep_checkpoint(self) -> None:
         """Leave the books as folded so far, so that `execution status` starts from here."""

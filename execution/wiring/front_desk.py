@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from execution.settings import Settings
 from execution.supervision.front_desk import FrontDesk
@@ -14,10 +15,13 @@ from toolkit.adapters.process_identity import lineage
 from toolkit.client import emergency
 from toolkit.client.commands import front_desk_socket
 from toolkit.client.home import Home
-from toolkit.domain.commands import ApproveChange, Command, EnableStrategy, Reopen
+from toolkit.domain.alerts import AlertAnswer
+from toolkit.domain.commands import ApproveChange, Command, EnableStrategy, Reopen, Who
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.front_desk import Waiting
-from toolkit.domain.people import People
+from toolkit.domain.people import PEOPLE, People
+from toolkit.domain.time import NANOSECONDS
+from toolkit.monitoring import alert_book
 from toolkit.replica.decisions import proposals
 
 
@@ -34,8 +38,10 @@ class Door:
             settings.people.secrets,
             people=self._people,
             give=self._give,
-            is_strategy=self._is_strategy,
+            is_strategy=partial(self._is_of, "runner"),
             waiting=self._waiting,
+            is_monitor=partial(self._is_of, "monitor"),
+            note=self._note_answer,
         )
         self._own = FrontDeskSocket(front_desk_socket(home), self.desk.answer)
         shared = settings.people.socket
@@ -71,9 +77,18 @@ class Door:
     def _waiting(self) -> tuple[Waiting, ...]:
         return proposals(self._line.replica.ledger, time.time_ns())
 
-    def _is_strategy(self, process: int) -> bool:
+    async def _note_answer(self, answer: AlertAnswer, who: Who) -> None:
+        """Into the operations log, where the monitor and everybody who looks hear of it."""
+        until = time.time_ns() + round(answer.seconds * NANOSECONDS)
+        said = alert_book.answer(
+            alert_book.Did(answer.deed.value), answer.alert, who=who.identity, reason=answer.reason, until=until
+        )
+        await self._line.write(alert_book.LINE, PEOPLE, **said)
+
+    def _is_of(self, kind: str, process: int) -> bool:
+        """Whether a process is one of this kind, or came of one."""
         descent = lineage(process)
-        return any(each.pid in descent for each in self._managed.values() if each.specification.kind == "runner")
+        return any(each.pid in descent for each in self._managed.values() if each.specification.kind == kind)
 
 
 def open_latch(home: Home, book: str, released: Command) -> None:

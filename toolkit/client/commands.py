@@ -17,8 +17,9 @@ from toolkit.adapters.sockets import socket_path
 from toolkit.client.books import Books, opened
 from toolkit.client.credentials import credential_of
 from toolkit.client.home import Home
+from toolkit.domain.alerts import AlertAnswer
 from toolkit.domain.commands import Command, Envelope, Who
-from toolkit.domain.errors import ConfigError, StaleIncarnation, TransportError
+from toolkit.domain.errors import ConfigError, DomainError, StaleIncarnation, TransportError
 from toolkit.domain.events import CommandTaken
 from toolkit.domain.front_desk import Ask, Credential, Told, Waiting
 from toolkit.domain.people import OPERATOR
@@ -79,6 +80,19 @@ def give_at(
     return Outcome(told.event, told.refused, told.proposal)
 
 
+def answer_alert(home: Home, answer: AlertAnswer, credential: Credential | None = None) -> None:
+    """Say something to an alert, under one's own name. DomainError when that is refused, ConfigError when unproved.
+
+    TransportError when the front desk or the log is away: who answers is proved there or nowhere.
+    """
+    ask = Ask(body=None, answer=answer, credential=credential_of() if credential is None else credential)
+    told = _told(front_desk_socket(home), ask, "the answer")
+    if told.problem:
+        raise TransportError(told.problem)
+    if told.refused:
+        raise DomainError(told.refused)
+
+
 def waiting_at(socket: Path, credential: Credential | None = None) -> tuple[Waiting, ...]:
     """What waits for an approval, as the front desk tells whoever is named in config/people.yaml."""
     return _ask(socket, None, 5.0, credential).waiting
@@ -90,12 +104,16 @@ class FrontDeskAway(TransportError):
 
 def _ask(socket: Path, body: Command | None, patience: float, credential: Credential | None) -> Told:
     shown = credential_of() if credential is None else credential
+    what = "the question" if body is None else type(body).__name__
+    return _told(socket, Ask(body=body, credential=shown, patience=patience), what)
+
+
+def _told(socket: Path, ask: Ask, what: str) -> Told:
     try:
-        told = ask_front_desk(socket, Ask(body=body, credential=shown, patience=patience))
+        told = ask_front_desk(socket, ask)
     except TransportError as problem:
         raise FrontDeskAway(str(problem)) from problem
     if told.unproved:
-        what = "the question" if body is None else type(body).__name__
         raise ConfigError(f"{what} went nowhere: {told.unproved}")
     return told
 

@@ -1,4 +1,4 @@
-"""What is said on the front desk's socket: a person's command, how that person may be recognised, what became of it."""
+"""What is said on the front desk's socket: a command or an answer, how its person is recognised, what became of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from toolkit.domain.alerts import AlertAnswer
 from toolkit.domain.commands import Command
 
 
@@ -39,6 +40,8 @@ class Peer(NamedTuple):
 class Ask(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ask"):
     """`patience` is how many seconds the asker waits for an engine. Without a command: what waits for an approval?
 
+    `answer` is said to an alert instead of a command.
+
     `asked` is when that was, in seconds of the machine's steady clock: who has given up is not obeyed later.
     """
 
@@ -46,6 +49,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ask")
     credential: Credential = NOBODY
     patience: float = 5.0
     asked: float = 0.0
+    answer: AlertAnswer | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,11 @@ SUPERVISOR: Final = "supervisor"
 OPERATOR: Final = "operator"
 """The producer of whoever finds no front desk. Nobody proves who that is, so only what tightens goes through."""
 
+SYSTEM: Final = "system:"
+"""How the identities begin under which the desk itself speaks. No table gives one to a person."""
+GUARDIAN: Final = f"{SYSTEM}guardian"
+"""Turns alerts into commands. It may only tighten, whatever stands in a table, and lets go of nothing."""
+
 COMMANDERS: Final = (OPERATOR, PEOPLE, SUPERVISOR)
 """Every producer that an engine hears beside its runners. No strategy may bear the name of one."""
 

@@ -19,7 +19,7 @@ from toolkit.engine.account_desk import AccountCommand, AccountDesk
 from toolkit.engine.approvals import Approvals
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
 from toolkit.engine.kill_switch import KillSwitch, check_release, is_killed
-from toolkit.engine.loosening import check_hours
+from toolkit.engine.loosening import check_table
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer, drop_exit
 from toolkit.engine.reconciliation import BREAK
@@ -272,7 +272,7 @@ class CommandDesk:
         people = People(rows=body.rows, four_eyes=body.four_eyes, approval_hours=body.approval_hours)
         if people == self._ledger.people:
             return
-        check_hours(body)
+        check_table(body)
         if not can_decide(people):
             raise DomainError(
                 "nobody could approve anything: give one person role risk, and with four eyes a second one"

@@ -15,7 +15,7 @@ import msgspec
 from toolkit.domain import commands as cm
 from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.people import COMMANDING, OPERATOR, PEOPLE, SUPERVISOR, Role, named
+from toolkit.domain.people import COMMANDING, GUARDIAN, OPERATOR, PEOPLE, SUPERVISOR, Role, named
 from toolkit.domain.people_events import Change
 from toolkit.engine import loosening, redefining
 
@@ -159,6 +159,9 @@ def _check_role(ledger: Ledger, rule: Rule, name: str, body: cm.Command) -> None
         raise DomainError(f"{name} is for processes of the desk; no person gives it")
     if who is None or not who.verified:
         raise DomainError(f"{name} carries nobody whom the front desk has proved")
+    if who.identity == GUARDIAN:
+        _check_guardian(ledger, rule, name, body)
+        return
     found = ledger.people.find(who.identity)
     if found is not None and rule.roles & set(found.roles):
         return
@@ -167,3 +170,11 @@ def _check_role(ledger: Ledger, rule: Rule, name: str, body: cm.Command) -> None
         whose = f"who is {found.person} and has {', '.join(found.roles)}"
     able = f"ask {named(ledger.people.with_role(*rule.roles))}, or change config/people.yaml"
     raise DomainError(f"{name} takes role {' or '.join(sorted(rule.roles))}; this is {who.identity}, {whose}: {able}")
+
+
+def _check_guardian(ledger: Ledger, rule: Rule, name: str, body: cm.Command) -> None:
+    """What turns alerts into commands only tightens, and closes no position: that is a person's decision."""
+    if not rule.tightens(ledger, body):
+        raise DomainError(f"{name} takes a person; {GUARDIAN} may only tighten")
+    if getattr(body, "flatten", False) or getattr(body, "mode", None) is cm.KillMode.FLATTEN:
+        raise DomainError(f"{name} would close positions; {GUARDIAN} leaves that to a person")

@@ -12,7 +12,7 @@ from toolkit.domain import commands as cm
 from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import to_quanta
-from toolkit.domain.people import LONGEST_APPROVAL_HOURS, Identity, People, can_decide
+from toolkit.domain.people import LONGEST_APPROVAL_HOURS, SYSTEM, Identity, People, can_decide
 from toolkit.domain.people_events import Change
 from toolkit.engine.kill_switch import REOPENED
 from toolkit.engine.risk.limits import loosening, problem_with, stricter
@@ -75,7 +75,7 @@ def halts(ledger: Ledger, scope: str, name: str) -> tuple[Change, ...]:
 
 def people(ledger: Ledger, body: cm.SetPeople) -> tuple[Change, ...]:
     """Each identity that is new or can do more, and four eyes that would be no longer needed."""
-    check_hours(body)
+    check_table(body)
     found = [change for row in body.rows if (change := _grown(row, ledger.people.find(row.identity)))]
     if ledger.people.four_eyes and not body.four_eyes:
         found.append(Change(what="four_eyes", before="on", after="off"))
@@ -97,10 +97,14 @@ def fewer_people(ledger: Ledger, body: cm.SetPeople) -> cm.SetPeople | None:
     return msgspec.structs.replace(body, rows=rows, four_eyes=four_eyes, approval_hours=hours)
 
 
-def check_hours(body: cm.SetPeople) -> None:
-    """DomainError for a time in which nobody could approve anything, or for one that no clock reaches."""
+def check_table(body: cm.SetPeople) -> None:
+    """DomainError for a time in which nobody could approve anything or that no clock reaches, and for a person who
+    would be the desk itself."""
     if not 1 <= body.approval_hours <= LONGEST_APPROVAL_HOURS:
         raise DomainError(f"approval_hours is {body.approval_hours}; give 1 to {LONGEST_APPROVAL_HOURS}")
+    for row in body.rows:
+        if row.identity.startswith(SYSTEM):
+            raise DomainError(f"{row.person} cannot be {row.identity}: under that name the desk itself speaks")
 
 
 def _grown(row: Identity, known: Identity | None) -> Change | None:

@@ -9,10 +9,21 @@ import pytest
 
 from execution.supervision.front_desk import FrontDesk
 from toolkit.client.credentials import new_secret, secret_hash
-from toolkit.domain.commands import CancelAll, Command, RunnerStopped, Who
+from toolkit.domain.alerts import AlertAnswer, AlertDeed
+from toolkit.domain.commands import (
+    ApproveChange,
+    CancelAll,
+    Command,
+    EnableStrategy,
+    Kill,
+    KillMode,
+    Reopen,
+    RunnerStopped,
+    Who,
+)
 from toolkit.domain.errors import TransportError
 from toolkit.domain.front_desk import Ask, Credential, Peer, Told, Waiting
-from toolkit.domain.people import Identity, People, Role, fingerprint
+from toolkit.domain.people import GUARDIAN, Identity, People, Role, fingerprint
 
 SECRET = new_secret()
 HASH = secret_hash(SECRET)
@@ -150,3 +161,80 @@ async def test_what_waits_is_shown_to_whoever_is_named_and_to_nobody_else() -> N
 
 async def test_an_engine_that_is_away_is_told() -> None:
     assert (await said(desk(Engine(away=True)), Credential())).problem == "no engine took it"
+
+
+# ---- the guardian, and answers to alerts
+
+MONITOR = 555
+
+
+def alert_desk(engine: Engine, kept: list[tuple[AlertAnswer, Who]], people: People | None = None) -> FrontDesk:
+    in_force = people or table()
+
+    async def note(answer: AlertAnswer, who: Who) -> None:
+        if engine.away:
+            raise TransportError("the log is away")
+        kept.append((answer, who))
+
+    return FrontDesk(
+        {"token:anna": HASH}, people=lambda: in_force, give=engine.give, is_strategy={666}.__contains__,
+        waiting=lambda: (), is_monitor={MONITOR}.__contains__, note=note,
+    )  # fmt: skip
+
+
+def kill() -> Kill:
+    return Kill(scope="book", name="", mode=KillMode.HALT_ENTRIES, who=CLAIM, reason="a test")
+
+
+@pytest.mark.parametrize("shown", [Credential(), Credential(token=f"anna.{SECRET}")])
+async def test_the_monitor_speaks_as_the_guardian_whatever_it_shows(shown: Credential) -> None:
+    engine = Engine()
+    assert await said(alert_desk(engine, []), shown, kill(), MONITOR) == Told(event=9)
+    assert engine.given[0].who == Who(identity=GUARDIAN, verified=True, source="cli")
+
+
+async def test_the_guardian_lets_go_of_nothing_and_approves_nothing() -> None:
+    engine = Engine()
+    desk = alert_desk(engine, [])
+    for body in (
+        Reopen(scope="book", name="", who=CLAIM, reason="a test"),
+        EnableStrategy(strategy="trend", who=CLAIM, reason="a test"),
+        ApproveChange(proposal="c0ffee", who=CLAIM, reason="a test"),
+    ):
+        told = await said(desk, Credential(token=f"anna.{SECRET}"), body, MONITOR)
+        assert "may only tighten" in told.unproved
+    assert engine.given == []
+
+
+async def answered(desk: FrontDesk, deed: AlertDeed, process: int = 77, **changes: Any) -> Told:
+    fields = {"deed": deed, "alert": "A7K2P9", "reason": "on it", "source": "cli", "seconds": 60.0} | changes
+    token = Credential(token=f"anna.{SECRET}")
+    return await desk.answer(Ask(body=None, credential=token, answer=AlertAnswer(**fields)), Peer(os.getuid(), process))
+
+
+@pytest.mark.parametrize("deed", list(AlertDeed))
+async def test_an_answer_to_an_alert_is_kept_under_the_name_that_was_proved(deed: AlertDeed) -> None:
+    kept: list[tuple[AlertAnswer, Who]] = []
+    assert await answered(alert_desk(Engine(), kept), deed) == Told()
+    assert [(answer.deed, who.identity) for answer, who in kept] == [(deed, "token:anna")]
+
+
+async def test_who_may_only_look_and_who_says_no_reason_answers_no_alert() -> None:
+    kept: list[tuple[AlertAnswer, Who]] = []
+    looks = Identity(identity="token:anna", person="anna", roles=(Role.VIEWER,), key=fingerprint(HASH))
+    told = await answered(alert_desk(Engine(), kept, People(rows=(looks,))), AlertDeed.ACKNOWLEDGE)
+    assert "takes role operator or quant or risk; this is token:anna, who is anna and has viewer" in told.refused
+    assert "no reason" in (await answered(alert_desk(Engine(), kept), AlertDeed.SILENCE, reason=" ")).refused
+    assert "a silence of 0 s" in (await answered(alert_desk(Engine(), kept), AlertDeed.SILENCE, seconds=0.0)).refused
+    assert kept == []
+
+
+@pytest.mark.parametrize("process", [666, MONITOR])
+async def test_neither_a_strategy_nor_the_monitor_itself_answers_an_alert(process: int) -> None:
+    kept: list[tuple[AlertAnswer, Who]] = []
+    assert (await answered(alert_desk(Engine(), kept), AlertDeed.ACKNOWLEDGE, process)).unproved
+    assert kept == []
+
+
+async def test_an_answer_that_no_log_keeps_is_a_problem() -> None:
+    assert "not kept" in (await answered(alert_desk(Engine(away=True), []), AlertDeed.ACKNOWLEDGE)).problem

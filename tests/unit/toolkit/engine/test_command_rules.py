@@ -9,7 +9,7 @@ import pytest
 from tests.tools.core_kit import ANNA, Core
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
-from toolkit.domain.people import OPERATOR, PEOPLE, RESERVED, ROLES, SUPERVISOR, Identity, Role
+from toolkit.domain.people import GUARDIAN, OPERATOR, PEOPLE, RESERVED, ROLES, SUPERVISOR, Identity, Role
 from toolkit.engine.command_rules import EVERYBODY, RULES, may_tighten
 
 CLI = "cli"
@@ -207,3 +207,30 @@ def test_cash_does_not_go_to_a_sub_account_that_nobody_has() -> None:
     core.command(body)
     assert "unknown sub-account 'tredn'; known: house, manual, trend" in core.of(ev.CommandTaken)[-1].refused
     assert "tredn" not in core.ledger.cash
+
+
+@pytest.mark.parametrize("kind", GIVEN_BY_PEOPLE)
+def test_the_guardian_only_tightens(core: Core, kind: type) -> None:
+    """Whatever it asks for: of what only loosens or moves money nothing is done, or even becomes a proposal."""
+    guardian = cm.Who(identity=GUARDIAN, verified=True, source="monitor")
+    refused = refusal(core, command(kind, guardian), PEOPLE)
+    tightens = kind in (cm.DisableStrategy, cm.CancelAll, cm.Kill, cm.SetThrottle)
+    assert ("may only tighten" in refused) is not tightens
+    assert core.ledger.proposals == {}
+
+
+def test_the_guardian_closes_no_position(core: Core) -> None:
+    guardian = cm.Who(identity=GUARDIAN, verified=True, source="monitor")
+    for body in (
+        cm.Kill(scope="strategy", name="trend", mode=cm.KillMode.FLATTEN, who=guardian, reason="a test"),
+        cm.DisableStrategy(strategy="trend", flatten=True, who=guardian, reason="a test"),
+    ):
+        assert "leaves that to a person" in refusal(core, body, PEOPLE)
+
+
+def test_no_table_makes_the_guardian_somebody_who_may_more(core: Core) -> None:
+    row = Identity(identity=GUARDIAN, person="rita", roles=(Role.RISK,))
+    body = cm.SetPeople(rows=(*core.ledger.people.rows, row), four_eyes=False, who=who("rita"), reason="a test")
+    for producer in (PEOPLE, SUPERVISOR):
+        assert "under that name the desk itself speaks" in refusal(core, body, producer)
+    assert core.ledger.people.find(GUARDIAN) is None
