@@ -21,7 +21,10 @@ class Kind(StrEnum):
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One measure. `buckets` are upper bounds in `unit`, of a histogram alone; `unit` is "" for a plain number."""
+    """One measure. `buckets` are upper bounds in `unit`, of a histogram alone; `unit` is "" for a plain number.
+
+    `awaits` names what has to exist before there can be a series, "" where any desk has one.
+    """
 
     name: str
     kind: Kind
@@ -29,10 +32,11 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    awaits: str = ""
 
 
-def _gauge(name: str, unit: str, text: str, *labels: str) -> Metric:
-    return Metric(name=f"quarterdeck_{name}", kind=Kind.GAUGE, unit=unit, help=text, labels=labels)
+def _gauge(name: str, unit: str, text: str, *labels: str, awaits: str = "") -> Metric:
+    return Metric(name=f"quarterdeck_{name}", kind=Kind.GAUGE, unit=unit, help=text, labels=labels, awaits=awaits)
 
 
 def _counter(name: str, unit: str, text: str, *labels: str) -> Metric:
@@ -70,11 +74,15 @@ BOOKS: Final = (
     _gauge("leverage_ratio", "ratio", "Gross exposure to capital.", "scope", "name"),
     _gauge("value_at_risk", "base currency", "VaR of the book after the last entry, as control 12 saw it."),
     _gauge("daily_loss", "base currency", "Lost since the session began; below 0 was won.", "scope", "name"),
+    _gauge("sessions_idle", "sessions", "Sessions gone by since an order of a strategy that may trade.", "strategy"),
     _gauge("drawdown", "base currency", "Lost since the highest result.", "scope", "name"),
     _gauge("drawdown_ratio", "ratio", "Drawdown to capital.", "scope", "name"),
     _gauge("limit_use_ratio", "ratio", "How much of a limit is used.", "limit", "scope", "name"),
     _gauge("divergence_sigmas", "standard deviations", "How far the running book is from what it is held against: "
-           "replay (B4 - B1) or backtest (B1 - B0). Absent until both exist.", "strategy", "against"),
+           "replay (B4 - B1) or backtest (B1 - B0). Absent until both exist.", "strategy", "against",
+           awaits="a running double and its replay"),
+    _gauge("divergence_drift_sigmas", "standard deviations", "The larger of Page's two sums over closed sessions of "
+           "their divergence (CUSUM, k = 0.25).", "strategy", "against", awaits="a running double and its replay"),
     _gauge("trading_state", "", "0 active, 1 reducing, 2 halted.", "scope", "name"),
     _gauge("doubts", "orders", "Orders of whose fate nobody knows.", "venue"),
     _gauge("oldest_doubt_timestamp_seconds", "seconds", "Since when the oldest doubt stands; absent without.", "venue"),
@@ -89,6 +97,8 @@ FRESHNESS: Final = (
     _gauge("journal_batch_timestamp_seconds", "seconds", "When the newest batch folded was sealed."),
     _gauge("journal_read_timestamp_seconds", "seconds", "When the monitor last reached the end of the journal."),
     _gauge("mark_timestamp_seconds", "seconds", "When the newest mark was booked.", "instrument", "calendar"),
+    _gauge("quote_timestamp_seconds", "seconds", "When the newest quote came in.", "instrument", "calendar"),
+    _gauge("market_open", "", "1 while a session of a calendar is open.", "calendar"),
     _gauge("feed_step_timestamp_seconds", "seconds", "When the listener was last seen to go on by a step."),
     _gauge("stream_lag_events", "events", "How far who follows the journal is behind its end.", "process"),
     _gauge("stream_lag_steps", "steps", "How far who follows the feed is behind the listener.", "process"),
@@ -106,8 +116,8 @@ PROCESSES: Final = (
     _gauge("problems", "problems", "What a person should mend, such as a file saved broken."),
     _gauge("kill_timestamp_seconds", "seconds", "When the kill switch was last thrown.", "scope", "name"),
     _gauge("kill_duration_seconds", "seconds", "From the last throw until every venue was verified.", "scope", "name"),
-    _gauge("rollback_duration_seconds", "seconds", "How long the last roll back took. Absent until there was one.",
-           "strategy"),
+    _gauge("rollback_duration_seconds", "seconds", "How long the last roll back took.", "strategy",
+           awaits="the staged rollout"),
 )  # fmt: skip
 
 MACHINE: Final = (
@@ -119,8 +129,9 @@ MACHINE: Final = (
     _gauge("clock_skew_seconds", "seconds", "How far a clock is from ours; above 0 it is ahead.", "against"),
     _gauge("archive_timestamp_seconds", "seconds", "When the archive was last added to."),
     _gauge("snapshot_timestamp_seconds", "seconds", "When the newest snapshot was stored."),
-    _gauge("backup_timestamp_seconds", "seconds", "When the newest backup ended. Absent until there is one."),
-    _gauge("report_timestamp_seconds", "seconds", "When a report was written. Absent until there is one.", "report"),
+    _gauge("backup_timestamp_seconds", "seconds", "When the newest backup ended.", awaits="backups"),
+    _gauge("report_timestamp_seconds", "seconds", "When a report was written.", "report",
+           awaits="scheduled reports"),
 )  # fmt: skip
 
 METRICS: Final[tuple[Metric, ...]] = (*ORDERS, *BOOKS, *FRESHNESS, *PROCESSES, *MACHINE)

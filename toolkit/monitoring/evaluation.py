@@ -6,33 +6,20 @@ It says what Prometheus says of the same samples at the same moments (`queries.p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
 from toolkit.domain.time import WallTime
+from toolkit.monitoring.catalogue import Metric, find
 from toolkit.monitoring.growth import Growth, Scope
-from toolkit.monitoring.rules import Condition, Fold, Kind, Rule, Watch, Where
+from toolkit.monitoring.rules import ANY, Condition, Fold, Kind, Rule, Watch, Where
+from toolkit.monitoring.samples import HistogramSample, Samples
 
 Values = dict[Scope, float]
 
 FOLDS: Final[Mapping[Fold, Callable[[Iterable[float]], float]]] = {Fold.MAX: max, Fold.MIN: min, Fold.SUM: sum}
-
-
-class Observations(Protocol):
-    """A histogram of one series."""
-
-    def above(self, edge: float) -> float:
-        """How many observations were above one of its buckets' edges."""
-
-
-class Samples(Protocol):
-    """What was measured at one moment: every series of a metric with its labels."""
-
-    def series(self, metric: str) -> Iterable[tuple[Mapping[str, str], float]]: ...
-
-    def histograms(self, metric: str) -> Iterable[tuple[Mapping[str, str], Observations]]: ...
 
 
 class Firing(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +106,7 @@ class Evaluator:
                 totals = _slow(samples, watch, rule.by)
                 return self._grown(rule, place, "of", watch.window, totals, wall)
             case Kind.ABSENT:
-                there = any(_has(labels, watch.where) for labels, _ in samples.series(watch.metric))
+                there = any(_has(labels, watch.where) for labels, _ in _series(samples, watch.metric))
                 return {} if there else {_narrow(watch.where, rule.by): 1.0}
 
     def _ratios(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
@@ -148,7 +135,7 @@ class Evaluator:
 def _folded(samples: Samples, metric: str, where: Where, by: tuple[str, ...], fold: Fold) -> Values:
     """The series of a metric as one number per scope; a series without a number has no say, but spoils a sum."""
     gathered: dict[Scope, list[float]] = {}
-    for labels, value in samples.series(metric):
+    for labels, value in _series(samples, metric):
         if _has(labels, where) and (fold is Fold.SUM or not math.isnan(value)):
             gathered.setdefault(tuple((name, labels[name]) for name in by), []).append(value)
     return {scope: FOLDS[fold](values) for scope, values in gathered.items()}
@@ -156,11 +143,20 @@ def _folded(samples: Samples, metric: str, where: Where, by: tuple[str, ...], fo
 
 def _slow(samples: Samples, watch: Watch, by: tuple[str, ...]) -> Values:
     totals: Values = {}
-    for labels, histogram in samples.histograms(watch.metric):
+    metric = find(watch.metric)
+    for (name, values), histogram in samples.histograms.items():
+        if metric is None or name != watch.metric:
+            continue
+        labels = dict(zip(metric.labels, values, strict=True))
         if _has(labels, watch.where):
             scope = tuple((name, labels[name]) for name in by)
-            totals[scope] = totals.get(scope, 0.0) + histogram.above(watch.edge)
+            totals[scope] = totals.get(scope, 0.0) + _above(metric, histogram, watch.edge)
     return totals
+
+
+def _above(metric: Metric, histogram: HistogramSample, edge: float) -> int:
+    """How many observations were above one of the buckets' edges."""
+    return sum(histogram.counts[metric.buckets.index(edge) + 1 :])
 
 
 def _met(condition: Condition, samples: Samples) -> set[Scope]:
@@ -169,8 +165,20 @@ def _met(condition: Condition, samples: Samples) -> set[Scope]:
     return {scope for scope, value in values.items() if condition.comparison.holds(value, condition.threshold)}
 
 
+def _series(samples: Samples, metric: str) -> Iterator[tuple[Mapping[str, str], float]]:
+    """Every value of a metric with its labels by name; none of a metric that nobody knows."""
+    known = find(metric)
+    names = () if known is None else known.labels
+    for values, value in samples.of(metric).items():
+        yield dict(zip(names, values, strict=True)), value
+
+
 def _has(labels: Mapping[str, str], where: Where) -> bool:
-    return all(labels.get(name) == wanted for name, wanted in where)
+    return all(_matches(labels.get(name, ""), wanted) for name, wanted in where)
+
+
+def _matches(value: str, wanted: str) -> bool:
+    return value.startswith(wanted.removesuffix(ANY)) if wanted.endswith(ANY) else value == wanted
 
 
 def _narrow(scope: Scope, by: tuple[str, ...]) -> Scope:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 Where = tuple[tuple[str, str], ...]
-"""Labels that a series must have, for instance `(("hop", "decision"),)`, in the order of their names."""
+"""Labels that a series must have, for instance `(("process", "runner-*"),)`; a star at the end: whatever follows."""
+
+ANY: Final = "*"
 
 
 class Kind(StrEnum):

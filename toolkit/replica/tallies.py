@@ -15,7 +15,7 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import IN_ENGINE, Order, OrderType, Status, TimeInForce
+from toolkit.domain.orders import IN_ENGINE, Order, OrderType, Status, TimeInForce, TradingState
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import NANOSECONDS
 from toolkit.replica.equity import Equity, Middles
@@ -80,6 +80,7 @@ class Tallies(msgspec.Struct, kw_only=True):
     last_fill: dict[str, int] = {}
     last_decision: dict[str, int] = {}
     last_mark: dict[str, int] = {}
+    sessions_idle: dict[str, int] = {}
     alarms: int = 0
     equity: Equity = msgspec.field(default_factory=Equity)
     middles: Middles = msgspec.field(default_factory=Middles)
@@ -202,6 +203,7 @@ def _submitted(tallies: Tallies, event: ev.OrderSubmitted, ledger: Ledger, wall:
     )  # fmt: skip
     tallies.count("orders", strategy, venue, order_type)
     tallies.last_decision[strategy] = decided
+    tallies.sessions_idle[strategy] = 0
     if known:
         tallies.hop("tick_to_decision", venue, seen.age)
     tallies.hop("decision_to_journal", venue, wall - decided)
@@ -354,6 +356,14 @@ def _marked(tallies: Tallies, event: ev.Marked, ledger: Ledger, wall: int) -> No
     tallies.equity.stale = True
 
 
+def _rolled(tallies: Tallies, event: ev.SessionRolled, ledger: Ledger, wall: int) -> None:
+    """One more session went by; whose order goes out next begins anew, and who may not trade is not waited for."""
+    idle = tallies.sessions_idle
+    for strategy in ledger.deployments:
+        state, _ = ledger.trading_state(strategy, "")
+        idle[strategy] = idle.get(strategy, 0) + 1 if state is TradingState.ACTIVE else 0
+
+
 def _alarmed(tallies: Tallies, event: ev.Alarmed, ledger: Ledger, wall: int) -> None:
     tallies.alarms += 1
 
@@ -392,5 +402,6 @@ _HANDLERS: Final[dict[type, Callable[[Tallies, Any, Ledger, int], None]]] = {
     ev.OrderDenied: _denied,
     ev.IntentRefused: _refused,
     ev.Marked: _marked,
+    ev.SessionRolled: _rolled,
     ev.Alarmed: _alarmed,
 }

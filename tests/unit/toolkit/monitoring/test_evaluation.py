@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import pytest
 
 from toolkit.domain.time import WallTime
+from toolkit.monitoring.catalogue import Kind as MetricKind
+from toolkit.monitoring.catalogue import find
 from toolkit.monitoring.evaluation import Evaluator, Firing
 from toolkit.monitoring.growth import STEPS_KEPT, Growth
 from toolkit.monitoring.rules import Comparison, Condition, Fold, Kind, Rule, Severity, Watch
+from toolkit.monitoring.samples import Gathering, Samples
 
 SECOND = 1_000_000_000
-Labels = tuple[tuple[str, str], ...]
+Labels = tuple[str, ...]
 
 
-class Buckets(msgspec.Struct, frozen=True):
-    beyond: float
-
-    def above(self, edge: float) -> float:
-        assert edge == 5
-        return self.beyond
-
-
-class Samples:
-    """Series by metric and labels, written out."""
-
-    def __init__(self, **values: Mapping[Labels, float] | float) -> None:
-        self._values = {name: value if isinstance(value, Mapping) else {(): value} for name, value in values.items()}
-
-    def series(self, metric: str) -> Iterable[tuple[Mapping[str, str], float]]:
-        return [(dict(labels), value) for labels, value in self._values.get(metric, {}).items()]
-
-    def histograms(self, metric: str) -> Iterable[tuple[Mapping[str, str], Buckets]]:
-        return [(labels, Buckets(value)) for labels, value in self.series(metric)]
+def samples(**values: Mapping[Labels, float] | float) -> Samples:
+    """Series by metric (without its prefix) and label values; a number alone has the labels "x"."""
+    gathering = Gathering()
+    for name, given in values.items():
+        metric = find(f"quarterdeck_{name}")
+        assert metric is not None
+        series = given if isinstance(given, Mapping) else {("x",) * len(metric.labels): given}
+        for labels, value in series.items():
+            if metric.kind is MetricKind.HISTOGRAM:
+                edge = metric.buckets.index(5) + 1
+                counts = [10] * edge + [0] * (len(metric.buckets) - edge) + [int(value)]
+                gathering.spread(name, counts, 0.0, *labels)
+            else:
+                gathering.put(name, value, *labels)
+    return gathering.samples(WallTime(0))
 
 
 def watch(kind: Kind, metric: str, threshold: float, **other: object) -> Watch:
-    base = Watch(kind=kind, metric=metric, comparison=Comparison.ABOVE, threshold=threshold, clear=threshold)
+    base = Watch(
+        kind=kind, metric=f"quarterdeck_{metric}", comparison=Comparison.ABOVE, threshold=threshold, clear=threshold
+    )
     return msgspec.structs.replace(base, **other)
 
 
@@ -52,7 +53,7 @@ def rule(*watches: Watch, **other: object) -> Rule:
 
 def looks(example: Rule, *moments: tuple[float, Samples]) -> list[tuple[Firing, ...]]:
     evaluator = Evaluator([example])
-    return [evaluator.look(samples, WallTime(round(second * SECOND))) for second, samples in moments]
+    return [evaluator.look(measured, WallTime(round(second * SECOND))) for second, measured in moments]
 
 
 def seconds_fired(example: Rule, *moments: tuple[float, Samples]) -> list[float]:
@@ -60,93 +61,113 @@ def seconds_fired(example: Rule, *moments: tuple[float, Samples]) -> list[float]
 
 
 def test_a_level_fires_beyond_its_threshold_and_clears_where_it_says() -> None:
-    use = rule(watch(Kind.LEVEL, "use", 0.8, comparison=Comparison.AT_LEAST, clear=0.7))
-    path = [(second, Samples(use=value)) for second, value in enumerate([0.79, 0.8, 0.75, 0.69, 0.75])]
+    use = rule(watch(Kind.LEVEL, "limit_use_ratio", 0.8, comparison=Comparison.AT_LEAST, clear=0.7))
+    path = [(second, samples(limit_use_ratio=value)) for second, value in enumerate([0.79, 0.8, 0.75, 0.69, 0.75])]
     assert seconds_fired(use, *path) == [1, 2]
 
 
 def test_for_seconds_counts_from_when_it_began_and_anew_after_a_pause() -> None:
-    late = rule(watch(Kind.LEVEL, "late", 0), for_seconds=2)
-    path = [(second, Samples(late=value)) for second, value in enumerate([1, 1, 0, 1, 1, 1, 1])]
-    fired = looks(late, *path)
+    doubts = rule(watch(Kind.LEVEL, "doubts", 0), for_seconds=2)
+    path = [(second, samples(doubts=value)) for second, value in enumerate([1, 1, 0, 1, 1, 1, 1])]
+    fired = looks(doubts, *path)
     assert [bool(each) for each in fired] == [False, False, False, False, False, True, True]
     assert fired[5][0].since == fired[6][0].since == 3 * SECOND
 
 
 def test_a_scope_is_an_alert_of_its_own() -> None:
-    use = rule(watch(Kind.LEVEL, "use", 1), by=("strategy",))
-    series = {(("limit", "a"), ("strategy", "trend")): 2.0, (("limit", "b"), ("strategy", "trend")): 3.0,
-              (("limit", "a"), ("strategy", "other")): 1.0}  # fmt: skip
-    (fired,) = looks(use, (0, Samples(use=series)))
-    assert [(each.scope, each.value) for each in fired] == [((("strategy", "trend"),), 3.0)]
+    use = rule(watch(Kind.LEVEL, "limit_use_ratio", 1), by=("name",))
+    series = {("max_net", "strategy", "a"): 2.0, ("max_gross", "strategy", "a"): 3.0, ("max_net", "strategy", "b"): 1.0}
+    (fired,) = looks(use, (0, samples(limit_use_ratio=series)))
+    assert [(each.scope, each.value) for each in fired] == [((("name", "a"),), 3.0)]
 
 
 @pytest.mark.parametrize(("fold", "fires"), [(Fold.MAX, False), (Fold.MIN, True)])
 def test_the_age_is_of_the_oldest_or_the_newest(fold: Fold, fires: bool) -> None:
-    age = rule(watch(Kind.AGE, "seen", 5, fold=fold))
-    series = {(("venue", "a"),): 100.0, (("venue", "b"),): 90.0}
-    assert bool(looks(age, (101, Samples(seen=series)))[0]) is fires
+    age = rule(watch(Kind.AGE, "last_fill_timestamp_seconds", 5, fold=fold))
+    series = {("trend",): 100.0, ("quoting",): 90.0}
+    assert bool(looks(age, (101, samples(last_fill_timestamp_seconds=series)))[0]) is fires
 
 
-def rejects(rejected: float, orders: float, row: float = 0) -> Samples:
-    return Samples(rejected=rejected, orders=orders, row=row)
+def answers(rejected: float, accepted: float, row: float = 0) -> Samples:
+    series = {("paper", "rejected"): rejected, ("paper", "accepted"): accepted}
+    return samples(venue_answers_total=series, venue_rejects_in_a_row={("paper",): row})
 
 
+OF_ALL = {"out_of": "quarterdeck_venue_answers_total", "window": 900, "minimum_sample": 20}
 REJECTS = rule(
-    watch(Kind.RATIO, "rejected", 0.03, out_of="orders", window=900, minimum_sample=20),
-    watch(Kind.ROW, "row", 3, comparison=Comparison.AT_LEAST, out_of="orders", window=900, minimum_sample=20, clear=3),
+    watch(Kind.RATIO, "venue_answers_total", 0.03, where=(("answer", "rejected"),), **OF_ALL),
+    watch(Kind.ROW, "venue_rejects_in_a_row", 3, comparison=Comparison.AT_LEAST, clear=3, **OF_ALL),
+    by=("venue",),
 )
 
 
 def test_a_ratio_needs_its_sample_and_below_it_a_row_counts() -> None:
     assert seconds_fired(
         REJECTS,
-        (0, rejects(0, 0)),
-        (1, rejects(1, 19)),  # more than 3 %, of too few
-        (2, rejects(3, 19, row=3)),  # three in a row
-        (3, rejects(3, 100, row=3)),  # 3 % of enough is not above 3 %, and a row does not count any more
-        (4, rejects(4, 100)),
+        (0, answers(0, 0)),
+        (1, answers(1, 18)),  # more than 3 %, of too few
+        (2, answers(3, 16, row=3)),  # three in a row
+        (3, answers(3, 97, row=3)),  # 3 % of enough is not above 3 %, and a row does not count any more
+        (4, answers(4, 97)),
     ) == [2, 4]
 
 
 def test_a_ratio_forgets_what_is_older_than_its_window() -> None:
-    start = [(0, rejects(0, 0)), (1, rejects(10, 100))]
-    later = [(900, rejects(10, 150)), (901, rejects(10, 150))]
+    start = [(0, answers(0, 0)), (1, answers(10, 90))]
+    assert seconds_fired(REJECTS, *start, (902, answers(10, 140))) == [1], "what grew before the window is no growth"
+    later = [(900, answers(10, 140)), (901, answers(10, 140))]
     assert seconds_fired(REJECTS, *start, *later) == [1, 900], "the window still holds its first moment, then no more"
 
 
+def test_the_first_reject_counts_though_there_was_no_series_before() -> None:
+    only_accepted = samples(venue_answers_total={("paper", "accepted"): 100.0})
+    assert seconds_fired(REJECTS, (0, only_accepted), (1, answers(1, 120))) == [1]
+
+
 def test_a_counter_that_starts_anew_counts_from_there() -> None:
-    assert seconds_fired(REJECTS, (0, rejects(90, 900)), (1, rejects(0, 0)), (2, rejects(2, 20))) == [2]
+    assert seconds_fired(REJECTS, (0, answers(90, 810)), (1, answers(0, 0)), (2, answers(2, 18))) == [2]
 
 
 def test_slow_counts_what_was_above_the_edge_within_the_window() -> None:
-    slow = rule(watch(Kind.SLOW, "latency", 0, edge=5, window=60))
-    path = [(second, Samples(latency=count)) for second, count in [(0, 3), (1, 3), (2, 4), (62, 4), (63, 4)]]
+    slow = rule(watch(Kind.SLOW, "order_hop_seconds", 0, edge=5, window=60), by=("venue",))
+    path = [(second, samples(order_hop_seconds=count)) for second, count in [(0, 3), (1, 3), (2, 4), (62, 4), (63, 4)]]
     assert seconds_fired(slow, *path) == [2]
 
 
 def test_absence_is_a_finding_with_the_scope_that_was_asked_for() -> None:
-    silent = rule(watch(Kind.ABSENT, "beat", 0, where=(("process", "engine"),)), by=("process",))
-    there, gone = Samples(beat={(("process", "engine"),): 1.0}), Samples(beat={(("process", "runner"),): 1.0})
+    silent = rule(watch(Kind.ABSENT, "process_up", 0, where=(("process", "engine"),)), by=("process",))
+    there, gone = samples(process_up={("engine",): 1.0}), samples(process_up={("runner",): 1.0})
     first, second = looks(silent, (0, there), (1, gone))
     assert not first
     assert second[0].scope == (("process", "engine"),)
 
 
+def test_a_star_stands_for_whatever_follows() -> None:
+    down = rule(
+        watch(
+            Kind.LEVEL, "process_up", 1, comparison=Comparison.BELOW, fold=Fold.MIN, where=(("process", "runner:*"),)
+        ),
+        by=("process",),
+    )
+    (fired,) = looks(down, (0, samples(process_up={("engine",): 0.0, ("runner:a",): 0.0, ("runner:b",): 1.0})))
+    assert [each.scope for each in fired] == [(("process", "runner:a"),)]
+
+
 def test_conditions_of_a_part_of_the_scope_must_hold_too() -> None:
     stale = rule(
-        watch(Kind.AGE, "quote", 10, fold=Fold.MIN),
+        watch(Kind.AGE, "quote_timestamp_seconds", 10, fold=Fold.MIN),
         by=("calendar", "instrument"),
-        conditions=(Condition(metric="open", comparison=Comparison.ABOVE, threshold=0, by=("calendar",)),),
+        conditions=(
+            Condition(metric="quarterdeck_market_open", comparison=Comparison.ABOVE, threshold=0, by=("calendar",)),
+        ),
     )
-    quote = {(("calendar", "NYSE"), ("instrument", "IBM")): 0.0, (("calendar", "24/7"), ("instrument", "BTC")): 0.0}
-    opened = {(("calendar", "NYSE"),): 0.0, (("calendar", "24/7"),): 1.0}
-    (fired,) = looks(stale, (60, Samples(quote=quote, open=opened)))
-    assert [dict(each.scope)["instrument"] for each in fired] == ["BTC"]
+    quotes, opened = {("IBM", "NYSE"): 0.0, ("BTC/USDT", "24/7"): 0.0}, {("NYSE",): 0.0, ("24/7",): 1.0}
+    (fired,) = looks(stale, (60, samples(quote_timestamp_seconds=quotes, market_open=opened)))
+    assert [dict(each.scope)["instrument"] for each in fired] == ["BTC/USDT"]
 
 
 def test_no_series_is_no_alert() -> None:
-    assert looks(REJECTS, (0, Samples()), (900, Samples())) == [(), ()]
+    assert looks(REJECTS, (0, samples()), (900, samples())) == [(), ()]
 
 
 def test_a_window_keeps_no_more_than_its_steps_however_often_it_is_looked_at() -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from tests.tools.random_desk import RandomDesk
 from toolkit.domain import events as ev
-from toolkit.domain.orders import Doubt, Status
+from toolkit.domain.ledger import Deployment
+from toolkit.domain.orders import Doubt, Status, TradingState
 from toolkit.domain.time import NANOSECONDS, FeedTime, WallTime
 from toolkit.replica import equity, tallies, views
 from toolkit.replica.order_course import CANCEL_WORDS
@@ -64,6 +65,41 @@ def by_strategy(counted: Tallies, kind: str) -> dict[str, int]:
         if what == kind:
             found[strategy] = found.get(strategy, 0) + times
     return found
+
+
+def test_sessions_go_by_idle_until_an_order_goes_out(journal: Journal) -> None:
+    _, counted = folded(journal)
+    replica, looked = Replica(), Tallies()
+    rolled = 0
+    for batch, digest in journal.batches:
+        replica.apply(batch, digest)
+        looked.hear(batch, replica.ledger)
+        rolled += sum(isinstance(event, ev.SessionRolled) for event in batch.events)
+        sent = {event.strategy for event in batch.events if isinstance(event, ev.OrderSubmitted)}
+        assert all(looked.sessions_idle[strategy] <= 1 for strategy in sent), "one may roll in the same batch"
+    assert looked.sessions_idle == counted.sessions_idle
+    assert max(counted.sessions_idle.values(), default=0) <= rolled
+
+
+def test_who_may_not_trade_is_not_waited_for() -> None:
+    replica, counted = Replica(), Tallies()
+    replica.ledger.deployments["trend"] = Deployment(version=1, digest="7f3ac1", stage="PAPER")
+
+    def roll(*sessions: str) -> int:
+        for session in sessions:
+            event = ev.SessionRolled(session=session, step=1, time=FeedTime(1))
+            batch = ev.Batch(
+                book="paper", schema=1, epoch=1, first=counted.sequence + 1, previous=b"", step=0, wall=WallTime(1),
+                events=(event,),
+            )  # fmt: skip
+            counted.hear(batch, replica.ledger)
+        return counted.sessions_idle["trend"]
+
+    assert roll("2026-01-05", "2026-01-06", "2026-01-07") == 3
+    replica.ledger.states["strategy:trend"] = {"disable": TradingState.HALTED}
+    assert roll("2026-01-08") == 0
+    replica.ledger.states.clear()
+    assert roll("2026-01-09") == 1
 
 
 def test_counts_are_those_of_the_ledger(journal: Journal) -> None:
