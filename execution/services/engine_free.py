@@ -23,6 +23,7 @@ MOST_MAIL = 8 * AT_ONCE
 TICK = 0.25
 OVER_RATE = "over the rate that the venue allows its key; `budgets` of config/venues.yaml"
 REPORTS_PATIENCE = 100
+MEET_WITHIN = 5.0
 
 
 class FreeEngine:
@@ -39,6 +40,7 @@ class FreeEngine:
         self._stopping = asyncio.Event()
         self._read: dict[str, str] = {}
         self._since_forgot = FORGET_EVERY
+        self._absent: set[str] = set()
         self._copies: asyncio.Queue[LedgerCopy] = asyncio.Queue()
         self.state = "starting"
 
@@ -82,24 +84,31 @@ class FreeEngine:
     async def _meet_venues(self) -> None:
         """Connect and book what happened without us; doubts are asked for and resolve as the answers come.
 
-        People are heard while a venue is away.
+        People are heard while a venue is away. Of several one that stays away holds up the others for `MEET_WITHIN`
+        seconds: nothing enters there, what is open there counts as it may be, and it is met when it comes.
         """
         people = asyncio.create_task(self._pump_commands())
-        lines = [asyncio.create_task(self._line_back(link)) for link in self._links]
+        lines = {link.name: asyncio.create_task(self._line_back(link)) for link in self._links}
+        patience = asyncio.get_running_loop().time() + MEET_WITHIN
         try:
-            while not all(line.done() for line in lines) and not self._stopping.is_set():
-                waiting = [line for line in lines if not line.done()]
+            while not self._stopping.is_set():
+                waiting = [line for line in lines.values() if not line.done()]
+                out_of_patience = asyncio.get_running_loop().time() > patience
+                if not waiting or (out_of_patience and len(waiting) < len(lines)):
+                    break
                 done, _ = await asyncio.wait((*waiting, people), timeout=BLOCK_MS / 1000)
                 for task in done:
                     task.result()
                 await self._work_off()
         finally:
-            for task in (people, *lines):
+            for task in (people, *lines.values()):
                 task.cancel()
-        self._post(TimePassed())
+        self._absent = {name for name, line in lines.items() if not line.done()}
+        self._post(*(LineLost(venue=name) for name in sorted(self._absent)), TimePassed())
         await self._work_off()
         for link in self._links:
-            await self._reconcile(link)
+            if link.name not in self._absent:
+                await self._reconcile(link)
 
     async def _reconcile(self, link: VenueLink) -> None:
         try:
@@ -110,6 +119,16 @@ class FreeEngine:
         await self._core.commit(output)
         if output.requests:  # what protects, and is not there any more, before anything trades
             await self._release(output.requests)
+
+    async def _meet_late(self, link: VenueLink) -> None:
+        """What a start does with a venue, for one that was away then; the others trade on."""
+        await self._line_back(link)
+        asked = self._parts.clock.mono()
+        try:
+            self._post(Looked(state=await link.state(), at=asked, at_start=True))
+        except TransportError:  # cut again
+            return
+        self._absent.discard(link.name)
 
     # ---- the loop
 
@@ -197,6 +216,8 @@ class FreeEngine:
                 await asyncio.sleep(0)  # what came goes to the journal before more is asked for
 
     async def _pump_reports(self, link: VenueLink) -> None:
+        while link.name in self._absent:
+            await self._meet_late(link)
         while True:
             try:
                 async for report in link.line.reports():
@@ -225,7 +246,7 @@ class FreeEngine:
             await asyncio.sleep(self._core.plan.reconcile_seconds)
             try:
                 state = await link.state()
-            except TransportError:  # the pump of reports finds the line cut
+            except TransportError:  # cut, or silent for too long: the pump of reports finds it cut
                 continue
             asked = self._parts.clock.mono()
             for _ in range(REPORTS_PATIENCE):  # what it said before is on its way through the other pump

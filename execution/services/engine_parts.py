@@ -105,6 +105,8 @@ class VenueLine(Venue, Protocol):
 
     async def stay_alive(self, seconds: float) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class BeatFile(Protocol):
     """What a watchdog looks at."""

@@ -82,12 +82,13 @@ class VenueLink:
         return believed
 
     async def within_reason(self, answer: Awaitable[Answer]) -> Answer:
-        """A venue's answer. One that says nothing for too long is as good as a cut line: TransportError."""
+        """A venue's answer. The line to one that says nothing for too long is cut: TransportError."""
         patience = max(SILENT_AFTER, self._plan.quarantine_seconds)
         try:
             async with asyncio.timeout(patience):
                 return await answer
         except TimeoutError:
+            self.line.close()  # whoever listens on it hears that, and entries go elsewhere
             raise TransportError(f"venue {self.name} has said nothing for {patience:g} s") from None
 
     async def _whole(self, reports: Sequence[VenueReport], *, missed: bool) -> Sequence[VenueReport]:

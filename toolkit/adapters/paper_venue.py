@@ -37,6 +37,8 @@ from toolkit.domain.venue_line import (
 
 LARGEST_FRAME = 256 * 1024 * 1024
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+ROOM_WITHIN = 1.0
+"""Seconds in which a venue that reads at all has read something."""
 
 
 class _Question:
@@ -208,18 +210,23 @@ class PaperVenueLine:
                 raise TransportError(f"{self._path}: {error}") from error
             if not rest:
                 return
-            await self._writable(line)
+            await self._writable(line, send_by)
             if send_by is not None and self._mono() > send_by:
                 self._cut("the rest of a frame would have left too late")
                 raise TransportError(f"{self._path}: the venue does not read; the frame was cut off unsent")
 
-    async def _writable(self, line: socket.socket) -> None:
-        """Wait until the socket takes more, or the line is cut."""
+    async def _writable(self, line: socket.socket, send_by: MonoTime | None) -> None:
+        """Wait until the socket takes more, or the line is cut; when that takes too long we cut it: others wait too."""
         loop = asyncio.get_running_loop()
         self._room.clear()
         loop.add_writer(line.fileno(), self._room.set)
+        left = ROOM_WITHIN if send_by is None else min(ROOM_WITHIN, max(0, send_by - self._mono()) / NANOSECONDS)
         try:
-            await self._room.wait()
+            async with asyncio.timeout(left):
+                await self._room.wait()
+        except TimeoutError:
+            self._cut("the venue does not read")
+            raise TransportError(f"{self._path}: the venue does not read; the frame was cut off unsent") from None
         finally:
             if self._socket is line:
                 loop.remove_writer(line.fileno())

@@ -279,7 +279,10 @@ class Engine:
         doubt_unlisted(transaction, self._joined.expanded(state), protection_only=True)
 
     def _looked(self, transaction: Transaction, looked: Looked) -> None:
-        self._reconciler.look(transaction, self._joined.expanded(looked.state), looked.at)
+        shown = self._joined.expanded(looked.state)
+        self._reconciler.look(transaction, shown, looked.at, at_start=looked.at_start)
+        if looked.at_start:
+            self._protector.restore(transaction)
 
     def _absence_proven(self, transaction: Transaction, proven: AbsenceProven) -> None:
         absent = [proven.order_id]

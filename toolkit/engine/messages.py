@@ -61,10 +61,14 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
-    """A venue's account of itself, asked for at `at`; everything that it said before has been handed on."""
+    """A venue's account of itself, asked for at `at`; everything that it said before has been handed on.
+
+    `at_start` when this engine sees that venue for the first time.
+    """
 
     state: VenueState
     at: MonoTime
+    at_start: bool = False
 
 
 Lines = LineLost | LineBack
