@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from toolkit.replica.tallies import HOP_BOUNDS
+from toolkit.replica.hops import HOP_BOUNDS
 
 
 class Kind(StrEnum):
@@ -69,8 +69,8 @@ BOOKS: Final = (
     _gauge("pnl_realised", "base currency", "What closed trades brought, before fees.", "strategy"),
     _gauge("fees", "base currency", "Fees paid, less rebates.", "strategy"),
     _gauge("capital", "base currency", "Capital allocated.", "strategy"),
-    _gauge("gross_exposure", "base currency", "Sum of the sizes of all positions.", "scope", "name"),
-    _gauge("net_exposure", "base currency", "Long less short.", "scope", "name"),
+    _gauge("gross_exposure", "base currency", "Sizes of positions in the worst case of what works.", "scope", "name"),
+    _gauge("net_exposure", "base currency", "Long less short, in the worst case of what works.", "scope", "name"),
     _gauge("leverage_ratio", "ratio", "Gross exposure to capital.", "scope", "name"),
     _gauge("value_at_risk", "base currency", "VaR of the book after the last entry, as control 12 saw it."),
     _gauge("daily_loss", "base currency", "Lost since the session began; below 0 was won.", "scope", "name"),
@@ -98,8 +98,10 @@ FRESHNESS: Final = (
     _gauge("journal_read_timestamp_seconds", "seconds", "When the monitor last reached the end of the journal."),
     _gauge("mark_timestamp_seconds", "seconds", "When the newest mark was booked.", "instrument", "calendar"),
     _gauge("quote_timestamp_seconds", "seconds", "When the newest quote came in.", "instrument", "calendar"),
-    _gauge("market_open", "", "1 while a session of a calendar is open.", "calendar"),
     _gauge("feed_step_timestamp_seconds", "seconds", "When the listener was last seen to go on by a step."),
+    _gauge("feed_lateness_seconds", "seconds", "How late messages of a live feed come, the median of the newest."),
+    _gauge("instrument_stale", "", "1 while the listener hears no quote though it should.", "instrument", "calendar"),
+    _gauge("market_open", "", "1 while a calendar has a session; one of simulated time always.", "calendar"),
     _gauge("stream_lag_events", "events", "How far who follows the journal is behind its end.", "process"),
     _gauge("stream_lag_steps", "steps", "How far who follows the feed is behind the listener.", "process"),
     _gauge("collected_timestamp_seconds", "seconds", "When these values were collected."),
@@ -114,8 +116,8 @@ PROCESSES: Final = (
     _gauge("process_beat_timestamp_seconds", "seconds", "When it last said that it lives.", "process"),
     _gauge("desk_ready", "", "1 once everything was up."),
     _gauge("problems", "problems", "What a person should mend, such as a file saved broken."),
-    _gauge("kill_timestamp_seconds", "seconds", "When the kill switch was last thrown.", "scope", "name"),
-    _gauge("kill_duration_seconds", "seconds", "From the last throw until every venue was verified.", "scope", "name"),
+    _gauge("kill_timestamp_seconds", "seconds", "When the journal took the last kill.", "scope", "name"),
+    _gauge("kill_duration_seconds", "seconds", "From a kill's record to its last cancel's.", "scope", "name"),
     _gauge("rollback_duration_seconds", "seconds", "How long the last roll back took.", "strategy",
            awaits="the staged rollout"),
 )  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import msgspec
 
 from toolkit.replica.replica import DenialSeen, Replica
-from toolkit.replica.views import limits
+from toolkit.replica.views import LimitView, limits
 
 CONTROLS: Final[Mapping[str, int]] = {
     "price_collar": 1,
@@ -52,6 +54,10 @@ CONTROLS: Final[Mapping[str, int]] = {
 """Limit → the control that asks for it (CONTROLS in the README)."""
 
 
+ALL: Final = "all"
+"""What is used where there is no capital and yet a position."""
+
+
 class LimitInUse(msgspec.Struct, frozen=True, kw_only=True):
     """One limit. `denied` is when an order was last refused for its sake (UTC ns, 0: not lately), `why` what it was."""
 
@@ -87,3 +93,23 @@ def limits_in_use(replica: Replica) -> tuple[LimitInUse, ...]:
             )
         )
     return tuple(sorted(rows, key=lambda row: row.control))
+
+
+def share(row: LimitView) -> float | None:
+    """How much of a limit is used, 1 for all of it; None for what is no level, or is not known now."""
+    if row.used == ALL:
+        return math.inf
+    used, value = _number(row.used), _number(row.value)
+    if used is None or value is None:
+        return None
+    if not value:
+        return math.inf if used else 0.0
+    return float(used / value)
+
+
+def _number(words: str) -> Decimal | None:
+    """The amount that words begin with, None where they begin with none."""
+    try:
+        return Decimal(words.partition(" ")[0])
+    except InvalidOperation:
+        return None

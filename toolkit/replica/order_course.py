@@ -6,18 +6,7 @@ from typing import Final
 
 import msgspec
 
-from toolkit.domain.orders import OrderClass, OrderType, Side
-
-HOPS: Final = (
-    "tick_to_decision",
-    "decision_to_journal",
-    "journal_to_send",
-    "send_to_acknowledge",
-    "acknowledge_to_fill",
-    "decision_to_answer",
-    "decision_to_fill",
-)
-"""What passes between two stations of an order, then the whole way; queue and risk lie before the journal."""
+from toolkit.domain.orders import Order, OrderClass, OrderType, Side
 
 CANCEL_CAUSES: Final[tuple[tuple[str, str], ...]] = (
     ("strategy", "strategy"),
@@ -41,7 +30,7 @@ CANCEL_CAUSES: Final[tuple[tuple[str, str], ...]] = (
 )
 """How the cause of a cancel begins in the journal, and the word that it is counted under."""
 
-VENUE, REMAINDER, OTHER = "venue", "remainder", "other"
+VENUE, REMAINDER, OTHER, KILLED = "venue", "remainder", "other", "kill"
 CANCEL_WORDS: Final = tuple(dict.fromkeys((*(word for _, word in CANCEL_CAUSES), VENUE, REMAINDER, OTHER)))
 """All words for a cancel: `venue` did it unasked, `remainder` is what an order that never rests left."""
 
@@ -88,3 +77,13 @@ class Course(msgspec.Struct, kw_only=True, gc=False, array_like=True):
 def cancel_word(cause: str) -> str:
     """The closed word for a cause as the journal has it."""
     return next((word for beginning, word in CANCEL_CAUSES if cause.startswith(beginning)), OTHER)
+
+
+def course_of(order: Order) -> Course:
+    """As far as the books tell: neither what its decision saw nor when it was sent stands there."""
+    return Course(
+        order_id=order.chain[0], strategy=order.strategy, version=order.version, venue=order.venue,
+        instrument=order.instrument, order_type=order.order_type, order_class=order.order_class, side=order.side,
+        quantity=order.quantity, arrival=0, tick=0, decided=int(order.decided), journaled=int(order.decided),
+        status=order.shown_status, filled=order.filled, cost=order.cost, feed_decided=int(order.created),
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
@@ -12,6 +13,14 @@ from toolkit.engine.risk.portfolio_limits import NAMES
 
 LOSSES = {"max_daily_loss": DAILY_LOSS, "max_drawdown": DRAWDOWN}
 SCOPES = ("book", "strategy", "venue", "account")
+
+
+class ScopeWorth(NamedTuple):
+    """Exposure of a scope in the worst case of what works, and what it may use, in the base currency."""
+
+    gross: Decimal
+    net: Decimal
+    capital: Decimal
 
 
 class PortfolioUse:
@@ -42,6 +51,20 @@ class PortfolioUse:
             return self._of_capital(worth, name, limit)
         halves = {"max_gross": worth.gross, "max_net": worth.net, "max_margin": worth.margin}[limit]
         return f"{self._money(halves):.2f}"
+
+    def worth(self, scope: str, name: str) -> ScopeWorth | None:
+        """Of the book, a strategy or a venue; None while a mark that it needs is missing."""
+        of = {"book": BOOK, "strategy": name}.get(scope, f"venue:{name}")
+        worth = self._portfolio.now(of)
+        if self._portfolio.exposures.of(of).unpriced:
+            return None
+        capital = self._portfolio.exposures.capital(name if scope == "strategy" else "")
+        return ScopeWorth(self._money(worth.gross), self._money(worth.net), self._money(2 * capital))
+
+    def lost(self, name: str, cause: str) -> Decimal | None:
+        """What the book ("") or a strategy lost by one of the two ways to count; below 0 was won, None: not known."""
+        lost = self._portfolio.losses(cause).get(name)
+        return None if lost is None else self._money(2 * lost)
 
     def _lost(self, scope: str, name: str, cause: str) -> str:
         """Since the session began, or since the highest; 0 where something was won."""

@@ -6,7 +6,6 @@ goes. It is stored and read back like the replica, so that nobody counts a long 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
@@ -19,21 +18,14 @@ from toolkit.domain.orders import IN_ENGINE, Order, OrderType, Status, TimeInFor
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import NANOSECONDS
 from toolkit.replica.equity import Equity, Middles
-from toolkit.replica.order_course import REMAINDER, VENUE, Course, cancel_word
+from toolkit.replica.hops import HOP_BOUNDS, Histogram
+from toolkit.replica.order_course import KILLED, REMAINDER, VENUE, Course, cancel_word, course_of
 
 TALLIES_VERSION: Final = 1
 COURSES_KEPT: Final = 20_000
 LATE_KEPT: Final = 200
 LATE_AFTER: Final = 5 * NANOSECONDS
 PENDING_NEW = Status.PENDING_NEW
-
-HOP_BOUNDS: Final = (
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-    60.0,
-)  # fmt: skip
-"""Upper bounds of the histograms in seconds; 5 s is where an order is late."""
-
-_BOUNDS_NS: Final = [round(bound * NANOSECONDS) for bound in HOP_BOUNDS]
 
 Key = tuple[str, str, str]
 CountKey = tuple[str, str, str, str]
@@ -43,17 +35,11 @@ KINDS: Final = ("orders", "fills", "rejected", "denied", "cancelled", "expired")
 """What `Tallies.counts` counts, by strategy, venue and type of order."""
 
 
-class Histogram(msgspec.Struct, gc=False, array_like=True):
-    """How often a hop took how long: one count a bound of HOP_BOUNDS and one beyond; `total` in ns."""
+class Kill(msgspec.Struct, gc=False, array_like=True):
+    """When the journal took the last kill of a scope, and the last cancel that it led to (wall ns)."""
 
-    counts: list[int]
-    total: int = 0
-
-    def note(self, nanoseconds: int) -> None:
-        """Count one; clocks of two hosts may disagree, and what seems to take less than nothing took none."""
-        self.counts[bisect_left(_BOUNDS_NS, nanoseconds)] += 1
-        if nanoseconds > 0:
-            self.total += nanoseconds
+    thrown: int
+    done: int
 
 
 class Tallies(msgspec.Struct, kw_only=True):
@@ -61,7 +47,9 @@ class Tallies(msgspec.Struct, kw_only=True):
 
     `rejects` by strategy, venue and RejectReason; `denials` by strategy, venue and control; `cancels` by strategy,
     venue and word. `answers` by venue: what it took and what it rejected; `in_a_row` its rejects since it last took
-    something. `hops` by hop and venue. `answered_late` are the newest roots whose venue took longer than LATE_AFTER.
+    something. `hops` by hop and venue. `ahead` is the time (ns) that a venue put on its last word less when that was
+    booked. `kills` by scope, as states are. `answered_late` are the newest roots whose venue took longer than
+    LATE_AFTER.
     """
 
     version: int = TALLIES_VERSION
@@ -82,6 +70,8 @@ class Tallies(msgspec.Struct, kw_only=True):
     last_mark: dict[str, int] = {}
     sessions_idle: dict[str, int] = {}
     alarms: int = 0
+    ahead: dict[str, int] = {}
+    kills: dict[str, Kill] = {}
     equity: Equity = msgspec.field(default_factory=Equity)
     middles: Middles = msgspec.field(default_factory=Middles)
 
@@ -103,7 +93,7 @@ class Tallies(msgspec.Struct, kw_only=True):
         """To go on counting from books that were folded elsewhere: what works there is known, nothing is counted."""
         tallies = cls(since=ledger.sequence + 1, sequence=ledger.sequence)
         for order in ledger.open_orders():
-            course = _course_of(order)
+            course = course_of(order)
             tallies.courses[course.order_id] = course
             if order.status is PENDING_NEW:
                 tallies.unanswered[course.order_id] = None
@@ -175,16 +165,6 @@ class Tallies(msgspec.Struct, kw_only=True):
             self.answered_late.pop(root, None)
 
 
-def _course_of(order: Order) -> Course:
-    """As far as the books tell: neither what its decision saw nor when it was sent stands there."""
-    return Course(
-        order_id=order.chain[0], strategy=order.strategy, version=order.version, venue=order.venue,
-        instrument=order.instrument, order_type=order.order_type, order_class=order.order_class, side=order.side,
-        quantity=order.quantity, arrival=0, tick=0, decided=int(order.decided), journaled=int(order.decided),
-        status=order.shown_status, filled=order.filled, cost=order.cost, feed_decided=int(order.created),
-    )  # fmt: skip
-
-
 # ---- one handler an event that counts; a venue that tells no time told it when its word was booked
 
 
@@ -230,6 +210,7 @@ def _acknowledged(tallies: Tallies, event: ev.OrderAcknowledged, ledger: Ledger,
         if course.sent:
             tallies.hop("send_to_acknowledge", course.venue, course.acknowledged - course.sent)
     tallies.answer(course, wall)
+    tallies.ahead[course.venue] = (int(event.wall) or wall) - wall
     _state(course, ledger)
 
 
@@ -291,6 +272,10 @@ def _canceled(tallies: Tallies, event: ev.OrderCanceled, ledger: Ledger, wall: i
         course.cancel = _unasked(event, order)
     tallies.count("cancelled", course.strategy, course.venue, course.order_type)
     _add(tallies.cancels, (course.strategy, course.venue, course.cancel))
+    if course.cancel == KILLED:
+        for scope in ("book:", f"venue:{course.venue}", f"strategy:{course.strategy}"):
+            if scope in tallies.kills:
+                tallies.kills[scope].done = wall
     if event.report:
         tallies.answer(course, wall)
     else:  # it ended here, before its venue knew of it
@@ -364,6 +349,11 @@ def _rolled(tallies: Tallies, event: ev.SessionRolled, ledger: Ledger, wall: int
         idle[strategy] = idle.get(strategy, 0) + 1 if state is TradingState.ACTIVE else 0
 
 
+def _trading_state(tallies: Tallies, event: ev.TradingStateChanged, ledger: Ledger, wall: int) -> None:
+    if event.cause == KILLED and event.state is not TradingState.ACTIVE:
+        tallies.kills[f"{event.scope}:{event.name}"] = Kill(wall, wall)
+
+
 def _alarmed(tallies: Tallies, event: ev.Alarmed, ledger: Ledger, wall: int) -> None:
     tallies.alarms += 1
 
@@ -404,4 +394,5 @@ _HANDLERS: Final[dict[type, Callable[[Tallies, Any, Ledger, int], None]]] = {
     ev.Marked: _marked,
     ev.SessionRolled: _rolled,
     ev.Alarmed: _alarmed,
+    ev.TradingStateChanged: _trading_state,
 }

@@ -2,54 +2,19 @@
 
 import pytest
 
-from tests.tools.random_desk import RandomDesk
+from tests.tools.folded_desk import Journal, folded
 from toolkit.domain import events as ev
 from toolkit.domain.ledger import Deployment
 from toolkit.domain.orders import Doubt, Status, TradingState
 from toolkit.domain.time import NANOSECONDS, FeedTime, WallTime
 from toolkit.replica import equity, tallies, views
+from toolkit.replica.hops import HOP_BOUNDS
 from toolkit.replica.order_course import CANCEL_WORDS
 from toolkit.replica.replica import Replica
-from toolkit.replica.tallies import HOP_BOUNDS, Tallies
+from toolkit.replica.tallies import Tallies
 
 SEEDS = (3, 11, 29)
 ACTS = 350
-
-
-class Journal:
-    """The journal that a random desk would have: what each of its acts led to, as one batch."""
-
-    def __init__(self, seed: int) -> None:
-        self.desk = RandomDesk(seed)
-        self.batches: list[tuple[ev.Batch, bytes]] = []
-        self._taken = 0
-        self._seal()
-
-    def act(self, times: int) -> None:
-        for _ in range(times):
-            self.desk.act()
-            self._seal()
-
-    def _seal(self) -> None:
-        events = tuple(self.desk.events[self._taken :])
-        if not events:
-            return
-        previous = self.batches[-1][1] if self.batches else b""
-        batch = ev.Batch(
-            book="paper", schema=1, epoch=1, first=self._taken + 1, previous=previous, step=0,
-            wall=WallTime(self.desk.mono),
-            events=events,
-        )  # fmt: skip
-        self.batches.append((batch, batch.first.to_bytes(32, "big")))
-        self._taken += len(events)
-
-
-def folded(journal: Journal) -> tuple[Replica, Tallies]:
-    replica, counted = Replica(), Tallies()
-    for batch, digest in journal.batches:
-        replica.apply(batch, digest)
-        counted.hear(batch, replica.ledger)
-    return replica, counted
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -203,7 +168,7 @@ def test_it_is_late_from_its_decision_on_and_stays_so_once_it_was_answered_late(
     desk.mute = True
     desk.quote(9_999, 10_001, "AAPL", 1_000)
     desk.place(desk.dice.choice([1]), 5, 9_990, strategy="trend", symbol="AAPL")
-    journal._seal()
+    journal.seal()
     replica, counted = folded(journal)
     (root,) = counted.unanswered
     decided = counted.courses[root].decided

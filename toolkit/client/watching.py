@@ -1,0 +1,151 @@
+"""Follows a running desk's journal for those who look on: replica and tallies, kept up to date; it never writes to it.
+
+One thread uses one of these. A server that is away is told and waited for; a gap, or a journal that lost its end, is
+answered by beginning again from what is stored, and from the archive.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from toolkit.adapters.blocking_redis import BlockingJournal
+from toolkit.adapters.snapshots import Snapshot, SnapshotStore
+from toolkit.client.books import Books, opened
+from toolkit.client.home import Home
+from toolkit.domain.errors import JournalError, TransportError
+from toolkit.domain.ledger import FOLD_VERSION
+from toolkit.domain.ports import Sealed
+from toolkit.replica.replica import REPLICA_VERSION, Replica
+from toolkit.replica.tallies import TALLIES_VERSION, Tallies
+
+KEEP_EVERY: Final = 50_000
+"""Events after which who keeps for others stores what it folded, so that they open quickly."""
+
+WHOLE: Final = 500_000
+"""A journal of so many events is counted from its first one; of a longer one, from the newest books that are stored."""
+
+_FOLD: Final = (REPLICA_VERSION * 1_000 + FOLD_VERSION) * 1_000 + TALLIES_VERSION
+
+
+class Watched(msgspec.Struct, frozen=True, array_like=True):
+    """Both folds as of one event, as they are stored."""
+
+    replica: bytes
+    tallies: bytes
+
+
+class Watching:
+    """`advance` again and again. With `keeps` it stores what it folded now and then, for all who open later."""
+
+    def __init__(self, home: Home, book: str, *, user: str = "viewer", keeps: bool = False) -> None:
+        self.replica = Replica()
+        self.tallies = Tallies()
+        self.read_at_end = False
+        self.reloads = 0
+        self._books = Books(home=home, book=book, user=user)
+        self._store = SnapshotStore(home.book(book) / "watched", kept=2)
+        self._book = book
+        self._keeps = keeps
+        self._kept = 0
+        self._journal: BlockingJournal | None = None
+        self._loaded = False
+
+    def close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def advance(self, wait_ms: int = 0) -> int:
+        """Fold what is new, up to some hundred batches; waits up to `wait_ms` when nothing is. The number of events.
+
+        Raises TransportError while the server is away, JournalError when what is stored does not fit together: both
+        leave the last state standing, and the next call tries again.
+        """
+        self.read_at_end = False
+        try:
+            return self._advance(wait_ms)
+        except TransportError:
+            self.close()
+            raise
+        except JournalError:
+            self.close()
+            self._loaded = False
+            raise
+
+    def keep(self) -> None:
+        """Store both folds as they are. TransportError when the disk refuses."""
+        ledger = self.replica.ledger
+        state = msgspec.msgpack.encode(Watched(self.replica.to_bytes(), self.tallies.to_bytes()))
+        self._kept = ledger.sequence
+        self._store.save(
+            Snapshot(
+                book=self._book, fold_version=_FOLD, sequence=ledger.sequence, digest=ledger.batch_digest, state=state
+            )
+        )
+
+    # ---- parts
+
+    def _advance(self, wait_ms: int) -> int:
+        before = self.replica.ledger.sequence
+        journal = self._journal
+        if journal is None:
+            journal = self._journal = self._books.journal()
+            self._check_end(journal)
+        if not self._loaded:
+            self._load(journal)
+            before = 0
+        found = journal.batches(self.replica.ledger.sequence, wait_ms)
+        if found and found[0].first > self.replica.ledger.sequence + 1:
+            for sealed in self._books.history(journal, self.replica.ledger.sequence):
+                self._fold(sealed)
+        else:
+            for sealed in found:
+                self._fold(sealed)
+        self.read_at_end = not found
+        if self._keeps and self.replica.ledger.sequence - self._kept >= KEEP_EVERY:
+            with suppress(TransportError):  # a full disk: who opens later folds more
+                self.keep()
+        return self.replica.ledger.sequence - before
+
+    def _check_end(self, journal: BlockingJournal) -> None:
+        """A server that came back may have lost its last moments: what was folded of them never happened."""
+        if not self._loaded:
+            return
+        head, ours = journal.head(), self.replica.head
+        if head.sequence < ours.sequence or (head.sequence == ours.sequence and head.digest != ours.digest):
+            self._loaded = False
+
+    def _load(self, journal: BlockingJournal) -> None:
+        up_to = journal.head().sequence
+        self.replica, self.tallies = self._stored(journal, up_to)
+        self._kept = self.replica.ledger.sequence
+        self._loaded = True
+        self.reloads += 1
+
+    def _stored(self, journal: BlockingJournal, up_to: int) -> tuple[Replica, Tallies]:
+        """Both as of one event. Where only books are stored, what can be counted quickly is counted from the start."""
+        stored = self._store.newest(self._book, _FOLD, up_to)
+        if stored is not None:
+            with suppress(msgspec.MsgspecError):
+                watched = msgspec.msgpack.decode(stored.state, type=Watched)
+                replica, tallies = Replica.from_bytes(watched.replica), Tallies.from_bytes(watched.tallies)
+                if replica is not None and tallies is not None:
+                    return replica, tallies
+        if up_to <= WHOLE and _has_all(journal):
+            return Replica(), Tallies()
+        replica = self._books.start(up_to)
+        return replica, Tallies.beside(replica.ledger) if replica.ledger.sequence else Tallies()
+
+    def _fold(self, sealed: Sealed) -> None:
+        batch = opened(sealed)
+        self.replica.apply(batch, sealed.digest)
+        self.tallies.hear(batch, self.replica.ledger)
+
+
+def _has_all(journal: BlockingJournal) -> bool:
+    """Whether the server still holds the first event."""
+    first = journal.batches(0)
+    return not first or first[0].first == 1
