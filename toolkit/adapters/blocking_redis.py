@@ -22,6 +22,7 @@ from toolkit.domain.ports import Head, Sealed
 
 ENTRIES_A_CALL: Final = 500
 MOST_WAITING: Final = 10_000
+OPERATIONS_KEPT: Final = 100_000
 
 
 class BlockingLine:
@@ -122,6 +123,17 @@ class BlockingJournal:
         """The newest entries of the operations log, oldest first: (id, fields)."""
         reply = self._line.ask("XREVRANGE", keys.operations(self._book), "+", "-", "COUNT", count)
         return [(identifier.decode(), _fields(fields)) for identifier, fields in reversed(reply)]
+
+    def operations_after(self, position: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """Up to ENTRIES_A_CALL entries of the operations log after a position, without a wait."""
+        key = keys.operations(self._book)
+        reply = self._line.ask("XREAD", "COUNT", ENTRIES_A_CALL, "STREAMS", key, position)
+        return [(identifier.decode(), _fields(fields)) for _, entries in reply or () for identifier, fields in entries]
+
+    def note(self, fields: Mapping[str, str]) -> None:
+        """Add an entry to the operations log, for a user who may."""
+        flat = [word for pair in fields.items() for word in pair]
+        self._line.ask("XADD", keys.operations(self._book), "MAXLEN", "~", OPERATIONS_KEPT, "*", *flat)
 
     def information(self, section: str) -> Mapping[str, str]:
         """INFO of the server."""

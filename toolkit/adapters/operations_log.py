@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from toolkit.adapters import keys
+from toolkit.adapters.blocking_redis import OPERATIONS_KEPT
 from toolkit.adapters.redis_connection import BLOCKING_READS, RedisLine, mapped
 from toolkit.adapters.redis_journal import read_streams
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.time import WallTime
 
-KEPT: Final = 100_000
 ENTRIES_A_CALL: Final = 500
 
 
@@ -28,7 +28,9 @@ class Operation(NamedTuple):
 class OperationsLog:
     """Writer and reader of one book's operations log; unfenced: every process writes its own lines."""
 
-    def __init__(self, address: ServerAddress, book: str, *, kept: int = KEPT, reply_seconds: float = 1.0) -> None:
+    def __init__(
+        self, address: ServerAddress, book: str, *, kept: int = OPERATIONS_KEPT, reply_seconds: float = 1.0
+    ) -> None:
         self._key = keys.operations(book)
         self._kept = kept
         self._reply_seconds = reply_seconds

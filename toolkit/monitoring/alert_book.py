@@ -56,9 +56,10 @@ _STATES: Final = {Did.ACKNOWLEDGE: AlertState.ACKNOWLEDGED, Did.SILENCE: AlertSt
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One rule that holds in one scope, from its opening until it is resolved. Times are UTC ns, 0: not yet.
 
-    `since` is when the rule began to hold, `opened` when that was found, `changed` the newest line about it. `by`,
-    `reason`, `until` and `answered` are a person's last answer; `action` is what the guardian did, in words; `reached`
-    are the channels that took it, in their order, `times` how often it opened. A higher `revision` is newer.
+    `since` is when the rule began to hold, `opened` when that was found, `changed` the newest line about it. `answer`,
+    `by`, `reason`, `until` and `answered` are a person's last answer; `action` is what became of the guardian's part in
+    words, `command` what it gave and `acted` when; `reached` are the channels that took a message, in their order,
+    `times` how often it opened. A higher `revision` is newer.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.0
     comparison: str = ">"
     unit: str = ""
+    answer: str = ""
     by: str = ""
     reason: str = ""
     answered: int = 0
@@ -81,6 +83,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     escalated: int = 0
     resolved: int = 0
     action: str = ""
+    command: str = ""
+    acted: int = 0
     reached: tuple[str, ...] = ()
     times: int = 1
     owner: str = ""
@@ -195,8 +199,8 @@ class AlertBook:
         if known.answered <= stated.answered or not stated.is_open:
             return stated
         return msgspec.structs.replace(
-            stated, state=known.state, by=known.by, reason=known.reason, answered=known.answered, until=known.until,
-            escalated=known.escalated,
+            stated, state=known.state, answer=known.answer, by=known.by, reason=known.reason,
+            answered=known.answered, until=known.until, escalated=known.escalated,
         )  # fmt: skip
 
     def _answered(self, did: Did, wall: int, line: Mapping[str, str]) -> Alert | None:
@@ -207,6 +211,7 @@ class AlertBook:
         return msgspec.structs.replace(
             known,
             state=_STATES.get(did, known.state),
+            answer=did.value,
             by=line.get("who", ""),
             reason=line.get("reason", ""),
             answered=wall,

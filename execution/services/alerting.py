@@ -1,0 +1,292 @@
+"""The life of alerts: opened, told, acted on, gone on to the next channel, resolved; it blocks for nothing and nobody.
+
+What fires is the evaluator's word, what people answer comes with the operations log. Everything that happens is a line
+of that log, so that a restart remembers it; sending and commanding is done by threads of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from execution.services.guardian import Done, Verdict
+from execution.services.outbox import Outbox
+from execution.services.telling import Report
+from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.monitoring.alert_book import Alert, AlertBook, AlertState, Did, Scope, alert_id, stated
+from toolkit.monitoring.channels import Telling
+from toolkit.monitoring.evaluation import Firing
+from toolkit.monitoring.messages import Desk, Message, figure, found
+from toolkit.monitoring.rules import Action, Comparison, Kind, Rule, Severity, Watch
+
+AGAIN_SECONDS: Final = 120
+"""What fires again within this time after it was resolved is the same alert: it flaps, and is not told anew."""
+SETTLE_SECONDS: Final = 60
+"""A monitor that was started anew has empty windows: what it remembers is not resolved before this has passed, nor
+before the rule could hold again."""
+NOTED_SECONDS: Final = 60
+"""How often a value that moves is worth a line."""
+RESTATED_SECONDS: Final = 600
+"""How often an open alert is stated again, so that a log that is trimmed does not lose it."""
+
+CHANNEL_SILENT: Final = "channel_silent"
+SILENT_SECONDS: Final = 2.0
+"""A channel that does not take a message is passed over at once; it is an alert when it stays so for this long."""
+
+
+class Guard(Protocol):
+    """Turns alerts into commands; see the guardian."""
+
+    def remember(self, alert: Alert, action: Action) -> None: ...
+    def consider(self, alert: Alert, rule: Rule, wall: int) -> Verdict: ...
+    def done(self) -> tuple[Done, ...]: ...
+
+
+class Sender(Protocol):
+    """Sends messages in threads of its own."""
+
+    def tell(self, channel: str, message: Message) -> None: ...
+    def reports(self) -> tuple[Report, ...]: ...
+
+
+Log = Callable[[Mapping[str, str], int], None]
+"""Takes a line of kind `alert` for the operations log and returns at once."""
+
+
+class AlertDesk:
+    """Every alert of one desk. `recall` what the log says first; then `take` what fires, look after look."""
+
+    def __init__(
+        self, rules: Iterable[Rule], telling: Telling, desk: Desk, *, log: Log, guard: Guard, sender: Sender,
+        started: int,
+    ) -> None:  # fmt: skip
+        self.book = AlertBook()
+        self._rules = {rule.name: rule for rule in (*rules, channel_silent(telling))}
+        self._telling = telling
+        self._log = log
+        self._guard = guard
+        self._sender = sender
+        self._outbox = Outbox(telling, desk, sender.tell)
+        self._started = started
+        self._silent: dict[str, tuple[int, str]] = {}
+        self._noted: dict[str, int] = {}
+        self._stated: dict[str, int] = {}
+
+    # ---- what comes in
+
+    def recall(self, lines: Iterable[Mapping[str, str]], wall: int) -> None:
+        """What the operations log remembers, oldest first; also what was written while it could not be read.
+
+        An alert of before that was opened anew meanwhile goes on under its new name.
+        """
+        before = {alert.id for alert in self.book.open}
+        for line in lines:
+            self.book.hear(line)
+        for alert in self.book.open:
+            if alert.id in before:
+                continue
+            if alert.command:
+                self._guard.remember(alert, Action(alert.command))
+            others = [other for other in self.book.open if other.id in before and _key(other) == _key(alert)]
+            if others:
+                self._resolve(alert, wall, f"it goes on as {others[0].id}")
+            else:
+                self._outbox.remember(alert, wall)
+
+    def hear(self, line: Mapping[str, str], wall: int) -> None:
+        """One line that somebody wrote: an answer of a person is taken up at once."""
+        alert = self.book.hear(line)
+        if alert is not None and line.get("did") == Did.ESCALATE:
+            self._outbox.escalate(alert)
+
+    def take(self, firings: Sequence[Firing], wall: int) -> None:
+        """Bring every alert in step with what fires now."""
+        self._take_reports(wall)
+        now = {firing.key: firing for firing in (*firings, *self._silent_channels(wall))}
+        for firing in now.values():
+            self._hold(firing, wall)
+        for alert in self.book.open:
+            if _key(alert) not in now and self._may_resolve(alert, wall):
+                self._resolve(alert, wall, f"is over; it was {found(alert)}")
+        self._take_up_what_was_silenced(wall)
+        self._act(wall)
+        self._tell(now, wall)
+        self._restate(wall)
+
+    # ---- what fires, and what does not any more
+
+    def _hold(self, firing: Firing, wall: int) -> None:
+        known = self.book.open_in(firing.rule.name, firing.scope)
+        if known is not None:
+            self._update(known, firing, wall)
+            return
+        lately = next((alert for alert in self.book.resolved if _key(alert) == firing.key), None)
+        if lately is not None and wall - lately.resolved < AGAIN_SECONDS * NANOSECONDS:
+            again = _seen(lately, firing, state=_answered(lately, wall), resolved=0, times=lately.times + 1)
+            self._outbox.reopened(
+                self._state(again, Did.REOPENED, f"again, {again.times} times now: {found(again)}", wall)
+            )
+            return
+        opened = _opened(firing, wall)
+        self._state(opened, Did.OPENED, f"{opened.summary}: {found(opened)}", wall)
+
+    def _update(self, known: Alert, firing: Firing, wall: int) -> None:
+        """The value as it is now; a line for it only now and then."""
+        if (known.value, known.threshold) == (firing.value, firing.threshold):
+            return
+        if wall - self._noted.get(known.id, known.opened) >= NOTED_SECONDS * NANOSECONDS:
+            self._noted[known.id] = wall
+            moved = _seen(known, firing)
+            self._state(moved, Did.UPDATED, found(moved), wall)
+
+    def _may_resolve(self, alert: Alert, wall: int) -> bool:
+        if alert.opened >= self._started:
+            return True
+        rule = self._rules.get(alert.rule)
+        needed = rule.for_seconds if rule is not None else 0.0
+        return wall - self._started >= (SETTLE_SECONDS + needed) * NANOSECONDS
+
+    def _resolve(self, alert: Alert, wall: int, why: str) -> None:
+        over = msgspec.structs.replace(alert, state=AlertState.RESOLVED, resolved=wall)
+        over = self._state(over, Did.RESOLVED, why, wall)
+        self._noted.pop(alert.id, None)
+        self._stated.pop(alert.id, None)
+        self._outbox.resolved(over, wall)
+
+    def _take_up_what_was_silenced(self, wall: int) -> None:
+        for alert in self.book.open:
+            if alert.state is AlertState.SILENCED and alert.state_at(wall) is AlertState.FIRING:
+                fires = msgspec.structs.replace(alert, state=AlertState.FIRING, reached=())
+                self._outbox.again(self._state(fires, Did.UNSILENCED, f"the silence of {alert.by} is over", wall))
+
+    # ---- what follows
+
+    def _act(self, wall: int) -> None:
+        for done in self._guard.done():
+            alert = self.book.find(done.alert)
+            if alert is not None:
+                acted = msgspec.structs.replace(alert, action=done.words)
+                self._outbox.acted(self._state(acted, Did.ACTED, done.words, wall), proven=done.proven)
+        for alert in self.book.open:
+            rule = self._rules.get(alert.rule)
+            if rule is None or rule.action is Action.NONE or alert.action:
+                continue
+            verdict = self._guard.consider(alert, rule, wall)
+            if verdict.settled:
+                command, when = (rule.action.value, wall) if verdict.given else ("", 0)
+                changed = msgspec.structs.replace(alert, action=verdict.words, command=command, acted=when)
+                self._state(changed, Did.ACTED, verdict.words, wall)
+
+    def _tell(self, now: Mapping[tuple[str, Scope], Firing], wall: int) -> None:
+        inhibited = {alert.id for alert in self.book.open if self._is_inhibited(alert)}
+        current = [
+            _seen(alert, firing) if (firing := now.get(_key(alert))) is not None else alert for alert in self.book.open
+        ]
+        self._outbox.send([alert for alert in current if alert.id not in inhibited], self._rules, self._dead, wall)
+
+    def _is_inhibited(self, alert: Alert) -> bool:
+        """Whether a graver alert says it already: of the same scope, or of no scope and so of all."""
+        return any(
+            alert.rule in rule.inhibits and other.scope in (alert.scope, ())
+            for other in self.book.open
+            if other.id != alert.id and (rule := self._rules.get(other.rule)) is not None
+        )
+
+    # ---- channels
+
+    @property
+    def _dead(self) -> frozenset[str]:
+        return frozenset(self._silent)
+
+    def _take_reports(self, wall: int) -> None:
+        for report in self._sender.reports():
+            if report.problem:
+                self._silent.setdefault(report.channel, (wall, report.problem))
+                self._outbox.missed(report.channel, report.messages)
+                continue
+            self._silent.pop(report.channel, None)
+            for identifier in {each for sent in report.messages for each in sent.alerts}:
+                self._reached(identifier, report.channel, wall)
+
+    def _reached(self, identifier: str, channel: str, wall: int) -> None:
+        alert = self.book.find(identifier)
+        if alert is not None and channel not in alert.reached:
+            self._state(msgspec.structs.replace(alert, reached=(*alert.reached, channel)), Did.TOLD, channel, wall)
+
+    def _silent_channels(self, wall: int) -> Iterable[Firing]:
+        """A channel that takes nothing is an alert of its own, told by the others."""
+        rule = self._rules[CHANNEL_SILENT]
+        for channel, (since, _) in self._silent.items():
+            if wall - since >= rule.for_seconds * NANOSECONDS:
+                yield Firing(rule=rule, scope=(("channel", channel),), value=1.0, threshold=0.0, since=WallTime(since))
+
+    # ---- lines
+
+    def _state(self, alert: Alert, did: Did, what: str, wall: int) -> Alert:
+        """Into the book and into the log: one and the same line."""
+        newer = msgspec.structs.replace(alert, changed=wall, revision=alert.revision + 1)
+        line = stated(newer, did, what)
+        self.book.hear({**line, "kind": "alert", "wall": str(wall)})
+        self._stated[newer.id] = wall
+        self._log(line, wall)
+        return newer
+
+    def _restate(self, wall: int) -> None:
+        for alert in self.book.open:
+            if wall - self._stated.get(alert.id, 0) >= RESTATED_SECONDS * NANOSECONDS:
+                self._state(alert, Did.RESTATED, found(alert), wall)
+
+
+def channel_silent(telling: Telling) -> Rule:
+    """The alert about the channels themselves; the monitor is the only one who sees it, so no measure stands for it."""
+    watch = Watch(kind=Kind.LEVEL, metric="", comparison=Comparison.ABOVE, threshold=0.0, clear=0.0)
+    return Rule(
+        name=CHANNEL_SILENT, summary="channel {channel} takes no message", watches=(watch,),
+        severity=Severity.CRITICAL, channels=tuple(channel.name for channel in telling.channels), owner="operations",
+        playbook="alerts", dashboard="alerts", by=("channel",), for_seconds=SILENT_SECONDS,
+    )  # fmt: skip
+
+
+def _opened(firing: Firing, wall: int) -> Alert:
+    rule = firing.rule
+    watch = next((each for each in rule.watches if each.threshold == firing.threshold), rule.watches[0])
+    return Alert(
+        id=alert_id(rule.name, firing.scope, wall), rule=rule.name, severity=rule.severity.value,
+        scope=firing.scope, since=int(firing.since), opened=wall, changed=wall, value=firing.value,
+        threshold=firing.threshold, comparison=watch.comparison.sign, unit=rule.unit, summary=_summary(firing),
+        owner=rule.owner, playbook=rule.playbook, dashboard=rule.dashboard,
+    )  # fmt: skip
+
+
+def _seen(alert: Alert, firing: Firing, **changes: object) -> Alert:
+    """The same alert with what was seen last."""
+    return msgspec.structs.replace(
+        alert, value=firing.value, threshold=firing.threshold, summary=_summary(firing), **changes
+    )
+
+
+def _summary(firing: Firing) -> str:
+    """The rule's sentence with its figures; the sentence as it stands where it names what nobody knows."""
+    rule = firing.rule
+    known = {
+        **dict(firing.scope),
+        "value": figure(firing.value, rule.unit),
+        "threshold": figure(firing.threshold, rule.unit),
+    }
+    try:
+        return rule.summary.format_map(known)
+    except (KeyError, ValueError, IndexError):
+        return rule.summary
+
+
+def _answered(alert: Alert, wall: int) -> AlertState:
+    """The state that an alert has when it fires again: what a person answered to it holds."""
+    if alert.answer == Did.ACKNOWLEDGE:
+        return AlertState.ACKNOWLEDGED
+    return AlertState.SILENCED if alert.answer == Did.SILENCE and alert.until > wall else AlertState.FIRING
+
+
+def _key(alert: Alert) -> tuple[str, Scope]:
+    return alert.rule, alert.scope
