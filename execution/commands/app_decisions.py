@@ -74,6 +74,27 @@ def limits_reject(
     end(decide(home, checksum, yes=False, reason=reason, as_json=json))
 
 
+@limits.command("override")
+def limits_override(
+    limit: Annotated[str, typer.Argument(help="Such as max_order_value.")],
+    value: Annotated[str | None, typer.Argument(help="What is to hold for a while; none with --end.")] = None,
+    *,
+    reason: ReasonOption,
+    scope: Annotated[str, typer.Option("--scope", "-s", help="book, or strategy:trend, instrument:IBM …")] = "book",
+    lasts: Annotated[str | None, typer.Option("--for", help="30s, 15m or 2h; else 24 hours.")] = None,
+    orders: Annotated[int, typer.Option("--orders", "-n", min=0, help="Entries, and changes of them; 0: any.")] = 0,
+    finish: Annotated[bool, typer.Option("--end", help="What the table says holds again, at once.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Loosen one limit for a while or for so many orders, once another person has approved it."""
+    from execution.commands.overriding import end_override, override
+
+    if finish:
+        end(end_override(home, limit, scope=scope, reason=reason, as_json=json))
+    end(override(home, limit, value, scope=scope, lasts=lasts, orders=orders, reason=reason, as_json=json))
+
+
 @limits.command("history")
 def limits_history(
     home: HomeOption = None,

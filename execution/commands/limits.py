@@ -52,6 +52,10 @@ def show(given: Path | None, *, scope: str | None, as_json: bool) -> Exit:
         for row in rows
     ]
     say(table(columns, body))
+    for row in rows:
+        if row.override:
+            what = f"{row.limit} of {row.scope} {row.name}".rstrip()
+            say(paint(f"  {what} is overridden {row.override}", YELLOW))
     say(paint(proofs_of({row.control for row in rows}), DIM))
     return Exit.DONE
 

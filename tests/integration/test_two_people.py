@@ -86,6 +86,36 @@ def test_what_one_proposes_only_the_other_approves(desk: Desk) -> None:
     assert (decided["identity"], decided["verified"], decided["alone"]) == ("unix:nobody", True, False)
 
 
+def test_a_limit_for_a_while_is_asked_for_by_one_and_let_through_by_the_other(desk: Desk) -> None:
+    asked = (
+        "limits",
+        "override",
+        "max_order_value",
+        "60000",
+        "--scope",
+        "strategy:trend",
+        "--for",
+        "15m",
+        "-r",
+        "roll",
+    )
+    waits = desk.run(*asked, "--json")
+    assert waits.returncode == Exit.WAITS, waits.stderr
+    proposal = json.loads(waits.stdout)["proposal"]
+    assert as_the_other(desk, "limits", "approve", proposal, "-r", "the roll is today").returncode == Exit.DONE
+    assert order_value_of_trend(desk)["value"] == "60000"
+    assert "is overridden until" in desk.run("limits").stdout
+    assert (
+        desk.run("limits", "override", "max_order_value", "-s", "strategy:trend", "--end", "-r", "done").returncode == 0
+    )
+    assert order_value_of_trend(desk)["value"] == "50000"
+
+
+def order_value_of_trend(desk: Desk) -> dict[str, str]:
+    rows = desk.json("limits", "list", "--scope", "trend")
+    return next(row for row in rows if row["limit"] == "max_order_value")
+
+
 def test_a_release_after_a_kill_waits_for_the_other_who_also_opens_the_latch(desk: Desk) -> None:
     assert desk.run("kill", "--strategy", "quoting", "--reason", "odd quotes").returncode == Exit.DONE
     waits = desk.run("enable", "quoting", "-r", "mended", "--json")

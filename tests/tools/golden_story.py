@@ -29,6 +29,7 @@ from toolkit.domain.orders import (
     TradingState,
     Trigger,
 )
+from toolkit.domain.overrides import Override
 from toolkit.domain.people import Identity, Role
 from toolkit.domain.ports import Sealed
 from toolkit.domain.requests import Liquidity, RejectReason, VenueOrder
@@ -244,12 +245,20 @@ def _people() -> tuple[ev.Event, ...]:
         )
         for number in range(4)
     ]  # fmt: skip
+    roomy = Override(
+        scope="instrument", name="AAPL", limit="max_position", value="900", before="500",
+        until=WallTime(1_700_100_000 * 10**9), orders=3, who=ADA,
+    )  # fmt: skip
     return (
         ev.PeopleChanged(rows=(anna, bob), four_eyes=True, who=ADA, reason="two of us", approval_hours=8),
         *proposed,
         ev.ChangeApproved(proposal=proposed[0].proposal, who=ADA, reason="seen"),
         ev.ChangeRejected(proposal=proposed[1].proposal, who=ADA, reason="too much"),
         ev.ChangeExpired(proposal=proposed[2].proposal, cause="nobody approved it in its time"),
+        ev.LimitOverridden(override=roomy, who=ADA, reason="the open"),
+        ev.OverrideEnded(
+            scope="instrument", name="AAPL", limit="max_position", cause="its time is over", used=2, who=ADA, reason=""
+        ),
     )
 
 

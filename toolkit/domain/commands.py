@@ -146,6 +146,32 @@ class SetLimits(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=
     reason: str
 
 
+class OverrideLimit(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="override_limit"):
+    """Loosen one limit of the table for a while, or for so many entries, whichever is over first; 0 leaves one out.
+
+    The time begins when a second person has approved it.
+    """
+
+    scope: str
+    name: str
+    limit: str
+    value: str
+    seconds: int
+    orders: int
+    who: Who
+    reason: str
+
+
+class EndOverride(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="end_override"):
+    """The table's own value holds again."""
+
+    scope: str
+    name: str
+    limit: str
+    who: Who
+    reason: str
+
+
 class DefineInstruments(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="define_instruments"):
     instruments: tuple[Instrument, ...]
     who: Who
@@ -331,6 +357,8 @@ Command = (
     | ResolveDoubt
     | ApproveChange
     | RejectChange
+    | OverrideLimit
+    | EndOverride
 )
 
 

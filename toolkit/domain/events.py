@@ -53,12 +53,15 @@ from toolkit.domain.order_events import (
     TrailMoved,
 )
 from toolkit.domain.orders import TradingState
+from toolkit.domain.overrides import Override
 from toolkit.domain.people_events import (
     Change,
     ChangeApproved,
     ChangeExpired,
     ChangeProposed,
     ChangeRejected,
+    LimitOverridden,
+    OverrideEnded,
     PeopleChanged,
 )
 from toolkit.domain.time import FeedTime, WallTime
@@ -348,6 +351,8 @@ Event = (
     | BreakConfirmed
     | BreakResolved
     | HighWaterRaised
+    | LimitOverridden
+    | OverrideEnded
 )
 
 
@@ -408,6 +413,7 @@ __all__ = [
     "IntentRefused",
     "JoinedReduceAnswered",
     "JoinedReduceRequested",
+    "LimitOverridden",
     "LimitsChanged",
     "Marked",
     "OrderAcknowledged",
@@ -424,6 +430,8 @@ __all__ = [
     "OrderSubmitted",
     "OrderTriggered",
     "OrdersJoined",
+    "Override",
+    "OverrideEnded",
     "PastTrade",
     "PeopleChanged",
     "PositionAdjusted",

@@ -16,6 +16,7 @@ from toolkit.domain.fold_orders import ORDER_HANDLERS
 from toolkit.domain.fold_revisions import REVISION_HANDLERS
 from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
 from toolkit.domain.orders import EXECUTIONS, TradingState
+from toolkit.domain.overrides import override_key
 from toolkit.domain.people import People
 from toolkit.domain.recent import longest_window
 from toolkit.domain.results import released, session_begins
@@ -75,6 +76,16 @@ def _limits_changed(ledger: Ledger, event: ev.LimitsChanged) -> None:
     ledger.duplicate_window = longest_window(event.rows)
     ledger.burst_window = bursts.window_of(event.rows)
     ledger.bursts = bursts.kept(ledger.bursts, event.rows)
+
+
+def _limit_overridden(ledger: Ledger, event: ev.LimitOverridden) -> None:
+    """Another mapping each time that what is let through has changed: whoever resolved limits sees that by it."""
+    ledger.overrides = {**ledger.overrides, event.override.key: event.override}
+
+
+def _override_ended(ledger: Ledger, event: ev.OverrideEnded) -> None:
+    over = override_key(event.scope, event.name, event.limit)
+    ledger.overrides = {key: override for key, override in ledger.overrides.items() if key != over}
 
 
 def _capital_allocated(ledger: Ledger, event: ev.CapitalAllocated) -> None:
@@ -250,4 +261,6 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.ChangeApproved: _change_decided,
     ev.ChangeRejected: _change_decided,
     ev.ChangeExpired: _change_decided,
+    ev.LimitOverridden: _limit_overridden,
+    ev.OverrideEnded: _override_ended,
 }

@@ -38,6 +38,8 @@ def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted) -> None:
         note(ledger.recent.setdefault(event.strategy, {}), asked, event.time, ledger.duplicate_window)
         if ledger.bursts:
             _note_burst(ledger, event, event.strategy, event.instrument, event.venue, event.quantity)
+        if ledger.overrides:
+            _note_use(ledger, event.strategy, event.instrument, event.venue)
     _new_order(ledger, event, status, event.reason)
 
 
@@ -51,6 +53,22 @@ def _note_burst(
 ) -> None:
     sent = bursts.Sent(time=event.time, instrument=instrument, value=event.worth, lots=lots)
     bursts.note(ledger.bursts, sent, strategy, venue, ledger.burst_window)
+
+
+def _note_use(ledger: Ledger, strategy: str, instrument: str, venue: str) -> None:
+    """Count an entry, or a change of one, on each override that speaks of it; the next order sees what is used up."""
+    deployment = ledger.deployments.get(strategy)
+    stage = "" if deployment is None else deployment.stage
+    noted = {
+        key: msgspec.structs.replace(override, used=override.used + 1)
+        if override.speaks_of(strategy, instrument, venue, stage)
+        else override
+        for key, override in ledger.overrides.items()
+    }
+    if any(override.is_used_up for override in noted.values()):
+        ledger.overrides = noted
+    else:
+        ledger.overrides.update(noted)
 
 
 def _order_denied(ledger: Ledger, event: ev.OrderDenied) -> None:
@@ -118,6 +136,8 @@ def _replace_requested(ledger: Ledger, event: ev.ReplaceRequested) -> None:
     ledger.order_count += 1
     if event.worth:
         _note_burst(ledger, event, order.strategy, order.instrument, order.venue, event.quantity - order.quantity)
+    if ledger.overrides and order.order_class is ENTRY:
+        _note_use(ledger, order.strategy, order.instrument, order.venue)
     ledger.aliases[event.new_id] = order.chain[0]
     ledger.put(
         msgspec.structs.replace(

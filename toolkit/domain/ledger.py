@@ -113,7 +113,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     `elsewhere` are the lots by strategy, instrument and venue that lie at another than the instrument's own venue.
     `executed` counts the entries of a strategy that filled since a person last armed it, `entering` those that work and
     have not filled yet. `bursts` are what was sent within `burst_window` (nanoseconds), by scope and name.
-    `changes` are what orders are to become once their cancel is confirmed.
+    `changes` are what orders are to become once their cancel is confirmed; `overrides` loosen limits for a while.
     """
 
     fold_version: int = FOLD_VERSION
@@ -186,6 +186,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     bursts: dict[str, dict[str, Burst]] = {}
     burst_window: int = 0
     changes: dict[str, Change] = {}
+    overrides: dict[str, ev.Override] = {}
 
     # ---- reading
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from toolkit.domain.commands import Command, Who
+from toolkit.domain.overrides import Override
 from toolkit.domain.people import APPROVAL_HOURS, Identity
 from toolkit.domain.time import WallTime
 
@@ -61,3 +62,23 @@ class ChangeExpired(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 
     proposal: str
     cause: str
+
+
+class LimitOverridden(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="limit_overridden"):
+    """A limit is looser from the next order on, until its override ends."""
+
+    override: Override
+    who: Who
+    reason: str
+
+
+class OverrideEnded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="override_ended"):
+    """The limit of the table holds again; `cause` says what ended the override, `used` how many entries it saw."""
+
+    scope: str
+    name: str
+    limit: str
+    cause: str
+    used: int
+    who: Who
+    reason: str

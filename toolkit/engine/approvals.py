@@ -164,7 +164,7 @@ def checksum_of(body: Any, changes: tuple[ev.Change, ...]) -> str:
 
 def subject(body: Any) -> str:
     """What a proposal is about; a newer one about the same takes its place."""
-    names = (str(getattr(body, field)) for field in ("scope", "name", "strategy") if hasattr(body, field))
+    names = (str(getattr(body, field)) for field in ("scope", "name", "strategy", "limit") if hasattr(body, field))
     return " ".join((type(body).__name__, *names))
 
 

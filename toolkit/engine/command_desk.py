@@ -21,6 +21,7 @@ from toolkit.engine.command_rules import check_may_give, giver, identified, why
 from toolkit.engine.kill_switch import KillSwitch, check_release, is_killed
 from toolkit.engine.loosening import check_table
 from toolkit.engine.order_manager import OrderManager
+from toolkit.engine.overriding import OverrideCommand, OverrideDesk
 from toolkit.engine.proposing import Proposer, drop_exit
 from toolkit.engine.reconciliation import BREAK
 from toolkit.engine.risk.guard import Guard
@@ -49,6 +50,7 @@ class CommandDesk:
         self._proposer = proposer
         self._kill_switch = KillSwitch(ledger, orders, proposer)
         self._accounts = accounts
+        self._overrides = OverrideDesk(ledger, guard)
         self._approvals = Approvals(ledger, self._do)
 
     def take(self, transaction: Transaction, envelope: cm.Envelope) -> None:
@@ -85,9 +87,15 @@ class CommandDesk:
         """Time has passed: proposals end that nobody approved."""
         self._approvals.expire(transaction)
 
+    def settle_overrides(self, transaction: Transaction) -> None:
+        """Overrides end that are over."""
+        self._overrides.settle(transaction)
+
     def _do(self, transaction: Transaction, envelope: cm.Envelope, body: cm.Command) -> None:
         if isinstance(body, AccountCommand):
             self._accounts.take(transaction, body)
+        elif isinstance(body, OverrideCommand):
+            self._overrides.take(transaction, body)
         else:
             self._carry_out(transaction, envelope, body)
 
@@ -253,6 +261,7 @@ class CommandDesk:
         if unasked and (looser := loosened(self._ledger.limits, body.rows)):
             raise DomainError("loosening is refused where nobody is named to approve it: " + "; ".join(looser))
         _record(transaction, ev.LimitsChanged(rows=body.rows, checksum=body.checksum, who=body.who, reason=body.reason))
+        self._overrides.table_changed(transaction)
 
     def _decide(
         self,

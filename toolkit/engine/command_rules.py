@@ -18,6 +18,7 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.people import COMMANDING, GUARDIAN, OPERATOR, PEOPLE, SUPERVISOR, Role, named
 from toolkit.domain.people_events import Change
 from toolkit.engine import loosening, redefining
+from toolkit.engine.overriding import override_loosens
 
 STRATEGY, PROCESS = "strategy", "process"
 QUANT, OPERATES, RISK = Role.QUANT, Role.OPERATOR, Role.RISK
@@ -89,6 +90,8 @@ RULES: Final[Mapping[type, Rule]] = {
     cm.SetPeople: Rule(roles=EVERYBODY, by_files=True, loosens=loosening.people, tightened=loosening.fewer_people),
     cm.ApproveChange: Rule(roles=frozenset({RISK})),
     cm.RejectChange: Rule(roles=EVERYBODY),
+    cm.OverrideLimit: Rule(roles=EVERYBODY, loosens=override_loosens),
+    cm.EndOverride: Rule(roles=EVERYBODY, tightens=_always),
 }
 """Every command. One that is missing here is refused to everybody, and a test names it."""
 

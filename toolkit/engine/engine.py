@@ -217,7 +217,11 @@ class Engine:
         transaction.now, transaction.time = now, self.view.time
         requests = transaction.requests
         before = len(requests)
+        if self.ledger.overrides:
+            self._desk.settle_overrides(transaction)
         self._takers.get(type(message), self._report)(transaction, message)
+        if self.ledger.overrides:
+            self._desk.settle_overrides(transaction)
         if self._joined.is_touched:
             self._router.settle_joined(transaction)
         if len(requests) > before + 1:

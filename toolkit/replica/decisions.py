@@ -107,6 +107,11 @@ class Changelog:
                 self._quantum = next(c.quantum for c in event.currencies if c.code == event.base_currency)
             case ev.LimitsChanged():
                 yield from self._limits_changed(event.rows)
+            case ev.LimitOverridden():
+                one = event.override
+                yield "limits", f"{one.limit} of {one.scope} {one.name}".rstrip(), one.before, f"{one.value} (override)"
+            case ev.OverrideEnded():
+                yield "limits", f"{event.limit} of {event.scope} {event.name}".rstrip(), "override", "as in the table"
             case ev.CapitalAllocated():
                 amount = f"{event.amount * self._quantum:,.2f}"
                 yield "capital", event.strategy, self._capital.get(event.strategy, NOTHING), amount

@@ -59,7 +59,10 @@ ALL: Final = "all"
 
 
 class LimitInUse(msgspec.Struct, frozen=True, kw_only=True):
-    """One limit. `denied` is when an order was last refused for its sake (UTC ns, 0: not lately), `why` what it was."""
+    """One limit. `denied` is when an order was last refused for its sake (UTC ns, 0: not lately), `why` what it was.
+
+    `override` says until when it is looser than where it is written, and for whom.
+    """
 
     control: int
     limit: str
@@ -70,6 +73,7 @@ class LimitInUse(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     denied: int = 0
     why: str = ""
+    override: str = ""
 
 
 def limits_in_use(replica: Replica) -> tuple[LimitInUse, ...]:
@@ -88,6 +92,7 @@ def limits_in_use(replica: Replica) -> tuple[LimitInUse, ...]:
                 value=row.value,
                 used=row.used,
                 source=row.source,
+                override=row.override,
                 denied=0 if denial is None else int(denial.wall),
                 why="" if denial is None else f"{denial.strategy} {denial.instrument}: {denial.observed}",
             )

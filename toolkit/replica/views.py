@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -10,7 +11,9 @@ import msgspec
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Deployment, Ledger
 from toolkit.domain.orders import Order, TradingState
+from toolkit.domain.overrides import Override, in_force, override_key
 from toolkit.domain.positions import average_price
+from toolkit.domain.time import NANOSECONDS
 from toolkit.replica.portfolio_use import PortfolioUse
 from toolkit.replica.replica import FillSeen, Replica
 
@@ -93,7 +96,10 @@ class FillView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LimitView(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit in force, what of it is used where that is a level, and where it stands."""
+    """A limit in force, what of it is used where that is a level, and where it stands.
+
+    `override` says until when it is looser than there, and for whom.
+    """
 
     scope: str
     name: str
@@ -101,6 +107,7 @@ class LimitView(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     used: str
     source: str
+    override: str = ""
 
 
 class VenueView(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,9 +159,18 @@ def limits(replica: Replica) -> tuple[LimitView, ...]:
         LimitView(
             scope=row.scope, name=row.name, limit=row.limit, value=row.value, source=row.source,
             used=_used(ledger, row.scope, row.name, row.limit) or whole.used(row.scope, row.name, row.limit),
+            override=_override(ledger.overrides.get(override_key(row.scope, row.name, row.limit))),
         )
-        for row in ledger.limits
+        for row in in_force(ledger.limits, ledger.overrides)
     )  # fmt: skip
+
+
+def _override(override: Override | None) -> str:
+    if override is None or override.is_used_up:
+        return ""
+    until = datetime.fromtimestamp(int(override.until) / NANOSECONDS, UTC)
+    left = f", or {override.orders - override.used} of {override.orders} orders more" if override.orders else ""
+    return f"until {until:%Y-%m-%d %H:%M:%S}Z{left}, for {override.who.identity}"
 
 
 def venues(replica: Replica) -> tuple[VenueView, ...]:

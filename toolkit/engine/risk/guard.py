@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from toolkit.domain.commands import LimitRow
 from toolkit.domain.events import Check, Seen
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import ENTRY, Order
+from toolkit.domain.overrides import in_force
 from toolkit.domain.time import MonoTime
 from toolkit.engine.breaker import Breakers
 from toolkit.engine.risk.answers import Answer
@@ -49,6 +51,7 @@ class Guard:
         self._of_exits = tuple(control.check for control in controls if control.binds_exits)
         self._watching = tuple(control.check for control in controls if control.watches_exits)
         self._table: LimitTable | None = None
+        self._overrides = ledger.overrides
         self._resolved: dict[tuple[str, str, str], InForce] = {}
         self._alike: dict[OrderLimits, OrderLimits] = {}
         self._executions: dict[str, Limit | None] = {}
@@ -58,17 +61,18 @@ class Guard:
         self.portfolio.enforced = numbers
         self._caps, self._counts_executions = 1 in numbers, 7 in numbers
         self._clears_the_way = 15 in numbers
-        view.watch(windows_of(ledger.limits))
+        view.watch(windows_of(self._in_force()))
 
     def limits_changed(self) -> None:
         """Resolve limits and rates anew; called when limits, throttles, instruments or stages changed."""
         self._table = None
+        self._overrides = self._ledger.overrides
         self._resolved.clear()
         self._alike.clear()
         self._executions.clear()
         self.portfolio.limits_changed()
         self.rates.limits_changed()
-        self._view.watch(windows_of(self._ledger.limits))
+        self._view.watch(windows_of(self._in_force()))
 
     def examine(self, proposal: Proposal, now: MonoTime) -> tuple[Approved | Refused, Seen, tuple[Check, ...]]:
         """Run every control that binds this class of order until one refuses.
@@ -123,6 +127,8 @@ class Guard:
         return tuple(answer for answer in answers if isinstance(answer, Refused))
 
     def _situation(self, proposal: Proposal, now: MonoTime) -> Situation:
+        if self._overrides is not self._ledger.overrides:  # the last order used one up
+            self.limits_changed()
         symbol, view = proposal.instrument.symbol, self._view
         key = proposal.strategy, proposal.venue, symbol
         limits, meters = self._resolved.get(key) or self._resolve(proposal)
@@ -152,8 +158,11 @@ class Guard:
     def _limits(self) -> LimitTable:
         if self._table is None:
             base = self._ledger.currencies[self._ledger.base_currency]
-            self._table = LimitTable(self._ledger.limits, base.quantum)
+            self._table = LimitTable(self._in_force(), base.quantum)
         return self._table
+
+    def _in_force(self) -> tuple[LimitRow, ...]:
+        return in_force(self._ledger.limits, self._ledger.overrides)
 
     def position_limit(self, strategy: str, instrument: Instrument) -> Limit | None:
         """The largest position that a strategy may hold of an instrument, in lots; None where nothing is set."""

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from toolkit.domain.bursts import counted_as
-from toolkit.domain.commands import LimitRow
+from toolkit.domain.commands import EndOverride, LimitRow, OverrideLimit
 from toolkit.domain.instruments import SMALLEST, Instrument
 from toolkit.domain.money import LARGEST
 from toolkit.domain.people_events import Change
@@ -84,6 +84,9 @@ _WHOLE = frozenset(
 )
 SELF_MATCH = frozenset({"cancel_resting", "refuse_new", "both"})
 _WINDOWS = frozenset({"drift_window", "burst_window"})
+OF_WINDOWS: Final = frozenset({*_WINDOWS, "duplicate_window", "var_confidence", *OF_VAR})
+"""Over what is looked back; what is kept for that goes by the file."""
+
 PER_PERCENT = 10_000
 """Percent are kept in millionths."""
 
@@ -339,16 +342,16 @@ def loosening(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> tuple[Change,
     """The same as changes. A lost row is looser; so is a new one where nothing was set, for what is not set denies."""
     before, after = _keyed(old), _keyed(new)
     found = [
-        Change(what=_what(row), before=opened, after=row.value, source=row.source)
+        Change(what=what_it_limits(row), before=opened, after=row.value, source=row.source)
         for key, row in after.items()
         if key not in before and (opened := _opens(row, old))
     ]
     for key, row in before.items():
         wanted = after.get(key)
         if wanted is None:
-            found.append(Change(what=_what(row), before=row.value, after="removed"))
-        elif _is_looser(row.limit, row.value, wanted.value):
-            found.append(Change(what=_what(row), before=row.value, after=wanted.value, source=wanted.source))
+            found.append(Change(what=what_it_limits(row), before=row.value, after="removed"))
+        elif is_looser(row.limit, row.value, wanted.value):
+            found.append(Change(what=what_it_limits(row), before=row.value, after=wanted.value, source=wanted.source))
     return tuple(found)
 
 
@@ -362,7 +365,7 @@ def stricter(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> tuple[LimitRow
 def _stricter_row(old: LimitRow, new: LimitRow | None) -> LimitRow:
     if new is None:
         return old
-    if not _is_looser(old.limit, old.value, new.value):
+    if not is_looser(old.limit, old.value, new.value):
         return new
     if old.limit not in LISTS or "*" in (old.value, new.value):
         return old
@@ -374,7 +377,8 @@ def _keyed(rows: Iterable[LimitRow]) -> dict[tuple[str, str, str], LimitRow]:
     return {(row.scope, row.name, row.limit): row for row in rows}
 
 
-def _what(row: LimitRow) -> str:
+def what_it_limits(row: LimitRow | OverrideLimit | EndOverride) -> str:
+    """`max_position of strategy trend`."""
     return f"{row.limit} of {row.scope} {row.name}".rstrip()
 
 
@@ -383,11 +387,11 @@ def _opens(row: LimitRow, old: Sequence[LimitRow]) -> str:
     covering = [known for known in old if _covers(known, row)]
     if row.limit == "cancel_reserve" and covering:  # it does not stand beside the wider one, but in its place
         wider = max(covering, key=lambda known: Decimal(known.value))
-        return wider.value if _is_looser(row.limit, wider.value, row.value) else ""
+        return wider.value if is_looser(row.limit, wider.value, row.value) else ""
     if covering:
         return ""
     if (default := DEFAULTS.get(row.limit)) is not None:
-        return f"not set, which is {default}" if _is_looser(row.limit, default, row.value) else ""
+        return f"not set, which is {default}" if is_looser(row.limit, default, row.value) else ""
     return "not set, which denies" if row.limit in DENIES_UNSET else ""
 
 
@@ -396,7 +400,8 @@ def _covers(known: LimitRow, row: LimitRow) -> bool:
     return known.limit == row.limit and known.scope in ("book", row.scope) and known.name in ("", "*")
 
 
-def _is_looser(limit: str, old: str, new: str) -> bool:
+def is_looser(limit: str, old: str, new: str) -> bool:
+    """Whether another value of a limit lets more through."""
     if limit == "self_match":
         return not _ways(old) <= _ways(new)
     if limit == "restricted":

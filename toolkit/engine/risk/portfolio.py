@@ -13,6 +13,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
 from toolkit.domain.money import LARGEST
 from toolkit.domain.orders import BUY, Side
+from toolkit.domain.overrides import in_force
 from toolkit.domain.positions import Interval
 from toolkit.domain.results import confirmed_pnl
 from toolkit.domain.standing import DAILY_LOSS, WHOLE_BOOK
@@ -253,11 +254,12 @@ class Portfolio:
         ledger = self.ledger
         quantum = ledger.currencies[ledger.base_currency].quantum
         kind, _, venue = scope.partition(":")
+        rows = in_force(ledger.limits, ledger.overrides)
         if kind == "venue":
-            bounds = bounds_of_venue(ledger.limits, venue, quantum)
+            bounds = bounds_of_venue(rows, venue, quantum)
             return Caps(OPEN_END, OPEN_END, _doubled(bounds, "max_margin"), _unset(bounds, "max_margin"), bounds)
         if scope == BOOK:
-            bounds, capital = bounds_of_book(ledger.limits, quantum), self.exposures.capital()
+            bounds, capital = bounds_of_book(rows, quantum), self.exposures.capital()
         else:
             bounds, capital = self._of_strategy(scope, quantum), self.exposures.capital(scope)
         return Caps(
@@ -270,7 +272,8 @@ class Portfolio:
 
     def _of_strategy(self, strategy: str, quantum: Decimal) -> Bounds:
         deployment = self.ledger.deployments.get(strategy)
-        return bounds_of_strategy(self.ledger.limits, strategy, deployment.stage if deployment else "", quantum)
+        rows = in_force(self.ledger.limits, self.ledger.overrides)
+        return bounds_of_strategy(rows, strategy, deployment.stage if deployment else "", quantum)
 
 
 def gross_after(place: Place, symbol: str, worth: tuple[int, int], side: Side, adds: int) -> int:

@@ -54,6 +54,15 @@ BODIES: dict[type, dict[str, object]] = {
     cm.ResolveDoubt: {"order_id": "X", "outcome": "gone"},
     cm.ApproveChange: {"proposal": "x"},
     cm.RejectChange: {"proposal": "x"},
+    cm.OverrideLimit: {
+        "scope": "book",
+        "name": "",
+        "limit": "max_order_quantity",
+        "value": "200000",
+        "seconds": 60,
+        "orders": 0,
+    },
+    cm.EndOverride: {"scope": "book", "name": "", "limit": "max_order_quantity"},
 }
 """One of each command that carries a person, which may be refused for what it says."""
 
@@ -214,7 +223,7 @@ def test_the_guardian_only_tightens(core: Core, kind: type) -> None:
     """Whatever it asks for: of what only loosens or moves money nothing is done, or even becomes a proposal."""
     guardian = cm.Who(identity=GUARDIAN, verified=True, source="monitor")
     refused = refusal(core, command(kind, guardian), PEOPLE)
-    tightens = kind in (cm.DisableStrategy, cm.CancelAll, cm.Kill, cm.SetThrottle)
+    tightens = kind in (cm.DisableStrategy, cm.CancelAll, cm.Kill, cm.SetThrottle, cm.EndOverride)
     assert ("may only tighten" in refused) is not tightens
     assert core.ledger.proposals == {}
 
