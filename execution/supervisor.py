@@ -42,9 +42,9 @@ NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml
 RETRY_SECONDS = 0.25
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
-ARCHIVER, OPERATIONS = "archiver", "operations"
-OPTIONAL = (ARCHIVER, OPERATIONS)
-"""No desk waits for these: neither a damaged archive nor a page that does not come stops trading."""
+ARCHIVER, OPERATIONS, MONITOR = "archiver", "operations", "monitor"
+OPTIONAL = (ARCHIVER, OPERATIONS, MONITOR)
+"""No desk waits for these: neither a damaged archive nor a page or a measure that does not come stops trading."""
 
 
 @dataclass(kw_only=True)
@@ -141,6 +141,8 @@ class Supervisor:
             self._start_lab()
         if self.wishes.operations or self.settings.desk.operations.enabled:
             self._start_operations()
+        if self.settings.desk.monitor.enabled:
+            self._start_monitor()
         await self._wait_for(*(name for name in self.managed if name not in OPTIONAL))
         self.status.ready(time.monotonic() - begun)
         self._write()
@@ -167,7 +169,7 @@ class Supervisor:
             await self._cancel_and_verify(stopped)
         except ExecutionError as problem:
             stopped.problem = str(problem)
-        for kind in (OPERATIONS, "runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER):
+        for kind in (OPERATIONS, "runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER, MONITOR):
             await self._stop_kind(kind)
         for task in self._tasks:
             task.cancel()
@@ -242,6 +244,16 @@ class Supervisor:
         app = specifications.operations(self.home, self.settings, port, secret)
         self.status.link("Operations", app.address)
         self._start(app)
+
+    def _start_monitor(self) -> None:
+        try:
+            port = free_port(self.settings.desk.monitor.port, "monitor.port")
+        except ConfigError as problem:
+            self.status.problem(MONITOR, str(problem))
+            return
+        monitor = specifications.monitor(self.home, self.settings, self.line, port)
+        self.status.link("Metrics", monitor.address)
+        self._start(monitor)
 
     async def _end_an_old_stop(self) -> None:
         """A `down` that no engine took in its time was taken just now: a new epoch ends it, as it ends every `down`."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag, model_validator
 
 from execution.settings.dead_man import DeadManRow
+from execution.settings.monitor import MonitorProcess
 from execution.settings.operations import OperationsApp
 from execution.settings.portfolio_rows import PortfolioLimits
 from toolkit.domain.errors import ConfigError
@@ -167,6 +168,7 @@ class DeskFile(Strict):
     supervision: Supervision = Supervision()
     jupyter: Jupyter = Jupyter()
     operations: OperationsApp = OperationsApp()
+    monitor: MonitorProcess = MonitorProcess()
 
 
 # ---------------------------------------------------------------- instruments.yaml

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from execution.settings import Settings
@@ -81,6 +82,16 @@ def operations(home: Home, settings: Settings, port: int, secret: str) -> Specif
         memory_megabytes=settings.desk.operations.memory_mb,
         address=f"http://{HOST}:{port}/",
     )  # fmt: skip
+
+
+def monitor(home: Home, settings: Settings, line: DeskLine, port: int) -> Specification:
+    """What measures the desk, with its metrics on a port."""
+    wanted = settings.desk.monitor
+    return replace(
+        _service(home, settings, "monitor", "monitor", str(port), ("--port", str(port)), _secret(line, "monitor")),
+        memory_megabytes=wanted.memory_mb,
+        address=f"http://{wanted.address}:{port}/metrics",
+    )
 
 
 def jupyter(home: Home, settings: Settings, lab: Lab) -> Specification:

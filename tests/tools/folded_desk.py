@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from tests.tools.random_desk import RandomDesk
+from toolkit.adapters import codec
 from toolkit.domain import events as ev
+from toolkit.domain.ports import Sealed
 from toolkit.domain.time import WallTime
 from toolkit.replica.replica import Replica
 from toolkit.replica.tallies import Tallies
 
 
 class Journal:
-    """What each act of a random desk led to is one batch."""
+    """What each act of a random desk led to is one batch, as it stands in `sealed`; `batches` have their digests."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, book: str = "paper") -> None:
         self.desk = RandomDesk(seed)
         self.batches: list[tuple[ev.Batch, bytes]] = []
+        self.sealed: list[Sealed] = []
+        self._book = book
         self._taken = 0
         self.seal()
 
@@ -27,17 +31,17 @@ class Journal:
         events = tuple(self.desk.events[self._taken :])
         if not events:
             return
-        previous = self.batches[-1][1] if self.batches else b""
         batch = ev.Batch(
-            book="paper", schema=1, epoch=1, first=self._taken + 1, previous=previous, step=0,
-            wall=WallTime(self.desk.mono),
-            events=events,
+            book=self._book, schema=codec.SCHEMA, epoch=1, first=self._taken + 1,
+            previous=self.batches[-1][1] if self.batches else b"", step=0, wall=WallTime(self.desk.mono), events=events,
         )  # fmt: skip
-        self.batches.append((batch, batch.first.to_bytes(32, "big")))
+        self.sealed.append(codec.seal(batch))
+        self.batches.append((batch, self.sealed[-1].digest))
         self._taken += len(events)
 
 
 def folded(journal: Journal) -> tuple[Replica, Tallies]:
+    """Both folds of all of it."""
     replica, counted = Replica(), Tallies()
     for batch, digest in journal.batches:
         replica.apply(batch, digest)

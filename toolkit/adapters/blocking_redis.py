@@ -18,6 +18,7 @@ from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.beats import Beat
 from toolkit.domain.commands import Envelope
 from toolkit.domain.errors import AmbiguousOutcome, ConfigError, Gap, JournalError, StaleIncarnation, TransportError
+from toolkit.domain.market import Step
 from toolkit.domain.ports import Head, Sealed
 
 ENTRIES_A_CALL: Final = 500
@@ -141,7 +142,7 @@ class BlockingJournal:
 
 
 class BlockingBus:
-    """Heartbeats and the feed's end on the bus."""
+    """Heartbeats and the feed on the bus, for a reader."""
 
     def __init__(self, address: ServerAddress, book: str, patience: float = 2.0) -> None:
         self._line = BlockingLine(address, patience)
@@ -157,6 +158,15 @@ class BlockingBus:
     def information(self, section: str) -> Mapping[str, str]:
         """INFO of the server."""
         return _information(self._line, section)
+
+    def beat(self, beat: Beat) -> None:
+        """Say that a process lives."""
+        self._line.ask("HSET", keys.beats(self._book), beat.process, codec.encode(beat))
+
+    def steps(self, stream: str, after: int, count: int) -> Sequence[Step]:
+        """The steps above `after` that are there now, `count` at most."""
+        reply = self._line.ask("XREAD", "COUNT", count, "STREAMS", keys.steps(self._book, stream), f"{after}-0")
+        return [codec.decode_step(fields[1]) for _, entries in reply or () for _, fields in entries]
 
     def last(self, stream: str) -> int:
         """The number of the newest step of a stream, 0 when it is empty."""

@@ -23,7 +23,7 @@ class ServerRole(StrEnum):
     BUS = "bus"
 
 
-PROCESSES: Final = ("engine", "operator", "viewer", "supervisor", "listener", "venue", "archiver")
+PROCESSES: Final = ("engine", "operator", "viewer", "supervisor", "listener", "venue", "archiver", "monitor")
 
 _CONNECT: Final = "+ping +hello +auth +client|setname +client|id"
 _LOOK: Final = f"+@read -@dangerous {_CONNECT}"
@@ -115,6 +115,7 @@ def _journal_rules(books: Sequence[str]) -> dict[str, str]:
         "listener": f"{log} {_CONNECT} {_ADD}",
         "venue": f"{log} {_CONNECT} {_ADD}",
         "archiver": f"{look} {log} {_LOOK} {_ADD} {trim}",
+        "monitor": f"{look} {log} {_LOOK} {_ADD} +info",
     }
 
 
@@ -129,6 +130,7 @@ def _bus_rules(books: Sequence[str]) -> dict[str, str]:
         "listener": f"{look} {beat} {_patterns('%RW~', books, 'feed*')} {_LOOK} {_ADD} +hset +unlink",
         "venue": f"{look} {beat} {_LOOK} +hset",
         "archiver": f"{beat} {_CONNECT} +hset",
+        "monitor": f"{look} {beat} {_LOOK} +hset +info",
     }
 
 

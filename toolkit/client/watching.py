@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from toolkit.adapters.blocking_redis import BlockingJournal
+from toolkit.adapters.blocking_redis import ENTRIES_A_CALL, BlockingJournal
 from toolkit.adapters.snapshots import Snapshot, SnapshotStore
 from toolkit.client.books import Books, opened
 from toolkit.client.home import Home
@@ -104,7 +104,7 @@ class Watching:
         else:
             for sealed in found:
                 self._fold(sealed)
-        self.read_at_end = not found
+        self.read_at_end = len(found) < ENTRIES_A_CALL
         if self._keeps and self.replica.ledger.sequence - self._kept >= KEEP_EVERY:
             with suppress(TransportError):  # a full disk: who opens later folds more
                 self.keep()

@@ -1,0 +1,211 @@
+"""Reads what is known of a running desk beside its journal, for the monitor: files, beats, servers, feed, disk.
+
+Each look is quick and raises nothing that a desk in trouble brings about: what cannot be read is not known.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from execution.services.engine import FEED
+from execution.supervision.child_process import resident_megabytes
+from execution.wiring.examination import memory_taken
+from toolkit.adapters.blocking_redis import BlockingBus, BlockingJournal
+from toolkit.adapters.server_access import ServerRole
+from toolkit.client.books import Books
+from toolkit.client.desk_state import DeskState, ProcessState, read_desk_state
+from toolkit.client.home import Home
+from toolkit.domain.beats import Beat
+from toolkit.domain.errors import ExecutionError
+from toolkit.domain.market import Quote, SessionClosed, SessionOpened, Step
+from toolkit.domain.time import WallTime
+from toolkit.monitoring.facts import DeskFacts, ProcessFact, ServerFact
+
+SLOW_SECONDS: Final = 5.0
+"""Disk, memory of servers, archive and snapshots are looked at no more often."""
+STEPS_A_LOOK: Final = 2_000
+SILENT_NS: Final = 5 * 10**9
+NO_FEED: Final[Mapping[str, Any]] = {}
+
+
+class FeedEar:
+    """When each instrument was last quoted, which markets have a session, and how the listener goes on."""
+
+    def __init__(self) -> None:
+        self.quotes: dict[str, int] = {}
+        self.open_markets: dict[str, bool] = {}
+        self.step_seen = 0
+        self._position = -1
+
+    def hear(self, bus: BlockingBus, wall: int) -> None:
+        """What came since the last look; of a feed that is quicker than this only its end."""
+        last = bus.last(FEED)
+        if self._position < 0 or last - self._position > STEPS_A_LOOK or last < self._position:
+            self._position = max(0, last - STEPS_A_LOOK)
+        steps = bus.steps(FEED, self._position, STEPS_A_LOOK)
+        for step in steps:
+            self._step(step, wall)
+        if steps:
+            self._position, self.step_seen = steps[-1].number, wall
+
+    def _step(self, step: Step, wall: int) -> None:
+        for event in step.events:
+            if type(event) is Quote:
+                self.quotes[event.instrument] = wall
+            elif isinstance(event, SessionOpened | SessionClosed):
+                self.open_markets[event.calendar] = isinstance(event, SessionOpened)
+
+
+class FactsReader:
+    """One desk's facts. Used by one thread."""
+
+    def __init__(self, home: Home, book: str, user: str, wall: Callable[[], WallTime]) -> None:
+        self._home = home
+        self._books = Books(home=home, book=book, user=user)
+        self._folder = home.book(book)
+        self._archive = home.archive(book)
+        self._wall = wall
+        self._bus: BlockingBus | None = None
+        self._journal: BlockingJournal | None = None
+        self._beats: Mapping[str, Beat] = {}
+        self._feed = FeedEar()
+        self._slow: dict[str, Any] = {}
+        self._slow_at = float("-inf")
+
+    def close(self) -> None:
+        _close(self._bus)
+        _close(self._journal)
+        self._bus = self._journal = None
+
+    def read(self, journal_read: int) -> DeskFacts:
+        """Everything now. `journal_read` is when the monitor last stood at the journal's end (wall ns)."""
+        wall = int(self._wall())
+        self._ask_bus(wall)
+        journal_end = self._ask_journal()
+        if time.monotonic() - self._slow_at >= SLOW_SECONDS:
+            self._slow_at, self._slow = time.monotonic(), self._look_slowly()
+        state = read_desk_state(self._home.processes)
+        health = self._health()
+        late, stale = health.get("lateness_ms"), health.get("stale")
+        return DeskFacts(
+            ready=state is not None and state.ready,
+            problems=0 if state is None else len(state.problems),
+            processes=self._processes(state),
+            journal_end=journal_end,
+            journal_read=journal_read,
+            feed_step_seen=self._feed.step_seen,
+            feed_lateness=None if late is None else late / 1_000,
+            stale=None if stale is None else tuple(stale),
+            quotes=dict(self._feed.quotes),
+            open_markets=dict(self._feed.open_markets),
+            **self._slow,
+        )
+
+    # ---- servers
+
+    def _ask_bus(self, wall: int) -> None:
+        try:
+            if self._bus is None:
+                self._bus = self._books.bus()
+            self._beats = self._bus.beats()
+            self._feed.hear(self._bus, wall)
+        except ExecutionError:
+            _close(self._bus)
+            self._bus = None
+
+    def _ask_journal(self) -> int:
+        try:
+            if self._journal is None:
+                self._journal = self._books.journal()
+            return self._journal.head().sequence
+        except ExecutionError:
+            _close(self._journal)
+            self._journal = None
+            return 0
+
+    def _server(self, role: ServerRole, line: BlockingBus | BlockingJournal | None) -> ServerFact:
+        if line is not None:
+            with suppress(ExecutionError):
+                said = line.information("memory")
+                used = int(said.get("used_memory", 0))
+                return ServerFact(name=role.value, up=True, memory_bytes=used, full=memory_taken(said))
+        return ServerFact(name=role.value, up=False)
+
+    # ---- processes
+
+    def _processes(self, state: DeskState | None) -> tuple[ProcessFact, ...]:
+        if state is None:
+            return ()
+        return tuple(self._process(process) for process in (state.supervisor, *state.processes))
+
+    def _process(self, process: ProcessState) -> ProcessFact:
+        beat, alive = self._beats.get(process.name), process.is_alive()
+        ours = beat if beat is not None and beat.pid == process.pid else None
+        return ProcessFact(
+            name=process.name,
+            up=alive and process.state in ("running", "starting", "stopping"),
+            given_up=process.state == "given up",
+            restarts=process.restarts,
+            memory_bytes=round(resident_megabytes(process.pid) * 1e6) if alive else 0,
+            started=process.since if alive else 0,
+            beat=0 if ours is None else int(ours.wall),
+            step=0 if ours is None else ours.step,
+        )
+
+    # ---- files
+
+    def _look_slowly(self) -> dict[str, Any]:
+        manifest = _newest(self._archive, "*/manifest.json")
+        snapshot = _newest(self._folder / "snapshots", "*.snapshot")
+        found: dict[str, Any] = {
+            "servers": (self._server(ServerRole.JOURNAL, self._journal), self._server(ServerRole.BUS, self._bus)),
+            "archived": _touched(manifest),
+            "archive_end": _archive_end(manifest),
+            "snapshot": _touched(snapshot),
+        }
+        with suppress(OSError):
+            usage = shutil.disk_usage(self._home.var)
+            found |= {"disk_free": usage.free, "disk_size": usage.total}
+        return found
+
+    def _health(self) -> Mapping[str, Any]:
+        """What the listener of a live feed last said, while it says something."""
+        path = self._home.run / "feed.json"
+        with suppress(OSError, ValueError):
+            if int(self._wall()) - path.stat().st_mtime_ns < SILENT_NS:
+                said = json.loads(path.read_text())
+                return said if isinstance(said, dict) else NO_FEED
+        return NO_FEED
+
+
+def _close(line: BlockingBus | BlockingJournal | None) -> None:
+    if line is not None:
+        line.close()
+
+
+def _newest(folder: Path, pattern: str) -> Path | None:
+    """By name: days and numbers of events stand in names."""
+    return max(folder.glob(pattern), default=None)
+
+
+def _touched(path: Path | None) -> int:
+    try:
+        return 0 if path is None else path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _archive_end(manifest: Path | None) -> int | None:
+    """The last event that a day's manifest names; 0 while nothing is archived, None where it cannot be read."""
+    if manifest is None:
+        return 0
+    try:
+        return int(json.loads(manifest.read_text())["parts"][-1]["last"])
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return None

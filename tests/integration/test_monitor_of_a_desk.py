@@ -1,0 +1,140 @@
+"""The monitor of a whole desk: its metrics are the desk's own numbers, and it outlives the servers that it reads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.tools.desk_kit import FAST, make_home
+from tests.tools.whole_desk import Desk, until
+from toolkit.client.books import Books, opened
+from toolkit.client.home import Home
+from toolkit.replica import views
+from toolkit.replica.limits_in_use import share
+from toolkit.replica.replica import Replica
+
+pytestmark = pytest.mark.integration
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    changes = {**FAST, "monitor": {"enabled": True}}
+    desk = Desk(make_home(tmp_path_factory.mktemp("monitored"), changes).root)
+    answer = desk.run("up", "-d", "--speed", "5")
+    try:
+        assert answer.returncode == 0, answer.stderr
+        assert until(lambda: desk.process("monitor").state == "running", 60.0)
+        yield desk
+    finally:
+        desk.run("down")
+
+
+def page(desk: Desk) -> str:
+    with urlopen(desk.process("monitor").address, timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def measured(desk: Desk) -> Series:
+    families = text_string_to_metric_families(page(desk))
+    return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
+
+
+def value(series: Series, measure: str, /, **labels: str) -> float | None:
+    return series.get((f"quarterdeck_{measure}", frozenset(labels.items())))
+
+
+def total(series: Series, measure: str, /, **labels: str) -> float:
+    wanted = labels.items()
+    return sum(each for (found, of), each in series.items() if found == f"quarterdeck_{measure}" and wanted <= of)
+
+
+def events(desk: Desk) -> float:
+    return value(measured(desk), "journal_events_total") or 0.0
+
+
+def replica_at(desk: Desk, event: float | None) -> Replica:
+    """The books as of the event that a page names, folded from the journal's first one."""
+    books, replica = Books(home=Home(desk.home), book="paper"), Replica()
+    with closing(books.journal()) as journal:
+        for sealed in books.history(journal):
+            replica.apply(opened(sealed), sealed.digest)
+            if replica.ledger.sequence == event:
+                return replica
+    raise AssertionError(f"no batch of the journal ends with event {event}")
+
+
+def test_promtool_finds_nothing_to_mend_on_the_real_page(desk: Desk) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        assert "EXECUTION_CI" not in os.environ, "promtool is missing: .ci/run installs prometheus"
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    assert until(lambda: total(measured(desk), "orders_total") > 10)
+    found = subprocess.run(
+        [promtool, "check", "metrics"], input=page(desk), capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+
+
+def test_numbers_equal_the_replica_of_the_same_event(desk: Desk) -> None:
+    series = measured(desk)
+    replica = replica_at(desk, value(series, "journal_events_total"))
+    for view in views.strategies(replica):
+        of = {"strategy": view.name}
+        assert total(series, "orders_total", **of) == view.orders
+        assert total(series, "fills_total", **of) == view.fills
+        assert total(series, "orders_open", **of) == view.open
+        assert value(series, "pnl", **of) == (None if view.pnl is None else float(view.pnl))
+        assert value(series, "capital", **of) == float(view.capital)
+    for row in views.limits(replica):
+        used = value(series, "limit_use_ratio", limit=row.limit, scope=row.scope, name=row.name)
+        assert used == share(row), row
+
+
+def test_status_and_doctor_know_it(desk: Desk) -> None:
+    status = desk.json("status")
+    assert next(row for row in status["processes"] if row["name"] == "monitor")["state"] == "running"
+    assert "Metrics" in desk.run("status").stdout or desk.process("monitor").address
+    assert [row for row in desk.json("doctor") if row["verdict"] == "wrong"] == []
+
+
+def test_what_the_desk_is_made_of_is_measured(desk: Desk) -> None:
+    assert until(lambda: (value(measured(desk), "server_up", server="journal") or 0) == 1)
+    series = measured(desk)
+    for name in ("supervisor", "engine", "listener", "venue-paper", "runner-trend", "monitor", "journal-server"):
+        assert value(series, "process_up", process=name) == 1, name
+        assert (value(series, "process_memory_bytes", process=name) or 0) > 10**6, name
+    assert 0 < (value(series, "disk_free_ratio") or 0) < 1
+    assert 0 < (value(series, "server_memory_ratio", server="journal") or 0) < 1
+    stamps = ("journal_read_timestamp_seconds", "collected_timestamp_seconds", "feed_step_timestamp_seconds")
+    assert all((value(series, name) or 0) > 1_600_000_000 for name in stamps)
+    assert value(series, "market_open", calendar="SAMPLE") in (0, 1)
+
+
+def test_a_journal_server_that_dies_is_waited_for_and_read_again(desk: Desk) -> None:
+    monitor, server = desk.process("monitor").pid, desk.process("journal-server").pid
+    os.kill(server, signal.SIGKILL)
+    assert until(lambda: desk.process("journal-server").pid not in (0, server), 60.0)
+    behind = events(desk)
+    assert until(lambda: events(desk) > behind, 60.0), "it never read on"
+    assert desk.process("monitor").pid == monitor, "it died of it"
+    assert desk.process("monitor").restarts == 0
+    assert "the journal is read again" in (desk.home / "var/logs/monitor.log").read_text()
+
+
+def test_one_that_was_killed_comes_back_and_counts_the_same(desk: Desk) -> None:
+    before, pid, engine = total(measured(desk), "orders_total"), desk.process("monitor").pid, desk.process("engine").pid
+    os.kill(pid, signal.SIGKILL)
+    assert until(lambda: desk.process("monitor").pid not in (0, pid) and desk.process("monitor").state == "running")
+    assert until(lambda: total(measured(desk), "orders_total") >= before)
+    assert desk.process("engine").pid == engine
