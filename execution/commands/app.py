@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from execution.commands.app_accounts import account, reconcile
+from execution.commands.app_alerts import alerts
 from execution.commands.app_decisions import changelog, limits, people
 from execution.commands.app_rollout import rollout
 from execution.commands.exits import Exit, epilog
@@ -31,6 +32,7 @@ app.add_typer(account, name="account")
 app.add_typer(limits, name="limits")
 app.add_typer(people, name="people")
 app.add_typer(rollout, name="rollout")
+app.add_typer(alerts, name="alerts")
 app.command()(changelog)
 
 

@@ -9,8 +9,11 @@ import msgspec
 
 from execution.operations.board import Board
 from toolkit.domain import commands as cm
+from toolkit.domain.alerts import ANSWERING, AlertAnswer, AlertDeed
 from toolkit.domain.people import Role
 from toolkit.engine.command_rules import RULES
+from toolkit.monitoring.alert_book import AlertState
+from toolkit.monitoring.messages import found
 from toolkit.replica.reconciliation import BreakView
 
 
@@ -24,7 +27,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """One button. `group` is its place on the page; monitoring will bring a group of its own, `alerts`.
+    """One button. `group` is its place on the page.
 
     `subjects` are what it can be done to now (value → words), `command` is what it gives, `means` what will happen.
     `asks` is what else a person has to say, with the answers to choose from, if there are such.
@@ -40,19 +43,24 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     asks: str = ""
     answers: Mapping[str, str] = {}
 
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Who may, by the table that will be asked again: the engine's, or that of answers to alerts."""
+        return ANSWERING[AlertDeed(self.name)] if self.kind is AlertAnswer else RULES[self.kind].roles
+
 
 GROUPS: Final = {"stop": "Stop", "let_go": "Let go", "settle": "Settle", "decide": "Decide", "alerts": "Alerts"}
 
 
 def offered(roles: frozenset[Role]) -> tuple[Action, ...]:
-    """The buttons that people with these roles have: those whose command the engine would take of them."""
-    return tuple(action for action in ACTIONS.values() if roles & RULES[action.kind].roles)
+    """The buttons that people with these roles have: those whose command would be taken of them."""
+    return tuple(action for action in ACTIONS.values() if roles & action.roles)
 
 
 def may(deed: Deed, roles: frozenset[Role]) -> bool:
-    """Whether people with these roles may do this, by the engine's own table."""
+    """Whether people with these roles may do this, by the table that will be asked again."""
     action = ACTIONS.get(deed.action)
-    return action is not None and bool(roles & RULES[action.kind].roles)
+    return action is not None and bool(roles & action.roles)
 
 
 def wrong_with(deed: Deed, board: Board) -> str:
@@ -116,6 +124,16 @@ def _break_name(row: BreakView) -> str:
     return f"{row.venue}:{row.kind}:{row.subject}"
 
 
+def _alerts(board: Board) -> dict[str, str]:
+    return {row.id: f"{row.id} {row.rule}: {row.where} ({row.state.value})" for row in board.alerts}
+
+
+def _unanswered(board: Board) -> dict[str, str]:
+    """Alerts that nobody has acknowledged yet."""
+    taken = {row.id for row in board.alerts if row.state is AlertState.ACKNOWLEDGED}
+    return {alert: words for alert, words in _alerts(board).items() if alert not in taken}
+
+
 def _proposals(board: Board) -> dict[str, str]:
     return {row.proposal: f"{row.proposal[:10]} {'; '.join(row.changes)}" for row in board.proposals}
 
@@ -161,6 +179,14 @@ def _approve(deed: Deed, _: Board, who: cm.Who) -> cm.ApproveChange:
 
 def _reject(deed: Deed, _: Board, who: cm.Who) -> cm.RejectChange:
     return cm.RejectChange(proposal=deed.subject, who=who, reason=deed.reason)
+
+
+def _answer(action: AlertDeed) -> Callable[[Deed, Board, cm.Who], AlertAnswer]:
+    def answer(deed: Deed, _: Board, who: cm.Who) -> AlertAnswer:
+        seconds = float(deed.answer) if action is AlertDeed.SILENCE else 0.0
+        return AlertAnswer(deed=action, alert=deed.subject, reason=deed.reason, source=who.source, seconds=seconds)
+
+    return answer
 
 
 # ---- what will happen, in words
@@ -266,6 +292,19 @@ def _means_reject(deed: Deed, board: Board) -> tuple[str, ...]:
     return (*_about_proposal(deed, board), "It is rejected; what is in force stays.")
 
 
+def _means_alert(words: str) -> Callable[[Deed, Board], tuple[str, ...]]:
+    def means(deed: Deed, board: Board) -> tuple[str, ...]:
+        row = next((row for row in board.alerts if row.id == deed.subject), None)
+        if row is None:
+            return ("That alert is over.",)
+        about = f"{row.summary or row.rule}: {found(row)}, {row.where}."
+        done = (f"The guardian's part: {row.action}.",) if row.action else ()
+        return (about, *done, words.format(SILENCES.get(deed.answer, "")))
+
+    return means
+
+
+SILENCES: Final = {"1800": "30 minutes", "3600": "1 hour", "14400": "4 hours", "86400": "1 day"}
 _DOUBT_ANSWERS: Final = {
     "gone": "gone: nothing of it is left at the venue",
     "working": "working: it rests at the venue",
@@ -314,6 +353,21 @@ ACTIONS: Final[Mapping[str, Action]] = {
             name="reject", label="Reject", group="decide", kind=cm.RejectChange, subjects=_proposals,
             command=_reject, means=_means_reject,
         ),
+        Action(
+            name="acknowledge", label="Acknowledge", group="alerts", kind=AlertAnswer, subjects=_unanswered,
+            command=_answer(AlertDeed.ACKNOWLEDGE),
+            means=_means_alert("It is yours: it goes on to nobody else, and shows until it is over."),
+        ),
+        Action(
+            name="silence", label="Silence", group="alerts", kind=AlertAnswer, subjects=_alerts,
+            command=_answer(AlertDeed.SILENCE), asks="For how long?", answers=SILENCES,
+            means=_means_alert("For {} nobody is told of it. It still shows, and is told again when that is over."),
+        ),
+        Action(
+            name="escalate", label="Escalate", group="alerts", kind=AlertAnswer, subjects=_alerts,
+            command=_answer(AlertDeed.ESCALATE),
+            means=_means_alert("It goes on to the next channel of its chain now."),
+        ),
     )
 }  # fmt: skip
-"""Every button, in the order of the page. The engine asks for the role again, whatever stands here."""
+"""Every button, in the order of the page. Engine or front desk ask for the role again, whatever stands here."""

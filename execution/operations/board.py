@@ -13,6 +13,7 @@ from toolkit.client.desk_state import DeskState, Problem
 from toolkit.domain.front_desk import Waiting
 from toolkit.domain.orders import TradingState
 from toolkit.domain.time import WallTime
+from toolkit.monitoring.alert_book import Alert
 from toolkit.replica import views
 from toolkit.replica.limits_in_use import LimitInUse, limits_in_use
 from toolkit.replica.protection import UnprotectedView, unprotected
@@ -51,6 +52,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     proposals: tuple[Waiting, ...]
     killed: tuple[str, ...]
     shut: tuple[str, ...]
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def trading(self) -> int:
@@ -64,7 +66,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         return ("book", *venues, *(f"strategy:{row.name}" for row in self.strategies))
 
 
-def board(replica: Replica, shut: tuple[str, ...]) -> Board:
+def board(replica: Replica, shut: tuple[str, ...], alerts: tuple[Alert, ...] = ()) -> Board:
     """The books as they are now."""
     ledger = replica.ledger
     found = views.orders(replica)
@@ -89,6 +91,7 @@ def board(replica: Replica, shut: tuple[str, ...]) -> Board:
         proposals=waiting(ledger),
         killed=tuple(scope.rstrip(":") for scope, causes in ledger.states.items() if KILL in causes),
         shut=shut,
+        alerts=alerts[:MOST_ROWS],
     )
 
 

@@ -15,11 +15,12 @@ from execution.operations.logins import Visitor
 from execution.settings import read_instruments, read_strategies, read_venues
 from toolkit.client import disabling, emergency
 from toolkit.client.books import Books
-from toolkit.client.commands import Outcome, give
+from toolkit.client.commands import Outcome, answer_alert, give
 from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
 from toolkit.client.killing import Killed, KillSwitch
 from toolkit.client.stopping import Leftover, describe
+from toolkit.domain.alerts import AlertAnswer, AlertDeed
 from toolkit.domain.commands import (
     ApproveChange,
     Command,
@@ -33,11 +34,16 @@ from toolkit.domain.commands import (
     ResolveDoubt,
     Who,
 )
-from toolkit.domain.errors import AmbiguousOutcome, ExecutionError, TransportError
+from toolkit.domain.errors import AmbiguousOutcome, DomainError, ExecutionError, TransportError
 from toolkit.domain.front_desk import Credential
 
 APP: Final = "operations"
 FLATTEN_SECONDS: Final = 60.0
+ANSWERED: Final = {
+    AlertDeed.ACKNOWLEDGE: "it is yours, and goes on to nobody else",
+    AlertDeed.SILENCE: "silenced; it still shows here",
+    AlertDeed.ESCALATE: "it goes on to the next channel",
+}
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +82,10 @@ class Doing:
         except (ExecutionError, OSError) as problem:
             return Told(good=False, headline=f"not done: {problem}")
 
-    def _do(self, command: Command, credential: Credential) -> Told:
+    def _do(self, command: Command | AlertAnswer, credential: Credential) -> Told:
         match command:
+            case AlertAnswer():
+                return self._answer(command, credential)
             case Kill(mode=KillMode.FLATTEN):
                 return self._flatten(command, credential)
             case Kill():
@@ -99,6 +107,15 @@ class Doing:
     @property
     def _sockets(self) -> Mapping[str, Path]:
         return emergency.venue_sockets(self._home, self._venues)
+
+    # ---- alerts
+
+    def _answer(self, answer: AlertAnswer, credential: Credential) -> Told:
+        try:
+            answer_alert(self._home, answer, credential)
+        except DomainError as refused:
+            return Told(good=False, headline=f"refused: {refused}")
+        return Told(good=True, headline=f"{answer.alert}: {ANSWERED[answer.deed]}")
 
     # ---- stops
 

@@ -14,11 +14,14 @@ from execution.operations.doing import Told
 from execution.operations.watch import Seen
 from toolkit.dashboards.looks import BAD, GOOD, ODD, STATES, STYLE, ago, bar, card, money, note, number, price, until
 from toolkit.domain.time import NANOSECONDS
+from toolkit.monitoring.alert_book import AlertState
+from toolkit.monitoring.messages import found
 
 __all__ = ["STYLE", "bar", "confirmation", "headline", "notices", "numbers", "tables", "told"]
 
 STALE_SECONDS: Final = 5.0
 QUIET_SECONDS: Final = 120
+SEVERITIES: Final = {"critical": BAD, "warning": ODD}
 
 
 def headline(seen: Seen) -> str:
@@ -80,7 +83,7 @@ def notices(seen: Seen) -> str:
 
 def tables(board: Board) -> str:
     """Everything else, one card each."""
-    strategies, unresolved = _strategies(board), "".join(_unresolved(board))
+    strategies, unresolved = _alerts(board) + _strategies(board), "".join(_unresolved(board))
     beside = f'<div class="stack">{unresolved}</div>{_unprotected(board)}'
     return f'<div class="cards">{strategies}{beside}{_orders(board)}{_denials(board)}{_limits(board)}</div>'
 
@@ -100,11 +103,26 @@ def confirmation(title: str, lines: Iterable[str], reason: str, who: str) -> str
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         f'<div class="said"><b>{escape(title)}</b><ul>{items}</ul>'
-        f'<p class="dim">In the journal: {escape(who)}, “{escape(reason)}”.</p></div>'
+        f'<p class="dim">On record: {escape(who)}, “{escape(reason)}”.</p></div>'
     )
 
 
 # ---- cards
+
+
+def _alerts(board: Board) -> str:
+    now = time.time_ns()
+    return card(
+        "Alerts", ("id", "severity", "alert", "where", "state", "since>", "value>", "action", "told"),
+        [
+            (r.id, (r.severity, SEVERITIES.get(r.severity, "")), r.rule, r.where,
+             (r.state_at(now).value, BAD if r.state_at(now) is AlertState.FIRING else ODD), f"{ago(r.since)} ago",
+             found(r), r.action or "–", ", ".join(r.reached) or "–")
+            for r in board.alerts
+        ],
+        "No alert fires.", wide=True,
+        below=[f"{r.id} {r.answer} by {r.by}: {r.reason}" for r in board.alerts if r.by],
+    )  # fmt: skip
 
 
 def _strategies(board: Board) -> str:

@@ -11,11 +11,14 @@ import msgspec
 
 from execution.operations.board import Board, board, problems
 from toolkit.client import emergency
+from toolkit.client.alert_lines import AlertLines
+from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, Problem, read_desk_state
 from toolkit.client.following import Following, Rounds
 from toolkit.client.home import Home
 from toolkit.domain.errors import ExecutionError
 from toolkit.domain.people import People
+from toolkit.monitoring.alert_book import Alert, AlertBook
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +40,8 @@ class Watch:
         self.book = book
         self.seen = Seen()
         self._following = Following(home, book)
+        self._lines = AlertLines(Books(home=home, book=book))
+        self._book = AlertBook()
         self._lock = Lock()
         self._rounds = Rounds(self.look, watched=lambda: viewers() > 0)
 
@@ -64,10 +69,17 @@ class Watch:
             else:
                 shut = emergency.shut_rows(self.home, self.book)
                 self.seen = Seen(
-                    board=board(replica, shut), people=replica.ledger.people, looked=time.monotonic(),
-                    state=state, to_mend=problems(state),
+                    board=board(replica, shut, self._alerts()), people=replica.ledger.people,
+                    looked=time.monotonic(), state=state, to_mend=problems(state),
                 )  # fmt: skip
             return self.seen
+
+    def _alerts(self) -> tuple[Alert, ...]:
+        """What fires, as the operations log tells; as it did before while the log is away."""
+        with suppress(ExecutionError):
+            for line in self._lines.new():
+                self._book.hear(line)
+        return self._book.open
 
     def _or_from_files(self) -> Seen:
         """The last board; before the first one, what this machine's files say, so that people are known."""

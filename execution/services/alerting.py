@@ -74,6 +74,12 @@ class AlertDesk:
         self._noted: dict[str, int] = {}
         self._stated: dict[str, int] = {}
 
+    @property
+    def reaches_people(self) -> bool:
+        """Whether some channel takes messages, or there is none that could."""
+        names = {channel.name for channel in self._telling.channels}
+        return not names or bool(names - self._silent.keys())
+
     # ---- what comes in
 
     def recall(self, lines: Iterable[Mapping[str, str]], wall: int) -> None:

@@ -24,6 +24,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 Send = Callable[[Channel, Message], str]
 """Blocks until the channel has taken it; why it did not, "" when it did."""
+Prepare = Callable[[Channel], str]
+"""Blocks, once, before the first message: loads what a channel needs. Why that cannot be, "" when it can."""
 Digest = Callable[[Sequence[Message], int], Message]
 
 
@@ -38,11 +40,14 @@ class Report(NamedTuple):
 class Line:
     """One channel: its queue, its thread, and since when it is busy."""
 
-    def __init__(self, channel: Channel, send: Send, digest: Digest, reports: SimpleQueue[Report]) -> None:
+    def __init__(
+        self, channel: Channel, send: Send, digest: Digest, reports: SimpleQueue[Report], prepare: Prepare
+    ) -> None:
         self.channel = channel
         self._send = send
         self._digest = digest
         self._reports = reports
+        self._prepare = prepare
         self._waiting: deque[Message] = deque()
         self._dropped = 0
         self._changed = Condition()
@@ -50,7 +55,7 @@ class Line:
         self._busy_since = 0.0
         self._accused = False
         self._in_hand: tuple[Message, ...] = ()
-        Thread(target=self._work, name=f"channel {channel.name}", daemon=True).start()
+        self._thread = self._begin()
 
     def put(self, message: Message) -> None:
         """Never waits; of too many the oldest are only counted."""
@@ -67,7 +72,10 @@ class Line:
             self._changed.notify()
 
     def look(self, now: float) -> None:
-        """Report a send that hangs, once."""
+        """Report a send that hangs, once, and a thread that broke, which is begun anew."""
+        if not self._thread.is_alive() and not self._closing:
+            self._reports.put(Report(self.channel.name, self._in_hand, "broke; the log of the monitor says why"))
+            self._busy_since, self._thread = 0.0, self._begin()
         with self._changed:
             hangs = bool(self._busy_since) and now - self._busy_since > HANGING_SECONDS
             if not hangs or self._accused:
@@ -82,8 +90,15 @@ class Line:
 
     # ---- the thread
 
+    def _begin(self) -> Thread:
+        thread = Thread(target=self._work, name=f"channel {self.channel.name}", daemon=True)
+        thread.start()
+        return thread
+
     def _work(self) -> None:
         pause = 0.0
+        if problem := self._prepare(self.channel):
+            self._reports.put(Report(self.channel.name, (), problem))
         while (batch := self._next(pause)) is not None:
             messages, dropped = batch
             alone = len(messages) == 1 and not dropped
@@ -129,9 +144,11 @@ class Line:
 class Teller:
     """Every channel of a desk. `tell` and `reports` return at once."""
 
-    def __init__(self, channels: Sequence[Channel], send: Send, digest: Digest) -> None:
+    def __init__(
+        self, channels: Sequence[Channel], send: Send, digest: Digest, prepare: Prepare = lambda _: ""
+    ) -> None:
         self._reports: SimpleQueue[Report] = SimpleQueue()
-        self._lines = {channel.name: Line(channel, send, digest, self._reports) for channel in channels}
+        self._lines = {each.name: Line(each, send, digest, self._reports, prepare) for each in channels}
 
     def tell(self, channel: str, message: Message) -> None:
         self._lines[channel].put(message)

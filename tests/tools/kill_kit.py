@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from execution.commands import killing
@@ -175,19 +175,21 @@ class KillDesk:
 
 @contextlib.asynccontextmanager
 async def kill_desk(
-    durability: str = "process", dead_man: Mapping[str, object] | None = None
+    durability: str = "process",
+    dead_man: Mapping[str, object] | None = None,
+    door: Callable[[DeskKit], Door] | None = None,
 ) -> AsyncIterator[KillDesk]:
-    """A running desk whose journal is read in the background, as a supervisor's is."""
+    """A running desk whose journal is read in the background, as a supervisor's is; with a front desk of one's own."""
     async with bench_desk(durability, scriptable=True, venue={"dead_man": dead_man}) as kit:
         following = asyncio.create_task(kit._follow())
-        door = Door(kit.home, kit.settings, kit.line, {})
-        await door.open(lambda subject, problem: None)
+        front_desk = door(kit) if door is not None else Door(kit.home, kit.settings, kit.line, {})
+        await front_desk.open(lambda subject, problem: None)
         try:
             async with desk_client(kit) as client:
                 _say_that_it_runs(kit)
                 yield KillDesk(kit, client)
         finally:
-            await door.close()
+            await front_desk.close()
             following.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await following
