@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, Now
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import Output, SnapshotKept
 
+EXIT, PROTECTIVE = OrderClass.EXIT, OrderClass.PROTECTIVE
 CONNECT_WITHIN = 2.0
 SENT_KEPT = 50_000
 FORGET_EVERY = 500
@@ -44,15 +46,16 @@ class EngineCore:
         self.writer = writer
         self.parts = parts
         self.plan = plan
+        self._wall, self._mono = parts.clock.wall, parts.clock.mono
         self._began = parts.clock.mono()
-        self._sent: dict[str, MonoTime] = {}
+        self._sent: OrderedDict[str, MonoTime] = OrderedDict()  # a dict looks for its first behind all that went
         self.links = {
             name: VenueLink(name, line, engine.ledger, parts, plan, self._quarantine_left)
             for name, line in parts.venues.items()
         }
 
     def now(self) -> Now:
-        return Now(self.engine.view.time, self.parts.clock.wall(), self.parts.clock.mono())
+        return Now(self.engine.view.time, self._wall(), self._mono())
 
     def lease_renewed(self, lease: Lease) -> None:
         self.writer.lease = lease
@@ -64,16 +67,15 @@ class EngineCore:
 
     async def send(self, requests: Sequence[VenueRequest]) -> Sent:
         """Release durable requests, each to its venue; tells what may not leave, and where there is no line."""
+        flattening = self.engine.ledger.flattening
         by_person = frozenset(
             request.order_id
-            for request in requests
-            if isinstance(request, SubmitOrder)
-            and request.order_class is OrderClass.EXIT
-            and request.strategy in self.engine.ledger.flattening
+            for request in (requests if flattening else ())
+            if isinstance(request, SubmitOrder) and request.order_class is EXIT and request.strategy in flattening
         )
+        self._note_sent(requests)
         for request in requests:
-            self._note_sent(request)
-            if isinstance(request, SubmitOrder) and request.order_class is OrderClass.PROTECTIVE:
+            if isinstance(request, SubmitOrder) and request.order_class is PROTECTIVE:
                 self.parts.reach("before_protection_leaves")
         sent = Sent([], {})
         for venue, some in _by_venue(requests).items():
@@ -107,13 +109,14 @@ class EngineCore:
         since = max(int(self._began), int(self._sent.get(order_id, self._began)))
         return self.plan.quarantine_seconds - (int(self.parts.clock.mono()) - since) / NANOSECONDS
 
-    def _note_sent(self, request: VenueRequest) -> None:
-        if isinstance(request, QueryOrder):
-            return
-        asked_by = request.new_id if isinstance(request, ReplaceOrder) else request.order_id
-        self._sent[asked_by] = self.parts.clock.mono()
-        if len(self._sent) > SENT_KEPT:
-            del self._sent[next(iter(self._sent))]
+    def _note_sent(self, requests: Sequence[VenueRequest]) -> None:
+        sent, now = self._sent, self.parts.clock.mono()
+        for request in requests:
+            if isinstance(request, QueryOrder):
+                continue
+            sent[request.new_id if isinstance(request, ReplaceOrder) else request.order_id] = now
+            if len(sent) > SENT_KEPT:
+                sent.popitem(last=False)
 
     # ---- the journal is gone
 

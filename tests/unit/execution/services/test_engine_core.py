@@ -1,5 +1,6 @@
-"""The way out without a journal, against a disk and a venue that refuse for a while."""
+"""The way out without a journal, against a disk and a venue that refuse for a while; what was sent is kept cheaply."""
 
+import time
 from types import SimpleNamespace
 from typing import cast
 
@@ -13,8 +14,8 @@ from tests.tools.core_kit import Core
 from toolkit.adapters.clock import SystemClock
 from toolkit.domain.errors import TransportError
 from toolkit.domain.ports import Lease
-from toolkit.domain.requests import CancelOrder, VenueState
-from toolkit.domain.time import NANOSECONDS, MonoTime
+from toolkit.domain.requests import CancelOrder, QueryOrder, VenueState
+from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime
 
 
 class Refusing:
@@ -63,6 +64,30 @@ async def test_what_could_not_be_cancelled_before_the_lease_ended_is_named(monke
     core, order = engine_with_a_resting_entry(refusing, seconds=0.05)
     assert await core.abandon() == [order]
     assert refusing.sent == []
+
+
+async def test_what_was_sent_costs_the_same_after_a_hundred_thousand_orders() -> None:
+    core, _ = engine_with_a_resting_entry(Refusing(0, 0), seconds=5.0)
+    took = []
+    for begins in range(0, 160_000, 20_000):
+        requests = [
+            QueryOrder(venue="paper", order_id="x"),
+            *(cancel(f"{number}") for number in range(begins, begins + 20_000)),
+        ]
+        began = time.process_time()
+        core._note_sent(requests)
+        took.append(time.process_time() - began)
+    assert not core._was_sent("x"), "a question asks for nothing that could arrive"
+    assert not core._was_sent("0")
+    assert core._was_sent("159999")
+    assert len(core._sent) == engine_core.SENT_KEPT
+    assert max(took[4:]) < 6 * max(took[:2]), f"it grows: {took}"
+
+
+def cancel(order_id: str) -> CancelOrder:
+    return CancelOrder(
+        venue="paper", order_id=order_id, strategy="", instrument="", time=FeedTime(0), epoch=1, send_by=MonoTime(0)
+    )
 
 
 def engine_with_a_resting_entry(refusing: Refusing, seconds: float) -> tuple[EngineCore, str]:
