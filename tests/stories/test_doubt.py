@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.tools.core_kit import Core, asked, limits, number
+from tests.tools.core_kit import NEVER, Core, asked, limits, number
 from toolkit.domain import requests as rq
 from toolkit.domain.market import FeedMode
 from toolkit.domain.orders import Doubt, Status
+from toolkit.domain.ports import Lease
 from toolkit.domain.positions import Interval
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import FeedTime, WallTime
@@ -233,7 +234,7 @@ def test_after_a_take_over_everything_unanswered_is_unknown() -> None:
     core = Core()
     core.mute = True
     bought = core.buy(10, 9_990)
-    core.take(core.engine.begin_epoch(core.now(), core.engine._router.lease._replace(epoch=2), "there", 2))
+    core.take(core.engine.begin_epoch(core.now(), Lease(epoch=2, send_by=NEVER), "there", 2))
     assert core.order(bought).shown_status == "UNKNOWN"
     core.mute = False
     core.wait(1)

@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.tools.core_kit import ANNA, Core
+from tests.tools.core_kit import ANNA, NEVER, Core
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.commands import Kill, KillMode, Reopen, Who
 from toolkit.domain.orders import OrderClass, TradingState
+from toolkit.domain.ports import Lease
 
 SCOPES = {"book": "", "venue": "paper", "strategy": "trend"}
 
@@ -93,7 +94,7 @@ def test_a_start_a_deployment_a_file_and_a_supervisor_do_not_let_go() -> None:
     core = Core()
     for scope in SCOPES:
         kill(core, scope)
-    core.take(core.engine.begin_epoch(core.now(), core.engine._router.lease._replace(epoch=2), "there", 2))
+    core.take(core.engine.begin_epoch(core.now(), Lease(epoch=2, send_by=NEVER), "there", 2))
     core.command(cm.RegisterVersion(strategy="trend", version=2, digest="d2", path="p", instruments=("AAPL",),
                                     who=ANNA, reason="deploy"))  # fmt: skip
     files = Who(identity="files", verified=True, source="up")

@@ -10,6 +10,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.commands import LimitRow, SetThrottle
 from toolkit.domain.instruments import Shortable
 from toolkit.domain.orders import OrderClass, Status
+from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, SubmitOrder
 from toolkit.engine.messages import HeldBack
 from toolkit.simulation.surprises import RefuseCancels
@@ -183,7 +184,7 @@ def test_a_waiting_exit_leaves_under_the_lease_of_its_own_moment() -> None:
     core = Core(rows=limits(limit("message_rate", "1", "venue", "paper")))
     core.buy(10)
     core.sell(10)
-    core.engine.lease_renewed(core.engine._router.lease._replace(epoch=1, send_by=core.now().mono + 7))
+    core.engine.lease_renewed(Lease(epoch=1, send_by=core.now().mono + 7))
     core.wait(1)
     assert core.orders_received()[-1].send_by < 2**62
 

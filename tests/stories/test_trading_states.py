@@ -1,12 +1,13 @@
 """ACTIVE, REDUCING, HALTED; disable, enable, flatten: what each lets through, and that only a person lets go."""
 
-from tests.tools.core_kit import ANNA, Core, limits, number
+from tests.tools.core_kit import ANNA, NEVER, Core, limits, number
 from tests.tools.venue_kit import stock
 from toolkit.domain import events as ev
 from toolkit.domain.commands import CancelAll, EnableStrategy, MoveCash, RunnerAnswer, RunnerHello, SetLimits
 from toolkit.domain.fold import apply
 from toolkit.domain.market import SessionClosed, SessionOpened
 from toolkit.domain.orders import Status, TradingState
+from toolkit.domain.ports import Lease
 
 
 def set_state(core: Core, scope: str, name: str, state: TradingState) -> None:
@@ -56,7 +57,7 @@ def test_a_disabled_strategy_starts_again_by_a_person_alone() -> None:
     core = Core()
     core.disable()
     core.command(RunnerHello(strategy="trend", version="v1", digest="d1"), producer="trend")
-    core.take(core.engine.begin_epoch(core.now(), core.engine._router.lease._replace(epoch=2), "there", 2))
+    core.take(core.engine.begin_epoch(core.now(), Lease(epoch=2, send_by=NEVER), "there", 2))
     core.buy(1)
     assert core.orders_received() == []
     core.enable()
@@ -70,7 +71,7 @@ def test_down_halts_the_book_and_the_next_start_lets_go_of_it() -> None:
     core.command(CancelAll(who=ANNA, reason="down"))
     core.buy(5, 9_001)
     assert core.at_venue() == []
-    core.take(core.engine.begin_epoch(core.now(), core.engine._router.lease._replace(epoch=2), "there", 2))
+    core.take(core.engine.begin_epoch(core.now(), Lease(epoch=2, send_by=NEVER), "there", 2))
     core.buy(5, 9_002)
     assert len(core.at_venue()) == 1
 

@@ -34,7 +34,7 @@ class RunnerHello(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     digest: str
 
 
-class RunnerAnswer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="runner_answer"):
+class RunnerAnswer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="runner_answer"):
     """The one answer to an input: how far the runner has read, what it wants and, if changed, its declared state.
 
     `held` is there at the beginning and at the end of a time in which the runner was too slow for its feed: the step
@@ -362,7 +362,7 @@ Command = (
 )
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="envelope"):
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="envelope"):
     """A command with its producer's contiguous number. The same number with another payload is an error.
 
     A new incarnation of a producer starts again at 1; incarnations only grow (wall nanoseconds at start).

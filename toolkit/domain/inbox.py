@@ -73,7 +73,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="
 InboxItem = OrderChanged | FillBooked | CapitalChanged | Restored | PositionChanged
 
 
-class InboxEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="inbox_entry"):
+class InboxEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="inbox_entry"):
     """One item of a strategy's inbox; numbers start at 1 and have no gaps."""
 
     number: int

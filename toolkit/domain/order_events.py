@@ -28,7 +28,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     age: int
 
 
-class OrderSubmitted(msgspec.Struct, frozen=True, array_like=True, tag="order_submitted"):
+class OrderSubmitted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="order_submitted"):
     """An approved order, on its way: the record that must be durable before the request leaves.
 
     `route` is why it goes to this venue, "" where there was nothing to choose.
@@ -61,7 +61,7 @@ class OrderSubmitted(msgspec.Struct, frozen=True, array_like=True, tag="order_su
     worth: int = 0
 
 
-class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="order_denied"):
+class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_denied"):
     """A refusal that teaches: control, observed, limit, where the limit stands, and what would pass."""
 
     order_id: str
@@ -146,7 +146,7 @@ class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     change: Change | None = None
 
 
-class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="replace_requested"):
+class ReplaceRequested(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="replace_requested"):
     """A change of an order. `worth` is what it adds, in quanta of the base currency (0 where it adds nothing)."""
 
     order_id: str

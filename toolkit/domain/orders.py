@@ -171,7 +171,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     stop: int | None = None
 
 
-class Order(msgspec.Struct, frozen=True, array_like=True, tag="order"):
+class Order(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="order"):
     """One order, replace chain included. Prices in ticks, quantities in lots, `cost` in ticks × lots of what filled.
 
     `requested` is when the newest request about it was decided, `withdrawn` whether we asked for its end. A stop that

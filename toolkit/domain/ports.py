@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from toolkit.domain.beats import Beat
 from toolkit.domain.commands import Envelope
 from toolkit.domain.inbox import InboxEntry, Released
@@ -37,7 +39,7 @@ class Received(NamedTuple):
     envelope: Envelope
 
 
-class Lease(NamedTuple):
+class Lease(msgspec.Struct, frozen=True, gc=False):
     """The right to write: the epoch, and until when requests may be sent (counted from before the renewal was sent)."""
 
     epoch: int

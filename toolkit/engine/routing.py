@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +27,7 @@ LineDown = Callable[[str], bool]
 BreakerOpen = Callable[[str, str, MonoTime], str]
 
 
-class Routed(NamedTuple):
+class Routed(msgspec.Struct, frozen=True, gc=False):
     """A venue and why it was chosen; "" where there was nothing to choose."""
 
     venue: str

@@ -8,6 +8,7 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.events import Seen
 from toolkit.domain.intents import CancelIntent, PlaceOrder
 from toolkit.domain.orders import OrderClass, OrderType, Side
+from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, SubmitOrder
 from toolkit.engine.risk.proposal import Approved
 from toolkit.engine.transaction import Transaction
@@ -72,6 +73,6 @@ def test_a_cancel_never_overtakes_its_own_order() -> None:
 
 def test_every_request_carries_the_epoch_and_the_deadline_of_the_lease() -> None:
     core = Core()
-    core.engine.lease_renewed(core.engine._router.lease._replace(epoch=4, send_by=core.now().mono + 99))
+    core.engine.lease_renewed(Lease(epoch=4, send_by=core.now().mono + 99))
     core.cancel(core.buy(1, 9_000))
     assert {(request.epoch, request.send_by) for request in core.received} == {(4, core.now().mono + 99)}
