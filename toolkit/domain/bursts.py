@@ -39,17 +39,26 @@ class Burst(msgspec.Struct, kw_only=True, array_like=True):
 
     def note(self, order: Sent, window: int) -> None:
         """Take an order in and let go of what is older than the window."""
-        self.sent.append(order)
+        sent, lots, instrument = self.sent, self.lots, order.instrument
+        sent.append(order)
         self.value += order.value
-        self.lots[order.instrument] = self.lots.get(order.instrument, 0) + order.lots
-        while order.time - (oldest := self.sent[self.start]).time >= window:
+        lots[instrument] = lots.get(instrument, 0) + order.lots
+        if order.time - sent[self.start].time >= window:
+            self._forget(order.time, window)
+
+    def _forget(self, time: FeedTime, window: int) -> None:
+        """The newest order stays: no window is without length."""
+        sent, lots = self.sent, self.lots
+        while time - (oldest := sent[self.start]).time >= window:
             self.start += 1
             self.value -= oldest.value
-            self.lots[oldest.instrument] -= oldest.lots
-            if not self.lots[oldest.instrument]:
-                del self.lots[oldest.instrument]
-        if self.start >= _COMPACT_AT and 2 * self.start >= len(self.sent):
-            del self.sent[: self.start]
+            left = lots[oldest.instrument] - oldest.lots
+            if left:
+                lots[oldest.instrument] = left
+            else:
+                del lots[oldest.instrument]
+        if self.start >= _COMPACT_AT and 2 * self.start >= len(sent):
+            del sent[: self.start]
             self.start = 0
 
     def within(self, instrument: str, time: FeedTime, window: int) -> tuple[int, int]:

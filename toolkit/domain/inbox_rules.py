@@ -56,7 +56,11 @@ def restored(ledger: Ledger, strategy: str, incarnation: int) -> Restored:
 
 
 def _booked(
-    ledger: Ledger, order: Order, event: ev.OrderFilled | ev.FillBusted | ev.FillCorrected, quantity: int, price: int
+    ledger: Ledger,
+    order: Order,
+    event: ev.OrderFilled | ev.FillBusted | ev.FillCorrected,
+    quantity: int,
+    fee_asset: str = "",
 ) -> FillBooked:
     return FillBooked(
         order_id=order.order_id,
@@ -64,9 +68,9 @@ def _booked(
         instrument=order.instrument,
         side=order.side,
         quantity=quantity,
-        price=price,
+        price=event.price,
         fee=event.fee,
-        fee_asset=event.fee_asset if isinstance(event, ev.OrderFilled) else "",
+        fee_asset=fee_asset,
         position=ledger.position(order.strategy, order.instrument).lots,
         time=event.time,
     )
@@ -99,16 +103,19 @@ def _tell_refusal(ledger: Ledger, event: ev.IntentRefused) -> Told:
     return event.strategy, tuple(_refused(event, intent_id) for intent_id in (event.intent_id, *event.others))
 
 
-def _tell_fill(ledger: Ledger, event: ev.OrderFilled | ev.FillBusted | ev.FillCorrected) -> Told:
+def _tell_fill(ledger: Ledger, event: ev.OrderFilled) -> Told:
     order = ledger.order(event.order_id)
     if order is None:
         return None
-    quantity = event.quantity
-    if isinstance(event, ev.FillBusted):
-        quantity = -quantity
-    elif isinstance(event, ev.FillCorrected):
-        quantity -= event.old_quantity
-    return order.strategy, (_booked(ledger, order, event, quantity, event.price), order_changed(order))
+    return order.strategy, (_booked(ledger, order, event, event.quantity, event.fee_asset), order_changed(order))
+
+
+def _tell_revision(ledger: Ledger, event: ev.FillBusted | ev.FillCorrected) -> Told:
+    order = ledger.order(event.order_id)
+    if order is None:
+        return None
+    quantity = -event.quantity if isinstance(event, ev.FillBusted) else event.quantity - event.old_quantity
+    return order.strategy, (_booked(ledger, order, event, quantity), order_changed(order))
 
 
 def _tell_change(ledger: Ledger, event: Any) -> Told:
@@ -122,6 +129,6 @@ _TELL: dict[type, Callable[[Ledger, Any], Told]] = {
     ev.RunnerStarted: _tell_restored,
     ev.IntentRefused: _tell_refusal,
     ev.OrderFilled: _tell_fill,
-    ev.FillBusted: _tell_fill,
-    ev.FillCorrected: _tell_fill,
+    ev.FillBusted: _tell_revision,
+    ev.FillCorrected: _tell_revision,
 }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
-from itertools import islice
 
 import msgspec
 
@@ -16,6 +15,7 @@ from toolkit.domain.bursts import Burst
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import JournalError
 from toolkit.domain.exposure import Exposure, expose, largest_exits
+from toolkit.domain.forgetting import forget, oldest
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.joined_orders import Joined
@@ -48,6 +48,7 @@ HOUSE, MANUAL = "house", "manual"
 NOTHING_WORKS = Exposure()
 NOWHERE: dict[str, Position] = {}
 UNEXPOSED: dict[str, Exposure] = {}
+NOTHING: dict[str, dict[str, None]] = {}
 ONE, ACTIVE, DENIED = Decimal(1), TradingState.ACTIVE, Status.DENIED
 
 
@@ -338,13 +339,17 @@ class Ledger(msgspec.Struct, kw_only=True):
         root = order.chain[0]
         before = self.orders.get(root)
         self.orders[root] = order
-        in_doubt, was_in_doubt = order.doubt is not NO_DOUBT, before is not None and before.doubt is not NO_DOUBT
+        in_doubt = order.doubt is not NO_DOUBT
         is_open = in_doubt or order.status not in FINAL
-        was_open = None if before is None else was_in_doubt or before.status not in FINAL
+        if before is None:
+            was_in_doubt, was_open = False, None
+        else:
+            was_in_doubt = before.doubt is not NO_DOUBT
+            was_open = was_in_doubt or before.status not in FINAL
         if was_open is not is_open:
             self._open(root, order) if is_open else self._close(root, order)
         remaining = order.remaining if is_open else 0
-        if by := remaining - (before.remaining if before is not None and was_open else 0):
+        if by := remaining - (before.remaining if was_open and before is not None else 0):
             self._expose(order, remaining, by)
         if in_doubt:
             self.doubtful[root] = None
@@ -377,18 +382,18 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.closed.pop(root, None)
 
     def _close(self, root: str, order: Order) -> None:
-        roots = self.working.get(order.strategy, {}).get(order.instrument, {})
-        if root in roots:
+        roots = self.working.get(order.strategy, NOTHING).get(order.instrument)
+        if roots and root in roots:
             del roots[root]
             self._count_open(order, -1)
             if order.order_class is ENTRY and not order.filled:
                 self.entering[order.strategy] -= 1
         if order.status is DENIED:
             self.denied[root] = None
-            self._forget_oldest(self.denied, DENIED_ORDERS_KEPT)
+            self._forget(self.denied, DENIED_ORDERS_KEPT)
         else:
             self.closed[root] = None
-            self._forget_oldest(self.closed, CLOSED_ORDERS_KEPT)
+            self._forget(self.closed, CLOSED_ORDERS_KEPT)
 
     def _expose(self, order: Order, remaining: int, by: int) -> None:
         strategy, instrument = order.strategy, order.instrument
@@ -400,31 +405,20 @@ class Ledger(msgspec.Struct, kw_only=True):
         expose(own, self.account_exposure[instrument], order, remaining, by)
 
     def _count_open(self, order: Order, by: int) -> None:
+        strategy, instrument, venue = order.strategy, order.instrument, order.venue
         self.open_count += by
-        self.open_by_strategy[order.strategy] = self.open_by_strategy.get(order.strategy, 0) + by
-        self.open_by_instrument[order.instrument] = self.open_by_instrument.get(order.instrument, 0) + by
-        self.open_by_venue[order.venue] = self.open_by_venue.get(order.venue, 0) + by
+        self.open_by_strategy[strategy] = self.open_by_strategy.get(strategy, 0) + by
+        self.open_by_instrument[instrument] = self.open_by_instrument.get(instrument, 0) + by
+        self.open_by_venue[venue] = self.open_by_venue.get(venue, 0) + by
 
-    def _forget_oldest(self, ended: dict[str, None], kept: int) -> None:
-        """Some at a time: finding the first of a dict whose first ones went is slow."""
-        if len(ended) <= kept + kept // 20:
+    def _forget(self, ended: dict[str, None], kept: int) -> None:
+        gone = oldest(ended, kept)
+        if not gone:
             return
-        for root in list(islice(ended, len(ended) - kept)):
-            del ended[root]
-            if self.joined.keeps(root, self.orders):
+        beside = [where for where in (self.fills, self.brackets, self.yielded, self.changes) if where]
+        for root in gone:
+            if not forget(root, self.orders, self.intents, self.aliases, self.joined, beside):
                 ended[root] = None
-                continue
-            order = self.orders.pop(root)
-            self.fills.pop(root, None)
-            self.brackets.pop(root, None)
-            self.yielded.pop(root, None)
-            self.changes.pop(root, None)
-            self.joined.forget(root)
-            intents = self.intents.get(order.strategy, {})
-            if intents.get(order.intent_id) == root:
-                del intents[order.intent_id]
-            for identifier in order.chain[1:]:
-                self.aliases.pop(identifier, None)
 
     def count_execution(self, order: Order) -> None:
         """An entry traded for the first time."""

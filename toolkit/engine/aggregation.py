@@ -53,7 +53,7 @@ class Aggregation(JoinedReports):
 
     def __init__(self, ledger: Ledger, within: int, patience: int, again: int) -> None:
         super().__init__(ledger, again)
-        self._within = within
+        self.within = within
         self._patience = patience
         self._gatherings: dict[Likeness, Gathering] = {}
         self._waits: dict[str, Likeness] = {}
@@ -63,7 +63,7 @@ class Aggregation(JoinedReports):
 
     def takes(self, transaction: Transaction, order: Order) -> bool:
         """Let an order wait for others like it; False for one that goes alone."""
-        if not self._within or order.order_class is not ENTRY or order.terms is not None or order.reduce_only:
+        if not self.within or order.order_class is not ENTRY or order.terms is not None or order.reduce_only:
             return False
         if order.time_in_force not in JOINABLE:
             return False
@@ -112,7 +112,7 @@ class Aggregation(JoinedReports):
         """The orders whose time to wait is over, those that leave together in one list; they wait no more."""
         for likeness, gathering in list(self._gatherings.items()):
             waited = transaction.time - gathering.feed, transaction.now.mono - gathering.mono
-            if max(waited) < self._within:
+            if max(waited) < self.within:
                 continue
             del self._gatherings[likeness]
             for root in gathering.roots:
@@ -140,7 +140,7 @@ class Aggregation(JoinedReports):
         root = self._ledger.joined.parts.get(order.chain[0])
         if root is None:
             return False
-        self._touched[root] = None
+        self.touched[root] = None
         return True
 
     def again(self, order: Order) -> bool:
@@ -148,7 +148,7 @@ class Aggregation(JoinedReports):
         root = self._ledger.joined.parts.get(order.chain[0])
         if root is None:
             return False
-        self._again[root] = None
+        self._again[root] = self.touched[root] = None
         return True
 
     def known_as(self, order: Order) -> tuple[str, ...]:
@@ -174,30 +174,26 @@ class Aggregation(JoinedReports):
             if joined is None or not joined.reducing_id:
                 del self._watched[root]
                 if joined is not None:
-                    self._touched[root] = None
+                    self.touched[root] = None
                 continue
             self._watched[root] = now + self._pause
             ids = joined.reducing_id, joined.order_id
             questions += [rq.QueryOrder(venue=joined.venue, order_id=identifier) for identifier in ids]
         return questions
 
-    @property
-    def is_touched(self) -> bool:
-        return bool(self._touched or self._again)
-
     def settle(self, transaction: Transaction, lease: Lease) -> list[rq.VenueRequest]:
         """What the changes of parts since the last message mean for their wholes, as requests."""
         requests: list[rq.VenueRequest] = []
-        for root in self._touched:
+        for root in self.touched:
             if (request := self._change(transaction, root, lease)) is not None:
                 requests.append(request)
-        self._touched.clear()
+        self.touched.clear()
         return requests
 
     def again_whole(self) -> Iterator[tuple[JoinedOrder, list[Order]]]:
         """The joined orders that go out once more, with those of theirs that are still wanted."""
         for root in self._again:
-            self._touched.pop(root, None)
+            self.touched.pop(root, None)
             if parts := [order for order in self._open(root) if order.status is not Status.PENDING_CANCEL]:
                 yield self._ledger.joined.orders[root], parts
         self._again.clear()

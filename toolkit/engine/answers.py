@@ -82,7 +82,7 @@ class Answers:
         for intent in intents:
             if (name := _too_long(intent)) is not None:
                 _refuse(transaction, strategy, intent.intent_id, getattr(intent, "instrument", ""), name)
-            elif isinstance(intent, PlaceOrder | TargetPosition) and self._goes_on_in_vain(strategy, intent):
+            elif isinstance(intent, (PlaceOrder, TargetPosition)) and self._goes_on_in_vain(strategy, intent):
                 in_vain.setdefault(intent.instrument, []).append(intent.intent_id)
             else:
                 self._proposer.handle(transaction, strategy, intent)

@@ -76,14 +76,11 @@ class Shut(NamedTuple):
 
 
 class Breakers:
-    """The breakers of all venues that have settings; for the others nothing is kept and everything passes."""
+    """The breakers of all venues that have `settings`; for the others nothing is kept and everything passes."""
 
     def __init__(self, settings: Mapping[str, BreakerSettings]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._states: dict[str, BreakerState] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._settings)
 
     def refuses(self, strategy: str, venue: str, now: MonoTime) -> Shut | None:
         """What keeps an entry of this strategy from this venue now; None lets it pass."""
@@ -91,11 +88,11 @@ class Breakers:
             return None
         for key in _keys(strategy, venue):
             state = self._states.get(key)
-            if state is None or lets_pass(state, self._settings[venue], now):
+            if state is None or lets_pass(state, self.settings[venue], now):
                 continue
             left = 0 if state.shut_until is None else max(0, state.shut_until - now)
             again = f"one to try in {left / NANOSECONDS:g} s" if left else "once the one that tries is answered"
-            return Shut(f"breaker of {key} open", again, self._settings[venue].source)
+            return Shut(f"breaker of {key} open", again, self.settings[venue].source)
         return None
 
     def problem(self, strategy: str, venue: str, now: MonoTime) -> str:
@@ -113,7 +110,7 @@ class Breakers:
 
     def rejected(self, transaction: Transaction, order: Order, report: Rejected) -> None:
         """The venue refused a new order, which says that it answers."""
-        settings = self._settings.get(order.venue)
+        settings = self.settings.get(order.venue)
         if settings is None:
             return
         route, rejects, late = _keys(order.strategy, order.venue)
@@ -127,7 +124,7 @@ class Breakers:
 
     def answered(self, transaction: Transaction, order: Order, took: int) -> None:
         """The venue took a new order, `took` nanoseconds after it was decided."""
-        settings = self._settings.get(order.venue)
+        settings = self.settings.get(order.venue)
         if settings is None:
             return
         route, rejects, late = _keys(order.strategy, order.venue)
@@ -140,7 +137,7 @@ class Breakers:
 
     def unanswered(self, transaction: Transaction, order: Order) -> None:
         """The venue did not answer in time at all; a probe that is not answered was in vain."""
-        settings = self._settings.get(order.venue)
+        settings = self.settings.get(order.venue)
         if settings is None:
             return
         route, rejects, late = _keys(order.strategy, order.venue)

@@ -193,7 +193,7 @@ class Engine:
         return [] if order is None else [order]
 
     def _decided(self, transaction: Transaction) -> Output:
-        if self._joined.is_touched:
+        if self._joined.touched:
             self._router.settle_joined(transaction)
         self._router.sort(transaction.requests)
         return self.end(transaction)
@@ -222,7 +222,7 @@ class Engine:
         self._takers.get(type(message), self._report)(transaction, message)
         if self.ledger.overrides:
             self._desk.settle_overrides(transaction)
-        if self._joined.is_touched:
+        if self._joined.touched:
             self._router.settle_joined(transaction)
         if len(requests) > before + 1:
             made = requests[before:]
@@ -363,15 +363,16 @@ class Engine:
                 self._proposer.continue_flatten(transaction, order.strategy)
 
     def _envelope(self, transaction: Transaction, envelope: Envelope) -> None:
-        known, incarnation, number = self.cursor(envelope.producer), envelope.incarnation, envelope.number
+        producer, incarnation, number = envelope.producer, envelope.incarnation, envelope.number
+        known = self._cursors.get(producer) or self.cursor(producer)
         if number != known.number + 1 or incarnation != known.incarnation:
             if (incarnation, number) <= (known.incarnation, known.number):
                 return
             expected = known.number + 1 if incarnation == known.incarnation else 1
             if number != expected:
                 detail = f"command {number} of incarnation {incarnation}, expected {expected}"
-                transaction.alarm("command_gap", envelope.producer, detail)
-        self._cursors[envelope.producer] = Producer(incarnation=incarnation, number=number)
+                transaction.alarm("command_gap", producer, detail)
+        self._cursors[producer] = Producer(incarnation=incarnation, number=number)
         if isinstance(envelope.body, RunnerAnswer):
             self._answer(transaction, envelope, envelope.body)
         else:

@@ -27,26 +27,23 @@ class ExchangeRates:
         self._ledger = ledger
         self._view = view
         self._interval = interval
-        self._valuations = {one.asset: one for one in valuations}
-
-    def __bool__(self) -> bool:
-        return bool(self._valuations)
+        self.valuations = {one.asset: one for one in valuations}
 
     def mark_in_use(self, transaction: Transaction, *, only_due: bool = True) -> None:
         """Mark the currencies that the books hold or that orders work in, each once an interval of feed time."""
-        self._mark(transaction, (asset for asset in self._valuations if self._is_used(asset)), only_due)
+        self._mark(transaction, (asset for asset in self.valuations if self._is_used(asset)), only_due)
 
     def mark_for(self, transaction: Transaction, symbols: Iterable[str]) -> None:
         """Mark the currencies that a decision about these instruments hangs on."""
         found = (self._ledger.instruments.find(symbol, self._view.time) for symbol in symbols)
-        wanted = dict.fromkeys(one.currency for one in found if one is not None and one.currency in self._valuations)
+        wanted = dict.fromkeys(one.currency for one in found if one is not None and one.currency in self.valuations)
         if wanted:
             self._mark(transaction, wanted, only_due=True)
 
     def _mark(self, transaction: Transaction, assets: Iterable[str], only_due: bool) -> None:
         ledger = self._ledger
         for asset in list(assets):
-            found = self._rate(self._valuations[asset])
+            found = self._rate(self.valuations[asset])
             if found is None:
                 continue
             rate, time = found

@@ -56,9 +56,13 @@ class ExecutionRouter:
         """Send a new order. Only what the guard approved has an `Approved` to show."""
         if approved.proposal.intent_id != order.intent_id:
             raise DomainError(f"order {order.order_id} is not the one that was approved")
-        may_join = Ability.REPLACE in self._abilities.get(order.venue, NOTHING)  # or no part could be taken out again
-        if not (may_join and self.joined.takes(transaction, order)):
-            self._send(transaction, self._submission(order, transaction.time), order, order.order_class)
+        if self.joined.within and self._may_join(order) and self.joined.takes(transaction, order):
+            return
+        self._send(transaction, self._submission(order, transaction.time), order, order.order_class)
+
+    def _may_join(self, order: Order) -> bool:
+        """Where orders cannot be changed no part could be taken out again."""
+        return Ability.REPLACE in self._abilities.get(order.venue, NOTHING)
 
     def replace(self, transaction: Transaction, approved: Approved, order: Order) -> None:
         """Send a change of quantity or price."""
@@ -195,7 +199,7 @@ class ExecutionRouter:
             self._waiting[order.chain[0]] = order.venue
             return
         meter.note_left(transaction.now.mono)
-        if isinstance(request, SubmitOrder):
+        if self.breakers.settings and isinstance(request, SubmitOrder):
             self.breakers.left(order, transaction.now.mono)
         transaction.requests.append(request)
 

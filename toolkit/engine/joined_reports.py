@@ -19,12 +19,12 @@ Book = Callable[[Transaction, Order, rq.VenueReport], Order | None]
 
 
 class JoinedReports:
-    """The way back from the venue. What an answer means for the whole is noted in `_touched` and `_watched`."""
+    """The way back from the venue. What an answer means for the whole is noted in `touched` and `_watched`."""
 
     def __init__(self, ledger: Ledger, pause: int) -> None:
         self._ledger = ledger
         self._pause = pause
-        self._touched: dict[str, None] = {}
+        self.touched: dict[str, None] = {}
         self._watched = {root: MonoTime(0) for root in ledger.joined.orders if self._open(root)}
 
     def hear(self, transaction: Transaction, report: rq.VenueReport, book: Book) -> list[Order]:
@@ -90,7 +90,7 @@ class JoinedReports:
             case rq.Filled():
                 return self._fills(orders, report)
             case rq.Busted() | rq.Corrected():
-                self._touched[self._ledger.joined.ids[report.order_id]] = None  # what is over must not fill again
+                self.touched[self._ledger.joined.ids[report.order_id]] = None  # what is over must not fill again
                 return self._revisions(orders, report)
             case rq.Replaced():
                 return self._replaced(transaction, report)
@@ -203,7 +203,7 @@ class JoinedReports:
         root = self._ledger.joined.ids[identifier]
         if made:
             self._watched.pop(root, None)
-            self._touched[root] = None
+            self.touched[root] = None
         else:
             self._watched[root] = transaction.now.mono + self._pause
         joined = self.joined(identifier)

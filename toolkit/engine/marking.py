@@ -28,32 +28,34 @@ class Marker:
 
     def mark_due(self, transaction: Transaction) -> None:
         """What a step makes due; a book that holds nothing and works nowhere needs no look."""
-        if self._ledger.held or self._ledger.open_count or self._valuer:
+        if self._ledger.held or self._ledger.open_count or self._valuer.valuations:
             self._mark(transaction, only_due=True)
-        if self._rates:
+        if self._rates.valuations:
             self._rates.mark_in_use(transaction)
 
     def mark_all(self, transaction: Transaction) -> None:
         """Everything as of now: at the end of a session, and when something traded that was never marked."""
         self._mark(transaction, only_due=False)
-        if self._rates:
+        if self._rates.valuations:
             self._rates.mark_in_use(transaction, only_due=False)
 
     def mark_for(self, transaction: Transaction, instrument: str) -> None:
         """What a decision about this instrument hangs on, where it is due."""
-        self._to_quotes(transaction, (instrument,), only_due=True)
-        if self._rates:
+        mark = self._ledger.marks.get(instrument)
+        if mark is None or transaction.time - mark.time >= self._interval:  # or nothing can be due
+            self._to_quotes(transaction, (instrument,), only_due=True)
+        if self._rates.valuations:
             self._rates.mark_for(transaction, (instrument,))
 
     def _mark(self, transaction: Transaction, *, only_due: bool) -> None:
         """What is held or worked in, and what fees came in."""
         ledger = self._ledger
         marked: Iterable[str] = ledger.held
-        if self._valuer or ledger.open_count:
+        if self._valuer.valuations or ledger.open_count:
             working = (symbol for symbol, count in ledger.open_by_instrument.items() if count)
             marked = {*ledger.held, *self._valuer.instruments(), *working}
         self._to_quotes(transaction, marked, only_due=only_due)
-        if self._valuer:
+        if self._valuer.valuations:
             self._valuer.value(transaction, self._view.step)
 
     def _to_quotes(self, transaction: Transaction, symbols: Iterable[str], *, only_due: bool) -> None:

@@ -129,6 +129,10 @@ def fill(report: rq.Filled, strategy: str, sent: WallTime, instrument: str = "",
     )
 
 
+COUNTED = frozenset({rq.Filled, rq.Corrected})
+"""Reports of so many lots."""
+
+
 def malformed(report: rq.VenueReport) -> str | None:
     """What no venue can mean: a trade of nothing or of less."""
     if isinstance(report, rq.Filled) and report.quantity <= 0:

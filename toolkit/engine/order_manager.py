@@ -23,6 +23,7 @@ from toolkit.domain.orders import (
     Status,
     TradingState,
 )
+from toolkit.domain.requests import Filled, OrderFound, OrderNotFound
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 from toolkit.engine.doubts import DoubtAges, tell_dropped
 from toolkit.engine.execution_router import (
@@ -35,6 +36,7 @@ from toolkit.engine.execution_router import (
 )
 from toolkit.engine.messages import AbsenceProven, EngineSettings, HeldBack, LineLost, NotSent
 from toolkit.engine.order_facts import (
+    COUNTED,
     booked,
     changed_in_engine,
     dropped,
@@ -204,7 +206,7 @@ class OrderManager:
         number = getattr(report, "report", 0)
         if number and number <= ledger.venue_reports.get(report.venue, 0):
             return None
-        if (nonsense := malformed(report)) is not None:
+        if type(report) in COUNTED and (nonsense := malformed(report)) is not None:
             told_of(transaction, "malformed_report", report, nonsense)
             return None
         order = ledger.order(report.order_id)
@@ -215,15 +217,16 @@ class OrderManager:
 
     def hear_of(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> Order | None:
         """Book what a venue says of an order; returns it as it is then."""
-        if isinstance(report, rq.OrderFound):
+        if isinstance(report, OrderFound):
             self._found(transaction, order, report)
-        elif not isinstance(report, rq.OrderNotFound):
+        elif not isinstance(report, OrderNotFound):
             self._book(transaction, order, report)
-        root = order.chain[0]
-        after = transaction.ledger.orders.get(root)
+        root, orders = order.chain[0], transaction.ledger.orders
+        after = orders.get(root)
         if after is not None and after.doubt is NO_DOUBT:
             self._settle(transaction, root, after)
-        return transaction.ledger.orders.get(root)
+            return orders.get(root)
+        return after
 
     def _settle(self, transaction: Transaction, root: str, order: Order) -> None:
         """Nothing is expected any more of an order that is neither pending nor in doubt.
@@ -239,7 +242,8 @@ class OrderManager:
             self._doubt(transaction, root, PENDING[order.status], "its answer got lost")
 
     def _book(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> None:
-        if isinstance(report, rq.Filled) and is_booked(transaction, order.chain[0], report):
+        filled = report if isinstance(report, Filled) else None
+        if filled is not None and is_booked(transaction, order.chain[0], filled):
             return
         if isinstance(report, rq.Rejected) and proves_arrival(order, report):
             told_of(transaction, "duplicate_id", report, f"{report.venue} has it already: {report.text}")
@@ -249,16 +253,14 @@ class OrderManager:
             told_of(transaction, "unknown_execution", report, f"{type(report).__name__} of a trade not in the books")
             return
         event, fact = made
-        if self._router.breakers:
+        if self._router.breakers.settings:
             self._judge(transaction, order, report)
-        expected = after_fact(order.status, order.doubt, fact).expected
+        _, _, expected = after_fact(order.status, order.doubt, fact)
         transaction.emit(event)
-        if isinstance(report, rq.Filled) and (report.instrument, report.side) != (order.instrument, order.side):
-            transaction.alarm("mismatched_fill", order.order_id, f"{report.side.name} {report.instrument}")
-        elif isinstance(report, rq.Filled) and order.filled + report.quantity > order.quantity:
-            transaction.alarm(
-                "overfill", order.order_id, f"filled {order.filled + report.quantity} of {order.quantity}"
-            )
+        if filled is not None and (filled.instrument != order.instrument or filled.side is not order.side):
+            transaction.alarm("mismatched_fill", order.order_id, f"{filled.side.name} {filled.instrument}")
+        elif filled is not None and (total := order.filled + filled.quantity) > order.quantity:
+            transaction.alarm("overfill", order.order_id, f"filled {total} of {order.quantity}")
         elif not expected:
             transaction.alarm("unexpected_fact", order.order_id, f"{fact.value} in status {order.shown_status}")
 

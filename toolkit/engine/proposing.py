@@ -299,7 +299,8 @@ class Proposer:
 
     def _classify(self, strategy: str, instrument: str, side: Side, quantity: int, *, without: str = "") -> OrderClass:
         """An exit shrinks the position in every outcome; where nothing is held on the other side, nothing does."""
-        if self._ledger.position(strategy, instrument).lots * side >= 0:
+        lots = self._ledger.position(strategy, instrument).lots
+        if not lots or (lots > 0) is (side is BUY):
             return ENTRY
         certain = self._certain(strategy, instrument, side, without)
         return EXIT if 0 < quantity <= certain else ENTRY

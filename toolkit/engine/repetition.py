@@ -15,7 +15,9 @@ def look(transaction: Transaction, guard: Guard, order: Order) -> None:
     """After a fill: exits and cancels still pass, entries do not. A restart and a new day change nothing about it."""
     ledger, strategy = transaction.ledger, order.strategy
     executed = ledger.executed.get(strategy, 0)
-    if not executed or order.order_class is not ENTRY or EXECUTIONS in ledger.states.get(f"strategy:{strategy}", ()):
+    if not executed or order.order_class is not ENTRY:
+        return
+    if ledger.states and EXECUTIONS in ledger.states.get(f"strategy:{strategy}", ()):
         return
     limit = guard.most_executions(strategy)
     if limit is None or executed < limit.value:

@@ -22,18 +22,15 @@ class Valuer:
 
     def __init__(self, ledger: Ledger, valuations: Sequence[Valuation]) -> None:
         self._ledger = ledger
-        self._valuations = tuple(valuations)
-
-    def __bool__(self) -> bool:
-        return bool(self._valuations)
+        self.valuations = tuple(valuations)
 
     def instruments(self) -> set[str]:
         """The instruments whose marks value what was charged."""
-        return {one.instrument for one in self._valuations if one.instrument and self._was_charged(one.asset)}
+        return {one.instrument for one in self.valuations if one.instrument and self._was_charged(one.asset)}
 
     def value(self, transaction: Transaction, step: int) -> None:
         """Tell every worth that is not in the books yet."""
-        for one in self._valuations:
+        for one in self.valuations:
             rate = self._rate(one)
             if rate is not None and rate != self._ledger.rates.get(one.asset) and self._was_charged(one.asset):
                 transaction.emit(ev.FxMarked(asset=one.asset, rate=rate, step=step, time=transaction.time))

@@ -218,7 +218,7 @@ def duplicate(proposal: Proposal, situation: Situation) -> Answer:
             source=window.source,
             would_pass="after the window, or with another price or quantity",
         )
-    if last is None and len(recent) >= MOST_RECENT and is_full(recent, situation.view.time, ledger.duplicate_window):
+    if last is None and is_full(recent, situation.view.time, ledger.duplicate_window):
         return Refused(
             control=13,
             observed=f"{len(recent)} other orders within the window",
@@ -355,7 +355,7 @@ def message_rate(proposal: Proposal, situation: Situation) -> Answer:
 
 def breaker(proposal: Proposal, situation: Situation) -> Answer:
     """23: no entry through an open breaker of its venue or route; half open, one goes to try."""
-    if not situation.breakers:
+    if not situation.breakers.settings:
         return None
     shut = situation.breakers.refuses(proposal.strategy, proposal.venue, situation.now)
     if shut is None:

@@ -17,7 +17,7 @@ from toolkit.domain.overrides import in_force
 from toolkit.domain.positions import Interval
 from toolkit.domain.results import confirmed_pnl
 from toolkit.domain.standing import DAILY_LOSS, WHOLE_BOOK
-from toolkit.engine.risk.portfolio_exposure import BOOK, Exposures, Sums
+from toolkit.engine.risk.portfolio_exposure import BOOK, HARMLESS, Exposures, Sums
 from toolkit.engine.risk.portfolio_limits import (
     CONFIDENCE,
     HORIZON,
@@ -119,6 +119,8 @@ class Portfolio:
     def note(self, event: ev.Event) -> None:
         """Take in what has just been folded."""
         kind = type(event)
+        if kind in CHANGES_NOTHING:
+            return
         if kind is ev.Marked:  # far more often than anything else
             self.results_changed = True
             self.exposures.note(event)
@@ -305,6 +307,7 @@ KEEPS_RESULTS = frozenset(
 )  # fmt: skip
 """The events of every day that change no result; whatever is not here makes people's results be looked at again."""
 
+CHANGES_NOTHING = KEEPS_RESULTS & HARMLESS
 CHANGES_CAPS = frozenset({ev.LimitsChanged, ev.CapitalAllocated, ev.DeploymentChanged, ev.BookOpened})
 
 

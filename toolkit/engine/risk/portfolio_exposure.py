@@ -64,11 +64,19 @@ class Sums:
                 return
             cell = self.cells[symbol] = Cell()
         worst = high if high > -low else -low
-        self.gross += worst * unit - cell.worst * cell.unit
-        self.margin += worst * bound - cell.worst * cell.bound
-        self.high += high * unit - cell.high * cell.unit
-        self.low += low * unit - cell.low * cell.unit
-        cell.low, cell.high, cell.worst, cell.unit, cell.bound = low, high, worst, unit, bound
+        if unit == cell.unit and bound == cell.bound:  # an order or a fill, and no new price
+            grows = worst - cell.worst
+            self.gross += grows * unit
+            self.margin += grows * bound
+            self.high += (high - cell.high) * unit
+            self.low += (low - cell.low) * unit
+            cell.low, cell.high, cell.worst = low, high, worst
+        else:
+            self.gross += worst * unit - cell.worst * cell.unit
+            self.margin += worst * bound - cell.worst * cell.bound
+            self.high += high * unit - cell.high * cell.unit
+            self.low += low * unit - cell.low * cell.unit
+            cell.low, cell.high, cell.worst, cell.unit, cell.bound = low, high, worst, unit, bound
         if not (low or high):
             del self.cells[symbol]
 
@@ -79,7 +87,10 @@ class Sums:
 
 
 class Exposures:
-    """The scopes of one ledger: `book:`, each strategy by its name, each venue as `venue:<name>`."""
+    """The scopes of one ledger: `book:`, each strategy by its name, each venue as `venue:<name>`.
+
+    The only venue of a book is worth what the book is: both names lead to one scope.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -126,8 +137,9 @@ class Exposures:
                 self._look(strategy, symbol)
             self._touched.clear()
 
-    def touch(self, strategy: str, symbol: str) -> None:
-        self._touched[strategy, symbol] = None
+    def touch(self, event: Any) -> None:
+        """The place that an event names itself."""
+        self._touched[event.strategy, event.instrument] = None
 
     def touch_order(self, identifier: str) -> None:
         """The place of an order; where it is no longer known, everything is looked at again."""
@@ -156,7 +168,9 @@ class Exposures:
         """A scope for good: it is kept up to date and never replaced."""
         found = self.scopes.get(scope)
         if found is None:
-            found = self.scopes[scope] = Sums()
+            venues = self._ledger.venues
+            is_whole = len(venues) == 1 and scope == f"venue:{venues[0]}"
+            found = self.scopes[scope] = self.of(BOOK) if is_whole else Sums()
         return found
 
     def unit(self, instrument: Instrument) -> tuple[int, int]:
@@ -196,20 +210,18 @@ class Exposures:
         if instrument is None:
             return
         self.changed[symbol] = None
-        unit, bound = self.unit(instrument)
-        of_account = ledger.account_interval(symbol)
-        self._put(strategy, symbol, ledger.interval(strategy, symbol), unit, bound)
-        self._put(BOOK, symbol, of_account, unit, bound)
-        for venue, lots in _at_venues(ledger, symbol, of_account):
-            self._put(f"venue:{venue}", symbol, lots, unit, bound)
+        unit, bound = self.units.get(symbol) or self.unit(instrument)
+        own, of_account = ledger.interval(strategy, symbol), ledger.account_interval(symbol)
+        self.of(strategy).put(symbol, own.low, own.high, unit, bound)
+        self.of(BOOK).put(symbol, of_account.low, of_account.high, unit, bound)
+        if len(ledger.venues) > 1:
+            for venue, there in _at_venues(ledger, symbol, of_account):
+                self.of(f"venue:{venue}").put(symbol, there.low, there.high, unit, bound)
         if instrument.currency != ledger.base_currency:
             if of_account.low or of_account.high:
                 self.foreign[symbol] = instrument.currency
             else:
                 self.foreign.pop(symbol, None)
-
-    def _put(self, scope: str, symbol: str, interval: Interval, unit: int, bound: int) -> None:
-        self.of(scope).put(symbol, interval.low, interval.high, unit, bound)
 
     def _reprice(self, symbol: str) -> None:
         instrument = self._ledger.instruments.find(symbol)
@@ -252,17 +264,10 @@ def _pairs(ledger: Ledger) -> Iterator[tuple[str, str]]:
 
 def _at_venues(ledger: Ledger, symbol: str, of_account: Interval) -> Iterator[tuple[str, Interval]]:
     """What lies at each venue, with all that works in the instrument: where it will fill is not certain."""
-    if len(ledger.venues) == 1:
-        yield ledger.venues[0], of_account
-        return
     total = sum(lots.get(symbol, 0) for lots in ledger.venue_positions.values())
     for venue in ledger.venues:
         apart = ledger.venue_positions.get(venue, {}).get(symbol, 0) - total
         yield venue, Interval(low=of_account.low + apart, high=of_account.high + apart)
-
-
-def _by_pair(exposures: Exposures, event: Any) -> None:
-    exposures.touch(event.strategy, event.instrument)
 
 
 def _by_order(exposures: Exposures, event: Any) -> None:
@@ -282,7 +287,7 @@ def _by_capital(exposures: Exposures, _: Any) -> None:
 
 
 FINDERS: dict[type, Callable[[Exposures, Any], None]] = {
-    **dict.fromkeys((ev.OrderSubmitted, ev.OrderFilled), _by_pair),
+    **dict.fromkeys((ev.OrderSubmitted, ev.OrderFilled), Exposures.touch),
     **dict.fromkeys(
         (
             ev.ReplaceRequested, ev.OrderRejected, ev.OrderCanceled, ev.OrderExpired, ev.OrderReplaced,

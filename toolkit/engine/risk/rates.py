@@ -64,8 +64,10 @@ class Meter:
 
     def note_left(self, now: MonoTime) -> None:
         """Count one message that leaves."""
-        _within(self._left, now, WINDOW)
-        self._left.append(now)
+        left = self._left
+        while left and now - left[0] >= WINDOW:
+            left.popleft()
+        left.append(now)
 
     def has_room(self, now: MonoTime) -> bool:
         """Whether an exit may leave now: the whole rate is its own, and never less than one message a second.
