@@ -42,9 +42,13 @@ NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml
 RETRY_SECONDS = 0.25
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
-ARCHIVER, OPERATIONS, MONITOR = "archiver", "operations", "monitor"
-OPTIONAL = (ARCHIVER, OPERATIONS, MONITOR)
+ARCHIVER, OPERATIONS, MONITOR, DASHBOARDS = "archiver", "operations", "monitor", "dashboards"
+OPTIONAL = (ARCHIVER, OPERATIONS, MONITOR, DASHBOARDS)
 """No desk waits for these: neither a damaged archive nor a page or a measure that does not come stops trading."""
+STOPPED = (
+    DASHBOARDS, OPERATIONS, "runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER, MONITOR,
+)  # fmt: skip
+"""In this order."""
 
 
 @dataclass(kw_only=True)
@@ -139,10 +143,7 @@ class Supervisor:
             self.start_runner(name)
         if self.wishes.lab:
             self._start_lab()
-        if self.wishes.operations or self.settings.desk.operations.enabled:
-            self._start_operations()
-        if self.settings.desk.monitor.enabled:
-            self._start_monitor()
+        self._start_pages()
         await self._wait_for(*(name for name in self.managed if name not in OPTIONAL))
         self.status.ready(time.monotonic() - begun)
         self._write()
@@ -169,7 +170,7 @@ class Supervisor:
             await self._cancel_and_verify(stopped)
         except ExecutionError as problem:
             stopped.problem = str(problem)
-        for kind in (OPERATIONS, "runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER, MONITOR):
+        for kind in STOPPED:
             await self._stop_kind(kind)
         for task in self._tasks:
             task.cancel()
@@ -234,26 +235,33 @@ class Supervisor:
         self.status.link("JupyterLab", lab.link)
         self._start(specifications.jupyter(self.home, self.settings, lab))
 
-    def _start_operations(self) -> None:
-        try:
-            port = free_port(self.settings.desk.operations.port, "operations.port")
-        except ConfigError as problem:
-            self.status.problem(OPERATIONS, str(problem))
-            return
-        secret = self.door.desk.secret_for(OPERATIONS)
-        app = specifications.operations(self.home, self.settings, port, secret)
-        self.status.link("Operations", app.address)
-        self._start(app)
+    def _start_pages(self) -> None:
+        """What listens on a port of its own: the app with the buttons, metrics, dashboards."""
+        desk = self.settings.desk
+        if self.wishes.operations or desk.operations.enabled:
+            self._start_on_port(OPERATIONS, desk.operations.port, self._operations, "Operations")
+        if desk.monitor.enabled:
+            monitor = partial(specifications.monitor, self.home, self.settings, self.line)
+            self._start_on_port(MONITOR, desk.monitor.port, monitor, "Metrics")
+        if desk.dashboards.enabled:
+            self._start_on_port(
+                DASHBOARDS, desk.dashboards.port, partial(specifications.dashboards, self.home, self.settings)
+            )
 
-    def _start_monitor(self) -> None:
+    def _operations(self, port: int) -> Specification:
+        secret = self.door.desk.secret_for(OPERATIONS)
+        return specifications.operations(self.home, self.settings, port, secret)
+
+    def _start_on_port(self, name: str, first: int, make: Callable[[int], Specification], link: str = "") -> None:
+        """On the next free port; without one the desk runs, and says so."""
         try:
-            port = free_port(self.settings.desk.monitor.port, "monitor.port")
+            specification = make(free_port(first, f"{name}.port"))
         except ConfigError as problem:
-            self.status.problem(MONITOR, str(problem))
+            self.status.problem(name, str(problem))
             return
-        monitor = specifications.monitor(self.home, self.settings, self.line, port)
-        self.status.link("Metrics", monitor.address)
-        self._start(monitor)
+        if link:
+            self.status.link(link, specification.address)
+        self._start(specification)
 
     async def _end_an_old_stop(self) -> None:
         """A `down` that no engine took in its time was taken just now: a new epoch ends it, as it ends every `down`."""

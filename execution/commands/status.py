@@ -13,6 +13,7 @@ from execution.commands.limits import show_proposals
 from execution.commands.output import DIM, RED, YELLOW, ago, banner, clock, heading, money, paint, say, say_json, table
 from execution.commands.reconciling import show_breaks
 from execution.home import Home
+from execution.operations.links import link
 from toolkit.client import emergency
 from toolkit.client.approvals import waiting
 from toolkit.client.books import Books
@@ -71,7 +72,8 @@ def _document(state: DeskState, processes: list[ProcessState], replica: Replica 
         "ready": state.ready,
         "processes": processes,
         "problems": _to_mend(state, problem),
-        "operations": next((each.address for each in processes if each.kind == "operations"), ""),
+        "operations": _address_of(processes, "operations"),
+        "dashboards": _address_of(processes, "dashboards"),
     }
     if replica is not None:
         ledger = replica.ledger
@@ -92,6 +94,10 @@ def _document(state: DeskState, processes: list[ProcessState], replica: Replica 
     return document
 
 
+def _address_of(processes: list[ProcessState], kind: str) -> str:
+    return next((each.address for each in processes if each.kind == kind), "")
+
+
 def _show(
     home: Home, state: DeskState, processes: list[ProcessState], replica: Replica | None, problem: str, all_limits: bool
 ) -> None:
@@ -103,6 +109,8 @@ def _show(
     for process in processes:
         if process.kind == "operations" and process.state == "running":
             say(f"  the app with the buttons: {process.address}")
+        if process.kind == "dashboards" and process.state == "running":
+            say(f"  dashboards: {process.address}  once without a login: {link(process.address, home.run)}")
     if processes[0].state == "running":
         show_feed(feed_health(home))
     if replica is not None:

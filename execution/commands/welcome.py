@@ -12,6 +12,7 @@ from rich.table import Table
 
 from execution.commands.output import RED, YELLOW, banner, command, heading, paint, say
 from execution.home import Home
+from execution.operations.links import link
 from execution.supervisor import Stopped
 from toolkit.client.desk_state import DeskState
 
@@ -46,12 +47,15 @@ def welcome(state: DeskState, home: Home) -> None:
     for column in ("what", "pid", "state", "address"):
         grid.add_column(column, overflow="fold")
     for process in (state.supervisor, *state.processes):
-        if process.kind in ("jupyter", "operations"):
+        if process.kind in ("jupyter", "operations", "dashboards"):
             continue
         grid.add_row(process.name, str(process.pid or "–"), _coloured(process.state), _where(process.address, home))
     console.print(grid, soft_wrap=True)
-    for name, link in state.links:
-        say(f"{heading(name)}  {link}")
+    for name, address in state.links:
+        say(f"{heading(name)}  {address}")
+    for process in state.processes:
+        if process.kind == "dashboards":
+            say(f"{heading('Dashboards')}  {link(process.address, home.run)}")
     for problem in state.problems:
         say(paint(f"  to mend: {problem.subject}: {problem.detail}", RED))
     say("\nThree things to try:")

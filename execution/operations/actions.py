@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from execution.operations.board import Board
+from toolkit.dashboards.looks import scope_words
 from toolkit.domain import commands as cm
 from toolkit.domain.alerts import ANSWERING, AlertAnswer, AlertDeed
 from toolkit.domain.people import Role
@@ -80,12 +81,6 @@ def wrong_with(deed: Deed, board: Board) -> str:
 
 def _scopes(board: Board) -> dict[str, str]:
     return {scope: scope_words(scope) for scope in board.scopes}
-
-
-def scope_words(scope: str) -> str:
-    """`strategy:trend` as people say it."""
-    kind, _, name = scope.partition(":")
-    return f"{kind} {name}" if name else "everything: the whole book"
 
 
 def _strategies(board: Board) -> dict[str, str]:

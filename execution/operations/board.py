@@ -9,7 +9,6 @@ from typing import Final
 import msgspec
 
 from toolkit.client.approvals import waiting
-from toolkit.client.desk_state import DeskState, Problem
 from toolkit.domain.front_desk import Waiting
 from toolkit.domain.orders import TradingState
 from toolkit.domain.time import WallTime
@@ -93,20 +92,6 @@ def board(replica: Replica, shut: tuple[str, ...], alerts: tuple[Alert, ...] = (
         shut=shut,
         alerts=alerts[:MOST_ROWS],
     )
-
-
-def problems(state: DeskState | None) -> tuple[Problem, ...]:
-    """What a person should mend, as the supervisor says it, and which processes do not run."""
-    if state is None:
-        return (Problem(subject="desk", detail="was never started; `execution up` starts it", since=0),)
-    found = list(state.problems)
-    if not state.supervisor.is_alive():
-        found.append(Problem(subject="supervisor", detail="does not run: nobody watches this desk", since=0))
-    for process in state.processes:
-        if not process.is_alive():
-            detail = process.detail or f"does not run ({process.state})"
-            found.append(Problem(subject=process.name, detail=detail, since=process.since))
-    return tuple(found[:MOST_ROWS])
 
 
 def _worth_a_look(limits: Iterable[LimitInUse]) -> list[LimitInUse]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
@@ -15,6 +15,7 @@ from execution.operations.sessions import Session
 from toolkit.dashboards import looks
 
 HOST: Final = "127.0.0.1"
+LONGEST_WANTED: Final = 2_000
 LOGIN: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}: log in</title>
 <style>{style}</style></head><body>{bar}
@@ -22,13 +23,16 @@ LOGIN: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <label for="name">name</label><input id="name" name="name" autocomplete="username" autofocus required>
 <label for="password">password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
-<button>Log in</button></form>{note}
+<input type="hidden" name="next" value="{wanted}"><button>Log in</button></form>{note}
 <p class="dim">A password is made by <code>execution people password NAME</code>.</p>{more}</main></body></html>"""
 
 
 @dataclass(kw_only=True)
 class Site:
-    """One app on one port: `name` is its cookie's, `wake` is called when somebody comes, `hint` stands at the login."""
+    """One app on one port: `name` is its cookie's, `wake` is called when somebody comes, `hint` stands at the login.
+
+    `paths` are its pages. With `is_linked` one may come from a link in a message or a notebook: its pages only show.
+    """
 
     name: str
     title: str
@@ -37,6 +41,8 @@ class Site:
     logins: Logins
     wake: Callable[[], None]
     hint: str = ""
+    paths: tuple[str, ...] = ()
+    is_linked: bool = False
     pages: set[object] = field(default_factory=set)
 
     @property
@@ -63,7 +69,8 @@ class Site:
         """
         if request.headers.get("Host", "") not in self.hosts:
             return False
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        came_from = request.headers.get("Sec-Fetch-Site", "none")
+        if came_from not in ("same-origin", "none") and not (self.is_linked and _is_followed_link(request)):
             return False
         origin = request.headers.get("Origin")
         return origin in [f"http://{host}" for host in self.hosts] if origin else not must_say
@@ -72,8 +79,9 @@ class Site:
 class Door(RequestHandler):
     """What login, logout and the sign of life have in common."""
 
-    def initialize(self, site: Site) -> None:
+    def initialize(self, site: Site, **own: Any) -> None:
         self.site = site
+        self.own = own
 
     def prepare(self) -> None:
         harden(self)
@@ -83,8 +91,16 @@ class Door(RequestHandler):
 
     def let_in(self, cookie: str) -> None:
         """The session begins."""
-        self.set_cookie(self.site.cookie, cookie, path="/", httponly=True, samesite="Strict")
-        self.redirect("./")
+        same_site = "Lax" if self.site.is_linked else "Strict"
+        self.set_cookie(self.site.cookie, cookie, path="/", httponly=True, samesite=same_site)
+        self.redirect(self.wanted or "./")
+
+    @property
+    def wanted(self) -> str:
+        """The page that somebody came for before logging in; never another site, or what is no page here."""
+        wanted = self.get_argument("next", "")
+        path = wanted.partition("?")[0]
+        return wanted if path in self.site.paths and len(wanted) <= LONGEST_WANTED else ""
 
 
 class Login(Door):
@@ -106,7 +122,10 @@ class Login(Door):
         note = f'<div class="note bad" role="alert">{escape(problem)}</div>' if problem else ""
         bar = looks.bar(self.site.kind, self.site.title.lower())
         more = f'<p class="dim">{self.site.hint}</p>' if self.site.hint else ""
-        self.finish(LOGIN.format(title=self.site.title, style=looks.STYLE, bar=bar, note=note, more=more))
+        wanted = escape(self.wanted)
+        self.finish(
+            LOGIN.format(title=self.site.title, style=looks.STYLE, bar=bar, note=note, more=more, wanted=wanted)
+        )
 
 
 class Logout(Door):
@@ -122,6 +141,13 @@ class Alive(Door):
 
     def get(self) -> None:
         self.finish("alive")
+
+
+def _is_followed_link(request: HTTPServerRequest) -> bool:
+    """A person who follows a link to a whole page, no script and no frame of another site."""
+    headers = request.headers
+    way = headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")
+    return request.method == "GET" and way == ("navigate", "document")
 
 
 def harden(handler: RequestHandler) -> None:

@@ -16,6 +16,8 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.people import People, Role, fingerprint
 
 LONGEST_PASSWORD: Final = 1024
+BY_LINK: Final = "by a link"
+"""In place of a password's fingerprint, which no such session has."""
 WRONG: Final = (
     "name or password is wrong, or the password waits for its approval (`execution limits diff` shows what waits)"
 )
@@ -35,7 +37,11 @@ class NotLetIn(Exception):
 
 
 class Logins:
-    """`read_table` reads config/people.yaml, `in_force` is what the engine has taken of it."""
+    """`read_table` reads config/people.yaml, `in_force` is what the engine has taken of it.
+
+    `owner` is the identity of the user that the desk runs as, who may come in by a link where there is one: with the
+    roles of that identity, and to look on in any case, since all that is shown is in that user's files.
+    """
 
     def __init__(
         self,
@@ -44,11 +50,13 @@ class Logins:
         read_table: Callable[[], PeopleTable],
         in_force: Callable[[], People],
         tries: Tries | None = None,
+        owner: str = "",
     ) -> None:
         self.sessions = sessions
         self._read_table = read_table
         self._in_force = in_force
         self._tries = tries or Tries()
+        self._owner = owner
         self._secrets: dict[str, str] = {}
         self._one_at_a_time = asyncio.Semaphore(1)  # a try takes time and memory on purpose
 
@@ -65,10 +73,23 @@ class Logins:
         self._tries.passed(name)
         return self.sessions.begin(name, row.key)[1]
 
+    def enter(self) -> str:
+        """The cookie of a new session for whoever had the link."""
+        return self.sessions.begin(self._owner, BY_LINK)[1]
+
+    def tries_left(self, name: str) -> bool:
+        """Count a try that needs no password."""
+        return self._tries.begin(name) == 0.0
+
     def visitor(self, session: Session | None) -> Visitor | None:
         """Who that is now: nobody any more once the session is over, or the password another one."""
         if session is None or not self.sessions.is_open(session):
             return None
+        if self._owner and (session.login, session.key) == (self._owner, BY_LINK):
+            owner = self._in_force().find(self._owner)
+            roles = frozenset({Role.VIEWER, *(() if owner is None else owner.roles)})
+            person = self._owner if owner is None else owner.person
+            return Visitor(login=session.login, person=person, roles=roles, session=session)
         row = self._in_force().find(f"login:{session.login}")
         if row is None or row.key != session.key:
             return None

@@ -8,11 +8,25 @@ from html import escape
 from itertools import starmap
 from typing import Final
 
-from execution.operations.actions import scope_words
 from execution.operations.board import Board
 from execution.operations.doing import Told
 from execution.operations.watch import Seen
-from toolkit.dashboards.looks import BAD, GOOD, ODD, STATES, STYLE, ago, bar, card, money, note, number, price, until
+from toolkit.dashboards.looks import (
+    BAD,
+    GOOD,
+    ODD,
+    STATES,
+    STYLE,
+    ago,
+    bar,
+    card,
+    money,
+    note,
+    number,
+    price,
+    scope_words,
+    until,
+)
 from toolkit.domain.time import NANOSECONDS
 from toolkit.monitoring.alert_book import AlertState
 from toolkit.monitoring.messages import found

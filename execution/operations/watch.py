@@ -9,11 +9,11 @@ from threading import Lock
 
 import msgspec
 
-from execution.operations.board import Board, board, problems
+from execution.operations.board import Board, board
 from toolkit.client import emergency
 from toolkit.client.alert_lines import AlertLines
 from toolkit.client.books import Books
-from toolkit.client.desk_state import DeskState, Problem, read_desk_state
+from toolkit.client.desk_state import DeskState, Problem, read_desk_state, to_mend
 from toolkit.client.following import Following, Rounds
 from toolkit.client.home import Home
 from toolkit.domain.errors import ExecutionError
@@ -64,13 +64,13 @@ class Watch:
                 replica = self._following.caught_up()
             except ExecutionError as problem:
                 self.seen = msgspec.structs.replace(
-                    self._or_from_files(), problem=str(problem), state=state, to_mend=problems(state)
+                    self._or_from_files(), problem=str(problem), state=state, to_mend=to_mend(state)
                 )
             else:
                 shut = emergency.shut_rows(self.home, self.book)
                 self.seen = Seen(
                     board=board(replica, shut, self._alerts()), people=replica.ledger.people,
-                    looked=time.monotonic(), state=state, to_mend=problems(state),
+                    looked=time.monotonic(), state=state, to_mend=to_mend(state),
                 )  # fmt: skip
             return self.seen
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag, model_validator
 
+from execution.settings.dashboards import Dashboards
 from execution.settings.dead_man import DeadManRow
 from execution.settings.monitor import MonitorProcess
 from execution.settings.operations import OperationsApp
@@ -169,6 +170,7 @@ class DeskFile(Strict):
     jupyter: Jupyter = Jupyter()
     operations: OperationsApp = OperationsApp()
     monitor: MonitorProcess = MonitorProcess()
+    dashboards: Dashboards = Dashboards()
 
 
 # ---------------------------------------------------------------- instruments.yaml

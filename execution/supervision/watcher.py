@@ -20,7 +20,7 @@ ROUND_SECONDS = 2.0
 """Every so often it also weighs the processes and asks venues and servers whether they answer."""
 
 STARTING_SECONDS = 60.0
-ASKED = frozenset({"venue", "operations"})
+ASKED = frozenset({"venue", "operations", "dashboards"})
 """What says no beat is asked for an answer."""
 ALIVE = "/alive"
 NOT_READY = frozenset({"starting", "recovering"})
@@ -83,7 +83,7 @@ class Watcher:
                 return answers(int(managed.specification.subject))
             case "watchdog":
                 return _touched(managed.specification.address) is not None
-            case "venue" | "operations":
+            case "venue" | "operations" | "dashboards":
                 return await asyncio.to_thread(self._ask, managed)
             case _:
                 return beat is not None and beat.pid == managed.pid and beat.state not in NOT_READY
@@ -124,7 +124,7 @@ class Watcher:
         match managed.specification.kind:
             case "runner":
                 return managed.beats
-            case "venue" | "operations":
+            case "venue" | "operations" | "dashboards":
                 return self._answers.get(managed.specification.name, 0)
             case "jupyter":
                 return None

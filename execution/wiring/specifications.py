@@ -94,6 +94,26 @@ def monitor(home: Home, settings: Settings, line: DeskLine, port: int) -> Specif
     )
 
 
+def dashboards(home: Home, settings: Settings, port: int) -> Specification:
+    """The dashboards, which only read."""
+    rules = settings.desk.dashboards
+    zone = ("--time-zone", rules.time_zone) if rules.time_zone else ()
+    return Specification(
+        name="dashboards",
+        kind="dashboards",
+        subject=str(port),
+        arguments=(
+            sys.executable, "-m", "execution.wiring.dashboards", "--home", str(home.root), "--port", str(port),
+            "--session-hours", str(rules.session_hours), "--viewers", str(rules.viewers), *zone,
+        ),
+        first_line=b"-\n",
+        log=home.log("dashboards"),
+        folder=PROJECT,
+        memory_megabytes=rules.memory_mb,
+        address=f"http://{HOST}:{port}/",
+    )  # fmt: skip
+
+
 def jupyter(home: Home, settings: Settings, lab: Lab) -> Specification:
     return Specification(
         name="jupyter",

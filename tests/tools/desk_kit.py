@@ -36,6 +36,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 FAST: Mapping[str, Mapping[str, Any]] = {
     "engine": {"quarantine_seconds": 0.3, "snapshot_every": 1000},
     "feed": {"session_seconds": 1.0, "first_session": 30, "history_sessions": 60},
+    "dashboards": {"enabled": False},
 }
 
 

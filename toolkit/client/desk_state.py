@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from toolkit.adapters.process_identity import ProcessIdentity, is_running
+
+MOST_TO_MEND: Final = 40
 
 
 class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +69,20 @@ def read_desk_state(path: Path) -> DeskState | None:
         return _decoder.decode(path.read_bytes())
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
+
+
+def to_mend(state: DeskState | None) -> tuple[Problem, ...]:
+    """What a person should mend, as the supervisor says it, and which processes do not run."""
+    if state is None:
+        return (Problem(subject="desk", detail="was never started; `execution up` starts it", since=0),)
+    found = list(state.problems)
+    if not state.supervisor.is_alive():
+        found.append(Problem(subject="supervisor", detail="does not run: nobody watches this desk", since=0))
+    for process in state.processes:
+        if not process.is_alive():
+            detail = process.detail or f"does not run ({process.state})"
+            found.append(Problem(subject=process.name, detail=detail, since=process.since))
+    return tuple(found[:MOST_TO_MEND])
 
 
 def write_desk_state(path: Path, state: DeskState) -> None:

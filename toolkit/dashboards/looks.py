@@ -49,14 +49,18 @@ def card(
     return f'<section class="card{" wide" if wide else ""}"><h2>{escape(title)}</h2>{inner}{notes}</section>'
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], links: Sequence[str] = ()) -> str:
+    """A row each; `links` are addresses for the first cells, one a row, where there are any."""
     labels = [column.removesuffix(">") for column in columns]
     right = [column.endswith(">") for column in columns]
     head = "".join(f'<th class="{"right" if r else ""}">{escape(n)}</th>' for n, r in zip(labels, right, strict=True))
-    body = "".join(
-        f"<tr>{''.join(_cell(cell, n, r) for cell, n, r in zip(row, labels, right, strict=True))}</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    body = []
+    for place, row in enumerate(rows):
+        cells = [_cell(cell, n, r) for cell, n, r in zip(row, labels, right, strict=True)]
+        if links:
+            cells[0] = cells[0].replace(">", f'><a href="{escape(links[place])}">', 1).replace("</td>", "</a></td>")
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
 def note(words: str, how: str) -> str:
@@ -89,6 +93,12 @@ def ago(wall: int) -> str:
     if seconds < 86_400:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min" if seconds >= 3600 else f"{seconds // 60} min"
     return f"{datetime.fromtimestamp(wall / NANOSECONDS, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def scope_words(scope: str) -> str:
+    """`strategy:trend` as people say it."""
+    kind, _, name = scope.partition(":")
+    return f"{kind} {name}" if name else "everything: the whole book"
 
 
 def _cell(cell: Cell, label: str, right: bool) -> str:

@@ -100,7 +100,7 @@ def limits_in_use(replica: Replica) -> tuple[LimitInUse, ...]:
     return tuple(sorted(rows, key=lambda row: row.control))
 
 
-def share(row: LimitView) -> float | None:
+def share(row: LimitView | LimitInUse) -> float | None:
     """How much of a limit is used, 1 for all of it; None for what is no level, or is not known now."""
     if row.used == ALL:
         return math.inf

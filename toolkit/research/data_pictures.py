@@ -16,7 +16,8 @@ from toolkit.research.data_problems import Problem
 from toolkit.research.data_sessions import Spans
 from toolkit.research.embedding import Pictures, current_cell, notebook, style
 from toolkit.research.page_parts import table_of
-from toolkit.research.pictures import DOWN, INK, LINE, STRATEGIES, blank_figure, thinned
+from toolkit.research.picture_parts import DOWN, INK, LINE, STRATEGIES, blank_figure
+from toolkit.research.pictures import thinned
 
 MOST_PICTURES = 8
 

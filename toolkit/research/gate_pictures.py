@@ -14,7 +14,7 @@ from toolkit.measures.performance import Floats
 from toolkit.measures.sequential import Boundary, Places, long_run_deviation
 from toolkit.research.embedding import Pictures, current_cell, notebook, style
 from toolkit.research.page_parts import figure_card
-from toolkit.research.pictures import DOWN, INK, LINE, UP, blank_figure
+from toolkit.research.picture_parts import DOWN, INK, LINE, UP, blank_figure
 from toolkit.rollout.scenarios import Scenario, differences
 
 BURN_IN: Final = 200

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 from bokeh.layouts import column
 from bokeh.models import (
-    BasicTicker,
     ColumnDataSource,
     CrosshairTool,
-    DataRange1d,
     FactorRange,
     HoverTool,
     NumeralTickFormatter,
@@ -23,15 +21,10 @@ from bokeh.transform import linear_cmap
 
 from toolkit.measures.performance import drawdowns
 from toolkit.research.outcome import Outcome
+from toolkit.research.picture_parts import DOWN, INK, LINE, STRATEGIES, UP, blank_figure, dress, dress_legend
 from toolkit.research.result_costs import PARTS
 
-INK: Final = "#8a929c"
-LINE: Final = "#3d7eea"
-UP: Final = "#1f9d6b"
-DOWN: Final = "#d9485f"
-STRATEGIES: Final = ("#e0892b", "#8d62d8", "#1aa5b8", "#b8579c", "#7a9a2e", "#a9744f")
 MOST_POINTS: Final = 1_500
-SMALL: Final = 150
 INK_ON_COLOUR: Final = "#14181d"
 _FROM_DOWN_TO_UP: Final = ("#d9485f", "#e28593", "#ecc0c6", "#e8eaed", "#b5dccb", "#69bd9c", "#1f9d6b")
 
@@ -50,7 +43,7 @@ def equity_picture(result: Outcome) -> Column:
             colour = STRATEGIES[place % len(STRATEGIES)]
             above.line("time", name, source=source, color=colour, line_width=1.2, alpha=0.85, legend_label=name)
     drawn = above.line("time", "total", source=source, color=LINE, line_width=2, legend_label="book")
-    _dress_legend(above, hidden=not several)
+    dress_legend(above, hidden=not several)
     above.add_layout(Span(location=start, dimension="width", line_color=INK, line_dash="dotted"))
     above.yaxis.formatter = NumeralTickFormatter(format="0,0")
     tips = [("", "@time{%F %H:%M} UTC"), ("equity", "@total{0,0.00}"), ("drawdown", "@fall{0.00%}")]
@@ -73,7 +66,7 @@ def comparison_picture(table: pd.DataFrame, currency: str, label: str) -> Column
     above = blank_figure(f"PnL in {currency} · backtest · {label}", 250)
     drawn = above.line("time", "first", source=source, color=LINE, line_width=2, legend_label=first)
     above.line("time", "second", source=source, color=STRATEGIES[0], line_width=2, legend_label=second)
-    _dress_legend(above)
+    dress_legend(above)
     above.add_layout(Span(location=0, dimension="width", line_color=INK, line_dash="dotted"))
     tips = [
         ("", "@time{%F %H:%M} UTC"), (first, "@first{+0,0.00}"), (second, "@second{+0,0.00}"),
@@ -126,7 +119,7 @@ def price_picture(result: Outcome, instrument: str) -> Column:
     fills = _without_zone(result.fills[result.fills["instrument"] == instrument])
     for side, marker, colour in (("buy", "triangle", UP), ("sell", "inverted_triangle", DOWN)):
         _draw_fills(above, fills[fills["side"] == side], side, marker, colour)
-    _dress_legend(above)
+    dress_legend(above)
     above.yaxis.formatter = NumeralTickFormatter(format="0,0.00")
     below = blank_figure("Position", 90, share=above)
     below.varea("time", "held", "none", source=_staircase(result, instrument), color=LINE, alpha=0.3)
@@ -149,7 +142,7 @@ def exposure_picture(result: Outcome) -> figure:
     made.varea("time", "gross", "none", source=source, color=LINE, alpha=0.22, legend_label="gross: Σ|position|")
     drawn = made.line("time", "gross", source=source, color=LINE, line_width=1)
     made.line("time", "net", source=source, color=STRATEGIES[0], line_width=1.4, legend_label="net: longs less shorts")
-    _dress_legend(made)
+    dress_legend(made)
     made.add_layout(Span(location=1, dimension="width", line_color=INK, line_dash="dotted"))
     made.yaxis.formatter = NumeralTickFormatter(format="0%")
     tips = [("", "@time{%F %H:%M} UTC"), ("gross", "@gross{0.0%}"), ("net", "@net{0.0%}")]
@@ -179,8 +172,8 @@ def costs_picture(result: Outcome) -> figure:
         for part, bars in zip(PARTS, drawn, strict=True):
             tips = [("", "@instrument"), (part.replace("_", " "), f"@{part}{{0.00}} bp")]
             made.add_tools(HoverTool(renderers=[bars], tooltips=tips))
-    _dress(made)
-    _dress_legend(made)
+    dress(made)
+    dress_legend(made)
     made.ygrid.visible = False
     made.add_layout(Span(location=0, dimension="height", line_color=INK, line_alpha=0.6))
     return made
@@ -238,44 +231,6 @@ def _staircase(result: Outcome, instrument: str) -> ColumnDataSource:
     ends = np.append(times[1:], np.datetime64(result.last_time.tz_localize(None)))
     both = np.column_stack([times, ends]).ravel()
     return ColumnDataSource({"time": both, "held": np.repeat(held, 2), "none": np.zeros(2 * len(held))})
-
-
-def blank_figure(title: str, height: int, share: figure | None = None, *, time: bool = True) -> figure:
-    """A figure without a background of its own, in inks that stand out on white and on black."""
-    heading = Title(text=title, text_color=INK, text_font_size="12px", text_font_style="normal")
-    made = figure(
-        title=heading, height=height, x_axis_type="datetime" if time else "linear",
-        sizing_mode="stretch_width", toolbar_location=None,
-        tools="xpan,xwheel_zoom,box_zoom,reset", active_drag="box_zoom", active_scroll=None,
-        x_range=DataRange1d(range_padding=0.01) if share is None else share.x_range, min_border_left=64,
-    )  # fmt: skip
-    _dress(made)
-    made.yaxis.minor_tick_line_color = None
-    if height < SMALL:
-        made.yaxis.ticker = BasicTicker(desired_num_ticks=3)
-    return made
-
-
-def _dress(made: figure) -> None:
-    """Nothing of its own behind it, and inks that stand out on white and on black."""
-    made.background_fill_color = made.border_fill_color = None
-    made.outline_line_color = None
-    made.grid.grid_line_color, made.grid.grid_line_alpha = INK, 0.18
-    for axis in (*made.xaxis, *made.yaxis):
-        axis.axis_line_color = axis.minor_tick_line_color = None
-        axis.major_tick_line_color, axis.major_tick_line_alpha = INK, 0.4
-        axis.major_label_text_color = INK
-
-
-def _dress_legend(made: figure, *, hidden: bool = False) -> None:
-    """Above the picture, where it covers nothing; a click hides what it names."""
-    (legend,) = made.legend
-    legend.visible = not hidden
-    made.add_layout(legend, "above")
-    legend.location, legend.orientation, legend.click_policy = "top_left", "horizontal", "hide"
-    legend.background_fill_color = legend.border_line_color = None
-    legend.label_text_color, legend.label_text_font_size = INK, "11px"
-    legend.update(padding=0, margin=0, spacing=14)
 
 
 def _stack(above: figure, below: figure) -> Column:

@@ -1,0 +1,45 @@
+"""An address is the whole choice: what it says is seen again from it, and what it says wrongly does no harm."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.dashboards.choice import LOOKS, MOST_NAMES, SPANS, Choice, chosen
+from toolkit.domain.time import NANOSECONDS
+
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=20)
+
+
+@given(
+    span=st.sampled_from(list(SPANS)), names=st.lists(NAMES, max_size=6, unique=True), look=st.sampled_from(LOOKS),
+    order=st.text("ABCDEF0123456789", max_size=16),
+)  # fmt: skip
+def test_a_link_reproduces_the_choice(span: str, names: list[str], look: str, order: str) -> None:
+    choice = Choice(view="pnl_live", span=span, strategies=tuple(sorted(names)), look=look, order=order)
+    parts = urlsplit(choice.address())
+    assert parts.path == "./pnl_live"
+    assert chosen("pnl_live", parse_qs(parts.query)) == choice
+
+
+@given(st.dictionaries(st.sampled_from(["span", "strategy", "look", "order"]), st.lists(st.binary(max_size=90))))
+def test_what_an_address_says_wrongly_is_left_out(arguments: dict[str, list[bytes]]) -> None:
+    choice = chosen("overview", arguments)
+    assert choice.span in SPANS
+    assert choice.look in LOOKS
+    assert len(choice.strategies) <= MOST_NAMES
+
+
+def test_a_strategy_is_taken_and_left_by_the_same_link() -> None:
+    once = Choice().with_strategy("trend")
+    assert once.strategies == ("trend",)
+    assert once.with_strategy("trend") == Choice()
+    assert once.takes("trend")
+    assert not once.takes("other")
+    assert Choice().takes("other")
+
+
+@pytest.mark.parametrize(("span", "begins"), [("1h", 6_400 * NANOSECONDS), ("all", 0)])
+def test_a_span_ends_now(span: str, begins: int) -> None:
+    assert Choice(span=span).begins(10_000 * NANOSECONDS) == begins

@@ -1,0 +1,97 @@
+"""Which view somebody looks at, over which span, of which strategies: as an address says it; it shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from toolkit.domain.time import NANOSECONDS
+
+SPANS: Final[Mapping[str, int]] = {
+    "15min": 15 * 60, "1h": 3_600, "4h": 4 * 3_600, "1d": 86_400, "7d": 7 * 86_400, "all": 0,
+}  # fmt: skip
+"""How far back a view looks, in seconds; 0: as far as anything is kept."""
+SPAN_WORDS: Final[Mapping[str, str]] = {
+    "15min": "15 min", "1h": "1 h", "4h": "4 h", "1d": "1 day", "7d": "7 days", "all": "all",
+}  # fmt: skip
+USUAL_SPAN: Final = "4h"
+LOOKS: Final = ("", "light", "dark")
+"""As the system has it, else as somebody chose."""
+MOST_NAMES: Final = 64
+LONGEST: Final = 64
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What an address asks for. No strategies: all of them. `order` is the one whose course is drawn."""
+
+    view: str = "overview"
+    span: str = USUAL_SPAN
+    strategies: tuple[str, ...] = ()
+    look: str = ""
+    order: str = ""
+
+    @property
+    def seconds(self) -> int:
+        return SPANS[self.span]
+
+    @property
+    def span_words(self) -> str:
+        return "as far back as anything is kept" if not self.seconds else f"the last {SPAN_WORDS[self.span]}"
+
+    def begins(self, wall: int) -> int:
+        """From when on something is looked at (UTC ns)."""
+        return wall - self.seconds * NANOSECONDS if self.seconds else 0
+
+    def takes(self, strategy: str) -> bool:
+        return not self.strategies or strategy in self.strategies
+
+    def with_strategy(self, name: str) -> Choice:
+        """The same with one strategy more, or without it when it was chosen."""
+        chosen = [each for each in self.strategies if each != name]
+        if len(chosen) == len(self.strategies):
+            chosen.append(name)
+        return msgspec.structs.replace(self, strategies=tuple(sorted(chosen)))
+
+    def but(self, **changes: str) -> Choice:
+        """The same with something else."""
+        return msgspec.structs.replace(self, **changes)
+
+    def query(self) -> str:
+        """What stands in the address behind the "?": only what differs from the usual."""
+        said = {
+            "span": self.span if self.span != USUAL_SPAN else "", "strategy": ",".join(self.strategies),
+            "order": self.order, "look": self.look,
+        }  # fmt: skip
+        return urlencode({name: value for name, value in said.items() if value}, safe=",")
+
+    def address(self) -> str:
+        """Relative to any page of the app."""
+        query = self.query()
+        return f"./{self.view}?{query}" if query else f"./{self.view}"
+
+
+def chosen(view: str, arguments: Mapping[str, Sequence[bytes | str]]) -> Choice:
+    """What an address says; what it says wrongly is left out, since an old link still shows something."""
+    span, look = _last(arguments, "span"), _last(arguments, "look")
+    names = _words(_last(arguments, "strategy", LONGEST * MOST_NAMES).split(","))
+    return Choice(
+        view=view,
+        span=span if span in SPANS else USUAL_SPAN,
+        strategies=tuple(sorted(set(names)))[:MOST_NAMES],
+        look=look if look in LOOKS else "",
+        order=_last(arguments, "order"),
+    )
+
+
+def _last(arguments: Mapping[str, Sequence[bytes | str]], name: str, longest: int = LONGEST) -> str:
+    values = arguments.get(name) or [""]
+    value = values[-1]
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return text.strip()[:longest]
+
+
+def _words(parts: Iterable[str]) -> list[str]:
+    return [part.strip()[:LONGEST] for part in parts if part.strip()]

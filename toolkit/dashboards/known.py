@@ -1,0 +1,92 @@
+"""What is known of a desk when its views are drawn: books, tallies, alerts, processes; it reads nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from toolkit.client.desk_state import DeskState, Problem
+from toolkit.dashboards.choice import Choice
+from toolkit.dashboards.looks import BAD, ODD, ago, scope_words
+from toolkit.dashboards.zones import Zone
+from toolkit.domain.time import NANOSECONDS
+from toolkit.monitoring.alert_book import AlertBook
+from toolkit.replica.replica import Replica
+from toolkit.replica.tallies import Tallies
+
+QUIET_SECONDS = 120
+KILL = "kill"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """One moment of a desk. `wall` is now (UTC ns); `shut` are the scopes whose latch is.
+
+    `read_all` says whether the journal's end was reached, `problem` why nothing newer is known. `links` are the
+    addresses of other apps of the desk, by name.
+    """
+
+    replica: Replica
+    tallies: Tallies
+    alerts: AlertBook
+    state: DeskState | None
+    to_mend: tuple[Problem, ...]
+    shut: tuple[str, ...]
+    wall: int
+    zone: Zone
+    read_all: bool = True
+    problem: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """`paper` or `live`."""
+        return self.state.kind if self.state is not None else "paper"
+
+    @property
+    def currency(self) -> str:
+        return self.replica.ledger.base_currency
+
+    @property
+    def killed(self) -> tuple[str, ...]:
+        """The scopes that a kill holds."""
+        states = self.replica.ledger.states
+        return tuple(scope.rstrip(":") for scope, causes in states.items() if KILL in causes)
+
+    @property
+    def quiet(self) -> int:
+        """Seconds since something was journaled."""
+        written = int(self.replica.wall)
+        return max(0, self.wall - written) // NANOSECONDS if written else 0
+
+    def headline(self) -> str:
+        """Which desk, and as of when."""
+        ledger, state = self.replica.ledger, self.state
+        words = [f"desk {state.name} · book {state.book}" if state else "desk"]
+        words += [f"session {ledger.session or '–'}", f"event {ledger.sequence:,}"]
+        return " · ".join([*words, f"written {ago(int(self.replica.wall))} ago"])
+
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """What is not as it should be on every view: stale or missing books, kills, latches."""
+        found = []
+        if self.problem:
+            found.append((f"The books cannot be read: {self.problem}. What stands here is old.", BAD))
+        elif self.read_all and self.quiet > QUIET_SECONDS:
+            found.append((f"Nothing was journaled for {ago(int(self.replica.wall))}: is the feed alive?", ODD))
+        if not self.read_all:
+            found.append((f"Reading the journal: {self.replica.ledger.sequence:,} events so far.", ODD))
+        found += [(f"Killed: {scope_words(scope)}. Only a person lets go of it.", BAD) for scope in self.killed]
+        found += [
+            (f"Latch shut: {scope_words(scope)}: nothing leaves for it but cancels.", ODD)
+            for scope in self.shut
+            if scope not in self.killed
+        ]
+        return tuple(found)
+
+    def strategies(self) -> tuple[str, ...]:
+        """Every name that can be chosen."""
+        ledger = self.replica.ledger
+        return tuple(sorted({*ledger.capital, *ledger.deployments} - {"house", "manual"}))
+
+    def begins(self, choice: Choice) -> int:
+        return choice.begins(self.wall)

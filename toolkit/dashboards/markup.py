@@ -1,0 +1,121 @@
+"""A face as HTML: bar, menu, selectors as plain links, numbers, notes, tables; every text of others is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from itertools import groupby
+from typing import Final
+
+from toolkit.dashboards import looks
+from toolkit.dashboards.choice import LOOKS, SPAN_WORDS, SPANS, Choice
+from toolkit.dashboards.face import Face, Picture, Table
+from toolkit.dashboards.pages import VIEWS
+
+LOOK_WORDS: Final = {"": "as system", "light": "light", "dark": "dark"}
+FOLDED: Final = 12
+"""More strategies than so many stand behind one line that opens."""
+
+
+def menu(choice: Choice) -> str:
+    """One link a view; the span, the strategies and the look go along."""
+    shown = "".join(
+        _pill(view.title, choice.but(view=name, order="").address(), name == choice.view)
+        for name, view in VIEWS.items()
+    )
+    return f'<nav class="menu" aria-label="views">{shown}</nav>'
+
+
+def selectors(choice: Choice, strategies: Sequence[str], zone: str) -> str:
+    """What can be chosen, as links: an address is the whole choice, and reproduces what is seen."""
+    spans = "".join(_pill(SPAN_WORDS[name], choice.but(span=name).address(), name == choice.span) for name in SPANS)
+    looked = "".join(_pill(LOOK_WORDS[name], choice.but(look=name).address(), name == choice.look) for name in LOOKS)
+    names = sorted({*strategies, *choice.strategies})
+    every = _pill("all", _without_strategies(choice), not choice.strategies)
+    each = "".join(_pill(name, choice.with_strategy(name).address(), name in choice.strategies) for name in names)
+    chosen = f"{len(choice.strategies)} of {len(names)} chosen" if choice.strategies else f"all {len(names)}"
+    if len(names) > FOLDED:
+        each = f"<details><summary>{chosen}</summary>{each}</details>"
+    return (
+        f'<div class="choose"><span class="group" role="group" aria-label="time range"><i>last</i>{spans}</span>'
+        f'<span class="group" role="group" aria-label="strategies"><i>strategies</i>{every}{each}</span>'
+        f'<span class="group end" role="group" aria-label="look">{looked}<i>times are {escape(zone)}</i></span></div>'
+    )
+
+
+def numbers(face: Face) -> str:
+    """The five."""
+    shown = "".join(looks.number(each.value, each.words, each.how) for each in face.numbers)
+    return f'<div class="numbers">{shown}</div>'
+
+
+def notes(found: Iterable[tuple[str, str]]) -> str:
+    return "".join(looks.note(words, how) for words, how in found)
+
+
+def tables(found: Sequence[Table], choice: Choice) -> str:
+    """Cards beside each other where there is room, the wide ones by themselves."""
+    runs = []
+    for wide, run in groupby(found, key=lambda each: each.wide):
+        cards = "".join(_card(each, choice) for each in run)
+        runs.append(cards if wide else f'<div class="beside">{cards}</div>')
+    return f'<div class="deck">{"".join(runs)}</div>'
+
+
+def picture_head(picture: Picture, choice: Choice) -> str:
+    """Title, exports, and what stands in place of a picture that is empty."""
+    words = f'<p class="empty">{escape(picture.empty)}</p>' if picture.empty else ""
+    links = "" if picture.empty else _exports(picture.key, picture.title, choice, png=True)
+    legend = "" if picture.empty or len(picture.legend) < 2 else _legend(picture.legend)
+    return f'<header class="head"><h2>{escape(picture.title)}</h2>{links}</header>{legend}{words}'
+
+
+def _legend(found: Iterable[tuple[str, str]]) -> str:
+    shown = "".join(f'<li style="--ink:{escape(colour)}">{escape(words)}</li>' for words, colour in found)
+    return f'<ul class="legend">{shown}</ul>'
+
+
+def export_address(key: str, choice: Choice) -> str:
+    """Where the columns of a part are, as CSV."""
+    query = choice.query()
+    return f"./csv?view={choice.view}&part={key}{'&' + query if query else ''}"
+
+
+def _card(found: Table, choice: Choice) -> str:
+    below = "".join(f'<p class="dim">{escape(line)}</p>' for line in found.below)
+    links = _exports(found.key, found.title, choice) if found.rows else ""
+    inner = (
+        looks.table(found.columns, found.rows, found.links)
+        if found.rows
+        else f'<p class="empty">{escape(found.empty)}</p>'
+    )
+    how = " compact" if found.compact else ""
+    title = f"<h2>{escape(found.title)}</h2>"
+    if found.folded and found.rows:
+        folded = f"<summary>{title}</summary>{inner}{below}"
+        return f'<section class="card{how}"><details>{folded}<p class="dim">{links}</p></details></section>'
+    return f'<section class="card{how}"><header class="head">{title}{links}</header>{inner}{below}</section>'
+
+
+def _exports(key: str, title: str, choice: Choice, *, png: bool = False) -> str:
+    csv = (
+        f'<a href="{escape(export_address(key, choice))}" download="{escape(choice.view)}-{escape(key)}.csv" '
+        f'aria-label="{escape(title)} as CSV">CSV</a>'
+    )
+    image = (
+        f'<a href="#" data-png="{escape(key)}" data-title="{escape(title)}" '
+        f'data-file="{escape(choice.view)}-{escape(key)}.png" '
+        f'aria-label="{escape(title)} as PNG">PNG</a>'
+        if png
+        else ""
+    )
+    return f'<span class="exports">{csv}{image}</span>'
+
+
+def _pill(words: str, address: str, chosen: bool) -> str:
+    here = ' aria-current="true"' if chosen else ""
+    return f'<a class="pill" href="{escape(address)}"{here}>{escape(words)}</a>'
+
+
+def _without_strategies(choice: Choice) -> str:
+    return Choice(view=choice.view, span=choice.span, look=choice.look, order=choice.order).address()
