@@ -197,6 +197,7 @@ def kill(
     everything: Annotated[bool, typer.Option("--all", help="The whole book.")] = False,
     cancel_all: Annotated[bool, typer.Option("--cancel-all", help="Cancel exits and protection as well.")] = False,
     flatten: Annotated[bool, typer.Option("--flatten", help="Then, as a second step, close positions.")] = False,
+    accept_unknown: Annotated[bool, typer.Option("--accept-unknown", help="Flatten over orders in doubt too.")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -206,7 +207,7 @@ def kill(
     _end(
         kill(
             home, strategy=strategy, venue=venue, everything=everything, cancel_all=cancel_all, flatten=flatten,
-            reason=reason, as_json=json,
+            reason=reason, as_json=json, accept_unknown=accept_unknown,
         )
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from toolkit.client.desk_state import DeskState
 from toolkit.client.killing import Killed, KillSwitch
 from toolkit.client.stopping import describe
 from toolkit.domain.commands import Kill, KillMode, Reopen
-from toolkit.domain.errors import ExecutionError, TransportError
+from toolkit.domain.errors import ExecutionError
 
 QUARANTINE_SECONDS = 2.0
 """Where config/desk.yaml cannot be read: a kill waits for nobody's mending."""
@@ -27,12 +27,14 @@ FLATTEN_SECONDS = 60.0
 
 def kill(
     given: Path | None, *, strategy: str | None, venue: str | None, everything: bool, cancel_all: bool, flatten: bool,
-    reason: str, as_json: bool,
+    reason: str, as_json: bool, accept_unknown: bool = False,
 ) -> Exit:  # fmt: skip
     """Halt a scope and prove it; what flattens it is a second command, given once the first is proven."""
     scope, name = _scope(strategy, venue, everything)
     if not reason.strip():
         raise Stop(Exit.USAGE, "nothing is killed: --reason is empty; say why, a word is enough")
+    if accept_unknown and not flatten:
+        raise Stop(Exit.USAGE, "nothing is killed: --accept-unknown is about --flatten")
     home = the_home(given)
     state = the_state(home)
     _check(home, state, scope, name)
@@ -43,7 +45,7 @@ def kill(
     if not as_json:
         _tell_first(state, killed)
     killed = switch.confirm(killed, _quarantine(home))
-    open_position = _flatten(switch, killed) if flatten else ""
+    open_position = switch.flatten(killed, FLATTEN_SECONDS, accept_unknown=accept_unknown) if flatten else ""
     is_flat = flatten and not open_position
     if is_flat:
         killed = msgspec.structs.replace(killed, unprotected=())
@@ -108,20 +110,6 @@ def _quarantine(home: Home) -> float:
         return read_settings(home.root).desk.engine.quarantine_seconds
     except ExecutionError:
         return QUARANTINE_SECONDS
-
-
-def _flatten(switch: KillSwitch, killed: Killed) -> str:
-    """What is still held, "" when all is closed. Over orders that are not proven gone nothing is closed."""
-    if not killed.verified:
-        return "not flattened: first what is left must be gone"
-    wish = Kill(
-        scope=killed.kill.scope, name=killed.kill.name, mode=KillMode.FLATTEN, who=killed.kill.who,
-        reason=killed.kill.reason,
-    )  # fmt: skip
-    try:
-        return switch.flatten(wish, FLATTEN_SECONDS)
-    except (ExecutionError, TransportError) as problem:
-        return f"not flattened, an engine must do that: {problem}"
 
 
 def _label(killed: Killed) -> str:

@@ -141,7 +141,7 @@ class Doing:
                 good=False, headline="not flattened: first what is left must be gone", event=killed.event,
                 lines=tuple(_of_kill(killed)),
             )  # fmt: skip
-        left = switch.flatten(command, FLATTEN_SECONDS)
+        left = switch.flatten(killed, FLATTEN_SECONDS)
         words = f"NOT flat: {left}" if left else "is flat"
         return Told(good=not left, headline=f"{command.name or 'the whole book'} {words}", event=killed.event)
 

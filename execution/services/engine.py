@@ -151,6 +151,7 @@ class EngineService:
             raise DomainError("an epoch begins with a lease")
         await core.commit(engine.begin_epoch(now, lease, self._parts.host, self._parts.pid))
         await core.commit(engine.import_cancels(now, self._parts.lifeboat.orders()))
+        await core.commit(engine.import_flattens(now, self._parts.lifeboat.left()))
         self._parts.lifeboat.empty()
         await forget_old_releases(self._parts.bus, lease.epoch)
 

@@ -15,6 +15,7 @@ from toolkit.domain.orders import Ability
 from toolkit.domain.ports import Bus, Head, Journal, Sealed, TokenBank, Venue
 from toolkit.domain.requests import CancelOrder, VenueReport
 from toolkit.domain.time import MonoTime, WallTime
+from toolkit.engine.lifeboat import LeftFlatten
 from toolkit.engine.messages import Valuation
 from toolkit.engine.router_settings import RouterSettings
 
@@ -90,6 +91,8 @@ class Lifeboat(Protocol):
     def record(self, cancel: CancelOrder, wall: WallTime, cause: str) -> None: ...
 
     def orders(self) -> Sequence[str]: ...
+
+    def left(self) -> Sequence[LeftFlatten]: ...
 
     def empty(self) -> None: ...
 

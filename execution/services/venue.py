@@ -18,6 +18,7 @@ from execution.services.venue_drill import Behaviour, LineMessage, PlaceForeign,
 from execution.services.venue_host import Answer, VenueHost
 from execution.services.venue_lines import Frame, Line
 from toolkit.domain.errors import DomainError, TransportError
+from toolkit.domain.orders import OrderClass
 from toolkit.domain.requests import ReplaceOrder, SubmitOrder
 from toolkit.domain.venue_line import Advance, CancelOnSilence, FromVenue, LineError, Login
 from toolkit.simulation.silence import FellSilent
@@ -148,7 +149,7 @@ class VenueServer:
         """Why this line may not say this, or an empty text."""
         if not line.client:
             return "log in first: send Login"
-        if isinstance(message, ONLY_TRADING) and not line.trading:
+        if isinstance(message, ONLY_TRADING) and not line.trading and not _closes(message):
             return f"{type(message).__name__} needs a trading line; this one logged in as {line.client} without trading"
         if isinstance(message, CancelOnSilence):
             return self.dead_man.refusal(newest=line is self._receiver)
@@ -171,3 +172,8 @@ class VenueServer:
                 asyncio.get_running_loop().call_later(self._behaviour.delay, line.send, messages)
             else:
                 line.send(messages)
+
+
+def _closes(message: LineMessage | FellSilent) -> bool:
+    """A person closes a position without an engine on a line that hears no reports: those are for the next engine."""
+    return isinstance(message, SubmitOrder) and message.order_class is OrderClass.EXIT

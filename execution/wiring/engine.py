@@ -36,6 +36,7 @@ from toolkit.domain.errors import ExecutionError, Fenced, JournalGone
 from toolkit.domain.market import FeedMode
 from toolkit.domain.ports import Head
 from toolkit.domain.time import NANOSECONDS
+from toolkit.engine.lifeboat import LeftFlatten
 from toolkit.simulation.fees import fee_valuations
 
 USER = "engine"
@@ -57,6 +58,9 @@ class BookLifeboat(Lifeboat):
 
     def orders(self) -> Sequence[str]:
         return tuple(entry.cancel.order_id for entry in self.cancels)
+
+    def left(self) -> Sequence[LeftFlatten]:
+        return tuple(LeftFlatten(entry.order, entry.wall, entry.who, entry.reason) for entry in self.flattens)
 
 
 class BookSnapshots(SnapshotStore):

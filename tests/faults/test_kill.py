@@ -73,6 +73,46 @@ async def test_a_flatten_is_a_second_step_and_ends_flat(capsys: pytest.CaptureFi
         assert dict(desk.kit.venue().positions) == {}
 
 
+async def test_a_flatten_without_an_engine_goes_straight_to_the_venue_and_the_next_engine_knows_whose_it_was(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with kill_desk() as desk:
+        await desk.hold(10, stop=9_500)
+        await desk.rest(2)
+        desk.kill_process("engine")
+        assert await desk.command(flatten=True) == Exit.DONE
+        said = json.loads(capsys.readouterr().out)
+        assert (said["verified"], said["journaled"], said["position"]) == (True, False, "")
+        assert (dict(desk.kit.venue().positions), desk.at_venue()) == ({}, ())
+        (left,) = Lifeboat(desk.kit.home.book(desk.book) / "lifeboat").flattens
+        assert (left.order.strategy, left.order.quantity, left.who.identity) == (STRATEGY, 10, desk.wish().who.identity)
+        assert await desk.command(flatten=True) == Exit.DONE, "a second time there is nothing to close"
+        desk.kit.launch("engine")
+        await desk.kit.until(lambda: desk.kit.ledger.epoch == 2 and not desk.kit.ledger.open_orders())
+        order = desk.kit.ledger.order(left.order.order_id)
+        assert order is not None
+        assert (order.status, order.strategy) == (Status.FILLED, STRATEGY)
+        assert desk.kit.ledger.position(STRATEGY, left.order.instrument).lots == 0
+        assert not desk.kit.ledger.position("house", left.order.instrument).lots
+
+
+async def test_over_what_books_and_venue_do_not_agree_on_only_a_persons_word_flattens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with kill_desk() as desk:
+        await desk.hold(10)
+        desk.kill_process("engine")
+        desk.arrive_late(market=True)  # 3 more, of which no book knows
+        assert await desk.command(flatten=True) == Exit.LEFT
+        said = json.loads(capsys.readouterr().out)["position"]
+        assert "the venue holds +13 lots, the books say +10" in said
+        assert dict(desk.kit.venue().positions) == {"ALPHA": 13}
+        assert await desk.command(flatten=True, accept_unknown=True) == Exit.DONE
+        assert dict(desk.kit.venue().positions) == {}
+        left = Lifeboat(desk.kit.home.book(desk.book) / "lifeboat").flattens
+        assert [(each.order.strategy, each.order.quantity) for each in left] == [(STRATEGY, 10), ("manual", 3)]
+
+
 @pytest.mark.parametrize("number", [signal.SIGSTOP, pytest.param(signal.SIGKILL, marks=pytest.mark.chaos)])
 async def test_with_the_engine_hung_or_dead_the_venue_is_asked_past_it_and_the_next_engine_knows(
     number: signal.Signals,

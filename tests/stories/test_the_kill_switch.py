@@ -6,6 +6,7 @@ from tests.tools.core_kit import ANNA, NEVER, Core
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.commands import Kill, KillMode, Reopen, Who
+from toolkit.domain.market import FeedMode
 from toolkit.domain.orders import OrderClass, TradingState
 from toolkit.domain.ports import Lease
 
@@ -120,6 +121,33 @@ def test_a_person_lets_go_scope_by_scope_and_with_a_reason() -> None:
     core.command(Reopen(scope="book", name="", who=ANNA, reason="looked at it"))
     core.buy(1)
     assert core.held() == 1
+
+
+def in_doubt() -> Core:
+    """A position of 10, and an entry of 5 that was lost on its way."""
+    core = Core(trading=True, mode=FeedMode.FREE)
+    core.buy(10)
+    core.deaf = True
+    core.buy(5)
+    core.wait(30)
+    core.deaf = False
+    assert [order.shown_status for order in core.ledger.open_orders()] == ["UNKNOWN"]
+    return core
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_over_doubt_only_a_persons_word_closes_and_it_ends_with_the_doubt(accepted: bool) -> None:
+    core = in_doubt()
+    flatten = Kill(
+        scope="book", name="", mode=KillMode.FLATTEN, who=ANNA, reason="a test", accept_unknown=accepted
+    )  # fmt: skip
+    core.command(flatten)
+    core.quote(9_999, 10_001)
+    assert core.held() == (0 if accepted else 10)
+    assert core.ledger.flattening
+    core.prove_absent(core.ledger.open_orders()[0].order_id)
+    core.quote(9_999, 10_001)
+    assert (core.held(), core.ledger.flattening, core.ledger.open_orders()) == (0, {}, [])
 
 
 def test_a_flatten_ends_when_a_person_lets_go() -> None:

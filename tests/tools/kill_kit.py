@@ -93,12 +93,13 @@ class KillDesk:
         line.say(*messages, Sync(token=1))
         line.close()
 
-    def arrive_late(self) -> None:
-        """An entry that was on the wire all the time."""
+    def arrive_late(self, *, market: bool = False) -> None:
+        """An entry that was on the wire all the time; at the `market` it fills."""
         self._ids += 1
         submit = SubmitOrder(
             venue="paper", order_id=order_id("ZZZ", 1, self._ids), strategy=STRATEGY, instrument=SYMBOLS[0],
-            side=Side.BUY, quantity=3, order_type=OrderType.LIMIT, price=FAR, time_in_force=TimeInForce.GTC,
+            side=Side.BUY, quantity=3, order_type=OrderType.MARKET if market else OrderType.LIMIT,
+            price=None if market else FAR, time_in_force=TimeInForce.GTC,
             order_class=OrderClass.ENTRY, post_only=False, reduce_only=False, time=FeedTime(0), epoch=1,
             send_by=MonoTime(2**62),
         )  # fmt: skip

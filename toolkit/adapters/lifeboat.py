@@ -1,4 +1,4 @@
-"""The record of cancels that were sent while the journal was gone; each is on the disk before it leaves."""
+"""The record of cancels and of a person's flatten sent without a journal; each is on the disk before it leaves."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import msgspec
 
 from toolkit.adapters import codec
 from toolkit.adapters.records import RecordFile
+from toolkit.domain.commands import Who
 from toolkit.domain.errors import JournalError
-from toolkit.domain.requests import CancelOrder
+from toolkit.domain.requests import CancelOrder, SubmitOrder
 from toolkit.domain.time import WallTime
 
 
@@ -21,7 +22,18 @@ class LifeboatCancel(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     cause: str
 
 
-_cancel = msgspec.msgpack.Decoder(LifeboatCancel)
+class LifeboatFlatten(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="lifeboat_flatten"):
+    """An order that closes a position because a person said so, when, who and why."""
+
+    order: SubmitOrder
+    wall: WallTime
+    who: Who
+    reason: str
+
+
+Entry = LifeboatCancel | LifeboatFlatten
+
+_entry: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
 
 
 class Lifeboat:
@@ -30,44 +42,57 @@ class Lifeboat:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: RecordFile | None = None
-        self._cancels: list[LifeboatCancel] = []
+        self._entries: list[Entry] = []
         self._ours = False
 
     def record(self, cancel: CancelOrder, wall: WallTime, cause: str) -> None:
         """Put it on the disk; only then may it be sent. Raises TransportError when the disk refuses."""
-        entry = LifeboatCancel(cancel=cancel, wall=wall, cause=cause)
-        file, self._ours = self._file(), True
-        file.write(codec.encode(entry))
-        self._cancels.append(entry)
+        self._record(LifeboatCancel(cancel=cancel, wall=wall, cause=cause))
+
+    def record_flatten(self, order: SubmitOrder, wall: WallTime, who: Who, reason: str) -> None:
+        """The same for an order that closes a position."""
+        self._record(LifeboatFlatten(order=order, wall=wall, who=who, reason=reason))
 
     @property
     def cancels(self) -> tuple[LifeboatCancel, ...]:
         """What has not been imported yet, in the order it left, whichever process recorded it."""
-        if not self._ours:
-            self.close()
-        self._file()
-        return tuple(self._cancels)
+        return tuple(entry for entry in self._all() if isinstance(entry, LifeboatCancel))
+
+    @property
+    def flattens(self) -> tuple[LifeboatFlatten, ...]:
+        return tuple(entry for entry in self._all() if isinstance(entry, LifeboatFlatten))
 
     def empty(self) -> None:
         """Forget what the journal holds by now."""
         self._file().keep_from(None)
-        self._cancels = []
+        self._entries = []
 
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
 
+    def _record(self, entry: Entry) -> None:
+        file, self._ours = self._file(), True
+        file.write(codec.encode(entry))
+        self._entries.append(entry)
+
+    def _all(self) -> list[Entry]:
+        if not self._ours:
+            self.close()
+        self._file()
+        return self._entries
+
     def _file(self) -> RecordFile:
         """The file, opened when it is first needed: a standby engine must not touch what another one writes."""
         if self._opened is None:
             self._opened = RecordFile(self._path, b"QDLIFE1", durable=True)
-            self._cancels = [_decode(self._path, body) for _, body in self._opened.records()]
+            self._entries = [_decode(self._path, body) for _, body in self._opened.records()]
         return self._opened
 
 
-def _decode(path: Path, body: bytes) -> LifeboatCancel:
+def _decode(path: Path, body: bytes) -> Entry:
     try:
-        return _cancel.decode(body)
+        return _entry.decode(body)
     except msgspec.MsgspecError as error:
-        raise JournalError(f"{path}: a record with a good checksum is no cancel: {error}") from error
+        raise JournalError(f"{path}: a record with a good checksum is neither cancel nor flatten: {error}") from error

@@ -1,9 +1,9 @@
-"""A person's line to `execution venue` when all else is dead: ask, cancel, look again; no Redis, no event loop."""
+"""A person's line to `execution venue` when all else is dead: ask, cancel, close; no Redis, no event loop."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -14,9 +14,9 @@ from toolkit.adapters import codec
 from toolkit.adapters.budget_places import FOLDER, Budgets
 from toolkit.adapters.clock import SystemClock
 from toolkit.domain.errors import AmbiguousOutcome, DomainError, TransportError
-from toolkit.domain.requests import CancelOrder, VenueOrder, VenueState
+from toolkit.domain.requests import CancelOrder, OrderFound, QueryOrder, SubmitOrder, VenueOrder, VenueState
 from toolkit.domain.time import FeedTime, MonoTime
-from toolkit.domain.venue_line import AskState, LineError, Login, Sync, Synced, ToVenue
+from toolkit.domain.venue_line import AskState, FromVenue, LineError, Login, Sync, Synced, ToVenue
 
 Heard = TypeVar("Heard", VenueState, Synced)
 
@@ -26,7 +26,7 @@ AT_ONCE = FeedTime(0)
 
 
 class VenueHotline:
-    """One line without trading: it hears no reports and may ask and cancel. Use it in a `with` block."""
+    """One line without trading: it hears no reports; it asks, cancels, closes positions. Use it in a `with` block."""
 
     def __init__(self, path: Path, client: str, timeout: float) -> None:
         """Raises TransportError when no venue answers on `path` within `timeout` seconds."""
@@ -61,6 +61,24 @@ class VenueHotline:
         self._hear(Synced)
         return self.ask_state()
 
+    def submit(self, order: SubmitOrder) -> None:
+        """Send an order that closes a position, which whoever calls wrote down; no other passes on such a line."""
+        with closing(Budgets.of(self._path.parent / FOLDER, order.venue)) as budgets:
+            budgets.sort_out([order], SystemClock().mono())  # an exit over the rate leaves all the same: a person waits
+            self._write((order, Sync(token=2)))
+        self._hear(Synced)
+
+    def find(self, order: SubmitOrder) -> OrderFound | None:
+        """What the venue says of an order; None while it does not know it, or an answer would overtake its reports."""
+        self._write((QueryOrder(venue=order.venue, order_id=order.order_id), Sync(token=3)))
+        found = None
+        for message in self._messages():
+            if isinstance(message, OrderFound):
+                found = message
+            elif isinstance(message, Synced):
+                break
+        return found
+
     def close(self) -> None:
         self._socket.close()
 
@@ -73,6 +91,10 @@ class VenueHotline:
 
     def _hear(self, kind: type[Heard]) -> Heard:
         """The next answer of this kind."""
+        return next(message for message in self._messages() if isinstance(message, kind))
+
+    def _messages(self) -> Iterator[FromVenue]:
+        """What comes, without an end. DomainError for a complaint, AmbiguousOutcome when nothing comes any more."""
         while True:
             length = int.from_bytes(self._read(4), "big")
             try:
@@ -82,8 +104,7 @@ class VenueHotline:
             for message in messages:
                 if isinstance(message, LineError):
                     raise DomainError(f"{self._path}: the venue says: {message.problem}")
-                if isinstance(message, kind):
-                    return message
+                yield message
 
     def _read(self, count: int) -> bytes:
         data = b""

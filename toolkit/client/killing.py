@@ -21,6 +21,7 @@ from toolkit.client import emergency
 from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, give
 from toolkit.client.exposed import by_the_books, held_at, still_open, without_protection
+from toolkit.client.flattening import Flattener
 from toolkit.client.home import Home
 from toolkit.client.stopping import Belongs, Leftover, look, stop_at_venues, verify_stopped
 from toolkit.domain.commands import Kill, KillMode
@@ -114,11 +115,27 @@ class KillSwitch:
             unprotected=without_protection(replica, kill, left),
         )
 
-    def flatten(self, kill: Kill, patience_seconds: float) -> str:
+    def flatten(self, killed: Killed, patience_seconds: float, *, accept_unknown: bool = False) -> str:
         """Close what the scope of a kill holds; what is still held then, "" when it is flat.
 
-        TransportError when no engine takes it: to close a position is the engine's work.
+        It is the engine's work. Where none takes the kill it goes straight to the venues. Over what is not proven gone
+        positions are closed with `accept_unknown` alone.
         """
+        if killed.open_latch or killed.refused:
+            return "not flattened: first the kill itself must hold"
+        if not (killed.verified or accept_unknown):
+            return (
+                "not flattened: first what is left must be gone (--accept-unknown of `execution kill` closes over it)"
+            )
+        kill = msgspec.structs.replace(killed.kill, mode=KillMode.FLATTEN, accept_unknown=accept_unknown)
+        try:
+            if killed.event or not self._tell(killed.kill)[1]:
+                return self._flatten_by_engine(kill, patience_seconds)
+            return self._flatten_past_engine(kill, patience_seconds)
+        except ExecutionError as problem:
+            return f"not flattened: {problem}"
+
+    def _flatten_by_engine(self, kill: Kill, patience_seconds: float) -> str:
         outcome = self._ask(kill, VENUE_SECONDS)
         if outcome.refused:
             return outcome.refused
@@ -128,6 +145,14 @@ class KillSwitch:
                 return f"{held} after {patience_seconds:.0f} s"
             time.sleep(LOOK_AGAIN)
         return ""
+
+    def _flatten_past_engine(self, kill: Kill, patience_seconds: float) -> str:
+        """Nothing may trade beside it: the latch is shut."""
+        replica = self._books()
+        if replica is None:
+            return "not flattened: neither journal nor snapshot and mirror can be read, so nobody knows whose it is"
+        book = self._home.book(self._book)
+        return Flattener(book, replica.ledger, kill, self._asked(kill)).flatten(patience_seconds)
 
     # ---- parts
 

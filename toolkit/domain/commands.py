@@ -103,7 +103,8 @@ class KillMode(StrEnum):
 class Kill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="kill"):
     """HALTED for a scope (`book` without a name, `venue`, `strategy`) until a named person lets go: no entry leaves.
 
-    What works is cancelled: entries, or all with `cancel_all`; `flatten` closes positions as well.
+    What works is cancelled: entries, or all with `cancel_all`; `flatten` closes positions as well, once every doubt is
+    resolved, or with `accept_unknown` over what is not.
     """
 
     scope: str
@@ -111,6 +112,7 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False,
     mode: KillMode
     who: Who
     reason: str
+    accept_unknown: bool = False
 
 
 class Reopen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="reopen"):

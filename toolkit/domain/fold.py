@@ -175,7 +175,7 @@ def _exit_unqueued(ledger: Ledger, event: ev.ExitUnqueued) -> None:
 
 
 def _flatten_started(ledger: Ledger, event: ev.FlattenStarted) -> None:
-    ledger.flattening[event.strategy] = None
+    ledger.flattening[event.strategy] = event.accept_unknown or None
 
 
 def _flatten_ended(ledger: Ledger, event: ev.FlattenEnded) -> None:

@@ -26,6 +26,11 @@ def _beginning(desk: str, epoch: int, before: int) -> str:
     return desk + base36(epoch, EPOCH_LENGTH) + base36(before, NUMBER_LENGTH - 2)
 
 
+def lifeboat_id(desk: str, number: int) -> str:
+    """The id of an order that leaves without an engine: of an epoch that no engine ever holds. `number` must be new."""
+    return order_id(desk, len(DIGITS) ** EPOCH_LENGTH - 1, number)
+
+
 def order_number(identifier: str) -> int:
     """The order's number within its book, independent of desk and epoch; random draws hang on it."""
     return int(identifier[DESK_LENGTH + EPOCH_LENGTH :], 36)

@@ -121,11 +121,15 @@ class ExitUnqueued(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
 
 
 class FlattenStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="flatten_started"):
-    """A named person wants a strategy flat: cancel, wait for doubt to resolve, then close."""
+    """A named person wants a strategy flat: cancel, wait for doubt to resolve, then close.
+
+    With `accept_unknown` doubt is not waited for.
+    """
 
     strategy: str
     who: Who
     reason: str
+    accept_unknown: bool = False
 
 
 class FlattenEnded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="flatten_ended"):

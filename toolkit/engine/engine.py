@@ -17,7 +17,7 @@ from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import MonoTime, Now, WallTime
-from toolkit.engine import repetition
+from toolkit.engine import lifeboat, repetition
 from toolkit.engine.account_desk import AccountDesk
 from toolkit.engine.aggregation import Aggregation
 from toolkit.engine.answers import Answers
@@ -27,6 +27,7 @@ from toolkit.engine.changes import Changes
 from toolkit.engine.command_desk import DOWN, CommandDesk
 from toolkit.engine.execution_router import ExecutionRouter
 from toolkit.engine.held_orders import HeldOrders
+from toolkit.engine.lifeboat import LeftFlatten
 from toolkit.engine.loss_watch import LossWatch
 from toolkit.engine.marking import Marker
 from toolkit.engine.messages import (
@@ -158,6 +159,13 @@ class Engine:
         for order in [order for identifier in order_ids for order in self._named(identifier)]:
             if order.is_open:
                 self._orders.left_by_lifeboat(transaction, order)
+        return self._decided(transaction)
+
+    def import_flattens(self, now: Now, orders: Sequence[LeftFlatten]) -> Output:
+        """Book a person's flatten that left without an engine, so that what it filled is whose position it closed."""
+        transaction = self.begin(now)
+        for left in orders:
+            lifeboat.book(transaction, left, self._orders)
         return self._decided(transaction)
 
     def reconcile(self, now: Now, state: VenueState, at: MonoTime | None = None) -> Output:

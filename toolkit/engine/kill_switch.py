@@ -89,7 +89,11 @@ class KillSwitch:
     def _flatten(self, transaction: Transaction, body: Kill) -> None:
         """Each strategy that holds or works something in the scope closes what it holds."""
         for strategy in self._holders(body):
-            transaction.emit(ev.FlattenStarted(strategy=strategy, who=body.who, reason=body.reason))
+            transaction.emit(
+                ev.FlattenStarted(
+                    strategy=strategy, who=body.who, reason=body.reason, accept_unknown=body.accept_unknown
+                )
+            )
             self._proposer.continue_flatten(transaction, strategy)
 
     def _holders(self, body: Kill) -> list[str]:

@@ -15,6 +15,7 @@ from toolkit.domain.orders import (
     BUY,
     ENTRY,
     EXIT,
+    NO_DOUBT,
     PROTECTIVE,
     SELL,
     STOPS,
@@ -339,12 +340,22 @@ class Proposer:
     # ---- a person's flatten
 
     def continue_flatten(self, transaction: Transaction, strategy: str) -> None:
-        """Close what is held once no order works and no doubt is left; at most one try a step."""
-        if strategy not in self._ledger.flattening or self._ledger.open_orders(strategy):
+        """Close what is held once no order works and no doubt is left; at most one try a step.
+
+        Where a person accepted what is unknown, only what works for certain is waited for, and what closes already.
+        """
+        if strategy not in self._ledger.flattening:
             return
+        open_orders = self._ledger.open_orders(strategy)
+        if open_orders and not self._ledger.flattening[strategy]:
+            return
+        awaited = {order.instrument for order in open_orders if order.doubt is NO_DOUBT or _flattens(order)}
         held = [symbol for symbol, held in self._ledger.positions.get(strategy, {}).items() if held.lots]
-        if not held:
+        if not held and not open_orders:
             transaction.emit(ev.FlattenEnded(strategy=strategy))
+            return
+        held = [symbol for symbol in held if symbol not in awaited]
+        if not held:
             return
         if self._flattened_at.get(strategy) == self._view.step:
             return
@@ -427,6 +438,11 @@ class Proposer:
             terms=intent.terms,
             route=routed.why,
         )
+
+
+def _flattens(order: Order) -> bool:
+    """Whether an order is one of a person's flatten."""
+    return order.intent_id.startswith(f"{FLATTEN}.")
 
 
 def _leaves(order: Order) -> bool:
