@@ -10,6 +10,7 @@ import typer
 from execution.commands.app_accounts import account, reconcile
 from execution.commands.app_alerts import alerts
 from execution.commands.app_decisions import changelog, limits, people
+from execution.commands.app_monitoring import monitoring
 from execution.commands.app_rollout import rollout
 from execution.commands.exits import Exit, epilog
 from execution.commands.options import HomeOption, JsonOption, ReasonOption
@@ -33,6 +34,7 @@ app.add_typer(limits, name="limits")
 app.add_typer(people, name="people")
 app.add_typer(rollout, name="rollout")
 app.add_typer(alerts, name="alerts")
+app.add_typer(monitoring, name="monitoring")
 app.command()(changelog)
 
 

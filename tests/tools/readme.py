@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from execution.commands.app import app
 from execution.commands.exits import MEANINGS
+from execution.settings.monitoring import read_monitoring
 from tests.benchmarks.report import RESULTS
 from toolkit.domain.order_tables import diagram
+from toolkit.monitoring.inventory import alerts_table, metrics_table
+from toolkit.monitoring.plan import Plan
 
 SAID_ABOVE = frozenset({"home", "json"})
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -25,8 +29,15 @@ def blocks() -> dict[str, str]:
         "order states": f"```mermaid\n{diagram().strip()}\n```",
         "commands": _table(("command", "what it does"), ((f"`{name}`", said) for name, said in commands().items())),
         "measured": _measured(json.loads(RESULTS.read_text(encoding="utf-8"))),
+        "alerts": "\n".join(alerts_table(_plan())),
+        "metrics": "\n".join(metrics_table(_plan())),
         "exit codes": _table(("exit code", "means"), ((str(code.value), said) for code, said in MEANINGS.items())),
     }
+
+
+@cache
+def _plan() -> Plan:
+    return read_monitoring(README.parent).plan
 
 
 def commands() -> dict[str, str]:

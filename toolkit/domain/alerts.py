@@ -16,15 +16,16 @@ LONGEST_SILENCE: Final = 7 * 24 * 3600.0
 
 class AlertDeed(StrEnum):
     """`acknowledge`: somebody works on it, so it goes on to nobody else. `silence`: it is told no more until its end.
-    `escalate`: it goes on to the next channel now."""
+    `escalate`: it goes on to the next channel now. `try`: the alert of that name is told once as a trial."""
 
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
     ESCALATE = "escalate"
+    TRY = "try"
 
 
 class AlertAnswer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="alert_answer"):
-    """`alert` is its id, `seconds` how long a silence lasts, `source` where it was said, such as `cli`."""
+    """`alert` is its id (a trial's the rule's name), `seconds` how long a silence lasts, `source` where it was said."""
 
     deed: AlertDeed
     alert: str
@@ -37,6 +38,7 @@ ANSWERING: Final[Mapping[AlertDeed, frozenset[Role]]] = {
     AlertDeed.ACKNOWLEDGE: frozenset(COMMANDING),
     AlertDeed.SILENCE: frozenset({Role.OPERATOR, Role.RISK}),
     AlertDeed.ESCALATE: frozenset(COMMANDING),
+    AlertDeed.TRY: frozenset(COMMANDING),
 }
 """Who may. A silence keeps others from hearing, so it takes a role that answers for the desk."""
 

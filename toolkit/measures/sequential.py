@@ -48,6 +48,18 @@ def cusum(values: Floats, sigma: float, allowance: float = 0.25) -> Chart:
     return Chart(_one_sided(scores - allowance), _one_sided(-scores - allowance))
 
 
+def cusum_run_length(limit: float, allowance: float = 0.25) -> float:
+    """Periods between two false alarms of either side of `cusum`, on average, of independent normal values.
+
+    Siegmund's approximation (1985) for one side, `(e^{2kb} − 2kb − 1) / (2k²)` with `b = h + 1.166`; two sides are
+    wrong twice as often. ValueError for a `limit` h or an `allowance` k that is not above 0.
+    """
+    if not limit > 0 or not allowance > 0:
+        raise ValueError(f"limit {limit} and allowance {allowance} must be above 0")
+    reach = 2 * allowance * (limit + 1.166)
+    return float((np.exp(reach) - reach - 1) / (4 * allowance**2))
+
+
 def _one_sided(steps: Floats) -> Floats:
     """`C_t = max(0, C_{t−1} + s_t)` at once: the sum so far less the lowest that it was."""
     total = np.cumsum(np.nan_to_num(steps, nan=0.0))

@@ -34,11 +34,12 @@ class AlertState(StrEnum):
 
 
 class Did(StrEnum):
-    """What a line tells: the first four are a person's, the rest the monitor's."""
+    """What a line tells: the first four are a person's, the rest the monitor's. A trial changes no alert."""
 
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
     ESCALATE = "escalate"
+    TRY = "try"
     OPENED = "opened"
     UPDATED = "updated"
     RESOLVED = "resolved"

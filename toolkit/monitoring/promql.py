@@ -12,7 +12,7 @@ ALERTS: Final = ("alertname", "alertstate", "severity", "owner", "strategy", "ve
 
 WORDS: Final = re.compile(
     r"""(?P<space>\s+)|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<span>\d+(?:ms|[smhdwy])(?:\d+(?:ms|[smhdwy]))*)"""
-    r"""|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<variable>\$\{?\w+\}?)|(?P<name>[A-Za-z_:][\w:]*)"""
+    r"""|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<variable>\$\{?\w+\}?)|(?P<name>[A-Za-z_][\w:]*)"""
     r"""|(?P<sign>=~|!~|!=|==|>=|<=|[-+*/%^=<>(){}\[\],:@])"""
 )
 GROUPING: Final = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})

@@ -9,7 +9,14 @@ from scipy.signal import lfilter
 
 from toolkit.measures import sequential
 from toolkit.measures.performance import Floats
-from toolkit.measures.sequential import Boundary, cusum, ewma, long_run_deviation, share_evidence
+from toolkit.measures.sequential import (
+    Boundary,
+    cusum,
+    cusum_run_length,
+    ewma,
+    long_run_deviation,
+    share_evidence,
+)
 
 FINITE = st.floats(-50, 50)
 
@@ -35,6 +42,22 @@ def test_the_default_chart_is_quiet_for_a_year_and_finds_a_shift_of_one_sigma_wi
     assert np.mean([place is not None for place in quiet]) < 0.10
     found = [cusum(draws.standard_normal(250) - 1.0, 1.0).first_above(12.0) for _ in range(500)]
     assert np.median([place if place is not None else 250 for place in found]) < 21
+
+
+@pytest.mark.parametrize("limit", [4.0, 6.0, 8.0])
+def test_the_chart_is_wrong_as_seldom_as_the_formula_says(limit: float) -> None:
+    """Times between false alarms of 400 long quiet series, against Siegmund's approximation."""
+    draw, found = np.random.default_rng(5), []
+    for _ in range(400):
+        first = cusum(draw.standard_normal(8_000), 1.0).first_above(limit)
+        found.append(8_000 if first is None else first + 1)
+    assert cusum_run_length(limit) == pytest.approx(np.mean(found), rel=4 * np.std(found) / np.mean(found) / 20)
+
+
+def test_the_limits_of_the_design_are_wrong_once_in_so_many_sessions() -> None:
+    assert [round(cusum_run_length(limit)) for limit in (8, 12)] == [369, 2860]
+    with pytest.raises(ValueError, match="above 0"):
+        cusum_run_length(0)
 
 
 def test_the_weighted_mean_stays_within_its_limits_and_its_variance_is_the_one_of_the_formula() -> None:
