@@ -15,7 +15,9 @@ from tests.benchmarks import (
     order_path,
     recovery,
     replay,
+    replica_fold,
     sustained,
+    watched,
 )
 from tests.benchmarks.report import Result, keep, show
 from toolkit.domain.errors import ExecutionError
@@ -23,10 +25,12 @@ from toolkit.domain.errors import ExecutionError
 SUBJECTS: Mapping[str, Callable[[], list[Result]]] = {
     "order_path": order_path.run,
     "sustained": sustained.run,
+    "watched": watched.run,
     "order_budget": order_budget.run,
     "check_chain": check_chain.run,
     "recovery": recovery.run,
     "replay": replay.run,
+    "replica": replica_fold.run,
     "peers": bench_peers.run,
     "kill": kill_switch.run,
     "idle_desk": idle_desk.run,

@@ -17,6 +17,7 @@ import yaml
 from execution.home import Home
 from execution.services.venue_drill import SetBehaviour
 from execution.settings import Settings, read_settings
+from execution.supervision.jupyter import free_port
 from execution.supervision.managed import Specification
 from execution.supervision.opening import opening_commands
 from execution.wiring import specifications
@@ -142,7 +143,11 @@ class DeskKit:
 
         `known_as` is for a second one of a kind, such as `engine-2`.
         """
-        wanted = self.specification(name)
+        return self.launch_as(self.specification(name), known_as)
+
+    def launch_as(self, wanted: Specification, known_as: str | None = None) -> subprocess.Popen[bytes]:
+        """The same of a specification that is at hand, such as one with a port of its own."""
+        name = wanted.name
         more = {"listener": self.listener_arguments, "venue-paper": self.venue_arguments}
         arguments = (*wanted.arguments, *more.get(name, ()))
         log = wanted.log.open("ab")
@@ -172,6 +177,9 @@ class DeskKit:
             return specifications.watchdog(self.home, self.settings, self.line)
         if kind == "listener":
             return specifications.listener(self.home, self.settings, self.line, self.speed)
+        if kind == "monitor":
+            port = free_port(self.settings.desk.monitor.port, "monitor.port")
+            return specifications.monitor(self.home, self.settings, self.line, port)
         return specifications.runner(self.home, self.settings, self.line, subject)
 
     def script(self, behaviour: SetBehaviour) -> None:

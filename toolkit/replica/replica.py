@@ -25,6 +25,13 @@ REPLICA_VERSION: Final = 2
 VALUE_AT_RISK: Final = 12
 
 
+_NOTED: Final = frozenset({
+    ev.OrderFilled, ev.FillBusted, ev.FillCorrected, ev.OrderSubmitted, ev.OrderDenied, ev.IntentRefused, ev.Alarmed,
+    ev.Marked, ev.SessionRolled, ev.TradingStateChanged,
+})  # fmt: skip
+"""Events of which something is kept beside the ledger; to ask every other one what it is would take a while."""
+
+
 class FillSeen(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A trade with the number of its event. Price in ticks, quantity in lots, fee in quanta of its asset."""
 
@@ -101,7 +108,8 @@ class Replica(msgspec.Struct, kw_only=True):
         number, self.wall = batch.first, batch.wall
         apply_batch(self.ledger, batch, digest)
         for event in batch.events:
-            self._note(number, event)
+            if type(event) in _NOTED:
+                self._note(number, event)
             number += 1
         self._forget()
 
