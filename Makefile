@@ -10,7 +10,7 @@ export VENV
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test chaos mutate bench bench-peers check format clean
+.PHONY: help run setup setup-dev test chaos mutate bench soak bench-peers check format clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/' | expand -t 18
@@ -33,6 +33,9 @@ mutate: setup-dev ## switch each control off and see its proofs fail; writes exe
 
 bench: setup-dev ## measure, compare with the floors, write tests/benchmarks/results.json
 	@$(BIN)/python -m tests.benchmarks
+
+soak: setup-dev ## a day of a desk in fast forward, ten minutes at most: the memory of every process stays as it is
+	@$(BIN)/python -m tests.benchmarks soak
 
 bench-peers: setup-dev $(PEERS)/.stamp ## set up the peers beside us (.venv-peers, Python >= 3.12 for all of them) and measure on the same work
 	@$(BIN)/python -m tests.benchmarks peers replay
