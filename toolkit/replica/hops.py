@@ -40,3 +40,11 @@ class Histogram(msgspec.Struct, gc=False, array_like=True):
         self.counts[bisect_left(_BOUNDS_NS, nanoseconds)] += 1
         if nanoseconds > 0:
             self.total += nanoseconds
+
+
+def certain_skew(told: int, sent: int, booked: int) -> int:
+    """How far a venue's clock is ahead of ours at least, in the unit of the times; below 0 it is behind.
+
+    `told` is what it put on an answer. That lies between our sending (0: not known) and our booking, or a clock is off.
+    """
+    return max(0, told - booked) or min(0, told - sent if sent else 0)

@@ -18,7 +18,7 @@ from toolkit.domain.orders import IN_ENGINE, Order, OrderType, Status, TimeInFor
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import NANOSECONDS
 from toolkit.replica.equity import Equity, Middles
-from toolkit.replica.hops import HOP_BOUNDS, Histogram
+from toolkit.replica.hops import HOP_BOUNDS, Histogram, certain_skew
 from toolkit.replica.order_course import KILLED, REMAINDER, VENUE, Course, cancel_word, course_of
 
 TALLIES_VERSION: Final = 1
@@ -47,8 +47,8 @@ class Tallies(msgspec.Struct, kw_only=True):
 
     `rejects` by strategy, venue and RejectReason; `denials` by strategy, venue and control; `cancels` by strategy,
     venue and word. `answers` by venue: what it took and what it rejected; `in_a_row` its rejects since it last took
-    something. `hops` by hop and venue. `ahead` is the time (ns) that a venue put on its last word less when that was
-    booked. `kills` by scope, as states are. `answered_late` are the newest roots whose venue took longer than
+    something. `hops` by hop and venue. `ahead` is how far (ns) the clock of a venue surely is before ours, below 0
+    behind. `kills` by scope, as states are. `answered_late` are the newest roots whose venue took longer than
     LATE_AFTER.
     """
 
@@ -210,7 +210,7 @@ def _acknowledged(tallies: Tallies, event: ev.OrderAcknowledged, ledger: Ledger,
         if course.sent:
             tallies.hop("send_to_acknowledge", course.venue, course.acknowledged - course.sent)
     tallies.answer(course, wall)
-    tallies.ahead[course.venue] = (int(event.wall) or wall) - wall
+    tallies.ahead[course.venue] = certain_skew(int(event.wall) or wall, int(event.sent), wall)
     _state(course, ledger)
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.tools.folded_desk import Journal, folded
 from toolkit.domain import events as ev
 from toolkit.domain.ledger import Deployment
-from toolkit.domain.orders import Doubt, Status, TradingState
+from toolkit.domain.orders import Doubt, Side, Status, TradingState
 from toolkit.domain.time import NANOSECONDS, FeedTime, WallTime
 from toolkit.replica import equity, tallies, views
 from toolkit.replica.hops import HOP_BOUNDS
@@ -167,7 +167,7 @@ def test_it_is_late_from_its_decision_on_and_stays_so_once_it_was_answered_late(
     desk = journal.desk
     desk.mute = True
     desk.quote(9_999, 10_001, "AAPL", 1_000)
-    desk.place(desk.dice.choice([1]), 5, 9_990, strategy="trend", symbol="AAPL")
+    desk.place(Side.BUY, 5, 9_990, strategy="trend", symbol="AAPL")
     journal.seal()
     replica, counted = folded(journal)
     (root,) = counted.unanswered
@@ -226,3 +226,30 @@ def test_equity_is_what_the_table_of_strategies_shows(journal: Journal) -> None:
         view, newest = shown[strategy], curve.points[-1]
         told = tuple(views.money(replica.ledger, each) for each in (newest.pnl, newest.realised, newest.fees))
         assert told == (view.pnl, view.realised, view.fees)
+
+
+@pytest.mark.parametrize(
+    ("told", "sent", "ahead"),
+    [(150, 100, 0), (100, 100, 0), (200, 100, 0), (260, 100, 60), (90, 100, -10), (1, 0, 0), (0, 100, 0)],
+)
+def test_a_clock_is_wrong_only_where_what_it_tells_cannot_be(told: int, sent: int, ahead: int) -> None:
+    """Between send and booking it may be right, however long that took; a venue without a clock tells nothing."""
+    journal = Journal(5)
+    desk = journal.desk
+    desk.mute = True
+    desk.quote(9_999, 10_001, "AAPL", 1_000)
+    desk.place(Side.BUY, 5, 9_990, strategy="trend", symbol="AAPL")
+    journal.seal()
+    replica, counted = folded(journal)
+    (root,) = counted.unanswered
+    last, digest = journal.batches[-1]
+    heard = ev.OrderAcknowledged(
+        order_id=root, venue_order_id="V1", report=1, sent=WallTime(sent), time=FeedTime(1), wall=WallTime(told)
+    )
+    answer = ev.Batch(
+        book="paper", schema=1, epoch=1, first=last.last + 1, previous=digest, step=0, wall=WallTime(200),
+        events=(heard,),
+    )  # fmt: skip
+    replica.apply(answer, bytes(32))
+    counted.hear(answer, replica.ledger)
+    assert counted.ahead == {"paper": ahead}
