@@ -257,11 +257,11 @@ def channel_silent(telling: Telling) -> Rule:
 
 def _opened(firing: Firing, wall: int) -> Alert:
     rule = firing.rule
-    watch = next((each for each in rule.watches if each.threshold == firing.threshold), rule.watches[0])
+    watch = _watch(firing)
     return Alert(
         id=alert_id(rule.name, firing.scope, wall), rule=rule.name, severity=rule.severity.value,
         scope=firing.scope, since=int(firing.since), opened=wall, changed=wall, value=firing.value,
-        threshold=firing.threshold, comparison=watch.comparison.sign, unit=rule.unit, summary=_summary(firing),
+        threshold=firing.threshold, comparison=watch.comparison.sign, unit=_unit(firing), summary=_summary(firing),
         owner=rule.owner, playbook=rule.playbook, dashboard=rule.dashboard,
     )  # fmt: skip
 
@@ -269,22 +269,39 @@ def _opened(firing: Firing, wall: int) -> Alert:
 def _seen(alert: Alert, firing: Firing, **changes: object) -> Alert:
     """The same alert with what was seen last."""
     return msgspec.structs.replace(
-        alert, value=firing.value, threshold=firing.threshold, summary=_summary(firing), **changes
+        alert,
+        value=firing.value,
+        threshold=firing.threshold,
+        comparison=_watch(firing).comparison.sign,
+        unit=_unit(firing),
+        summary=_summary(firing),
+        **changes,
     )
 
 
 def _summary(firing: Firing) -> str:
     """The rule's sentence with its figures; the sentence as it stands where it names what nobody knows."""
-    rule = firing.rule
+    rule, unit = firing.rule, _unit(firing)
     known = {
         **dict(firing.scope),
-        "value": figure(firing.value, rule.unit),
-        "threshold": figure(firing.threshold, rule.unit),
+        "value": figure(firing.value, unit),
+        "threshold": figure(firing.threshold, unit),
     }
     try:
         return rule.summary.format_map(known)
     except (KeyError, ValueError, IndexError):
         return rule.summary
+
+
+def _watch(firing: Firing) -> Watch:
+    """Which of the rule's watches it was."""
+    watches = firing.rule.watches
+    return next((each for each in watches if each.threshold == firing.threshold), watches[0])
+
+
+def _unit(firing: Firing) -> str:
+    """A share is one, whatever the rule counts otherwise."""
+    return "ratio" if _watch(firing).kind is Kind.RATIO else firing.rule.unit
 
 
 def _answered(alert: Alert, wall: int) -> AlertState:
