@@ -18,7 +18,7 @@ from toolkit.domain.time import NANOSECONDS, WallTime
 from toolkit.monitoring.alert_book import Alert, AlertBook, AlertState, Did, Scope, alert_id, stated
 from toolkit.monitoring.channels import Telling
 from toolkit.monitoring.evaluation import Firing
-from toolkit.monitoring.messages import Desk, Message, figure, found
+from toolkit.monitoring.messages import Desk, Message, bare, found
 from toolkit.monitoring.rules import Action, Comparison, Kind, Rule, Severity, Watch
 
 AGAIN_SECONDS: Final = 120
@@ -284,11 +284,11 @@ def _summary(firing: Firing) -> str:
     rule, unit = firing.rule, _unit(firing)
     known = {
         **dict(firing.scope),
-        "value": figure(firing.value, unit),
-        "threshold": figure(firing.threshold, unit),
+        "value": bare(firing.value, unit),
+        "threshold": bare(firing.threshold, unit),
     }
     try:
-        return rule.summary.format_map(known)
+        return " ".join(rule.summary.format_map(known).split())  # a book has no name
     except (KeyError, ValueError, IndexError):
         return rule.summary
 

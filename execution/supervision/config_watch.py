@@ -13,6 +13,8 @@ from watchfiles import awatch
 
 from execution.settings import LimitTable, PeopleTable, Settings, read_limits, read_people, read_strategies
 from execution.settings.models import StrategyRow
+from execution.settings.monitoring import SOURCE as MONITORING_FILE
+from execution.settings.monitoring import read_monitoring
 from execution.settings.people import PEOPLE_FILE
 from execution.supervision.proposals import (
     LIMITS_FILE,
@@ -58,7 +60,7 @@ class ConfigWatch:
 
     async def run(self) -> None:
         """Watch until cancelled; what was saved while the desk started is looked at first."""
-        await self.look({"strategies.yaml", "limits.yaml", "people.yaml"})
+        await self.look({"strategies.yaml", "limits.yaml", "people.yaml", "monitoring.yaml"})
         async for changes in awatch(self._home.config, debounce=100, step=20, recursive=False):
             await self.look({Path(name).name for _, name in changes})
 
@@ -70,6 +72,8 @@ class ConfigWatch:
             await self._look_at_limits()
         if "people.yaml" in names:
             await self._look_at_people()
+        if "monitoring.yaml" in names:
+            await self._look_at_monitoring()
         for name in ("desk.yaml", "instruments.yaml", "venues.yaml"):
             if name in names:
                 self._problem(f"config/{name}", "saved while running: it takes effect with the next `execution up`")
@@ -120,6 +124,17 @@ class ConfigWatch:
         if not refused:
             self._people = now
             self._recognise(now)
+
+    async def _look_at_monitoring(self) -> None:
+        """The monitor reads it by itself; here it is said when it cannot."""
+        if not self._settings.desk.monitor.enabled:
+            return
+        try:
+            await self._patiently(lambda: read_monitoring(self._home.root))
+        except ConfigError as problem:
+            self._problem(MONITORING_FILE, f"{problem}; the last valid rules are watched, or none where there are none")
+        else:
+            self._problem(MONITORING_FILE, "")
 
     def _read_people(self) -> PeopleTable:
         return read_people(self._home.root)

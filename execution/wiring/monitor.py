@@ -14,6 +14,7 @@ from execution.home import Home, find_home
 from execution.services.monitor import Monitor, MonitorParts
 from execution.settings import Settings, read_settings
 from execution.wiring.desk_facts import FactsReader
+from execution.wiring.judging import Judge
 from execution.wiring.metrics_page import MetricsPage
 from toolkit.adapters.blocking_redis import BlockingBus
 from toolkit.adapters.clock import SystemClock
@@ -49,15 +50,21 @@ async def watch(home: Home, settings: Settings, port: int) -> None:
     page = MetricsPage(settings.desk.monitor.address, port)
     heart = Heart(Books(home=home, book=book, user=PROCESS), clock)
     facts = FactsReader(home, book, PROCESS, clock.wall)
+    follower = Watching(home, book, user=PROCESS, keeps=True)
 
+    def say(words: str) -> None:
+        print(words, flush=True)
+
+    judge = Judge(home, settings, ledger=lambda: follower.replica.ledger, wall=clock.wall, say=say)
     monitor = Monitor(
         MonitorParts(
-            follower=Watching(home, book, user=PROCESS, keeps=True),
+            follower=follower,
             facts=facts.read,
             wall=clock.wall,
             show=page.show,
             beat=heart.beat,
-            say=lambda words: print(words, flush=True),
+            say=say,
+            judges=(judge,),
         )
     )
     when_told_to_stop(monitor.stop)
@@ -65,6 +72,7 @@ async def watch(home: Home, settings: Settings, port: int) -> None:
     try:
         await monitor.run()
     finally:
+        judge.close()
         page.stop()
         facts.close()
         heart.close()

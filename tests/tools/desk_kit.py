@@ -51,6 +51,7 @@ def make_home(
     """
     shutil.copytree(PROJECT / "config", folder / "config")
     shutil.copytree(PROJECT / "notebooks" / "strategies", folder / "notebooks" / "strategies")
+    shutil.copytree(PROJECT / "runbooks", folder / "runbooks")
     path = folder / "config" / "desk.yaml"
     desk = yaml.safe_load(path.read_text())
     for section, values in {"monitor": {"enabled": False}, **changes}.items():

@@ -249,7 +249,11 @@ def alert_id(rule: str, scope: Scope, opened: int) -> str:
 
 def scope_words(scope: Scope) -> str:
     """`strategy trend, venue paper`, or `the desk`."""
-    return ", ".join(f"{label} {value}" for label, value in scope) or "the desk"
+    labels = dict(scope)
+    if "scope" in labels and "name" in labels:  # as limits and states name what they are about
+        about = f"{labels.pop('scope')} {labels.pop('name')}".strip()
+        labels = {**labels, "of": about} if labels else {"": about}
+    return ", ".join(f"{label} {value}".strip() for label, value in labels.items()) or "the desk"
 
 
 def stated(alert: Alert, did: Did, what: str) -> dict[str, str]:

@@ -14,6 +14,8 @@ from toolkit.monitoring.alert_book import Alert
 
 MOST_LISTED: Final = 15
 """Alerts of one rule that a message names; of the rest it says how many there are."""
+MEASURED: Final = ("seconds", "ratio", "sigma", "standard deviations", "bytes")
+SIGNS: Final = {">=": "≥", "<=": "≤"}
 LABELS_OF_VIEWS: Final = ("strategy", "venue")
 """Labels that every view of the dashboards can be narrowed to in its address."""
 
@@ -86,9 +88,15 @@ def figure(value: float, unit: str) -> str:
             return f"{number} {unit}".rstrip()
 
 
+def bare(value: float, unit: str) -> str:
+    """The same for a sentence that says itself what it counts: `3` for 3 orders."""
+    return figure(value, unit if unit in MEASURED else "")
+
+
 def found(alert: Alert) -> str:
-    """`6.1 s > 5 s`."""
-    return f"{figure(alert.value, alert.unit)} {alert.comparison} {figure(alert.threshold, alert.unit)}"
+    """`6.1 s > 5 s`, `3 ≥ 3`: what is counted, the sentence beside it says."""
+    sign = SIGNS.get(alert.comparison, alert.comparison)
+    return f"{bare(alert.value, alert.unit)} {sign} {bare(alert.threshold, alert.unit)}"
 
 
 def link(desk: Desk, alert: Alert) -> str:

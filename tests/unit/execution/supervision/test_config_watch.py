@@ -124,3 +124,12 @@ async def test_a_table_of_people_that_the_engine_refuses_opens_no_door(desk: Des
     await desk.save("people.yaml", "roles: [quant, operator, risk]", "roles: [operator, risk]")
     assert desk.recognised == []
     assert "stay as they are" in desk.problems["config/people.yaml"]
+
+
+async def test_monitoring_that_was_saved_broken_is_told_until_it_is_mended(desk: Desk, repository: Path) -> None:
+    shutil.copytree(repository / "runbooks", desk.config.parent / "runbooks")
+    await desk.save("monitoring.yaml", "severity: critical", "severity: dire")
+    assert "dire" in desk.problems["config/monitoring.yaml"]
+    await desk.save("monitoring.yaml", "severity: dire", "severity: critical")
+    assert desk.problems["config/monitoring.yaml"] == ""
+    assert desk.proposed == []
