@@ -62,7 +62,7 @@ def _lines(
     made.yaxis.formatter = NumeralTickFormatter(format=form)
     if zero:
         made.add_layout(Span(location=0, dimension="width", line_color=INK, line_dash="dotted"))
-    _labels(made)
+    label(made)
     return made
 
 
@@ -85,11 +85,11 @@ def _bars(source: ColumnDataSource, *, names: Sequence[str], unit: str, form: st
     made.add_tools(HoverTool(renderers=[drawn], tooltips=[("@name", "@text")]))
     made.xaxis.formatter = NumeralTickFormatter(format=form)
     made.ygrid.visible = False
-    _few_ticks(made)
+    few_ticks(made)
     if limit is not None:
         made.scatter(x=[limit], y=[names[0]], alpha=0)  # so that the line is within what is seen
         made.add_layout(Span(location=limit, dimension="height", line_color=SHADES[2], line_dash="dashed"))
-    _labels(made)
+    label(made)
     return made
 
 
@@ -106,19 +106,19 @@ def blank(height: int = HEIGHT, *, log: bool = False, time: bool = True) -> figu
     if time:
         made.xaxis.formatter = DatetimeTickFormatter(
             milliseconds="%H:%M:%S.%3N", seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M",
-            hours="%H:%M", days="%d %b", months="%b %Y",
+            hours="%H:%M", days="%d %b", months="%d %b", years="%d %b %H:%M",  # the last: of one tick alone
         )  # fmt: skip
-    _few_ticks(made)
+    few_ticks(made)
     return made
 
 
-def _few_ticks(made: figure) -> None:
+def few_ticks(made: figure) -> None:
     """So many as fit on a phone."""
     ticker: Any = made.xaxis.ticker
-    ticker.desired_num_ticks = 3
+    ticker.desired_num_ticks = 4
 
 
-def _labels(made: figure) -> None:
+def label(made: figure) -> None:
     for axis in (*made.xaxis, *made.yaxis):
         axis.axis_label_text_color, axis.axis_label_text_font_style = INK, "normal"
         axis.axis_label_text_font_size = axis.major_label_text_font_size = "11px"
@@ -130,3 +130,28 @@ def thinned(count: int, most: int = MOST_POINTS) -> list[int]:
         return list(range(count))
     step = (count - 1) / (most - 1)
     return sorted({round(place * step) for place in range(most)})
+
+
+def curves(columns: Sequence[tuple[str, str, str, str]], across: str, up: str, *, zero: bool = False) -> Draw:
+    """(x, y, words, colour), each a curve; units stand at the axes, and the axis across is logarithmic."""
+    return partial(_curves, columns=tuple(columns), across=across, up=up, zero=zero)
+
+
+def _curves(
+    source: ColumnDataSource, *, columns: Sequence[tuple[str, str, str, str]], across: str, up: str, zero: bool
+) -> figure:
+    made = figure(
+        height=HEIGHT, sizing_mode="stretch_width", toolbar_location=None, tools="", x_axis_label=across,
+        y_axis_label=up, x_axis_type="log", min_border_left=64,
+    )  # fmt: skip
+    dress(made)
+    for x, y, words, colour in columns:
+        drawn = made.line(x, y, source=source, color=colour, line_width=1.8)
+        tips = [("", words), (up, f"@{{{y}}}{{0.0}}"), (across, f"@{{{x}}}{{0,0.[000]}}")]
+        made.add_tools(HoverTool(renderers=[drawn], tooltips=tips))
+    made.xaxis.formatter = made.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+    made.yaxis.minor_tick_line_color = None
+    if zero:
+        made.add_layout(Span(location=0, dimension="width", line_color=INK, line_dash="dotted"))
+    label(made)
+    return made

@@ -14,6 +14,7 @@ from toolkit.dashboards.known import Known
 from toolkit.replica.views import money
 
 MOST_LINES: Final = 6
+PARTS: Final = ("pnl", "realised", "fees")
 
 
 def pnl_picture(known: Known, choice: Choice, *, height: int = HEIGHT) -> Picture:
@@ -25,7 +26,7 @@ def pnl_picture(known: Known, choice: Choice, *, height: int = HEIGHT) -> Pictur
     left = len(names) - len(shown)
     return Picture(
         key="pnl", title=f"PnL by strategy, {known.currency}", data=data, wide=True, shape=tuple(shown),
-        legend=tuple((name, colour_of(place)) for place, name in enumerate(shown)),
+        legend=tuple((versioned(known, name), colour_of(place)) for place, name in enumerate(shown)),
         draw=lines(
             [(f"pnl{place}", name, colour_of(place)) for place, name in enumerate(shown)], known.currency,
             form="0,0", zero=True, height=height,
@@ -35,8 +36,17 @@ def pnl_picture(known: Known, choice: Choice, *, height: int = HEIGHT) -> Pictur
     )  # fmt: skip
 
 
-def pnl_columns(known: Known, choice: Choice, names: list[str]) -> Data:
-    """`time` and `pnl0`, `pnl1`, … of these strategies at the moments that any of them was marked."""
+def versioned(known: Known, name: str) -> str:
+    """`trend v7`."""
+    deployment = known.replica.ledger.deployments.get(name)
+    return name if deployment is None else f"{name} v{deployment.version}"
+
+
+def pnl_columns(known: Known, choice: Choice, names: list[str], *, parts: bool = False) -> Data:
+    """`time` and `pnl0`, `pnl1`, … of these strategies at the moments that any of them was marked.
+
+    With `parts` also `realised0`, `fees0`, … . NaN before the first mark of a strategy.
+    """
     begins, curves = known.begins(choice), known.tallies.equity.curves
     walls = sorted({point.wall for name in names for point in curves[name].points if point.wall >= begins})
     walls = [walls[place] for place in thinned(len(walls), MOST_POINTS)]
@@ -44,9 +54,10 @@ def pnl_columns(known: Known, choice: Choice, names: list[str]) -> Data:
     for place, name in enumerate(names):
         points = curves[name].points
         stamps = [point.wall for point in points]
-        values = []
-        for wall in walls:
-            at = bisect_right(stamps, wall) - 1
-            values.append(float(money(known.replica.ledger, points[at].pnl)) if at >= 0 else nan)
-        columns[f"pnl{place}"] = values
+        places = [bisect_right(stamps, wall) - 1 for wall in walls]
+        for part in PARTS if parts else PARTS[:1]:
+            quanta = [getattr(points[at], part) if at >= 0 else None for at in places]
+            columns[f"{part}{place}"] = [
+                nan if value is None else float(money(known.replica.ledger, value)) for value in quanta
+            ]
     return columns

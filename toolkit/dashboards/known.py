@@ -19,11 +19,24 @@ KILL = "kill"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What one strategy earned in another book of the same span: `against` is replay (B1) or backtest (B0).
+
+    `times` are of the feed (ns), oldest first, `pnl` is in the base currency since the book began.
+    """
+
+    against: str
+    strategy: str
+    times: tuple[int, ...]
+    pnl: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """One moment of a desk. `wall` is now (UTC ns); `shut` are the scopes whose latch is.
 
     `read_all` says whether the journal's end was reached, `problem` why nothing newer is known. `links` are the
-    addresses of other apps of the desk, by name.
+    addresses of other apps of the desk, by name, `references` what the book is held against.
     """
 
     replica: Replica
@@ -37,6 +50,7 @@ class Known:
     read_all: bool = True
     problem: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
 
     @property
     def kind(self) -> str:

@@ -15,11 +15,9 @@ from toolkit.domain import events as ev
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import Order
-from toolkit.engine.risk.controls import CONTROLS
 from toolkit.measures.trading import Deal, RoundTrip, round_trips
+from toolkit.research.control_names import CONTROL_NAMES
 from toolkit.research.recording import CurvePoint, Fact
-
-CONTROL_NAMES: Mapping[int, str] = {control.number: control.name for control in CONTROLS} | {5: "message rate"}
 
 _FILL_COLUMNS = (
     "order_id", "strategy", "instrument", "side", "quantity", "price", "value", "fee", "fee_asset", "liquidity",

@@ -100,7 +100,7 @@ def test_money_is_what_status_says(known: Known) -> None:
     assert shown == {row.name: money(row.pnl) for row in views.strategies(known.replica)}
     picture = face_of(known, "overview", span="all").part("pnl")
     assert isinstance(picture, Picture)
-    ends = {words: picture.data[f"pnl{place}"][-1] for place, (words, _) in enumerate(picture.legend)}
+    ends = {words.partition(" ")[0]: picture.data[f"pnl{place}"][-1] for place, (words, _) in enumerate(picture.legend)}
     for row in views.strategies(known.replica):
         if row.pnl is not None and not math.isnan(ends[row.name]):
             assert ends[row.name] == pytest.approx(float(row.pnl), abs=1e-9) or known.tallies.equity.stale

@@ -1,0 +1,91 @@
+"""The courses of orders that a choice takes, as columns; how long things took, in words; nothing is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.dashboards.choice import Choice
+from toolkit.dashboards.known import Known
+from toolkit.domain.time import NANOSECONDS
+from toolkit.replica.order_course import Course
+from toolkit.replica.tallies import COURSES_KEPT
+
+Floats = NDArray[np.float64]
+
+
+class Hop(NamedTuple):
+    """What passes between two moments of an order, in a person's words."""
+
+    name: str
+    words: str
+    begins: Callable[[Course], int]
+    ends: Callable[[Course], int]
+
+    def nanoseconds(self, course: Course) -> int | None:
+        """None while one of the two has not come; clocks of two hosts may disagree: less than nothing is nothing."""
+        begun, ended = self.begins(course), self.ends(course)
+        return max(0, ended - begun) if begun and ended else None
+
+    def seconds(self, courses: Sequence[Course]) -> Floats:
+        """Of those that have passed it."""
+        found = (self.nanoseconds(course) for course in courses)
+        return np.array([taken / NANOSECONDS for taken in found if taken is not None], dtype=np.float64)
+
+
+STRATEGY: Final = Hop("strategy", "strategy: quote seen → decided", lambda c: c.tick, lambda c: c.decided)
+QUEUE: Final = Hop("queue", "queue: decided → sent", lambda c: c.decided, lambda c: c.sent)
+BROKER: Final = Hop("broker", "broker: sent → acknowledged", lambda c: c.sent, lambda c: c.acknowledged)
+ANSWER: Final = Hop("answer", "decided → first answer", lambda c: c.decided, lambda c: c.answered)
+FILL: Final = Hop("fill", "decided → first fill", lambda c: c.decided, lambda c: c.first_fill)
+HOPS: Final = (STRATEGY, QUEUE, BROKER, ANSWER, FILL)
+STEPS: Final = (
+    Hop("decide", "quote seen → decided", lambda c: c.tick, lambda c: c.decided),
+    Hop("journal", "decided → journaled", lambda c: c.decided, lambda c: c.journaled),
+    Hop("send", "journaled → sent", lambda c: c.journaled, lambda c: c.sent),
+    Hop("acknowledge", "sent → acknowledged", lambda c: c.sent, lambda c: c.acknowledged),
+    Hop("fill", "acknowledged → first fill", lambda c: c.acknowledged, lambda c: c.first_fill),
+    Hop("last", "first fill → last fill", lambda c: c.first_fill, lambda c: c.last_fill),
+)
+"""One after the other: a waterfall."""
+
+
+def courses_of(known: Known, choice: Choice) -> list[Course]:
+    """Orders that were let through, decided within the span, oldest first."""
+    begins = known.begins(choice)
+    return [
+        course
+        for course in known.tallies.courses.values()
+        if course.decided >= begins and choice.takes(course.strategy)
+    ]
+
+
+def left_out(known: Known, choice: Choice) -> tuple[str, ...]:
+    """What a page has to say about orders that are no longer kept one by one."""
+    kept = known.tallies.courses
+    if len(kept) < COURSES_KEPT:
+        return ()
+    oldest = next(iter(kept.values())).decided
+    if oldest <= known.begins(choice):
+        return ()
+    since = known.zone.clock(oldest, known.wall)
+    return (f"Of the newest {COURSES_KEPT:,} orders, since {since}; older ones are counted only.",)
+
+
+def duration(seconds: float) -> str:
+    """`420 µs`, `12.3 ms`, `1.25 s`, `3.2 min`; a dash for what is not known."""
+    if np.isnan(seconds):
+        return "–"
+    if seconds < 1e-3:
+        return f"{1e6 * seconds:,.0f} µs"
+    if seconds < 1:
+        return f"{1e3 * seconds:,.1f} ms" if seconds < 0.1 else f"{1e3 * seconds:,.0f} ms"
+    return f"{seconds:,.2f} s" if seconds < 120 else f"{seconds / 60:,.1f} min"
+
+
+def share_words(share: float) -> str:
+    """`62.5 %`, or a dash."""
+    return "–" if np.isnan(share) else f"{100 * share:.1f} %"
