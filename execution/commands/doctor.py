@@ -179,6 +179,32 @@ def _dead_man(home: Home, _: DeskState | None) -> Iterator[Finding]:
             yield Finding("dead man", "ok", said)
 
 
+def _breakers(home: Home, _: DeskState | None) -> Iterator[Finding]:
+    from execution.settings import read_settings
+
+    settings = read_settings(home.root)
+    router = settings.router
+    for name in settings.venues:
+        if name in router.without_breakers:
+            yield Finding("breakers", "look", f"{name} has none, on purpose: rejections and late answers stop no entry")
+        elif name not in router.breakers:
+            yield Finding("breakers", "wrong", f"{name} has none, and nobody said so: it is sent no entries",
+                          f"write its lines under `breakers` of config/venues.yaml, or `{name}: off`")  # fmt: skip
+
+
+def _logins(home: Home, _: DeskState | None) -> Iterator[Finding]:
+    from execution.settings import read_people, read_settings
+
+    if not read_settings(home.root).desk.operations.enabled:
+        return
+    able = [row.person for row in read_people(home.root).people.rows if row.identity.startswith("login:")]
+    if able:
+        yield Finding("operations app", "ok", f"enabled; {', '.join(able)} can log in")
+    else:
+        yield Finding("operations app", "wrong", "enabled, and nobody can log in: no person has a `login`",
+                      "`execution people password NAME`, and its line into config/people.yaml")  # fmt: skip
+
+
 def _archive(home: Home, state: DeskState | None) -> Iterator[Finding]:
     if state is None:
         return
@@ -247,9 +273,11 @@ LOOKS = (
     _processes,
     _latch,
     _dead_man,
+    _breakers,
     _venues,
     _archive,
     _people,
+    _logins,
     _clock,
     _disk,
 )

@@ -26,6 +26,7 @@ def router_settings(
         rules=_read_routes(document, file, known, venues),
         fees={name: _compared(venue.fees) for name, venue in venues.items()},
         breakers=_read_breakers(document, file),
+        without_breakers=frozenset(name for name, row in file.breakers.items() if row is None),
         join_within=0 if file.aggregation is None else int(file.aggregation.window_ms * MILLISECOND),
     )
 
@@ -47,13 +48,15 @@ def _read_routes(
 
 
 def _read_breakers(document: Document, file: VenuesFile) -> Mapping[str, BreakerSettings]:
-    """The breakers by venue. ConfigError for a venue that is not there."""
+    """The breakers by venue, of those that have some. ConfigError for a venue that is not there."""
     for name in file.breakers:
         if name not in file.venues:
             wrong = f"is no venue of this file; {nearest(name, file.venues)}"
             raise problem(document, ("breakers", name), wrong)
     return MappingProxyType({
-        name: _breaker(row, document.source(("breakers", name))) for name, row in file.breakers.items()
+        name: _breaker(row, document.source(("breakers", name)))
+        for name, row in file.breakers.items()
+        if row is not None
     })  # fmt: skip
 
 

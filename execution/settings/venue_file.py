@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from execution.settings.models import Name, NotNegative, PaperVenueRow, Seconds, Strict, Symbol
 from toolkit.engine.router_settings import Preference
@@ -22,6 +22,13 @@ class BreakerRow(Strict):
     within_seconds: Seconds
     late_after_seconds: Seconds
     open_seconds: Seconds
+
+
+def _off(value: object) -> object:
+    """`off` is said on purpose; a line without a value is not."""
+    if value is None:
+        raise ValueError("is empty; write its lines, or off for a venue that is to have none")
+    return None if value in ("off", False) else value
 
 
 class BudgetRow(Strict):
@@ -68,6 +75,6 @@ class VenuesFile(Strict):
 
     venues: Annotated[dict[Name, PaperVenueRow], Field(min_length=1)]
     routes: tuple[RouteRow, ...] = ()
-    breakers: dict[Name, BreakerRow] = Field(default_factory=dict)
+    breakers: dict[Name, Annotated[BreakerRow | None, BeforeValidator(_off)]] = Field(default_factory=dict)
     budgets: dict[Name, BudgetRow] = Field(default_factory=dict)
     aggregation: AggregationRow | None = None

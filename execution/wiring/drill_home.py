@@ -16,6 +16,7 @@ SYMBOLS = ("ALPHA", "BRAVO", "CHARLIE")
 QUOTE_AGE, FRESH_QUOTES, LARGEST_ORDER = 1, 3, 500
 DEAD_MAN_SECONDS = 2.0
 BREAKER_REJECTS, BREAKER_OPEN_SECONDS = 5, 2
+_BREAKER = {"venue_rejects": 20, "late_answers": 10, "within_seconds": 10, "late_after_seconds": 2}
 
 SOURCE = '''"""Stands for the drill, which speaks to the engine itself."""
 
@@ -77,7 +78,8 @@ def _desk(desk: dict[str, Any]) -> dict[str, Any]:
 
 def _venues(venues: dict[str, Any]) -> dict[str, Any]:
     venues["venues"] = {VENUE: venues["venues"][VENUE] | _VENUE}
-    breaker = venues.get("breakers", {}).get(VENUE, {})
+    found = venues.get("breakers", {}).get(VENUE)
+    breaker = _BREAKER | (found if isinstance(found, dict) else {})  # a desk may have none; a drill is about one
     changed = {"rejects": BREAKER_REJECTS, "open_seconds": BREAKER_OPEN_SECONDS}
     return venues | {"breakers": {VENUE: breaker | changed}}
 

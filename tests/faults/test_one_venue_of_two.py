@@ -96,6 +96,7 @@ def only_eager(file: dict[str, Any]) -> None:
 
 def second_first(file: dict[str, Any]) -> None:
     file["venues"]["second"] = {**file["venues"]["paper"], "seed": 8}
+    file["breakers"]["second"] = file["breakers"]["paper"]
     file["routes"] = [{"venues": ["second", "paper"]}]
 
 

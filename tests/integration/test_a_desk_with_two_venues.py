@@ -25,6 +25,7 @@ def two_venues(folder: Path, changes: Any) -> DeskKit:
     file = yaml.safe_load(path.read_text())
     file["venues"]["second"] = {**file["venues"]["paper"], "seed": 8}
     file["routes"] = [{"venues": ["second", "paper"], "strategies": ["mean_reversion"]}]
+    file["breakers"]["second"] = file["breakers"]["paper"]
     path.write_text(yaml.safe_dump(file))
     path = home.root / "config/limits.yaml"
     limits = yaml.safe_load(path.read_text())

@@ -5,13 +5,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.tools.core_kit import without
 from tests.tools.two_venues import ALPHA, BETA, TwoVenues, rule
 from toolkit.domain import requests as rq
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.market import FeedMode, SessionOpened
+from toolkit.domain.ports import Lease
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, WallTime
 from toolkit.engine.breaker import CLOSED, LONGEST, after_bad, after_entry, after_good, lets_pass
+from toolkit.engine.engine import Engine
 from toolkit.engine.router_settings import BreakerSettings
 
 SETTINGS = BreakerSettings(
@@ -84,8 +89,24 @@ def test_one_rejection_less_or_one_out_of_the_window_does_not() -> None:
 
 
 @pytest.mark.proves(23, "unset")
-def test_without_settings_of_its_venue_nothing_is_counted() -> None:
-    core = TwoVenues(alpha={"rejects_per_million": 1_000_000})
+def test_a_venue_of_which_nothing_was_said_gets_no_entry_and_the_refusal_says_what_to_write() -> None:
+    core = TwoVenues(breakers={BETA: SETTINGS}, without_breakers=frozenset())
+    core.buy(1)
+    denied = core.denial()
+    assert (denied.control, denied.limit, denied.observed) == (23, "LIMIT_NOT_SET", "no breakers of alpha")
+    assert denied.would_pass == "once breakers of config/venues.yaml has lines for alpha, or off"
+    assert core.orders_received() == []
+
+
+def test_the_router_passes_over_a_venue_of_which_nothing_was_said() -> None:
+    core = TwoVenues(rule(ALPHA, BETA), breakers={BETA: SETTINGS}, without_breakers=frozenset())
+    core.buy(1)
+    assert core.went_to() == [BETA]
+    assert "alpha has no breakers set" in core.why()
+
+
+def test_one_that_was_switched_off_on_purpose_counts_nothing() -> None:
+    core = TwoVenues(alpha={"rejects_per_million": 1_000_000}, without_breakers=frozenset({ALPHA}))
     for price in range(20):
         core.buy(1, 9_000 + price)
     assert len(core.orders_received()) == 20
@@ -168,6 +189,48 @@ def test_a_probe_whose_answer_never_comes_does_not_keep_the_breaker_open_for_eve
     core.wait(5)  # in doubt: as good as refused
     assert core.is_denied()
     core.wait(60)
+    assert not core.is_denied()
+
+
+def restarted(core: Trading, mode: FeedMode, away: float) -> None:
+    """Another engine takes the book `away` seconds later by the wall; in lockstep its own clock stands still."""
+    core.engine = Engine(Ledger.from_bytes(core.ledger.to_bytes()), core.engine._settings, core.controls)
+    wall = WallTime(int(core.mono + away * NANOSECONDS))
+    if mode is FeedMode.FREE:
+        core.mono += int(away * NANOSECONDS)
+    now = replace(core.now(), wall=wall)
+    core.take(core.engine.begin_epoch(now, Lease(epoch=2, send_by=MonoTime(2**62)), "here", 2))
+    core.feed(SessionOpened(calendar="XNYS", session="2026-01-05"), seconds=0)
+    core.quote(9_999, 10_001, seconds=0)
+
+
+@pytest.mark.parametrize("mode", FeedMode)
+def test_a_restart_does_not_close_it_and_what_is_left_of_its_time_is_waited_for(mode: FeedMode) -> None:
+    core = Trading(mode=mode)
+    core.refused(3)
+    core.wait(10)
+    restarted(core, mode, 5)
+    left = 15 if mode is FeedMode.FREE else 20
+    core.wait(left - 1)
+    assert core.is_denied()
+    core.wait(1)
+    probe = core.buys()
+    assert core.is_denied(), "half open: one goes to try"
+    core.says_yes(probe)
+    assert not core.is_denied()
+    assert core.ledger.breakers == {}
+    restarted(core, mode, 1)
+    assert not core.is_denied()
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_shut_for_longer_than_it_would_have_been() -> None:
+    core = Trading(mode=FeedMode.FREE)
+    core.refused(3)
+    restarted(core, FeedMode.FREE, 0)
+    core.engine._router.breakers.restore(
+        core.ledger.breakers, replace(core.now(), wall=WallTime(-(10**18))), FeedMode.FREE
+    )
+    core.wait(30)
     assert not core.is_denied()
 
 

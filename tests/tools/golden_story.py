@@ -33,7 +33,7 @@ from toolkit.domain.overrides import Override
 from toolkit.domain.people import Identity, Role
 from toolkit.domain.ports import Sealed
 from toolkit.domain.requests import Liquidity, RejectReason, VenueOrder
-from toolkit.domain.time import FeedTime, WallTime
+from toolkit.domain.time import FeedTime, MonoTime, WallTime
 
 USD = Currency(code="USD", quantum=Decimal("0.01"))
 AAPL = describe(
@@ -259,6 +259,13 @@ def _people() -> tuple[ev.Event, ...]:
         ev.OverrideEnded(
             scope="instrument", name="AAPL", limit="max_position", cause="its time is over", used=2, who=ADA, reason=""
         ),
+        ev.BreakerMoved(
+            key="venue paper (rejects)",
+            breaker=ev.OpenBreaker(
+                venue="paper", until=WallTime(1_700_100_000 * 10**9), mono=MonoTime(30 * 10**9), times=2
+            ),
+        ),
+        ev.BreakerMoved(key="venue paper (rejects)", breaker=None),
     )
 
 

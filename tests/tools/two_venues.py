@@ -10,7 +10,7 @@ from toolkit.domain.events import OrderDenied, OrderSubmitted
 from toolkit.domain.market import FeedMode, Step
 from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.engine.messages import EngineSettings
-from toolkit.engine.router_settings import BreakerSettings, RouterSettings, RouteRule, VenueFees
+from toolkit.engine.router_settings import ALL_VENUES, BreakerSettings, RouterSettings, RouteRule, VenueFees
 from toolkit.simulation.matching import PaperVenue
 
 ALPHA, BETA = "alpha", "beta"
@@ -43,8 +43,10 @@ class TwoVenues(Core):
         beta: Mapping[str, Any] | None = None,
         fees: Mapping[str, VenueFees] | None = None,
         breakers: Mapping[str, BreakerSettings] | None = None,
+        without_breakers: frozenset[str] = frozenset({ALL_VENUES}),
         **core: Any,
     ) -> None:
+        self.without_breakers = without_breakers
         self.rules, self.fees, self.breakers = rules, fees or {}, breakers or {}
         self.changes = {ALPHA: alpha or {}, BETA: beta or {}}
         super().__init__(instruments=(stock(venue=ALPHA),), **core)
@@ -57,7 +59,9 @@ class TwoVenues(Core):
 
     def make_settings(self, mode: FeedMode) -> EngineSettings:
         abilities = {name: frozenset(venue.settings.supports) for name, venue in self.venue.venues.items()}
-        router = RouterSettings(rules=self.rules, fees=self.fees, breakers=self.breakers)
+        router = RouterSettings(
+            rules=self.rules, fees=self.fees, breakers=self.breakers, without_breakers=self.without_breakers
+        )
         return EngineSettings(feed_mode=mode, abilities=abilities, router=router)
 
     def went_to(self) -> list[str]:

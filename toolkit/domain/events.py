@@ -20,6 +20,7 @@ from toolkit.domain.account_events import (
     PositionTransferred,
     SymbolChanged,
 )
+from toolkit.domain.breakers import BreakerMoved, OpenBreaker
 from toolkit.domain.commands import LimitRow, Who
 from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.joined_orders import JoinedReduceAnswered, JoinedReduceRequested, OrdersJoined
@@ -353,6 +354,7 @@ Event = (
     | HighWaterRaised
     | LimitOverridden
     | OverrideEnded
+    | BreakerMoved
 )
 
 
@@ -384,6 +386,7 @@ __all__ = [
     "BookOpened",
     "BreakConfirmed",
     "BreakResolved",
+    "BreakerMoved",
     "CancelRejected",
     "CancelRequested",
     "CapitalAllocated",
@@ -416,6 +419,7 @@ __all__ = [
     "LimitOverridden",
     "LimitsChanged",
     "Marked",
+    "OpenBreaker",
     "OrderAcknowledged",
     "OrderAdopted",
     "OrderCanceled",

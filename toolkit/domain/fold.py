@@ -14,10 +14,11 @@ from toolkit.domain.fold_accounts import ACCOUNT_HANDLERS
 from toolkit.domain.fold_joined import JOINED_HANDLERS
 from toolkit.domain.fold_orders import ORDER_HANDLERS
 from toolkit.domain.fold_revisions import REVISION_HANDLERS
-from toolkit.domain.ledger import Deployment, Ledger, Mark, Producer, Runner
+from toolkit.domain.ledger import Deployment, Ledger, Producer, Runner
 from toolkit.domain.orders import EXECUTIONS, TradingState
 from toolkit.domain.overrides import override_key
 from toolkit.domain.people import People
+from toolkit.domain.positions import Mark
 from toolkit.domain.recent import longest_window
 from toolkit.domain.results import released, session_begins
 
@@ -86,6 +87,13 @@ def _limit_overridden(ledger: Ledger, event: ev.LimitOverridden) -> None:
 def _override_ended(ledger: Ledger, event: ev.OverrideEnded) -> None:
     over = override_key(event.scope, event.name, event.limit)
     ledger.overrides = {key: override for key, override in ledger.overrides.items() if key != over}
+
+
+def _breaker_moved(ledger: Ledger, event: ev.BreakerMoved) -> None:
+    if event.breaker is None:
+        ledger.breakers.pop(event.key, None)
+    else:
+        ledger.breakers[event.key] = event.breaker
 
 
 def _capital_allocated(ledger: Ledger, event: ev.CapitalAllocated) -> None:
@@ -263,4 +271,5 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.ChangeExpired: _change_decided,
     ev.LimitOverridden: _limit_overridden,
     ev.OverrideEnded: _override_ended,
+    ev.BreakerMoved: _breaker_moved,
 }

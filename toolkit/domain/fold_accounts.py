@@ -9,10 +9,10 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.breaks import break_key
-from toolkit.domain.ledger import Fill, Ledger, Mark
+from toolkit.domain.ledger import Fill, Ledger
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.orders import AT_VENUE, NO_DOUBT, Order, OrderType, Status, Terms, TimeInForce
-from toolkit.domain.positions import FLAT, after_exchange, note_elsewhere
+from toolkit.domain.positions import FLAT, Mark, after_exchange, note_elsewhere
 from toolkit.domain.requests import VenueOrder
 
 NOT_OURS = "adopted"

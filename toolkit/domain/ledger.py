@@ -34,7 +34,7 @@ from toolkit.domain.orders import (
     TradingState,
 )
 from toolkit.domain.people import People
-from toolkit.domain.positions import FLAT, Interval, Position, after_trade, note_elsewhere
+from toolkit.domain.positions import FLAT, Interval, Mark, Position, after_trade, note_elsewhere
 from toolkit.domain.recent import Recent
 from toolkit.domain.standing import Standing
 from toolkit.domain.sub_accounts import strategy_of
@@ -93,12 +93,6 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     stage: str
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    twice: int
-    step: int
-    time: FeedTime
-
-
 class Ledger(msgspec.Struct, kw_only=True):
     """Orders, positions, cash, limits and states of one book. Amounts are quanta, quantities lots, prices ticks.
 
@@ -114,7 +108,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     `elsewhere` are the lots by strategy, instrument and venue that lie at another than the instrument's own venue.
     `executed` counts the entries of a strategy that filled since a person last armed it, `entering` those that work and
     have not filled yet. `bursts` are what was sent within `burst_window` (nanoseconds), by scope and name.
-    `changes` are what orders are to become once their cancel is confirmed; `overrides` loosen limits for a while.
+    `changes` are what orders are to become once their cancel is confirmed; `overrides` loosen limits for a while;
+    `breakers` are those of control 23 that are open, by what they guard.
     """
 
     fold_version: int = FOLD_VERSION
@@ -188,6 +183,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     burst_window: int = 0
     changes: dict[str, Change] = {}
     overrides: dict[str, ev.Override] = {}
+    breakers: dict[str, ev.OpenBreaker] = {}
 
     # ---- reading
 

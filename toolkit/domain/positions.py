@@ -9,6 +9,15 @@ import msgspec
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.orders import BUY, Side
+from toolkit.domain.time import FeedTime
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """At what price a position is valued: twice the price in ticks, as of a step and a time of the feed."""
+
+    twice: int
+    step: int
+    time: FeedTime
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

@@ -3,19 +3,23 @@
 A route is one strategy's way to one venue. `rejects` rejections of a route within the window open its breaker,
 `venue_rejects` of all strategies, or `late` answers, that of the venue. Open, it lets no entry pass. After `open_for`
 it is half open: one entry goes as a probe. Answered well it closes; answered badly it opens for twice as long, up to
-`LONGEST` times as long. Exits and cancels never ask a breaker. It lives in memory: an engine that starts has seen
-nothing yet.
+`LONGEST` times as long. Exits and cancels never ask a breaker.
+
+What is open is in the books and stays open over a restart: the venue that misbehaved is the same one afterwards. What
+has not opened anything yet lives in memory, for a window of seconds is over before an engine that starts again sends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
+from toolkit.domain.breakers import BreakerMoved, OpenBreaker
+from toolkit.domain.market import FeedMode
 from toolkit.domain.orders import ENTRY, Order
 from toolkit.domain.requests import Rejected, RejectReason
-from toolkit.domain.time import NANOSECONDS, MonoTime
-from toolkit.engine.router_settings import BreakerSettings
+from toolkit.domain.time import NANOSECONDS, MonoTime, Now, WallTime
+from toolkit.engine.router_settings import ALL_VENUES, BreakerSettings
 from toolkit.engine.transaction import Transaction
 
 LONGEST = 16
@@ -76,11 +80,28 @@ class Shut(NamedTuple):
 
 
 class Breakers:
-    """The breakers of all venues that have `settings`; for the others nothing is kept and everything passes."""
+    """The breakers of all venues that have `settings`. Those of `without` have none on purpose; a venue that is in
+    neither is sent no entries."""
 
-    def __init__(self, settings: Mapping[str, BreakerSettings]) -> None:
+    def __init__(self, settings: Mapping[str, BreakerSettings], without: Container[str] = (ALL_VENUES,)) -> None:
         self.settings = settings
+        self._without = without
+        self.guards_all = ALL_VENUES not in without
         self._states: dict[str, BreakerState] = {}
+
+    def is_unset(self, venue: str) -> bool:
+        """Whether nobody has said when its breakers open, or that it has none."""
+        return self.guards_all and venue not in self.settings and venue not in self._without
+
+    def restore(self, known: Mapping[str, OpenBreaker], now: Now, mode: FeedMode) -> None:
+        """Those that were open when the last engine ended, for what was left; a clock that jumped adds nothing."""
+        for key, breaker in known.items():
+            settings = self.settings.get(breaker.venue)
+            if settings is None:
+                continue
+            left = min(max(0, int(breaker.until) - int(now.wall)), settings.open_for * breaker.times)
+            until = breaker.mono if mode is FeedMode.LOCKSTEP else MonoTime(int(now.mono) + left)
+            self._states[key] = BreakerState(shut_until=until, times=breaker.times)
 
     def refuses(self, strategy: str, venue: str, now: MonoTime) -> Shut | None:
         """What keeps an entry of this strategy from this venue now; None lets it pass."""
@@ -97,6 +118,8 @@ class Breakers:
 
     def problem(self, strategy: str, venue: str, now: MonoTime) -> str:
         """Why an entry would not pass, in words; "" when it would."""
+        if self.is_unset(venue):
+            return "has no breakers set"
         shut = self.refuses(strategy, venue, now)
         return "" if shut is None else f"has its {shut.what}"
 
@@ -118,8 +141,8 @@ class Breakers:
             self._good(transaction, (route, rejects, late))
             return
         why = f"{order.order_id} {report.text or report.reason.value}"
-        self._bad(transaction, route, settings.rejects, settings, why)
-        self._bad(transaction, rejects, settings.venue_rejects, settings, why)
+        self._bad(transaction, order.venue, route, settings.rejects, why)
+        self._bad(transaction, order.venue, rejects, settings.venue_rejects, why)
         self._good(transaction, (late,))
 
     def answered(self, transaction: Transaction, order: Order, took: int) -> None:
@@ -131,7 +154,7 @@ class Breakers:
         self._good(transaction, (route, rejects))
         if took > settings.late_after:
             why = f"{order.order_id} answered after {took / NANOSECONDS:g} s"
-            self._bad(transaction, late, settings.late, settings, why)
+            self._bad(transaction, order.venue, late, settings.late, why)
         else:
             self._good(transaction, (late,))
 
@@ -142,11 +165,11 @@ class Breakers:
             return
         route, rejects, late = _keys(order.strategy, order.venue)
         why = f"{order.order_id} not answered"
-        self._bad(transaction, late, settings.late, settings, why)
+        self._bad(transaction, order.venue, late, settings.late, why)
         for key in (route, rejects):
             state = self._states.get(key)
             if state is not None and state.probe is not None:
-                self._bad(transaction, key, 1, settings, why)
+                self._bad(transaction, order.venue, key, 1, why)
 
     def _good(self, transaction: Transaction, keys: tuple[str, ...]) -> None:
         if not self._states:
@@ -155,13 +178,18 @@ class Breakers:
             state = self._states.get(key)
             if state is not None and after_good(state) is not state:
                 del self._states[key]
+                if key in transaction.ledger.breakers:
+                    transaction.emit(BreakerMoved(key=key, breaker=None))
                 transaction.alarm("breaker_closed", key, "the order that was to try was answered well")
 
-    def _bad(self, transaction: Transaction, key: str, most: int, settings: BreakerSettings, why: str) -> None:
+    def _bad(self, transaction: Transaction, venue: str, key: str, most: int, why: str) -> None:
         now, before = transaction.now.mono, self._states.get(key, CLOSED)
-        after = self._states[key] = after_bad(before, most, settings, now)
+        after = self._states[key] = after_bad(before, most, self.settings[venue], now)
         if after.shut_until is not None and after.shut_until != before.shut_until:
             wait = (after.shut_until - now) / NANOSECONDS
+            until = WallTime(int(transaction.now.wall) + int(after.shut_until) - int(now))
+            opened = OpenBreaker(venue=venue, until=until, mono=after.shut_until, times=after.times)
+            transaction.emit(BreakerMoved(key=key, breaker=opened))
             transaction.alarm("breaker_open", key, f"no entry for {wait:g} s, then one to try; the last: {why}")
 
 

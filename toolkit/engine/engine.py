@@ -51,6 +51,7 @@ from toolkit.engine.protector import Protector
 from toolkit.engine.reconciliation import Reconciler, doubt_unlisted
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
+from toolkit.engine.risk.rates import sent_before
 from toolkit.engine.routing import Routes
 from toolkit.engine.strangers import recall
 from toolkit.engine.transaction import Transaction
@@ -67,7 +68,7 @@ class Engine:
         self.ledger = ledger
         self.view = View()
         self._settings = settings
-        breakers = Breakers(settings.router.breakers)
+        breakers = Breakers(settings.router.breakers, settings.router.without_breakers)
         self._guard = Guard(ledger, self.view, controls, breakers)
         self._joined = Aggregation(
             ledger, settings.router.join_within, settings.acknowledge_within, settings.ask_again_after
@@ -120,6 +121,9 @@ class Engine:
         transaction = self.begin(now)
         transaction.emit(ev.EpochBegan(epoch=lease.epoch, wall=now.wall, host=host, pid=pid))
         self.lease_renewed(lease)
+        mode = self._settings.feed_mode
+        self._router.breakers.restore(self.ledger.breakers, now, mode)
+        self._guard.rates.restore(sent_before(self.ledger, now, mode))
         self._orders.doubt_all_pending(transaction, f"unanswered when epoch {lease.epoch} began")
         if DOWN in self.ledger.states.get("book:", {}):
             transaction.emit(

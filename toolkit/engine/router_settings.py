@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -77,8 +78,13 @@ class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "config/venues.yaml"
 
 
+ALL_VENUES: Final = "*"
+
+
 class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The rules in their order, and by venue what it charges and when its breakers open.
+
+    `without_breakers` are venues of which somebody said so; of one that is in neither nothing was said, which denies.
 
     `join_within` is how long entries wait for others like them, in nanoseconds of feed time; 0 joins none.
     """
@@ -86,6 +92,7 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[RouteRule, ...] = ()
     fees: Mapping[str, VenueFees] = {}
     breakers: Mapping[str, BreakerSettings] = {}
+    without_breakers: frozenset[str] = frozenset({ALL_VENUES})
     join_within: int = 0
 
 

@@ -355,9 +355,18 @@ def message_rate(proposal: Proposal, situation: Situation) -> Answer:
 
 def breaker(proposal: Proposal, situation: Situation) -> Answer:
     """23: no entry through an open breaker of its venue or route; half open, one goes to try."""
-    if not situation.breakers.settings:
+    breakers = situation.breakers
+    if breakers.guards_all and breakers.is_unset(proposal.venue):
+        return Refused(
+            control=23,
+            observed=f"no breakers of {proposal.venue}",
+            limit=LIMIT_NOT_SET,
+            source="config/venues.yaml",
+            would_pass=f"once breakers of config/venues.yaml has lines for {proposal.venue}, or off",
+        )
+    if not breakers.settings:
         return None
-    shut = situation.breakers.refuses(proposal.strategy, proposal.venue, situation.now)
+    shut = breakers.refuses(proposal.strategy, proposal.venue, situation.now)
     if shut is None:
         return Check(control=23, observed="closed", limit="closed")
     return Refused(control=23, observed=shut.what, limit="closed", source=shut.source, would_pass=shut.again)

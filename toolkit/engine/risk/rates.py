@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
 
-from toolkit.domain.time import NANOSECONDS, MonoTime
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.market import FeedMode
+from toolkit.domain.orders import Status
+from toolkit.domain.time import NANOSECONDS, MonoTime, Now
 
 RATE = 5
 WINDOW = NANOSECONDS
@@ -29,6 +32,24 @@ class Seen(NamedTuple):
 
     tried: deque[MonoTime]
     left: deque[MonoTime]
+
+
+class SentOrder(NamedTuple):
+    """A message that left before: of whom, where to, when."""
+
+    strategy: str
+    venue: str
+    time: MonoTime
+
+
+def sent_before(ledger: Ledger, now: Now, mode: FeedMode) -> Iterator[SentOrder]:
+    """The orders that the books know, as of the clock that goes on now. Changes and cancels of them count anew: no exit
+    is refused for the sake of a rate."""
+    for order in ledger.orders.values():
+        if order.status is not Status.DENIED and not order.in_engine:
+            ago = int(now.wall) - int(order.decided)
+            time = int(order.created) if mode is FeedMode.LOCKSTEP else int(now.mono) - max(0, ago)
+            yield SentOrder(order.strategy, order.venue, MonoTime(time))
 
 
 class Meter:
@@ -132,6 +153,12 @@ class MessageRates:
     def note(self, strategy: str, venue: str, now: MonoTime) -> None:
         """Count one message of an order."""
         note(self.of_order(strategy, venue), now)
+
+    def restore(self, sent: Iterable[SentOrder]) -> None:
+        """Count what an engine before this one sent, oldest first: a restart is no way around a rate or a throttle."""
+        for strategy, venue, time in sent:
+            self.note(strategy, venue, time)
+            self.of_venue(venue).note_left(time)
 
     def note_refused(self, strategy: str, venue: str, now: MonoTime) -> None:
         """Count a try that a control refused, on the strategy that made it."""

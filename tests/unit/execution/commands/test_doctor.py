@@ -1,9 +1,14 @@
-"""The doctor warns of a server that fills up before it is full: neither throws anything away."""
+"""The doctor warns of what will stop a desk before it does: full servers, no breakers, an app without logins."""
+
+import shutil
+from pathlib import Path
 
 import pytest
 
-from execution.commands.doctor import _memory
+from execution.commands.doctor import _breakers, _logins, _memory
+from execution.home import Home
 from execution.wiring.examination import Server, memory_taken
+from toolkit.adapters.secret_hashes import password_hash
 
 MEGABYTE = 2**20
 
@@ -21,3 +26,38 @@ def test_memory_is_measured_against_the_servers_own_bound_and_else_against_the_m
 def test_a_server_that_fills_up_is_told_of(full: float, verdict: str) -> None:
     finding = _memory(Server("journal server", "answers", full))
     assert (finding.verdict, bool(finding.mend)) == (verdict, verdict != "ok")
+
+
+@pytest.fixture
+def home(tmp_path: Path, repository: Path) -> Home:
+    shutil.copytree(repository / "config", tmp_path / "config")
+    return Home(tmp_path)
+
+
+def change(home: Home, name: str, old: str, new: str) -> None:
+    path = home.root / f"config/{name}.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_a_venue_without_breakers_is_sent_no_entries_and_the_doctor_says_so(home: Home) -> None:
+    assert list(_breakers(home, None)) == []
+    change(home, "venues", "breakers:\n  paper:\n", "breakers:\n  paper: off\nbudgets:\n  paper:\n")
+    path = home.root / "config/venues.yaml"
+    before, _, _ = path.read_text().partition("budgets:\n  paper:\n")
+    path.write_text(before)
+    assert [finding.verdict for finding in _breakers(home, None)] == ["look"]
+    path.write_text(before.replace("breakers:\n  paper: off\n", ""))
+    (finding,) = _breakers(home, None)
+    assert (finding.verdict, "sent no entries" in finding.said) == ("wrong", True)
+
+
+def test_an_app_that_nobody_can_log_into_is_told_of(home: Home) -> None:
+    assert list(_logins(home, None)) == []
+    change(home, "desk", "  enabled: false          # true:", "  enabled: true          # true:")
+    (finding,) = _logins(home, None)
+    assert (finding.verdict, "nobody can log in" in finding.said) == ("wrong", True)
+    login = f"    runs_the_desk: true\n    login: {password_hash('a secret word')}"
+    change(home, "people", "    runs_the_desk: true", login)
+    (finding,) = _logins(home, None)
+    assert (finding.verdict, finding.said) == ("ok", "enabled; owner can log in")

@@ -91,7 +91,7 @@ def test_nothing_about_a_strategy_or_a_venue_is_assumed() -> None:
     required = {name for name, field in StrategyRow.model_fields.items() if field.is_required()}
     assert required == {"source", "class_name", "capital", "instruments", "enabled"}
     optional = {name for name, field in VenuesFile.model_fields.items() if not field.is_required()}
-    assert optional == {"routes", "breakers", "budgets", "aggregation"}, "without rules and breakers a book has none"
+    assert optional == {"routes", "breakers", "budgets", "aggregation"}, "without rules a book has none"
     for model in (PaperVenueRow, PaperFees, BreakerRow):
         assert all(field.is_required() for field in model.model_fields.values())
 

@@ -70,6 +70,14 @@ def test_the_shipped_breaker_is_in_nanoseconds_with_its_line(home: Path) -> None
     assert breaker.source.startswith("config/venues.yaml:")
 
 
+def test_a_venue_can_be_without_breakers_on_purpose_and_one_that_is_left_out_is_not(home: Path) -> None:
+    assert read_settings(home).router.without_breakers == frozenset()
+    path = home / "config/venues.yaml"
+    path.write_text(path.read_text().replace("breakers:\n", "breakers:\n  second: off\n"))
+    router = read_settings(home).router
+    assert (router.without_breakers, set(router.breakers)) == ({"second"}, {"paper"})
+
+
 def test_the_window_of_aggregation_is_in_nanoseconds_and_0_where_nothing_is_said(home: Path, repository: Path) -> None:
     assert read_settings(home).router.join_within == 50_000_000
     assert read_settings(repository).router.join_within == 0
@@ -95,6 +103,8 @@ def test_a_budget_says_what_the_venue_allows_and_how_it_is_divided(home: Path) -
         ("venues: [second, paper]", "venues: []", "venues"),
         ("breakers:\n  paper:", "breakers:\n  papr:", "paper"),
         ("open_seconds: 30", "open_second: 30", "open_seconds"),
+        ("breakers:\n", "breakers:\n  second:\n", "or off for a venue"),
+        ("breakers:\n", "breakers:\n  second: on\n", "second"),
         ("second: {messages: 50", "secnd: {messages: 50", "second"),
         ("messages: 50", "key: main, messages: 50", "give both the same numbers"),
         ("messages: 100", "messages: 44", "is more than 44 messages"),
