@@ -13,6 +13,8 @@ from typing import Any, Final
 from execution.commands.desk import Stop, the_home
 from execution.commands.exits import Exit
 from execution.commands.output import DIM, GREEN, RED, YELLOW, heading, paint, say, say_json, table
+from execution.settings import read_settings
+from execution.settings.monitor import MonitorProcess
 from execution.settings.monitoring import Monitoring, read_monitoring, resolve_channels
 from toolkit.measures.sequential import cusum_run_length, daily_rule_false_alarms
 from toolkit.monitoring.alertmanager import CONFIGURATION, alertmanager_files
@@ -24,7 +26,6 @@ from toolkit.monitoring.prometheus import HEADER, RULES, SCRAPE, prometheus_file
 from toolkit.monitoring.replay import Mismatch, mismatches
 from toolkit.monitoring.rules import Rule
 
-PORT: Final = 9464
 TOOL_SECONDS: Final = 120
 SESSIONS: Final = (30, 250)
 
@@ -57,8 +58,8 @@ def check(given: Path | None, *, metrics: bool, as_json: bool) -> Exit:
 
 def generate(given: Path | None, folder: Path, *, as_json: bool) -> Exit:
     """Writes all files and has them checked by promtool and amtool where they are; FINDINGS when those refuse one."""
-    plan = read_monitoring(the_home(given).root).plan
-    files = all_files(plan)
+    home = the_home(given).root
+    files = all_files(read_monitoring(home).plan, read_settings(home).desk.monitor.port)
     for name in files:
         _refuse_what_is_not_ours(folder / name)
     for name, text in files.items():
@@ -88,7 +89,7 @@ def run_cases(given: Path | None, *, as_json: bool) -> Exit:
     return Exit.FINDINGS if wrong or told else Exit.DONE
 
 
-def all_files(plan: Plan, port: int = PORT) -> dict[str, str]:
+def all_files(plan: Plan, port: int) -> dict[str, str]:
     """By path within the folder."""
     return {**prometheus_files(plan, port), **alertmanager_files(plan), **grafana_files(plan), **inventory_files(plan)}
 
@@ -206,7 +207,7 @@ def _missing_tools() -> list[str]:
 def _promtool_says(plan: Plan) -> str:
     """What promtool has against the cases, "" when it agrees or is not here."""
     with tempfile.TemporaryDirectory() as folder:
-        files = prometheus_files(plan, PORT)
+        files = prometheus_files(plan, MonitorProcess().port)
         for name, text in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)

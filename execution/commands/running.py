@@ -49,8 +49,11 @@ def up(
 async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
     from execution.commands.feed import tell_feed
     from execution.settings import left_out, read_settings
+    from execution.settings.monitoring import read_monitoring
 
     settings = read_settings(home.root)
+    if settings.desk.monitor.enabled:
+        read_monitoring(home.root)  # refused here, with its line, rather than by a process that dies again and again
     sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)
     home.prepare()
     _clean_up_after_a_killed_supervisor(home)

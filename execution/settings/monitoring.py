@@ -19,6 +19,7 @@ from execution.settings.monitoring_file import (
     WatchRow,
 )
 from execution.settings.problems import validate
+from execution.templates import desk_files
 from toolkit.domain.errors import ConfigError
 from toolkit.monitoring.catalogue import find
 from toolkit.monitoring.channels import Channel, Telling
@@ -48,8 +49,7 @@ def read_monitoring(home: Path) -> Monitoring:
     """The monitoring of a desk. ConfigError lists everything that cannot work: file, line, mend."""
     document = read_document(home / SOURCE, SOURCE)
     file = validate(document, MonitoringFile)
-    pages = {page.stem for page in (home / "runbooks").glob("*.md")}
-    if wrong := find_problems(document, file, pages):
+    if wrong := find_problems(document, file, _pages(home)):
         raise ConfigError("\n".join(wrong))
     heartbeat = file.heartbeat
     return Monitoring(
@@ -87,6 +87,12 @@ def resolve_channels(
 
 
 # ---- parts
+
+
+def _pages(home: Path) -> set[str]:
+    """The names of the desk's own pages, of those that come with the project where it has none."""
+    own = {page.stem for page in (home / "runbooks").glob("*.md")}
+    return own or {Path(name).stem for name in desk_files() if name.startswith("runbooks/")}
 
 
 def _address(row: ChannelRow, home: Path, environment: Mapping[str, str]) -> tuple[str, str]:

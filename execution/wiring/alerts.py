@@ -25,6 +25,7 @@ from toolkit.monitoring.channels import Channel, Telling
 from toolkit.monitoring.evaluation import Firing
 from toolkit.monitoring.messages import Desk, Message, digest
 from toolkit.monitoring.rules import Rule
+from toolkit.monitoring.trial import Trials
 
 USER: Final = "monitor"
 COMMANDS_AT_ONCE: Final = 4
@@ -50,9 +51,10 @@ class Alerts:
         self._log = AlertLog(lambda: Books(home=home, book=book, user=user).journal())
         post = Post()
         self._teller = Teller(telling.channels, post.send, partial(digest, desk), prepare=post.prepare)
+        self._trials = Trials(rules)
         self._desk = AlertDesk(
-            rules, telling, desk, log=self._log.write, guard=Guardian(stopper.give, stopper.held, self._executor),
-            sender=self._teller, started=self._started,
+            (*rules, *self._trials.rules), telling, desk, log=self._log.write, sender=self._teller,
+            guard=Guardian(stopper.give, stopper.held, self._executor), started=self._started,
         )  # fmt: skip
         self._snitch = (
             Snitch(partial(call, telling.heartbeat), telling.heartbeat_every, say) if telling.heartbeat else None
@@ -73,9 +75,10 @@ class Alerts:
                 continue
             for line in heard.lines:
                 self._desk.hear(line, now)
+                self._trials.hear(line, now)
         if not self._remembers and now - self._started < REMEMBER_SECONDS * NANOSECONDS:
             return
-        self._desk.take(firings, now)
+        self._desk.take((*firings, *self._trials.firing(now)), now)
         if self._snitch is not None and journal_read and self._desk.reaches_people:
             self._snitch.alive()
 

@@ -9,20 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from execution.services.judging import Judgement, was_read
 from execution.settings import Settings
 from execution.settings.monitoring import SOURCE, Monitoring, read_monitoring, resolve_channels
 from execution.wiring.alerts import Alerts
 from toolkit.client.home import Home
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.time import NANOSECONDS, WallTime
-from toolkit.monitoring.evaluation import Evaluator
+from toolkit.domain.time import WallTime
 from toolkit.monitoring.samples import Samples
 
 LOOK_AT_FILE_SECONDS: Final = 2.0
-READ_SECONDS: Final = 5.0
-"""So long ago may the journal's end have been reached for a look to count as one that saw everything."""
-JOURNAL_READ: Final = "quarterdeck_journal_read_timestamp_seconds"
 
 
 class Judge:
@@ -41,7 +40,7 @@ class Judge:
         self._saved: int | None = None
         self._looked = float("-inf")
         self._checksum = ""
-        self._evaluator: Evaluator | None = None
+        self._judgement: Judgement | None = None
         self.alerts: Alerts | None = None
 
     async def __call__(self, samples: Samples) -> None:
@@ -49,9 +48,9 @@ class Judge:
         if time.monotonic() - self._looked >= LOOK_AT_FILE_SECONDS:
             self._looked = time.monotonic()
             await asyncio.to_thread(self._look_at_file)
-        if self._evaluator is not None and self.alerts is not None:
+        if self._judgement is not None and self.alerts is not None:
             wall = self._wall()
-            self.alerts.take(self._evaluator.look(samples, wall), wall, journal_read=_was_read(samples, wall))
+            self.alerts.take(self._judgement.look(samples, wall), wall, journal_read=was_read(samples, wall))
 
     def close(self) -> None:
         """What was said is written; nothing new begins."""
@@ -72,7 +71,7 @@ class Judge:
             monitoring = read_monitoring(self._home.root)
         except ConfigError as problem:
             left = (
-                "the last valid rules stay" if self._evaluator is not None else "nothing is watched until it is mended"
+                "the last valid rules stay" if self._judgement is not None else "nothing is watched until it is mended"
             )
             self._say(f"{problem}; {left}")
             return
@@ -86,13 +85,11 @@ class Judge:
         for sentence in missing:
             self._say(sentence)
         self._checksum = monitoring.checksum
-        self._evaluator = Evaluator(monitoring.plan.rules)
+        pages = self._settings.desk.dashboards
+        if pages.enabled and not telling.dashboards:
+            telling = msgspec.structs.replace(telling, dashboards=f"http://127.0.0.1:{pages.port}")
+        self._judgement = Judgement(monitoring.plan.rules)
         self.alerts = Alerts(
             self._home, self._settings, monitoring.plan.rules, telling, ledger=self._ledger, wall=self._wall,
             say=self._say,
         )  # fmt: skip
-
-
-def _was_read(samples: Samples, wall: WallTime) -> bool:
-    read = samples.value(JOURNAL_READ)
-    return read is not None and int(wall) / NANOSECONDS - read <= READ_SECONDS

@@ -53,7 +53,7 @@ def plan(repository: Path) -> Plan:
 @pytest.fixture(scope="module")
 def folder(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("generated")
-    written(made, all_files(plan))
+    written(made, all_files(plan, 9464))
     return made
 
 
@@ -97,7 +97,7 @@ def test_queries_of_dashboards_are_queries(plan: Plan, tmp_path: Path) -> None:
 def test_prometheus_and_the_desk_agree_on_whatever_rules_and_series(tmp_path: Path, full: bool) -> None:
     """Each seed is a plan of its own whose case expects what the desk's evaluation found, look by look."""
     tests, fired, kinds = [], 0, set()
-    for seed in range(200 if full else 12):
+    for seed in range(200 if full else 8):
         made = random_plan(seed)
         kinds |= {each.alert.partition("_")[0] for each in made.cases[0].fires}
         fired += len(made.cases[0].fires)
@@ -106,4 +106,4 @@ def test_prometheus_and_the_desk_agree_on_whatever_rules_and_series(tmp_path: Pa
     done = ask("promtool", "test", "rules", *tests, folder=tmp_path)
     assert done.returncode == 0, (done.stdout + done.stderr)[:4000]
     assert kinds == {kind.value for kind in Kind}, "every kind fired somewhere"
-    assert fired > 1000
+    assert fired > 800

@@ -1,0 +1,53 @@
+"""Alerts of a whole desk: a quiet one tells nobody anything, and a trial reaches a person within seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.tools.desk_kit import FAST, make_home
+from tests.tools.webhook import Webhook
+from tests.tools.whole_desk import Desk, until
+
+pytestmark = pytest.mark.integration
+QUIET_SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Webhook]:
+    with Webhook() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[Desk]:
+    changes = {**FAST, "monitor": {"enabled": True}}
+    desk = Desk(make_home(tmp_path_factory.mktemp("alarming"), changes).root)
+    answer = desk.run("up", "-d", "--speed", "5", EXECUTION_ALERTS_DESK=hook.address)
+    try:
+        assert answer.returncode == 0, answer.stderr
+        assert until(lambda: desk.process("monitor").state == "running", 60.0)
+        yield desk
+    finally:
+        desk.run("down")
+
+
+def test_a_desk_that_is_well_tells_nobody_anything(desk: Desk, hook: Webhook) -> None:
+    time.sleep(QUIET_SECONDS)
+    assert hook.titles() == []
+    assert desk.json("alerts", "list")["open"] == []
+
+
+def test_a_trial_reaches_a_person_marked_as_one(desk: Desk, hook: Webhook) -> None:
+    before = time.time()
+    answer = desk.run("monitoring", "fire", "order_late", "--reason", "is it me")
+    assert answer.returncode == 0, answer.stderr
+    assert until(lambda: any("trial_of_order_late" in title for title in hook.titles()))
+    at, message = next(each for each in hook.taken if "trial_of_order_late" in each[1]["title"])
+    assert at - before < 30
+    assert "TRIAL of order_late by" in message["message"]
+    assert "runbooks/order-late.md" in message["message"]
+    (alert,) = [each for each in desk.json("alerts", "list")["open"] if each["rule"] == "trial_of_order_late"]
+    assert alert["action"] == ""
