@@ -13,25 +13,27 @@ from toolkit.domain.commands import ChangeSymbol, DistributeCash, MoveCash, Spli
 
 
 def move(
-    given: Path | None, kind: str, amount: str, asset: str, sub_account: str, *, reason: str, as_json: bool
+    given: Path | None, kind: str, amount: str, asset: str, sub_account: str, *, venue: str, reason: str, as_json: bool
 ) -> Exit:
     """Book cash that came in (or, below 0, went out): a deposit, interest, an adjustment."""
     _, state, books = open_books(given)
     value = _number("AMOUNT", amount)
-    command = MoveCash(kind=kind, sub_account=sub_account, asset=asset, amount=value, who=person(SOURCE), reason=reason)
+    command = MoveCash(
+        kind=kind, sub_account=sub_account, asset=asset, amount=value, who=person(SOURCE), reason=reason, venue=venue
+    )  # fmt: skip
     return tell_outcome(state, books, command, f"{kind} of {value:+f} {asset} in {sub_account}", as_json)
 
 
 def distribute(
     given: Path | None, kind: str, instrument: str, per_unit: str, asset: str, *,
-    amount: str | None, reason: str, as_json: bool,
+    amount: str | None, venue: str, reason: str, as_json: bool,
 ) -> Exit:  # fmt: skip
     """Pay (or, below 0, charge) every sub-account by what it holds of an instrument."""
     _, state, books = open_books(given)
     value = _number("PER_UNIT", per_unit)
     command = DistributeCash(
         kind=kind, instrument=instrument, asset=asset, per_unit=value, amount=decimal_of("--amount", amount),
-        who=person(SOURCE), reason=reason,
+        who=person(SOURCE), reason=reason, venue=venue,
     )  # fmt: skip
     return tell_outcome(state, books, command, f"{kind} of {value:+f} {asset} a unit of {instrument}", as_json)
 

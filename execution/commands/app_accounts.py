@@ -18,6 +18,9 @@ account = typer.Typer(
 )
 
 
+VenueOption = Annotated[str, typer.Option("--venue", help="Whose account; where the book has several.")]
+
+
 @reconcile.callback(invoke_without_command=True)
 def reconcile_show(context: typer.Context, home: HomeOption = None, json: JsonOption = False) -> None:
     """Where books and venues differ: breaks, doubts with their ages, and what no strategy owns."""
@@ -80,13 +83,14 @@ def account_move(
     asset: Annotated[str, typer.Argument(help="A currency of the book.")],
     to: Annotated[str, typer.Option("--to", help="The sub-account.")],
     reason: ReasonOption,
+    venue: VenueOption = "",
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Book cash that came into a venue's account, or left it."""
     from execution.commands.accounting import move
 
-    end(move(home, kind, amount, asset, to, reason=reason, as_json=json))
+    end(move(home, kind, amount, asset, to, venue=venue, reason=reason, as_json=json))
 
 
 @account.command("distribute", context_settings={"ignore_unknown_options": True})
@@ -99,13 +103,14 @@ def account_distribute(
     amount: Annotated[
         str | None, typer.Option(help="The venue's own figure; what rounding leaves goes to house.")
     ] = None,
+    venue: VenueOption = "",
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Pay every sub-account by what it holds of an instrument."""
     from execution.commands.accounting import distribute
 
-    end(distribute(home, kind, instrument, per_unit, asset, amount=amount, reason=reason, as_json=json))
+    end(distribute(home, kind, instrument, per_unit, asset, amount=amount, venue=venue, reason=reason, as_json=json))
 
 
 @account.command("split")

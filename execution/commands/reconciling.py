@@ -9,6 +9,7 @@ from pathlib import Path
 from execution.commands.desk import Stop, running_state, the_home
 from execution.commands.exits import Exit
 from execution.commands.output import GREEN, RED, YELLOW, ago, banner, heading, paint, say, say_json, table
+from execution.commands.stopping import waits
 from execution.home import Home
 from toolkit.client.books import Books
 from toolkit.client.commands import give, person
@@ -130,6 +131,8 @@ def tell_outcome(state: DeskState, books: Books, command: Command, words: str, a
     outcome = give(books, command)
     if outcome.refused:
         raise Stop(Exit.REFUSED, outcome.refused)
+    if outcome.proposal:
+        return waits(state, words, outcome, as_json)
     if as_json:
         say_json({"command": type(command).__name__, "event": outcome.event, "done": words})
     else:

@@ -202,7 +202,7 @@ class RegisterVersion(msgspec.Struct, frozen=True, kw_only=True, array_like=True
 
 
 class MoveCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="move_cash"):
-    """A typed cash movement. `amount` in human units of `asset`."""
+    """A typed cash movement. `amount` in human units of `asset`; `venue` is whose account, "" where there is one."""
 
     kind: str
     sub_account: str
@@ -210,6 +210,7 @@ class MoveCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     amount: Decimal
     who: Who
     reason: str
+    venue: str = ""
 
 
 class SetPeople(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="set_people"):
@@ -265,6 +266,7 @@ class DistributeCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     """A dividend, funding, interest or borrow cost on what everybody holds of an instrument; who is short pays.
 
     `per_unit` in human units of `asset`. What `amount`, the venue's own figure, differs by rounding goes to `house`.
+    `venue` pays on what lies there; "" where all of it lies at one.
     """
 
     kind: str
@@ -274,6 +276,7 @@ class DistributeCash(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     amount: Decimal | None
     who: Who
     reason: str
+    venue: str = ""
 
 
 class SplitInstrument(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="split_instrument"):

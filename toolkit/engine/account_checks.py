@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 
 from toolkit.domain.errors import DomainError
 from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
 from toolkit.domain.money import LARGEST, divide_half_even, to_quanta
+from toolkit.domain.positions import venues_of
 
 MOST_WORTH = LARGEST // 10**4
 
@@ -23,6 +25,27 @@ def check_known(ledger: Ledger, sub_account: str) -> None:
     known = {HOUSE, MANUAL, *ledger.deployments, *ledger.positions, *ledger.cash, *ledger.capital}
     if sub_account not in known:
         raise DomainError(f"unknown sub-account {sub_account!r}; known: {', '.join(sorted(known))}")
+
+
+def venue_of(ledger: Ledger, named: str, possible: Collection[str]) -> str:
+    """The venue that a command names, or the only one that it can mean."""
+    if named:
+        if named not in ledger.venues:
+            raise DomainError(f"no venue {named!r}; there are {', '.join(ledger.venues)}")
+        return named
+    if len(possible) > 1:
+        raise DomainError(f"name the venue whose account it is about: {', '.join(sorted(possible))}")
+    return next(iter(possible), "")
+
+
+def lots_at(ledger: Ledger, symbol: str, venue: str) -> dict[str, int]:
+    """What each sub-account holds of an instrument at one venue."""
+    home = ledger.instruments.require(symbol).venue
+    found = {
+        name: venues_of(ledger.elsewhere, name, symbol, lots, home).get(venue, 0)
+        for name, lots in holders_of(ledger, symbol).items()
+    }
+    return {name: lots for name, lots in found.items() if lots}
 
 
 def check_cash(ledger: Ledger, *changes: tuple[str, int], asset: str) -> None:

@@ -20,7 +20,9 @@ from toolkit.engine.account_checks import (
     check_worth,
     currency_of,
     holders_of,
+    lots_at,
     twice_of,
+    venue_of,
     worth_of,
 )
 from toolkit.engine.break_desk import BreakCommand, BreakDesk
@@ -148,9 +150,10 @@ class AccountDesk:
             raise DomainError(f"{body.kind!r} is not paid on what is held; {known} are")
         instrument = self._ledger.instruments.require(body.instrument)
         currency = currency_of(self._ledger, body.asset)
-        shares = self._shares(instrument, currency, body.per_unit)
+        venue = venue_of(self._ledger, body.venue, self._venues_that_hold(instrument))
+        shares = self._shares(instrument, venue, currency, body.per_unit)
         if not shares:
-            raise DomainError(f"nobody holds {instrument.symbol}")
+            raise DomainError(f"nobody holds {instrument.symbol}" + (f" at {venue}" if venue else ""))
         if body.amount is not None:
             rest = amount_of(self._ledger, body.asset, body.amount) - sum(shares.values())
             shares[HOUSE] = shares.get(HOUSE, 0) + rest
@@ -165,18 +168,21 @@ class AccountDesk:
                         amount=amount,
                         reference=body.reason,
                         time=transaction.time,
-                        venue=instrument.venue,
+                        venue=venue,
                     )
                 )
 
-    def _shares(self, instrument: Instrument, currency: Currency, per_unit: Decimal) -> dict[str, int]:
+    def _venues_that_hold(self, instrument: Instrument) -> list[str]:
+        return [venue for venue in self._ledger.venues if lots_at(self._ledger, instrument.symbol, venue)]
+
+    def _shares(self, instrument: Instrument, venue: str, currency: Currency, per_unit: Decimal) -> dict[str, int]:
         """Quanta for each sub-account by what it holds, rounded half to even."""
         if not per_unit.is_finite() or per_unit.copy_abs() > LARGEST:
             raise DomainError(f"{per_unit} a unit is not a finite number; give one")
         per_lot = per_unit * instrument.lot / currency.quantum
         return {
             name: int((lots * per_lot).to_integral_value())
-            for name, lots in holders_of(self._ledger, instrument.symbol).items()
+            for name, lots in lots_at(self._ledger, instrument.symbol, venue).items()
         }
 
     def _split(self, transaction: Transaction, body: cm.SplitInstrument) -> None:

@@ -26,6 +26,11 @@ CarryOut = Callable[[Transaction, cm.Envelope, Any], None]
 RELEASES: Final = (cm.EnableStrategy, cm.Reopen)
 SHORT: Final = 10  # digits of a checksum that people see
 HOUR: Final = 3600 * NANOSECONDS
+NAMING: Final = (
+    "scope", "name", "strategy", "limit", "kind", "source", "target", "sub_account", "instrument", "venue", "asset",
+    "subject", "amount",
+)  # fmt: skip
+"""Fields that say what a command is about. Another amount of cash is another booking, not a newer one."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -164,7 +169,7 @@ def checksum_of(body: Any, changes: tuple[ev.Change, ...]) -> str:
 
 def subject(body: Any) -> str:
     """What a proposal is about; a newer one about the same takes its place."""
-    names = (str(getattr(body, field)) for field in ("scope", "name", "strategy", "limit") if hasattr(body, field))
+    names = (str(getattr(body, field)) for field in NAMING if hasattr(body, field))
     return " ".join((type(body).__name__, *names))
 
 

@@ -14,7 +14,7 @@ from toolkit.domain.people import RESERVED, People, can_decide
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN
 from toolkit.domain.sub_accounts import is_of, strategy_of
 from toolkit.engine import redefining
-from toolkit.engine.account_checks import check_known
+from toolkit.engine.account_checks import check_known, venue_of
 from toolkit.engine.account_desk import AccountCommand, AccountDesk
 from toolkit.engine.approvals import Approvals
 from toolkit.engine.command_rules import check_may_give, giver, identified, why
@@ -331,6 +331,7 @@ class CommandDesk:
             check_known(self._ledger, body.sub_account)
             if body.kind == "transfer":
                 raise DomainError("a transfer has two sides: give TransferCash, which names both")
+            venue = venue_of(self._ledger, body.venue, self._ledger.venues)
             balance = self._ledger.cash.get(body.sub_account, {}).get(asset, 0) + amount
             if abs(balance) > LARGEST:
                 raise DomainError(
@@ -345,6 +346,7 @@ class CommandDesk:
                     amount=amount,
                     reference=body.reason,
                     time=transaction.time,
+                    venue=venue,
                 ),
             )
         elif amount < 0:

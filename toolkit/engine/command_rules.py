@@ -17,7 +17,7 @@ from toolkit.domain.errors import DomainError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.people import COMMANDING, GUARDIAN, OPERATOR, PEOPLE, SUPERVISOR, Role, named
 from toolkit.domain.people_events import Change
-from toolkit.engine import loosening, redefining
+from toolkit.engine import covering, loosening, redefining
 from toolkit.engine.overriding import override_loosens
 
 STRATEGY, PROCESS = "strategy", "process"
@@ -78,13 +78,13 @@ RULES: Final[Mapping[type, Rule]] = {
     ),
     cm.AllocateCapital: Rule(roles=EVERYBODY, by_files=True, loosens=loosening.capital),
     cm.RegisterVersion: Rule(roles=frozenset({QUANT, OPERATES}), by_files=True),
-    cm.MoveCash: Rule(roles=frozenset({OPERATES, RISK})),
-    cm.TransferPosition: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.MoveCash: Rule(roles=frozenset({OPERATES, RISK}), loosens=covering.by_cash),
+    cm.TransferPosition: Rule(roles=frozenset({OPERATES, RISK}), loosens=covering.by_transfer),
     cm.TransferCash: Rule(roles=frozenset({OPERATES, RISK})),
-    cm.DistributeCash: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.DistributeCash: Rule(roles=frozenset({OPERATES, RISK}), loosens=covering.by_distribution),
     cm.SplitInstrument: Rule(roles=frozenset({OPERATES, RISK})),
     cm.ChangeSymbol: Rule(roles=frozenset({OPERATES, RISK})),
-    cm.AdoptBreak: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.AdoptBreak: Rule(roles=frozenset({OPERATES, RISK}), loosens=covering.by_adoption),
     cm.ResolveBreak: Rule(roles=frozenset({OPERATES, RISK})),
     cm.ResolveDoubt: Rule(roles=frozenset({OPERATES, RISK})),
     cm.SetPeople: Rule(roles=EVERYBODY, by_files=True, loosens=loosening.people, tightened=loosening.fewer_people),
