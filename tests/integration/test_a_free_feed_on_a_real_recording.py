@@ -26,7 +26,7 @@ from toolkit.domain.events import (
 )
 from toolkit.domain.fold import apply
 from toolkit.domain.inbox import InboxEntry, InboxItem, Restored
-from toolkit.domain.inbox_rules import inbox_items
+from toolkit.domain.inbox_rules import TELL
 from toolkit.domain.intents import CancelIntent
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import SessionOpened, Step
@@ -214,7 +214,8 @@ def _inbox(kit: DeskKit) -> list[InboxEntry]:
         ledger.step = batch.step
         for event in batch.events:
             apply(ledger, event)
-            made = inbox_items(ledger, event)
+            tell = TELL.get(type(event))
+            made = None if tell is None else tell(ledger, event)
             if made is not None and made[0] == "quoting":
                 entries += [InboxEntry(number=len(entries) + k, item=item) for k, item in enumerate(made[1], 1)]
     return entries

@@ -159,8 +159,10 @@ def _order_resubmitted(ledger: Ledger, event: ev.OrderResubmitted) -> None:
 
 
 def _order_acknowledged(ledger: Ledger, event: ev.OrderAcknowledged) -> None:
-    named = {"venue_order_id": event.venue_order_id} if event.venue_order_id else {}
-    _fact(ledger, event.order_id, ACKNOWLEDGED, event, event.report, **named)
+    if event.venue_order_id:
+        _fact(ledger, event.order_id, ACKNOWLEDGED, event, event.report, venue_order_id=event.venue_order_id)
+    else:
+        _fact(ledger, event.order_id, ACKNOWLEDGED, event, event.report)
 
 
 def _order_filled(ledger: Ledger, event: ev.OrderFilled) -> None:

@@ -1,26 +1,12 @@
-"""Which orders leave the books after they have ended, and what goes with them; whatever may still change stays."""
+"""What leaves the books with an order that ended long ago; whatever may still change stays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 from toolkit.domain.joined_orders import Joined
 from toolkit.domain.orders import Order
-
-
-def oldest(ended: dict[str, None], kept: int) -> list[str]:
-    """The first of these, but for `kept`, taken out of them.
-
-    Some at a time: finding the first of a dict whose first ones went is slow.
-    """
-    if len(ended) <= kept + kept // 20:
-        return []
-    found = list(islice(ended, len(ended) - kept))
-    for root in found:
-        del ended[root]
-    return found
 
 
 def forget(

@@ -13,12 +13,6 @@ from toolkit.domain.orders import Doubt, Order, Side, Status
 Told = tuple[str, tuple[InboxItem, ...]] | None
 
 
-def inbox_items(ledger: Ledger, event: ev.Event) -> Told:
-    """The strategy and the items that an event makes, given the ledger right after it; None when it makes none."""
-    tell = _TELL.get(type(event))
-    return None if tell is None else tell(ledger, event)
-
-
 def order_changed(order: Order) -> OrderChanged:
     """An order as its strategy is told of it."""
     return OrderChanged(
@@ -123,7 +117,8 @@ def _tell_change(ledger: Ledger, event: Any) -> Told:
     return None if order is None else (order.strategy, (order_changed(order),))
 
 
-_TELL: dict[type, Callable[[Ledger, Any], Told]] = {
+# The strategy and the items that an event makes, given the ledger right after it; None, or no place here, for none.
+TELL: dict[type, Callable[[Ledger, Any], Told]] = {
     **dict.fromkeys(INBOX_ITEMS, _tell_change),
     ev.CapitalAllocated: _tell_capital,
     ev.RunnerStarted: _tell_restored,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
+from itertools import islice
 
 import msgspec
 
@@ -15,7 +16,7 @@ from toolkit.domain.bursts import Burst
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import JournalError
 from toolkit.domain.exposure import Exposure, expose, largest_exits
-from toolkit.domain.forgetting import forget, oldest
+from toolkit.domain.forgetting import forget
 from toolkit.domain.inbox import INBOX_ITEMS
 from toolkit.domain.instruments import Currency, Instrument, InstrumentMaster
 from toolkit.domain.joined_orders import Joined
@@ -408,11 +409,12 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.open_by_venue[venue] = self.open_by_venue.get(venue, 0) + by
 
     def _forget(self, ended: dict[str, None], kept: int) -> None:
-        gone = oldest(ended, kept)
-        if not gone:
+        """Some at a time: finding the first of a dict whose first ones went is slow."""
+        if len(ended) <= kept + kept // 20:
             return
         beside = [where for where in (self.fills, self.brackets, self.yielded, self.changes) if where]
-        for root in gone:
+        for root in list(islice(ended, len(ended) - kept)):
+            del ended[root]
             if not forget(root, self.orders, self.intents, self.aliases, self.joined, beside):
                 ended[root] = None
 
@@ -429,7 +431,11 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.counts.setdefault(strategy, {}).setdefault(what, by)
 
     def number_inbox(self, strategy: str, event_type: type, times: int = 1) -> None:
-        self.inbox_numbers[strategy] = self.inbox_numbers.get(strategy, 0) + INBOX_ITEMS[event_type] * times
+        items = INBOX_ITEMS[event_type] if times == 1 else INBOX_ITEMS[event_type] * times
+        try:
+            self.inbox_numbers[strategy] += items
+        except KeyError:
+            self.inbox_numbers[strategy] = items
 
     def number_position(self, sub_account: str) -> None:
         """Who runs a strategy is told of a position that changed without a trade; `house` and `manual` have nobody."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -15,14 +15,14 @@ from toolkit.domain.requests import VenueReport, VenueRequest, VenueState
 from toolkit.domain.time import MonoTime
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """The end of a journal: number of the last event (0 when empty) and hash of the last batch (b"" when empty)."""
 
     sequence: int
     digest: bytes
 
 
-class Sealed(NamedTuple):
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """A batch as bytes, ready to append: its numbers, its own hash and that of the batch before."""
 
     first: int
@@ -32,7 +32,7 @@ class Sealed(NamedTuple):
     payload: bytes
 
 
-class Received(NamedTuple):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """A command as read from its stream; `position` is handed back to read on from there."""
 
     position: str

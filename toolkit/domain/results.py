@@ -8,6 +8,8 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK
 
+NOTHING = Decimal(0)
+
 
 def confirmed_pnl(ledger: Ledger, scope: str) -> int | None:
     """PnL of a sub-account, or of the whole book, at confirmed marks and rates, in quanta of the base currency.
@@ -25,6 +27,14 @@ def confirmed_pnl(ledger: Ledger, scope: str) -> int | None:
     return total
 
 
+def confirmed_results(ledger: Ledger) -> dict[str, int | None]:
+    """The same of every sub-account and of the whole book at once."""
+    found = {name: _pnl(ledger, name) for name in {**ledger.capital, **ledger.cash, **ledger.positions}}
+    known = [pnl for pnl in found.values() if pnl is not None]
+    found[WHOLE_BOOK] = sum(known) if len(known) == len(found) else None
+    return found
+
+
 def missing_mark(ledger: Ledger, scope: str) -> str:
     """What keeps a result from being known: an instrument without a mark, or an asset without a rate."""
     names = (scope,) if scope != WHOLE_BOOK else tuple({**ledger.cash, **ledger.positions})
@@ -32,8 +42,8 @@ def missing_mark(ledger: Ledger, scope: str) -> str:
         for symbol, position in ledger.positions.get(name, {}).items():
             if position.lots and _twice(ledger, symbol) is None:
                 return f"no mark of {symbol}"
-        for asset in _halves(ledger, name) or {}:
-            if _rate(ledger, asset) is None:
+        for asset, amount in (_halves(ledger, name) or {}).items():
+            if amount and _rate(ledger, asset) is None:
                 return f"no rate of {asset}"
     return ""
 
@@ -65,35 +75,37 @@ def _pnl(ledger: Ledger, sub_account: str) -> int | None:
     if halves:
         others = Decimal(0)
         for asset, amount in halves.items():
-            rate = _rate(ledger, asset)
+            rate = _rate(ledger, asset) if amount else NOTHING
             if rate is None:
                 return None
             others += amount * rate
         total += int(others.to_integral_value())
-    return divide_half_even(total, 2)
+    return divide_half_even(total, 2) if total & 1 else total >> 1
 
 
 def _halves(ledger: Ledger, sub_account: str) -> dict[str, int] | None:
-    """Results by currency in halves of a quantum, so that a mid between two ticks is exact; only what is not 0."""
-    moved = ledger.moved.get(sub_account, {})
-    found = {asset: 2 * (amount - moved.get(asset, 0)) for asset, amount in ledger.cash.get(sub_account, {}).items()}
+    """Results by currency in halves of a quantum, so that a mid between two ticks is exact."""
+    found = {asset: 2 * amount for asset, amount in ledger.cash.get(sub_account, {}).items()}
+    for asset, amount in ledger.moved.get(sub_account, {}).items():
+        if asset in found:
+            found[asset] -= 2 * amount
+    price, require = ledger.standing.price, ledger.instruments.require
     for symbol, position in ledger.positions.get(sub_account, {}).items():
-        if position.lots:
-            twice = _twice(ledger, symbol)
+        if lots := position.lots:
+            twice = price(symbol) or _twice(ledger, symbol)
             if twice is None:
                 return None
-            instrument = ledger.instruments.require(symbol)
-            worth = twice * position.lots * instrument.tick_value
-            found[instrument.currency] = found.get(instrument.currency, 0) + worth
-    return {asset: amount for asset, amount in found.items() if amount}
+            instrument = require(symbol)
+            currency = instrument.currency
+            found[currency] = found.get(currency, 0) + twice * lots * instrument.tick_value
+    return found
 
 
 def _twice(ledger: Ledger, symbol: str) -> int | None:
-    known = ledger.standing.marks.get(symbol)
-    if known is not None:
-        return sorted(known)[1]
-    mark = ledger.marks.get(symbol)
-    return None if mark is None else mark.twice
+    confirmed, mark = ledger.standing.price(symbol), ledger.marks.get(symbol)
+    if confirmed is not None or mark is None:
+        return confirmed
+    return mark.twice
 
 
 def _rate(ledger: Ledger, asset: str) -> Decimal | None:

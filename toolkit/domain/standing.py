@@ -40,6 +40,16 @@ class Standing(msgspec.Struct, kw_only=True):
         """Its prices are other prices now: of a split, or of another name."""
         self.marks.pop(instrument, None)
 
+    def price(self, instrument: str) -> int | None:
+        """The confirmed one, as bid + ask in ticks."""
+        known = self.marks.get(instrument)
+        if known is None:
+            return None
+        first, second, third = known  # the middle one, written out: it is asked for everything held at every mark
+        if first <= second:
+            return second if second <= third else max(first, third)
+        return first if first <= third else max(second, third)
+
     def loss(self, scope: str, pnl: int) -> int:
         """What was lost since the session began; below 0 what was won."""
         return self.opening.get(scope, 0) - pnl

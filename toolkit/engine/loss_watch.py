@@ -39,8 +39,8 @@ class LossWatch:
             return
         self._looked = now
         results = self._portfolio.results_anew()
-        high = self._ledger.standing.high_water
-        raised = tuple([(scope, pnl) for scope, pnl in results.items() if pnl is not None and pnl > high.get(scope, 0)])
+        high = self._ledger.standing.high_water.get
+        raised = tuple([(scope, pnl) for scope, pnl in results.items() if pnl is not None and pnl > high(scope, 0)])
         if raised:
             transaction.emit(ev.HighWaterRaised(marks=raised, time=transaction.time))
         for scope, pnl in results.items():

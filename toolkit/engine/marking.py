@@ -60,12 +60,12 @@ class Marker:
 
     def _to_quotes(self, transaction: Transaction, symbols: Iterable[str], *, only_due: bool) -> None:
         quotes, marks, time, step = self._view.quotes, self._ledger.marks, transaction.time, self._view.step
-        due = []
+        due, interval = [], self._interval if only_due else 0
         for symbol in symbols:
             last, mark = quotes.get(symbol), marks.get(symbol)
             if last is None:
                 continue
-            if mark is not None and (mark.step >= last.step or (only_due and time - mark.time < self._interval)):
+            if mark is not None and (mark.step >= last.step or time - mark.time < interval):
                 continue
             due.append(symbol)
         for symbol in sorted(due) if len(due) > 1 else due:  # nearly always there is one, or none

@@ -9,7 +9,7 @@ from toolkit.domain.events import Alarmed, Event
 from toolkit.domain.fold import apply
 from toolkit.domain.identifiers import order_id
 from toolkit.domain.inbox import InboxEntry, PositionChanged
-from toolkit.domain.inbox_rules import inbox_items
+from toolkit.domain.inbox_rules import TELL
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.requests import VenueRequest
 from toolkit.domain.time import FeedTime, Now
@@ -40,8 +40,8 @@ class Transaction:
         self.events.append(event)
         if self.watch is not None:
             self.watch(event)
-        made = inbox_items(ledger, event)
-        if made is None:
+        tell = TELL.get(type(event))
+        if tell is None or (made := tell(ledger, event)) is None:
             return
         strategy, items = made
         entries = self.inbox.get(strategy)

@@ -15,8 +15,8 @@ from toolkit.domain.money import LARGEST
 from toolkit.domain.orders import BUY, Side
 from toolkit.domain.overrides import in_force
 from toolkit.domain.positions import Interval
-from toolkit.domain.results import confirmed_pnl
-from toolkit.domain.standing import DAILY_LOSS, WHOLE_BOOK
+from toolkit.domain.results import confirmed_results
+from toolkit.domain.standing import DAILY_LOSS
 from toolkit.engine.risk.portfolio_exposure import BOOK, HARMLESS, Exposures, Sums
 from toolkit.engine.risk.portfolio_limits import (
     CONFIDENCE,
@@ -121,9 +121,9 @@ class Portfolio:
         kind = type(event)
         if kind in CHANGES_NOTHING:
             return
-        if kind is ev.Marked:  # far more often than anything else
+        if isinstance(event, ev.Marked):  # far more often than anything else
             self.results_changed = True
-            self.exposures.note(event)
+            self.exposures.reprice(event.instrument)
             return
         if kind in ENDS_A_COUNT:
             self._results, self.results_changed = None, True
@@ -162,11 +162,7 @@ class Portfolio:
 
     def results_anew(self) -> dict[str, int | None]:
         """PnL of the book and of each strategy at confirmed prices; None for what is not known."""
-        ledger = self.ledger
-        names = {**ledger.capital, **ledger.cash, **ledger.positions}
-        results = {name: confirmed_pnl(ledger, name) for name in names}
-        known = [pnl for pnl in results.values() if pnl is not None]
-        results[WHOLE_BOOK] = sum(known) if len(known) == len(results) else None
+        results = confirmed_results(self.ledger)
         self.results_changed = False
         self._results = results
         self._lost.clear()

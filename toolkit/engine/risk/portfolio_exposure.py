@@ -150,6 +150,8 @@ class Exposures:
             self._touched[order.strategy, order.instrument] = None
 
     def reprice(self, symbol: str) -> None:
+        """It was marked anew."""
+        self.is_current = False
         self._repriced[symbol] = None
 
     def reprice_currency(self, currency: str) -> None:

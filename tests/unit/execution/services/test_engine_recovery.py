@@ -15,7 +15,7 @@ from toolkit.adapters.memory_journal import MemoryJournal
 from toolkit.adapters.memory_server import MemoryServer
 from toolkit.domain.inbox import EPOCHS_KEPT, Released
 from toolkit.domain.ledger import FOLD_VERSION
-from toolkit.domain.ports import Sealed
+from toolkit.domain.ports import Head, Sealed
 from toolkit.domain.time import MonoTime
 
 BATCHES = chain(40, size=5)
@@ -59,7 +59,7 @@ async def test_a_long_recovery_from_the_archive_gets_further_each_time(
         assert kept.sequence == reached
     parts.archive = archive
     ledger = await recover_ledger(parts, plan, lease)
-    assert (ledger.sequence, ledger.batch_digest) == end_of(BATCHES[-1])
+    assert Head(ledger.sequence, ledger.batch_digest) == end_of(BATCHES[-1])
 
 
 async def test_released_steps_are_kept_for_as_long_as_a_runner_looks_back_and_no_longer() -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.adapters.snapshots import Snapshot, SnapshotStore
+from toolkit.domain.ports import Head
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def test_the_newest_snapshot_is_taken(store: SnapshotStore) -> None:
     for sequence in (9, 100, 50):
         store.save(snapshot(sequence))
     assert store.newest("paper", 1) == snapshot(100)
-    assert snapshot(100).head == (100, b"head")
+    assert snapshot(100).head == Head(100, b"head")
 
 
 def test_an_empty_folder_has_none(store: SnapshotStore) -> None:
