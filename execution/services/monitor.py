@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from toolkit.domain.errors import JournalError, TransportError
 from toolkit.domain.time import WallTime
@@ -23,6 +24,9 @@ from toolkit.replica.tallies import Tallies
 LOOK_MS: Final = 250
 COLLECT_SECONDS: Final = 0.1
 """A busy journal wakes the monitor far more often than anybody has to know."""
+
+
+Result = TypeVar("Result")
 
 
 class Follower(Protocol):
@@ -67,6 +71,7 @@ class Monitor:
         self._read = 0
         self._trouble = ""
         self._collected = float("-inf")
+        self._thread = ThreadPoolExecutor(1, "monitor")  # one: each thread keeps memory of its own for what it did
 
     def stop(self) -> None:
         self._stopping = True
@@ -76,13 +81,18 @@ class Monitor:
         try:
             while not self._stopping:
                 began = time.monotonic()
-                await asyncio.to_thread(self._follow)
+                await self._aside(self._follow)
                 if time.monotonic() - self._collected >= COLLECT_SECONDS:
                     await self._look()
                 if self._trouble:
                     await asyncio.sleep(max(0.0, began + LOOK_MS / 1_000 - time.monotonic()))
         finally:
-            await asyncio.to_thread(self._end)
+            await self._aside(self._end)
+            self._thread.shutdown()
+
+    async def _aside(self, work: Callable[[], Result]) -> Result:
+        """What blocks, beside the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _follow(self) -> None:
         """Blocks until the journal has something new, for LOOK_MS at most."""
@@ -97,7 +107,7 @@ class Monitor:
                 self._read = int(self._parts.wall())
 
     async def _look(self) -> None:
-        samples = await asyncio.to_thread(self._collect)
+        samples = await self._aside(self._collect)
         self._collected = time.monotonic()
         for judge in self._parts.judges:
             await judge(samples)

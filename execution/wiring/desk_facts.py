@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from execution.services.engine import FEED
 from execution.supervision.child_process import resident_megabytes
@@ -32,6 +32,43 @@ SLOW_SECONDS: Final = 5.0
 STEPS_A_LOOK: Final = 2_000
 SILENT_NS: Final = 5 * 10**9
 NO_FEED: Final[Mapping[str, Any]] = {}
+PATIENCE: Final = 0.5
+AGAIN_SECONDS: Final = 2.0
+"""A server that hangs holds a look up for so long, and is asked again after a while: the rest is told meanwhile."""
+
+Connection = TypeVar("Connection", BlockingBus, BlockingJournal)
+Answer = TypeVar("Answer")
+
+
+class Line(Generic[Connection]):
+    """A connection that is opened when it is needed, given up when it fails, and tried again later."""
+
+    def __init__(self, connect: Callable[[float], Connection]) -> None:
+        self.up = False
+        self._connect: Callable[[float], Connection] = connect
+        self._open: Connection | None = None
+        self._not_before = float("-inf")
+
+    def ask(self, question: Callable[[Connection], Answer]) -> Answer | None:
+        """The answer, None while there is none to be had."""
+        if time.monotonic() < self._not_before:
+            return None
+        try:
+            if self._open is None:
+                self._open = self._connect(PATIENCE)
+            answer = question(self._open)
+        except ExecutionError:
+            self.close()
+            self._not_before = time.monotonic() + AGAIN_SECONDS
+            return None
+        self.up = True
+        return answer
+
+    def close(self) -> None:
+        self.up = False
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
 
 class FeedEar:
@@ -71,23 +108,28 @@ class FactsReader:
         self._folder = home.book(book)
         self._archive = home.archive(book)
         self._wall = wall
-        self._bus: BlockingBus | None = None
-        self._journal: BlockingJournal | None = None
+        self._bus = Line(self._books.bus)
+        self._journal = Line(self._books.journal)
         self._beats: Mapping[str, Beat] = {}
+        self._said: dict[ServerRole, Mapping[str, str]] = {}
         self._feed = FeedEar()
         self._slow: dict[str, Any] = {}
         self._slow_at = float("-inf")
 
     def close(self) -> None:
-        _close(self._bus)
-        _close(self._journal)
-        self._bus = self._journal = None
+        self._bus.close()
+        self._journal.close()
+
+    def beat(self, beat: Beat) -> None:
+        """Say on the bus that the reader lives; one that is away hears nothing."""
+        self._bus.ask(lambda bus: bus.beat(beat))
 
     def read(self, journal_read: int) -> DeskFacts:
         """Everything now. `journal_read` is when the monitor last stood at the journal's end (wall ns)."""
         wall = int(self._wall())
-        self._ask_bus(wall)
-        journal_end = self._ask_journal()
+        self._beats = self._bus.ask(lambda bus: bus.beats()) or self._beats
+        self._bus.ask(lambda bus: self._feed.hear(bus, wall))
+        head = self._journal.ask(lambda journal: journal.head())
         if time.monotonic() - self._slow_at >= SLOW_SECONDS:
             self._slow_at, self._slow = time.monotonic(), self._look_slowly()
         state = read_desk_state(self._home.processes)
@@ -97,7 +139,8 @@ class FactsReader:
             ready=state is not None and state.ready,
             problems=0 if state is None else len(state.problems),
             processes=self._processes(state),
-            journal_end=journal_end,
+            servers=(self._server(ServerRole.JOURNAL, self._journal), self._server(ServerRole.BUS, self._bus)),
+            journal_end=0 if head is None else head.sequence,
             journal_read=journal_read,
             feed_step_seen=self._feed.step_seen,
             feed_lateness=None if late is None else late / 1_000,
@@ -107,35 +150,11 @@ class FactsReader:
             **self._slow,
         )
 
-    # ---- servers
-
-    def _ask_bus(self, wall: int) -> None:
-        try:
-            if self._bus is None:
-                self._bus = self._books.bus()
-            self._beats = self._bus.beats()
-            self._feed.hear(self._bus, wall)
-        except ExecutionError:
-            _close(self._bus)
-            self._bus = None
-
-    def _ask_journal(self) -> int:
-        try:
-            if self._journal is None:
-                self._journal = self._books.journal()
-            return self._journal.head().sequence
-        except ExecutionError:
-            _close(self._journal)
-            self._journal = None
-            return 0
-
-    def _server(self, role: ServerRole, line: BlockingBus | BlockingJournal | None) -> ServerFact:
-        if line is not None:
-            with suppress(ExecutionError):
-                said = line.information("memory")
-                used = int(said.get("used_memory", 0))
-                return ServerFact(name=role.value, up=True, memory_bytes=used, full=memory_taken(said))
-        return ServerFact(name=role.value, up=False)
+    def _server(self, role: ServerRole, line: Line[BlockingBus] | Line[BlockingJournal]) -> ServerFact:
+        said = self._said.get(role, {})
+        return ServerFact(
+            name=role.value, up=line.up, memory_bytes=int(said.get("used_memory", 0)), full=memory_taken(said)
+        )
 
     # ---- processes
 
@@ -163,8 +182,9 @@ class FactsReader:
     def _look_slowly(self) -> dict[str, Any]:
         manifest = _newest(self._archive, "*/manifest.json")
         snapshot = _newest(self._folder / "snapshots", "*.snapshot")
+        self._said[ServerRole.JOURNAL] = self._journal.ask(lambda line: line.information("memory")) or {}
+        self._said[ServerRole.BUS] = self._bus.ask(lambda line: line.information("memory")) or {}
         found: dict[str, Any] = {
-            "servers": (self._server(ServerRole.JOURNAL, self._journal), self._server(ServerRole.BUS, self._bus)),
             "archived": _touched(manifest),
             "archive_end": _archive_end(manifest),
             "snapshot": _touched(snapshot),
@@ -182,11 +202,6 @@ class FactsReader:
                 said = json.loads(path.read_text())
                 return said if isinstance(said, dict) else NO_FEED
         return NO_FEED
-
-
-def _close(line: BlockingBus | BlockingJournal | None) -> None:
-    if line is not None:
-        line.close()
 
 
 def _newest(folder: Path, pattern: str) -> Path | None:

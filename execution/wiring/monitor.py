@@ -16,9 +16,7 @@ from execution.settings import Settings, read_settings
 from execution.wiring.desk_facts import FactsReader
 from execution.wiring.judging import Judge
 from execution.wiring.metrics_page import MetricsPage
-from toolkit.adapters.blocking_redis import BlockingBus
 from toolkit.adapters.clock import SystemClock
-from toolkit.client.books import Books
 from toolkit.client.watching import Watching
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import ExecutionError
@@ -48,7 +46,6 @@ async def watch(home: Home, settings: Settings, port: int) -> None:
     """Measure the desk until told to stop."""
     book, clock = settings.desk.book, SystemClock()
     page = MetricsPage(settings.desk.monitor.address, port)
-    heart = Heart(Books(home=home, book=book, user=PROCESS), clock)
     facts = FactsReader(home, book, PROCESS, clock.wall)
     follower = Watching(home, book, user=PROCESS, keeps=True)
 
@@ -56,13 +53,17 @@ async def watch(home: Home, settings: Settings, port: int) -> None:
         print(words, flush=True)
 
     judge = Judge(home, settings, ledger=lambda: follower.replica.ledger, wall=clock.wall, say=say)
+
+    def beat(state: str, step: int) -> None:
+        facts.beat(Beat(process=PROCESS, pid=os.getpid(), wall=clock.wall(), state=state, step=step))
+
     monitor = Monitor(
         MonitorParts(
             follower=follower,
             facts=facts.read,
             wall=clock.wall,
             show=page.show,
-            beat=heart.beat,
+            beat=beat,
             say=say,
             judges=(judge,),
         )
@@ -75,29 +76,6 @@ async def watch(home: Home, settings: Settings, port: int) -> None:
         judge.close()
         page.stop()
         facts.close()
-        heart.close()
-
-
-class Heart:
-    """Says on the bus that the monitor lives; a bus that is away hears nothing and is tried again."""
-
-    def __init__(self, books: Books, clock: SystemClock) -> None:
-        self._books = books
-        self._clock = clock
-        self._bus: BlockingBus | None = None
-
-    def beat(self, state: str, step: int) -> None:
-        try:
-            if self._bus is None:
-                self._bus = self._books.bus()
-            self._bus.beat(Beat(process=PROCESS, pid=os.getpid(), wall=self._clock.wall(), state=state, step=step))
-        except ExecutionError:
-            self.close()
-
-    def close(self) -> None:
-        if self._bus is not None:
-            self._bus.close()
-            self._bus = None
 
 
 if __name__ == "__main__":

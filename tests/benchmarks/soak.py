@@ -28,8 +28,9 @@ from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
 
 SECONDS, LOOK_SECONDS = 570.0, 5.0
-ORDERS_A_DAY, FULL = 290_000, 30_000
-"""The shipped desk sends about 17 orders a session of 5 s. Nothing keeps more than so many of anything."""
+ORDERS_A_DAY, FULL = 290_000, 120_000
+"""The shipped desk sends about 17 orders a session of 5 s. After so many whatever keeps the newest of something has been
+filled and emptied again several times, and every process has stored its state and gone on."""
 
 GROWTH = 1.05
 BOOK: Final = "paper"
@@ -105,7 +106,7 @@ def results(looks: list[Look], day: int) -> list[Result]:
 
 def soak_home(folder: Path) -> Path:
     """The shipped desk with one more strategy, and limits that no day of it reaches."""
-    home = make_home(folder, CHANGES)
+    home = make_home(folder, CHANGES, {"closed_orders_kept": 10_000})
     (home.root / "notebooks/strategies/churn.py").write_text(CHURN, encoding="utf-8")
     _change(home.config / "strategies.yaml", _add_churn)
     _change(home.config / "limits.yaml", _loosen)
@@ -152,8 +153,9 @@ def _look(desk: Desk) -> Look:
     assert state is not None, "the desk is gone"
     books = Books(home=Home(desk.home), book=BOOK)
     memory = {process.name: share_of_memory(process.pid) for process in (state.supervisor, *state.processes)}
-    memory["bus-server"] -= _steps_megabytes(books)
-    return Look(books.replica().ledger.order_count, memory)
+    ledger = books.replica().ledger
+    memory["bus-server"] -= _steps_megabytes(books, ledger.epoch)
+    return Look(ledger.order_count, memory)
 
 
 def share_of_memory(pid: int) -> float:
@@ -164,7 +166,8 @@ def share_of_memory(pid: int) -> float:
     raise AssertionError(f"the system does not tell the memory of process {pid}")
 
 
-def _steps_megabytes(books: Books) -> float:
+def _steps_megabytes(books: Books, epoch: int) -> float:
     """The feed on the bus fills up to a number of steps that takes days; what it holds is no leak."""
     with BlockingLine(books.address(ServerRole.BUS)) as line:
-        return int(line.ask("MEMORY", "USAGE", keys.steps(BOOK, "feed"), "SAMPLES", 100)) / 1e6
+        streams = keys.steps(BOOK, "feed"), keys.released(BOOK, epoch)
+        return sum(int(line.ask("MEMORY", "USAGE", key, "SAMPLES", 100) or 0) for key in streams) / 1e6

@@ -24,6 +24,9 @@ from toolkit.replica.tallies import TALLIES_VERSION, Tallies
 KEEP_EVERY: Final = 50_000
 """Events after which who keeps for others stores what it folded, so that they open quickly."""
 
+PATIENCE: Final = 1.0
+"""Seconds after which a server that does not answer counts as away."""
+
 WHOLE: Final = 500_000
 """A journal of so many events is counted from its first one; of a longer one, from the newest books that are stored."""
 
@@ -92,7 +95,7 @@ class Watching:
         before = self.replica.ledger.sequence
         journal = self._journal
         if journal is None:
-            journal = self._journal = self._books.journal()
+            journal = self._journal = self._books.journal(PATIENCE)
             self._check_end(journal)
         if not self._loaded:
             self._load(journal)

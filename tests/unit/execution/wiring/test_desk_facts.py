@@ -1,0 +1,182 @@
+"""What is known beside the journal comes from what is there; what is broken, away or silent is simply not known."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from execution.wiring import desk_facts
+from execution.wiring.desk_facts import STEPS_A_LOOK, FactsReader, FeedEar, Line
+from toolkit.adapters.blocking_redis import BlockingBus
+from toolkit.adapters.process_identity import this_process
+from toolkit.client.desk_state import DeskState, ProcessState, write_desk_state
+from toolkit.client.home import Home
+from toolkit.domain.errors import TransportError
+from toolkit.domain.market import MarketEvent, Quote, SessionClosed, SessionOpened, Step
+from toolkit.domain.time import FeedTime, WallTime
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    home.prepare()
+    return home
+
+
+@pytest.fixture
+def reader(home: Home) -> FactsReader:
+    return FactsReader(home, "paper", "monitor", lambda: WallTime(time.time_ns()))
+
+
+class Bus(BlockingBus):
+    """Only the feed of one, in memory."""
+
+    def __init__(self) -> None:
+        self.numbered: list[Step] = []
+        self.asked: list[int] = []
+
+    def say(self, *events: MarketEvent) -> None:
+        number = len(self.numbered) + 1
+        self.numbered.append(Step(number=number, time=FeedTime(number), label="test", events=events))
+
+    def last(self, stream: str) -> int:
+        return self.numbered[-1].number if self.numbered else 0
+
+    def steps(self, stream: str, after: int, count: int) -> Sequence[Step]:
+        found = [step for step in self.numbered if step.number > after][:count]
+        self.asked.append(len(found))
+        return found
+
+
+def quote(symbol: str) -> Quote:
+    return Quote(instrument=symbol, bid=1, ask=2, bid_size=1, ask_size=1)
+
+
+def test_the_feed_is_heard_on_from_where_it_was_left() -> None:
+    ear, bus = FeedEar(), Bus()
+    bus.say(SessionOpened(calendar="XNYS", session="2024-01-02"), quote("AAPL"))
+    ear.hear(bus, 10)
+    bus.say(quote("MSFT"))
+    ear.hear(bus, 20)
+    ear.hear(bus, 30)
+    assert ear.quotes == {"AAPL": 10, "MSFT": 20}
+    assert (ear.step_seen, ear.open_markets) == (20, {"XNYS": True})
+    bus.say(SessionClosed(calendar="XNYS", session="2024-01-02"))
+    ear.hear(bus, 40)
+    assert (ear.step_seen, ear.open_markets) == (40, {"XNYS": False})
+    assert bus.asked == [1, 1, 0, 1]
+
+
+def test_of_a_feed_that_is_quicker_only_the_end_is_heard() -> None:
+    ear, bus = FeedEar(), Bus()
+    bus.say(quote("OLD"))
+    ear.hear(bus, 1)
+    for _ in range(2 * STEPS_A_LOOK):
+        bus.say(quote("NEW"))
+    ear.hear(bus, 2)
+    assert bus.asked == [1, STEPS_A_LOOK]
+    assert ear.quotes == {"OLD": 1, "NEW": 2}
+
+
+def test_a_bus_that_began_anew_is_heard_from_its_beginning() -> None:
+    ear, bus = FeedEar(), Bus()
+    bus.say(quote("AAPL"))
+    bus.say(quote("AAPL"))
+    ear.hear(bus, 1)
+    fresh = Bus()
+    fresh.say(quote("MSFT"))
+    ear.hear(fresh, 2)
+    assert ear.quotes == {"AAPL": 1, "MSFT": 2}
+
+
+def test_a_line_that_fails_is_tried_again_later_and_holds_nobody_up_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Bus] = []
+
+    def connect(patience: float) -> Bus:
+        if away:
+            raise TransportError("no server")
+        opened.append(Bus())
+        return opened[-1]
+
+    away = True
+    line: Line[BlockingBus] = Line(connect)
+    assert line.ask(lambda bus: bus.last("feed")) is None
+    away = False
+    assert line.ask(lambda bus: bus.last("feed")) is None, "too early"
+    assert not line.up
+    monkeypatch.setattr(line, "_not_before", 0.0)
+    assert line.ask(lambda bus: bus.last("feed")) == 0
+    assert line.ask(lambda bus: bus.last("feed")) == 0
+    assert line.up
+    assert len(opened) == 1
+
+
+def test_of_a_desk_that_never_ran_hardly_anything_is_known(reader: FactsReader) -> None:
+    facts = reader.read(0)
+    assert (facts.ready, facts.processes, facts.journal_end, facts.archive_end) == (False, (), 0, 0)
+    assert [(server.name, server.up) for server in facts.servers] == [("journal", False), ("bus", False)]
+    assert facts.disk_free is not None
+    assert facts.stale is None
+    assert facts.feed_lateness is None
+    reader.close()
+
+
+def test_a_process_is_up_when_this_very_process_runs(home: Home, reader: FactsReader) -> None:
+    ours = this_process()
+    processes = (
+        ProcessState(name="engine", kind="engine", pid=ours.pid, started=ours.started, state="running", since=7),
+        ProcessState(name="listener", kind="listener", pid=ours.pid, started="another one", state="running"),
+        ProcessState(name="runner-x", kind="runner", state="given up", restarts=5),
+    )
+    supervisor = ProcessState(name="supervisor", kind="supervisor", pid=ours.pid, started=ours.started, state="running")
+    write_desk_state(
+        home.processes,
+        DeskState(name="d", kind="paper", book="paper", venues=(), supervisor=supervisor, ready=True,
+                  processes=processes),
+    )  # fmt: skip
+    facts = reader.read(0)
+    found = {process.name: process for process in facts.processes}
+    assert facts.ready
+    assert {name: process.up for name, process in found.items()} == {
+        "supervisor": True, "engine": True, "listener": False, "runner-x": False,
+    }  # fmt: skip
+    assert found["engine"].memory_bytes > 10**6
+    assert found["engine"].started == 7
+    assert (found["listener"].memory_bytes, found["listener"].started) == (0, 0)
+    assert (found["runner-x"].given_up, found["runner-x"].restarts) == (True, 5)
+
+
+def test_what_a_live_listener_said_counts_while_it_says_something(home: Home, reader: FactsReader) -> None:
+    path = home.run / "feed.json"
+    path.write_text(json.dumps({"lateness_ms": 250.0, "stale": ["AAPL"]}))
+    facts = reader.read(0)
+    assert (facts.feed_lateness, facts.stale) == (0.25, ("AAPL",))
+    old = time.time() - 60
+    os.utime(path, (old, old))
+    assert reader.read(0).stale is None
+    path.write_text("{")
+    assert reader.read(0).stale is None
+
+
+def test_archive_and_snapshots_are_as_old_as_their_newest_file(
+    home: Home, reader: FactsReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_facts, "SLOW_SECONDS", 0.0)
+    for day, last in (("2024-01-02", 50), ("2024-01-03", 80)):
+        folder = home.archive("paper") / day
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text(json.dumps({"parts": [{"last": last}]}))
+        os.utime(folder / "manifest.json", (last, last))
+    snapshots = home.book("paper") / "snapshots"
+    snapshots.mkdir()
+    (snapshots / "000000000000010.snapshot").write_bytes(b"")
+    os.utime(snapshots / "000000000000010.snapshot", (9, 9))
+    facts = reader.read(0)
+    assert (facts.archive_end, facts.archived, facts.snapshot) == (80, 80 * 10**9, 9 * 10**9)
+    (home.archive("paper") / "2024-01-03" / "manifest.json").write_text("{")
+    assert reader.read(0).archive_end is None
