@@ -105,6 +105,7 @@ class Supervisor:
         self.status = StatusFile(self.home, self.settings, start_time)
         self.door = Door(self.home, self.settings, self.line, self.managed)
         self._tasks: list[asyncio.Task[None]] = []
+        self._pages: dict[str, tuple[int, Callable[[int], Specification], str]] = {}
         self._stopping = False
         self._latches = Latches(self.home, self.settings, ourselves("latch"))
 
@@ -259,9 +260,23 @@ class Supervisor:
         except ConfigError as problem:
             self.status.problem(name, str(problem))
             return
+        self._pages[name] = first, make, link
         if link:
             self.status.link(link, specification.address)
         self._start(specification)
+
+    def _move_page(self, name: str) -> None:
+        """Whoever else took the port in the meantime, keeps it: the page comes back on another one."""
+        managed = self.managed.get(name)
+        if name not in self._pages or managed is None:
+            return
+        first, make, link = self._pages[name]
+        port = int(managed.specification.subject)
+        with suppress(ConfigError):  # none is free: it waits for its own
+            if free_port(port) != port:
+                managed.specification = make(free_port(first))
+                if link:
+                    self.status.link(link, managed.specification.address)
 
     async def _end_an_old_stop(self) -> None:
         """A `down` that no engine took in its time was taken just now: a new epoch ends it, as it ends every `down`."""
@@ -369,6 +384,7 @@ class Supervisor:
         await self.line.note(
             "ended", specification.name, cause=ended.cause, detail=ended.detail, given_up=str(ended.given_up).lower()
         )
+        self._move_page(specification.name)
         if specification.kind == "runner" and not self._stopping:
             await self._tell_of_runner(specification.subject, ended.cause, ended.detail, ended.given_up)
 

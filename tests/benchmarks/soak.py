@@ -29,7 +29,7 @@ from toolkit.client.home import Home
 
 SECONDS, LOOK_SECONDS = 570.0, 5.0
 ORDERS_A_DAY, FULL = 290_000, 120_000
-"""The shipped desk sends about 17 orders a session of 5 s. After so many whatever keeps the newest of something has been
+"""The shipped desk sends about 17 orders a session of 5 s. After FULL, whatever keeps the newest of something has been
 filled and emptied again several times, and every process has stored its state and gone on."""
 
 GROWTH = 1.05

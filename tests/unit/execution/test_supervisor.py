@@ -1,11 +1,15 @@
 """The supervisor's own work goes on: a disk that takes nothing, a latch that cannot be shut."""
 
 import shutil
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from execution.settings import read_settings
+from execution.supervision.jupyter import free_port
+from execution.supervision.managed import Specification
 from execution.supervisor import Supervisor, Wishes
 from execution.wiring.desk_line import Taken
 from toolkit.client.home import Home
@@ -49,3 +53,30 @@ async def test_the_engine_is_told_to_stop_a_strategy_whose_latch_cannot_be_shut(
     command = DisableStrategy(strategy="trend", flatten=False, who=ANNA, reason="a test")
     assert await supervisor.propose(command) == "read-only file system"
     assert given == [command]
+
+
+async def test_a_page_whose_port_somebody_else_took_comes_back_on_another_one(supervisor: Supervisor) -> None:
+    """Two desks that start at once may both find the same port free."""
+    port = free_port(9_464)
+
+    def make(on: int) -> Specification:
+        return Specification(
+            name="monitor", kind="monitor", subject=str(on),
+            arguments=(sys.executable, "-c", "import time; time.sleep(60)"),
+            first_line=b"\n", log=supervisor.home.log("monitor"), folder=supervisor.home.root, memory_megabytes=0,
+            address=f"http://127.0.0.1:{on}/metrics",
+        )  # fmt: skip
+
+    supervisor._start_on_port("monitor", port, make, "Metrics")
+    managed = supervisor.managed["monitor"]
+    try:
+        supervisor._move_page("monitor")
+        assert managed.specification.subject == str(port), "its port was free"
+        with socket.create_server(("127.0.0.1", port)):
+            supervisor._move_page("monitor")
+        moved = int(managed.specification.subject)
+        assert moved > port
+        assert dict(supervisor.status.state.links)["Metrics"] == f"http://127.0.0.1:{moved}/metrics"
+        supervisor._move_page("engine")
+    finally:
+        await managed.stop(1.0)
