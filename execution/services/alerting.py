@@ -186,19 +186,22 @@ class AlertDesk:
                 self._state(changed, Did.ACTED, verdict.words, wall)
 
     def _tell(self, now: Mapping[tuple[str, Scope], Firing], wall: int) -> None:
-        inhibited = {alert.id for alert in self.book.open if self._is_inhibited(alert)}
-        current = [
-            _seen(alert, firing) if (firing := now.get(_key(alert))) is not None else alert for alert in self.book.open
+        spoken_for = self._spoken_for()
+        due = [
+            _as_seen(alert, now.get(_key(alert)))
+            for alert in self.book.open
+            if spoken_for.isdisjoint(((alert.rule, frozenset(alert.scope)), (alert.rule, frozenset())))
         ]
-        self._outbox.send([alert for alert in current if alert.id not in inhibited], self._rules, self._dead, wall)
+        self._outbox.send(due, self._rules, self._dead, wall)
 
-    def _is_inhibited(self, alert: Alert) -> bool:
-        """Whether a graver alert says it already: of the same scope, or of no scope and so of all."""
-        return any(
-            alert.rule in rule.inhibits and other.scope in (alert.scope, ())
-            for other in self.book.open
-            if other.id != alert.id and (rule := self._rules.get(other.rule)) is not None
-        )
+    def _spoken_for(self) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+        """Rule and scope of what a graver alert says already: in its own scope, or in all where it has none."""
+        return {
+            (inhibited, frozenset(alert.scope))
+            for alert in self.book.open
+            if (rule := self._rules.get(alert.rule)) is not None
+            for inhibited in rule.inhibits
+        }
 
     # ---- channels
 
@@ -251,7 +254,7 @@ def channel_silent(telling: Telling) -> Rule:
     return Rule(
         name=CHANNEL_SILENT, summary="channel {channel} takes no message", watches=(watch,),
         severity=Severity.CRITICAL, channels=tuple(channel.name for channel in telling.channels), owner="operations",
-        playbook="alerts", dashboard="alerts", by=("channel",), for_seconds=SILENT_SECONDS,
+        playbook="monitoring-dead", dashboard="alerts", by=("channel",), for_seconds=SILENT_SECONDS,
     )  # fmt: skip
 
 
@@ -277,6 +280,12 @@ def _seen(alert: Alert, firing: Firing, **changes: object) -> Alert:
         summary=_summary(firing),
         **changes,
     )
+
+
+def _as_seen(alert: Alert, firing: Firing | None) -> Alert:
+    """With the value of this look, where it moved."""
+    moved = firing is not None and (alert.value, alert.threshold) != (firing.value, firing.threshold)
+    return _seen(alert, firing) if firing is not None and moved else alert
 
 
 def _summary(firing: Firing) -> str:

@@ -101,6 +101,8 @@ def _address(row: ChannelRow, home: Path, environment: Mapping[str, str]) -> tup
         return environment.get(name, "").strip(), f"{name} is not set"
     path = home / str(row.file)
     try:
+        if path.stat().st_mode & 0o077:
+            return "", f"{row.file} may be read by others, and it holds a secret; run `chmod 600` on it"
         return path.read_text(encoding="utf-8").strip(), f"{row.file} is empty"
     except (OSError, UnicodeDecodeError) as problem:
         return "", f"{row.file} cannot be read ({type(problem).__name__})"

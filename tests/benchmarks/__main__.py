@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.benchmarks import (
+    alert_path,
     bench_peers,
     check_chain,
     idle_desk,
@@ -34,6 +35,7 @@ SUBJECTS: Mapping[str, Callable[[], list[Result]]] = {
     "replica": replica_fold.run,
     "peers": bench_peers.run,
     "kill": kill_switch.run,
+    "alerts": alert_path.run,
     "idle_desk": idle_desk.run,
 }
 ON_DEMAND: Mapping[str, Callable[[], list[Result]]] = {"soak": soak.run}

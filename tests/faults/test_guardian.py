@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from execution.services import telling
 from execution.services.alerting import CHANNEL_SILENT
 from execution.wiring.alerts import Alerts
 from execution.wiring.front_desk import Door
@@ -40,6 +41,8 @@ RULES = {
     Action.DISABLE: rule("diverges", action=Action.DISABLE, channels=("chat", "phone")),
     Action.KILL: rule("engine_silent", action=Action.KILL, channels=("chat", "phone"), by=()),
 }
+SLOW = 3.0
+"""Seconds. Whoever waited for a channel, an engine or a journal that hangs took longer; a busy machine does not."""
 SCOPES = {Action.HALT_ENTRIES: (("venue", "paper"),), Action.DISABLE: (("strategy", STRATEGY),), Action.KILL: ()}
 
 
@@ -63,7 +66,7 @@ class Post:
         now = WallTime(time.time_ns())
         self.firing.append(Firing(rule=RULES[action], scope=SCOPES[action], value=6.1, threshold=5.0, since=now))
 
-    async def until(self, true: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = 90.0) -> None:
         """Look until it is so."""
         deadline = time.monotonic() + seconds
         while not true():
@@ -140,10 +143,13 @@ async def test_a_person_answers_through_the_front_desk_and_a_dead_channel_is_pas
             chat.refuses = False
             await post.until(lambda: any("late" in title or "diverges" in title for title in chat.titles()))
             post.alerts.close()
-            assert post.slowest < 1.0, "no look waited for a channel"
+            assert post.slowest < SLOW, "no look waited for a channel"
 
 
-async def test_with_the_engine_hung_and_then_redis_dead_the_latch_is_shut_all_the_same() -> None:
+async def test_with_the_engine_hung_and_then_redis_dead_the_latch_is_shut_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(telling, "HANGING_SECONDS", 1.0)
     with Webhook() as chat, Webhook() as phone:
         async with kill_desk(door=door_knows_the_monitor) as desk:
             post = Post(desk, chat, phone)
@@ -152,7 +158,7 @@ async def test_with_the_engine_hung_and_then_redis_dead_the_latch_is_shut_all_th
             desk.send_signal("engine", signal.SIGSTOP)
             try:
                 post.fire(Action.HALT_ENTRIES)
-                await post.until(lambda: "venue:paper" in emergency.shut_rows(desk.kit.home, desk.book), 5)
+                await post.until(lambda: "venue:paper" in emergency.shut_rows(desk.kit.home, desk.book))
                 await post.until(lambda: post.done(Action.HALT_ENTRIES))
             finally:
                 desk.send_signal("engine", signal.SIGCONT)
@@ -162,7 +168,7 @@ async def test_with_the_engine_hung_and_then_redis_dead_the_latch_is_shut_all_th
             post.fire(Action.KILL)
             # It began within a minute after the guardian's own halt of the venue: told, and left to a person.
             await post.until(lambda: post.done(Action.KILL) and any("engine_silent" in each for each in phone.titles()))
-            assert post.slowest < 1.0, "no look waited for a channel, the engine or the journal"
+            assert post.slowest < SLOW, "no look waited for a channel, the engine or the journal"
             post.alerts.close()
 
 
@@ -174,7 +180,7 @@ async def test_with_redis_dead_an_alert_kills_past_the_engine() -> None:
             await post.until(lambda: bool(chat.called))
             desk.kill_journal()
             post.fire(Action.KILL)
-            await post.until(lambda: "book" in emergency.shut_rows(desk.kit.home, desk.book), 5)
+            await post.until(lambda: "book" in emergency.shut_rows(desk.kit.home, desk.book))
             await post.until(lambda: post.done(Action.KILL) and len(chat.taken) >= 2)
             assert "the whole book is killed, all cancelled" in post.open(Action.KILL).action
             assert desk.at_venue() == ()

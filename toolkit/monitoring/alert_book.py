@@ -126,6 +126,8 @@ class AlertBook:
 
     def __init__(self) -> None:
         self._alerts: dict[str, Alert] = {}
+        self._open: dict[tuple[str, Scope], dict[str, None]] = {}
+        self._sorted: tuple[Alert, ...] | None = None
         self._resolved: deque[str] = deque()
         self._steps: deque[Step] = deque(maxlen=MOST_STEPS)
 
@@ -152,7 +154,10 @@ class AlertBook:
     @property
     def open(self) -> tuple[Alert, ...]:
         """What is not resolved: critical first, of these the newest first."""
-        return tuple(sorted((alert for alert in self._alerts.values() if alert.is_open), key=_rank))
+        if self._sorted is None:
+            found = (self._alerts[alert] for alerts in self._open.values() for alert in alerts)
+            self._sorted = tuple(sorted(found, key=_rank))
+        return self._sorted
 
     @property
     def resolved(self) -> tuple[Alert, ...]:
@@ -178,11 +183,9 @@ class AlertBook:
         return tuple(alert for alert in (*self.open, *self.resolved) if alert.id.startswith(start.upper()))
 
     def open_in(self, rule: str, scope: Scope) -> Alert | None:
-        """The alert of a rule that is open in one scope."""
-        found = (
-            alert for alert in self._alerts.values() if alert.is_open and (alert.rule, alert.scope) == (rule, scope)
-        )
-        return next(found, None)
+        """The alert of a rule that is open in one scope, the first of them where a log holds several."""
+        found = next(iter(self._open.get((rule, scope), ())), None)
+        return None if found is None else self._alerts[found]
 
     # ---- parts
 
@@ -223,8 +226,15 @@ class AlertBook:
 
     def _keep(self, alert: Alert) -> None:
         self._alerts[alert.id] = alert
+        self._sorted = None
+        key = alert.rule, alert.scope
         if alert.is_open:
+            self._open.setdefault(key, {})[alert.id] = None
             return
+        others = self._open.get(key, {})
+        others.pop(alert.id, None)
+        if not others:
+            self._open.pop(key, None)
         self._resolved.append(alert.id)
         while len(self._resolved) > MOST_RESOLVED:
             oldest = self._alerts.get(self._resolved.popleft())

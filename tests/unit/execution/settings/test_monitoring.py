@@ -207,6 +207,7 @@ def test_what_cannot_work_is_refused_with_its_line(home: Path, old: str, new: st
 def test_an_address_comes_from_the_environment_or_a_file(home: Path) -> None:
     change(home, 'phone: {address: "${EXECUTION_ALERTS_PHONE}"', "phone: {file: phone.address")
     (home / "phone.address").write_text("sms://secret\n")
+    (home / "phone.address").chmod(0o600)
     monitoring = read_monitoring(home)
     telling, missing = resolve_channels(monitoring, home, {"EXECUTION_ALERTS_DESK": "json://127.0.0.1:1/x"})
     assert [(channel.name, channel.address) for channel in telling.channels] == [
@@ -218,3 +219,13 @@ def test_an_address_comes_from_the_environment_or_a_file(home: Path) -> None:
         "nobody notices when monitoring is dead: EXECUTION_HEARTBEAT is not set",
     )
     assert "secret" not in repr(telling)
+
+
+def test_a_secret_that_others_may_read_is_none(home: Path) -> None:
+    change(home, 'phone: {address: "${EXECUTION_ALERTS_PHONE}"', "phone: {file: phone.address")
+    (home / "phone.address").write_text("sms://secret")
+    (home / "phone.address").chmod(0o644)
+    telling, missing = resolve_channels(read_monitoring(home), home, {})
+    assert telling.channels == ()
+    assert "phone.address may be read by others" in missing[1]
+    assert "secret:" not in " ".join(missing)

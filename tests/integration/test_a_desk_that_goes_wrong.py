@@ -1,0 +1,103 @@
+"""Alerts of a whole desk: its monitor finds what really went wrong, tells people and hears them, and nobody waits.
+
+One desk for all of it, since its start takes longest; each test leaves it as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.tools.webhook import Webhook
+from tests.tools.whole_desk import Desk, until
+
+pytestmark = pytest.mark.integration
+
+
+class Watched:
+    """A desk whose channels are two webhooks."""
+
+    def __init__(self, desk: Desk, chat: Webhook, phone: Webhook) -> None:
+        self.desk, self.chat, self.phone = desk, chat, phone
+
+    def alerts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.desk.json("alerts", "list")["open"]
+        return found
+
+    def told(self, alert: str) -> Callable[[], bool]:
+        return lambda: any(f" {alert}" in title for title in self.chat.titles())
+
+    def events(self) -> int:
+        return int(self.desk.json("status")["as_of"]["event"])
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with Webhook() as chat, Webhook() as phone:
+        desk = Desk(tmp_path_factory.mktemp("alerts") / "desk")
+        desk.home.mkdir()
+        assert desk.run("init", str(desk.home)).returncode == 0
+        path = desk.home / "config" / "desk.yaml"
+        settings = yaml.safe_load(path.read_text())
+        settings["supervision"]["hung_after_seconds"] = 60  # so that what is stopped here is not started again
+        settings["feed"]["session_seconds"] = 1.0
+        path.write_text(yaml.safe_dump(settings))
+        answer = desk.run(
+            "up", "-d", EXECUTION_ALERTS_DESK=chat.address, EXECUTION_ALERTS_PHONE=phone.address,
+            EXECUTION_HEARTBEAT=chat.page,
+        )  # fmt: skip
+        assert answer.returncode == 0, answer.stderr
+        try:
+            yield Watched(desk, chat, phone)
+        finally:
+            desk.run("down")
+
+
+def test_an_engine_that_hangs_is_told_acknowledged_by_a_person_and_remembered_by_the_next_monitor(
+    watched: Watched,
+) -> None:
+    assert until(lambda: bool(watched.chat.called), 60), "the heartbeat address is called while all is well"
+    assert watched.alerts() == []
+    engine = watched.desk.process("engine").pid
+    os.kill(engine, signal.SIGSTOP)
+    try:
+        assert until(watched.told("engine_silent"), 60)
+        (alert,) = [each for each in watched.alerts() if each["rule"] == "engine_silent"]
+        answer = watched.desk.run("alerts", "ack", alert["id"][:4], "--reason", "on it")
+        assert answer.returncode == 0, answer.stderr
+        monitor = watched.desk.process("monitor").pid
+        os.kill(monitor, signal.SIGKILL)
+        assert until(lambda: watched.desk.process("monitor").pid not in (0, monitor), 60)
+        time.sleep(4)
+        (found,) = [each for each in watched.alerts() if each["rule"] == "engine_silent"]
+        assert (found["id"], found["state"], found["reason"]) == (alert["id"], "acknowledged", "on it")
+        assert found["by"].startswith("unix:")
+    finally:
+        os.kill(engine, signal.SIGCONT)
+    assert [title for title in watched.chat.titles() if "engine_silent" in title and "resolved" not in title] != []
+    assert len({json.dumps(m["title"]) for _, m in watched.chat.taken if "CRITICAL engine_silent" in m["title"]}) == 1
+
+
+def test_a_monitor_that_is_stopped_delays_no_order(watched: Watched) -> None:
+    monitor = watched.desk.process("monitor").pid
+    os.kill(monitor, signal.SIGSTOP)
+    try:
+        before = watched.events()
+        assert until(lambda: watched.events() > before + 20, 60), "the desk trades on"
+    finally:
+        os.kill(monitor, signal.SIGCONT)
+
+
+def test_a_slip_and_a_missing_reason_are_answered_with_what_to_do(watched: Watched) -> None:
+    answer = watched.desk.run("alerts", "ack", "nosuch", "--reason", "x")
+    assert answer.returncode == 2
+    assert "no alert 'nosuch'" in answer.stderr
+    assert watched.desk.run("alerts", "ack", "nosuch").returncode == 2
+    assert watched.desk.run("alerts", "silence", "nosuch", "--for", "forever", "--reason", "x").returncode == 2
