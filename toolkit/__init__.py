@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what type checkers and editors see; the table below says the same, and a test compares them
     from toolkit.client.reading import connect, journal
+    from toolkit.dashboards.notebook import dashboard
     from toolkit.domain.instruments import Instrument
     from toolkit.engine.strategy import Strategy
     from toolkit.research import data
@@ -25,6 +26,7 @@ __all__ = [
     "check",
     "compare",
     "connect",
+    "dashboard",
     "data",
     "explore",
     "from_signal",
@@ -42,6 +44,7 @@ _HOMES = {
     "check": "toolkit.research.check:check",
     "compare": "toolkit.research.compare:compare",
     "connect": "toolkit.client.reading:connect",
+    "dashboard": "toolkit.dashboards.notebook:dashboard",
     "data": "toolkit.research.data",
     "explore": "toolkit.research.explore:explore",
     "from_signal": "toolkit.research.signals:from_signal",

@@ -1,23 +1,18 @@
 """The app with the buttons on a real desk: who may act acts and sees the proof, who may not cannot in any way."""
 
-import asyncio
-import http.client
 import os
 import re
 import shutil
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import WebSocketClosedError, websocket_connect
 
 import toolkit as tk
+from tests.tools.doors_kit import cookie_of, get, opens, post, tampered
 from tests.tools.whole_desk import Desk, until
 from toolkit.client.credentials import password_hash
 from toolkit.client.desk_state import read_desk_state
@@ -149,7 +144,7 @@ def test_a_viewer_sees_and_has_no_button(link: str, browser: Browser) -> None:
 
 
 def test_a_forged_request_opens_nothing(desk: Desk, link: str) -> None:
-    anna, vera = cookie_of(link, "anna"), cookie_of(link, "vera")
+    anna, vera = (cookie_of(link, name, PASSWORDS[name]) for name in ("anna", "vera"))
     status, page = get(link, "/", anna)
     assert status == 200
     token = re.search(r'"token":"([^"]+)"', page)
@@ -193,56 +188,3 @@ def test_its_hang_is_said_on_the_page_changes_nothing_and_the_page_comes_back(
     state = read_desk_state(desk.home / "var/run/processes.json")
     assert state is not None
     assert (state.ready, desk.process("engine").pid) == (True, engine)
-
-
-# ---- without a browser
-
-
-def get(link: str, path: str, cookie: str, **headers: str) -> tuple[int, str]:
-    line = http.client.HTTPConnection(link.removeprefix("http://").rstrip("/"), timeout=10)
-    line.request("GET", path, headers={"Cookie": cookie, **headers})
-    answer = line.getresponse()
-    return answer.status, answer.read().decode()
-
-
-def post(link: str, name: str, password: str, origin: str) -> tuple[int, str, str]:
-    line = http.client.HTTPConnection(link.removeprefix("http://").rstrip("/"), timeout=10)
-    form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": origin}
-    line.request("POST", "/login", urlencode({"name": name, "password": password}), form)
-    answer = line.getresponse()
-    return answer.status, answer.getheader("Set-Cookie", ""), answer.read().decode()
-
-
-def cookie_of(link: str, name: str) -> str:
-    status, cookie, _ = post(link, name, PASSWORDS[name], origin=link.rstrip("/"))
-    assert status == 302
-    assert "HttpOnly" in cookie
-    assert "SameSite=Strict" in cookie
-    return cookie.partition(";")[0]
-
-
-def tampered(cookie: str) -> str:
-    """The same with one letter of what is signed changed."""
-    name, _, value = cookie.partition("=")
-    return f"{name}={'A' if value[0] != 'A' else 'B'}{value[1:]}"
-
-
-def opens(link: str, token: str, origin: str, cookie: str) -> str:
-    """What becomes of a websocket of this origin with this cookie: open, or why not."""
-
-    async def knock() -> str:
-        headers = {"Cookie": cookie, **({"Origin": origin} if origin else {})}
-        url = f"{link.replace('http', 'ws', 1)}ws"
-        try:
-            line = await websocket_connect(HTTPRequest(url, headers=headers), subprotocols=["bokeh", token])
-        except HTTPClientError as problem:
-            return str(problem.code)
-        try:
-            first = await asyncio.wait_for(line.read_message(), 10)
-        except WebSocketClosedError:
-            return "closed"
-        line.close()
-        return "closed" if first is None else "open"
-
-    with ThreadPoolExecutor(1) as beside:  # Playwright has a loop of its own in this thread
-        return beside.submit(asyncio.run, knock()).result()

@@ -114,6 +114,8 @@ def _number(found: Sequence[Compared]) -> Number:
     if words:
         return Number(value=f"{worst:+.1f} σ", words=f"last session of {words}", how=how)
     total, sessions = sum(compared.total for compared in found), max(len(compared.apart) for compared in found)
+    if not any(compared.apart.any() for compared in found):
+        return Number(value="none", words=f"apart in {sessions:,} sessions: equal to the cent", how=GOOD)
     return Number(
         value=f"{total:+,.2f}", words=f"apart in {sessions:,} sessions; σ takes {BEHIND} with differences",
         how=ODD if total else GOOD,

@@ -53,8 +53,8 @@ def notes(found: Iterable[tuple[str, str]]) -> str:
     return "".join(looks.note(words, how) for words, how in found)
 
 
-def tables(found: Sequence[Table], choice: Choice) -> str:
-    """Cards beside each other where there is room, the wide ones by themselves."""
+def tables(found: Sequence[Table], choice: Choice | None) -> str:
+    """Cards beside each other where there is room, the wide ones by themselves; without a choice, without links."""
     runs = []
     for wide, run in groupby(found, key=lambda each: each.wide):
         cards = "".join(_card(each, choice) for each in run)
@@ -62,10 +62,10 @@ def tables(found: Sequence[Table], choice: Choice) -> str:
     return f'<div class="deck">{"".join(runs)}</div>'
 
 
-def picture_head(picture: Picture, choice: Choice) -> str:
+def picture_head(picture: Picture, choice: Choice | None) -> str:
     """Title, exports, and what stands in place of a picture that is empty."""
     words = f'<p class="empty">{escape(picture.empty)}</p>' if picture.empty else ""
-    links = "" if picture.empty else _exports(picture.key, picture.title, choice, png=True)
+    links = "" if picture.empty or choice is None else _exports(picture.key, picture.title, choice, png=True)
     legend = "" if picture.empty or len(picture.legend) < 2 else _legend(picture.legend)
     return f'<header class="head"><h2>{escape(picture.title)}</h2>{links}</header>{legend}{words}'
 
@@ -81,11 +81,11 @@ def export_address(key: str, choice: Choice) -> str:
     return f"./csv?view={choice.view}&part={key}{'&' + query if query else ''}"
 
 
-def _card(found: Table, choice: Choice) -> str:
+def _card(found: Table, choice: Choice | None) -> str:
     below = "".join(f'<p class="dim">{escape(line)}</p>' for line in found.below)
-    links = _exports(found.key, found.title, choice) if found.rows else ""
+    links = _exports(found.key, found.title, choice) if found.rows and choice is not None else ""
     inner = (
-        looks.table(found.columns, found.rows, found.links)
+        looks.table(found.columns, found.rows, found.links if choice is not None else ())
         if found.rows
         else f'<p class="empty">{escape(found.empty)}</p>'
     )
@@ -103,7 +103,7 @@ def _exports(key: str, title: str, choice: Choice, *, png: bool = False) -> str:
         f'aria-label="{escape(title)} as CSV">CSV</a>'
     )
     image = (
-        f'<a href="#" data-png="{escape(key)}" data-title="{escape(title)}" '
+        f'<a href="#png-{escape(key)}" data-png="{escape(key)}" data-title="{escape(title)}" '
         f'data-file="{escape(choice.view)}-{escape(key)}.png" '
         f'aria-label="{escape(title)} as PNG">PNG</a>'
         if png

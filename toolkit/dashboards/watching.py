@@ -19,7 +19,7 @@ from toolkit.client.home import Home
 from toolkit.client.watching import Watching
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.face import Face
-from toolkit.dashboards.known import Known
+from toolkit.dashboards.known import Known, Reference
 from toolkit.dashboards.pages import VIEWS
 from toolkit.dashboards.zones import Zone
 from toolkit.domain.errors import ExecutionError
@@ -50,11 +50,13 @@ class DeskWatch:
     """`run` in a thread; pages call `drawn`. `watched` says whether a page is open."""
 
     def __init__(
-        self, home: Home, book: str, *, watched: Callable[[], bool] = lambda: True, zone: Zone | None = None
-    ) -> None:
+        self, home: Home, book: str, *, watched: Callable[[], bool] = lambda: True, zone: Zone | None = None,
+        references: tuple[Reference, ...] = (),
+    ) -> None:  # fmt: skip
         self._home = home
         self._book = book
         self._zone = zone or Zone()
+        self._references = references
         self._watching = Watching(home, book)
         self._alerts = AlertBook()
         self._lines = AlertLines(Books(home=home, book=book))
@@ -81,6 +83,10 @@ class DeskWatch:
     def run(self) -> None:
         """Look until `stop`: each second while somebody looks on, else now and then."""
         self._rounds.run()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the line to the journal."""
         self._watching.close()
 
     def stop(self) -> None:
@@ -138,7 +144,7 @@ class DeskWatch:
         return Known(
             replica=replica, tallies=self._watching.tallies, alerts=self._alerts, state=state,
             to_mend=to_mend(state), shut=emergency.shut_rows(self._home, self._book), wall=time.time_ns(),
-            zone=self._zone, read_all=self._read_all, problem=problem, links=links,
+            zone=self._zone, read_all=self._read_all, problem=problem, links=links, references=self._references,
         )  # fmt: skip
 
     def _hear_operations(self) -> None:

@@ -1,0 +1,224 @@
+"""The dashboards of a real desk: numbers of the journal, addresses that reproduce a view, and nothing that acts."""
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.tools.doors_kit import cookie_of, get, opens, tampered
+from tests.tools.whole_desk import Desk, until
+from toolkit.client.books import Books, opened
+from toolkit.client.credentials import password_hash
+from toolkit.client.home import Home
+from toolkit.dashboards.looks import money
+from toolkit.dashboards.pages import VIEWS
+from toolkit.replica import views
+from toolkit.replica.replica import Replica
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "vera only looks on"
+PEOPLE = """
+four_eyes: "off"
+people:
+  owner: {{roles: [quant, operator, risk], runs_the_desk: true}}
+  vera: {{roles: [viewer], login: "{vera}"}}
+"""
+SLOW = 30_000
+DRAWN = """() => {
+  const found = [...Bokeh.documents[0]._all_models.values()].find((each) => each.tags?.includes("picture:pnl"));
+  return found && Bokeh.index.find_one(found);
+}"""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[Desk]:
+    home = tmp_path_factory.mktemp("dashboards")
+    shutil.copytree(repository / "config", home / "config")
+    shutil.copytree(repository / "notebooks/strategies", home / "notebooks/strategies")
+    (home / "config/people.yaml").write_text(PEOPLE.format(vera=password_hash(PASSWORD)))
+    made = Desk(home)
+    answer = made.run("up", "-d", "--speed", "3")
+    try:
+        assert answer.returncode == 0, answer.stderr
+        assert "/enter?once=" in answer.stdout, "a new user is not locked out"
+        assert until(lambda: made.process("dashboards").state == "running", 60), made.run("logs", "dashboards").stdout
+        yield made
+    finally:
+        made.run("down")
+
+
+@pytest.fixture(scope="module")
+def link(desk: Desk) -> str:
+    found = desk.process("dashboards").address
+    assert desk.json("status")["dashboards"] == found
+    return found
+
+
+@pytest.fixture(scope="module")
+def visited(browser: Browser, link: str) -> Iterator[BrowserContext]:
+    """A browser in which vera has logged in, having come for something."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    page.goto(f"{link}pnl_live?span=1h&strategy=trend")
+    page.fill("#name", "vera")
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(re.compile(r"/pnl_live\?span=1h&strategy=trend$"))
+    page.close()
+    yield context
+    context.close()
+
+
+@contextmanager
+def shown(context: BrowserContext, address: str) -> Iterator[Page]:
+    """A page once its five numbers stand there."""
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda problem: wrong.append(str(problem)))
+    page.goto(address)
+    expect(page.locator(".number")).to_have_count(5, timeout=SLOW)
+    yield page
+    page.close()
+    assert wrong == []
+
+
+def rows_of(page: Page, title: str) -> list[list[str]]:
+    """The cells of a table by its title, all of one moment."""
+    card = page.locator("section.card", has=page.get_by_role("heading", name=title, exact=True))
+    found: list[list[str]] = card.first.evaluate(
+        "card => [...card.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    return found
+
+
+def event_of(page: Page) -> int:
+    (number,) = re.findall(r"event ([\d,]+)", page.locator(".bar").inner_text())
+    return int(number.replace(",", ""))
+
+
+def folded(desk: Desk, event: int) -> Replica:
+    """The books as of one event, from the journal alone."""
+    replica = Replica()
+    books = Books(home=Home(desk.home), book="paper")
+    journal = books.journal()
+    for sealed in books.history(journal):
+        if sealed.last > event:
+            break
+        replica.apply(opened(sealed), sealed.digest)
+    journal.close()
+    return replica
+
+
+def test_the_link_lets_the_desks_own_user_in_once(desk: Desk, link: str, browser: Browser) -> None:
+    secret = desk.home / "var/run/dashboards-link"
+    assert secret.stat().st_mode & 0o077 == 0
+    address = f"{link}enter?once={secret.read_text().strip()}"
+    assert address in desk.run("status").stdout
+    context = browser.new_context()
+    with shown(context, address) as page:
+        expect(page).to_have_url(f"{link}overview")
+        expect(page.get_by_text("PAPER", exact=True).first).to_be_visible()
+        expect(page.get_by_text(re.compile("^owner "))).to_be_visible()
+    context.close()
+    late = browser.new_context()
+    page = late.new_page()
+    page.goto(address)
+    expect(page.get_by_text("This link was used already")).to_be_visible(timeout=SLOW)
+    page.goto(f"{link}overview")
+    expect(page.locator("#password")).to_be_visible()
+    late.close()
+    assert secret.read_text().strip() not in address
+
+
+def test_each_view_fits_a_phone_and_says_what_it_shows(visited: BrowserContext, link: str) -> None:
+    for name, view in VIEWS.items():
+        with shown(visited, f"{link}{name}?look=dark") as page:
+            page.set_viewport_size({"width": 390, "height": 800})
+            expect(page.get_by_role("navigation").locator("[aria-current]")).to_have_text(view.title)
+            expect(page.get_by_text(re.compile("^times are ")).first).to_be_visible()
+            assert page.evaluate("document.documentElement.dataset.look") == "dark"
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+
+
+def test_numbers_are_the_journals_and_go_on_by_themselves(desk: Desk, visited: BrowserContext, link: str) -> None:
+    with shown(visited, f"{link}overview") as page:
+        first = event_of(page)
+        assert until(lambda: event_of(page) > first), "it went on by itself"
+        for _ in range(5):  # numbers and header come with the same message mostly: take a moment when they did
+            event, rows, again = event_of(page), rows_of(page, "Strategies"), event_of(page)
+            if event == again:
+                break
+    wanted = [[row.name, money(row.pnl)] for row in views.strategies(folded(desk, event))]
+    assert [[row[0], row[-1]] for row in rows] == wanted
+
+
+def test_what_is_chosen_stands_in_the_address_and_a_link_shows_the_same(visited: BrowserContext, link: str) -> None:
+    with shown(visited, f"{link}overview") as page:
+        page.get_by_role("link", name="trend", exact=True).click()
+        page.wait_for_url(re.compile("strategy=trend"))
+        expect(page.locator(".number")).to_have_count(5, timeout=SLOW)
+        page.get_by_role("link", name="1 h", exact=True).click()
+        page.wait_for_url(re.compile("span=1h"))
+        expect(page.locator(".number")).to_have_count(5, timeout=SLOW)
+        page.get_by_role("link", name="Risk and limits").click()
+        page.wait_for_url(re.compile("risk_limits"))
+        address = page.url
+    said = parse_qs(urlsplit(address).query)
+    assert said == {"span": ["1h"], "strategy": ["trend"]}
+    with shown(visited, address.replace("risk_limits", "overview")) as page:
+        assert [row[0] for row in rows_of(page, "Strategies")] == ["trend"]
+        marked = page.locator(".choose [aria-current]").all_inner_texts()
+        assert marked == ["1 h", "trend", "as system"]
+
+
+def test_tables_and_pictures_can_be_taken_along(visited: BrowserContext, link: str) -> None:
+    with shown(visited, f"{link}overview?span=all") as page:
+        with page.expect_download() as table:
+            page.get_by_label("Strategies as CSV").click()
+        head, *rows = list(csv.reader(io.StringIO(Path(table.value.path()).read_text())))
+        assert head[0] == "strategy"
+        assert {row[0] for row in rows} == {"mean_reversion", "quoting", "trend"}
+        picture = page.get_by_label("PnL by strategy, USD as PNG")
+        expect(picture).to_be_visible(timeout=SLOW)
+        page.wait_for_function(DRAWN, timeout=SLOW)
+        with page.expect_download() as image:
+            picture.click()
+        drawn = Path(image.value.path()).read_bytes()
+        assert image.value.suggested_filename == "overview-pnl.png"
+        assert drawn[:8] == b"\x89PNG\r\n\x1a\n"
+        assert len(drawn) > 5_000
+
+
+def test_a_viewer_acts_on_nothing_and_a_forged_request_opens_nothing(visited: BrowserContext, link: str) -> None:
+    for name in VIEWS:
+        with shown(visited, f"{link}{name}") as page:
+            expect(page.get_by_role("button")).to_have_count(1)  # log out
+            kinds = page.evaluate("[...Bokeh.documents[0]._all_models.values()].map(model => model.type)")
+            assert not [kind for kind in kinds if "widgets" in kind.lower()], "nothing a forged click could be for"
+    vera, here = cookie_of(link, "vera", PASSWORD, same_site="Lax"), link.rstrip("/")
+    status, whole = get(link, "/overview", vera)
+    assert status == 200
+    token = re.search(r'"token":"([^"]+)"', whole)
+    assert token is not None
+    path = "overview/"
+    assert opens(link, token[1], here, vera, path) == "open"
+    assert opens(link, token[1], "http://127.0.0.1:1", vera, path) != "open", "another origin"
+    assert opens(link, token[1], "", vera, path) != "open", "no origin"
+    assert opens(link, token[1], here, "", path) != "open", "no session"
+    assert opens(link, token[1], here, tampered(vera), path) != "open", "a tampered cookie"
+    for cookie in ("", tampered(vera), vera.replace("dashboards", "operations")):
+        assert get(link, "/overview", cookie)[0] == 302
+        assert get(link, "/csv?view=overview&part=strategies", cookie)[0] == 403
+    assert get(link, "/overview", vera, Host="evil.example")[0] == 302, "a name that was bent to this address"
+    script = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
+    assert get(link, "/csv?view=overview&part=strategies", vera, **script)[0] == 403, "a script of another site"
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert get(link, "/overview", vera, **followed)[0] == 200, "a link in a message"
