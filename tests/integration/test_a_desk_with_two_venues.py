@@ -64,5 +64,9 @@ async def test_entries_go_where_the_rules_say_and_the_books_agree_with_both(tmp_
         await kit.caught_up()
         await kit.until(lambda: all(books(kit, venue) == positions(kit, venue) for venue in ("paper", "second")))
         assert "second" in kit.ledger.venue_positions, "what traded there may be flat again by now"
+        for venue in ("paper", "second"):
+            told = venue_state(specifications.venue_socket(kit.home, venue), timeout=5.0).cash
+            assert told == tuple(sorted(kit.ledger.venue_cash[venue].items()))
+        assert kit.ledger.breaks == {}
     finally:
         await kit.stop()

@@ -68,8 +68,15 @@ def _cash_transferred(ledger: Ledger, event: ev.CashTransferred) -> None:
 def _cash_moved(ledger: Ledger, event: ev.CashMoved) -> None:
     venue = event.venue or next(iter(ledger.venues), "")
     ledger.move_cash(event.sub_account, event.asset, event.amount, "" if event.kind == "transfer" else venue)
+    if event.kind not in AS_THE_VENUE_SAYS:
+        booked = ledger.booked_cash.setdefault(venue, {})
+        booked[event.asset] = booked.get(event.asset, 0) + event.amount
     if event.kind in ev.MOVED_BY_PEOPLE:
         _note_moved(ledger, event.sub_account, event.asset, event.amount)
+
+
+AS_THE_VENUE_SAYS = frozenset({"transfer", "adjustment"})
+"""What moves no account of a venue, and what brings our books to what it says."""
 
 
 def _note_moved(ledger: Ledger, sub_account: str, asset: str, amount: int) -> None:

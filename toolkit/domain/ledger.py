@@ -41,7 +41,7 @@ from toolkit.domain.standing import Standing
 from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import FeedTime, WallTime
 
-FOLD_VERSION = 10
+FOLD_VERSION = 11
 CLOSED_ORDERS_KEPT = 10_000
 STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000
@@ -100,7 +100,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     Orders are keyed by the first id of their replace chain; `aliases` leads there from every later id. Final orders
     stay until at least CLOSED_ORDERS_KEPT newer ones are final, so that late facts find theirs; denied ones, of which
     no venue knows, have places of their own. `duplicate_window` is the longest in force (nanoseconds). `held` counts
-    the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out.
+    the sub-accounts that are not flat in an instrument, `moved` the cash that people moved in or out,
+    `booked_cash` what they booked of venues' accounts that no trade of ours moved.
     `rate_times` says as of when each of `rates` was so, `standing` where everybody stands and began from.
     `strangers` are the newest orders that are not in the books and filled all the same: their `fills` are booked here.
     `doubted` is since when an order is doubtful, `breaks` what differs from a venue (by venue, kind and subject).
@@ -175,6 +176,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     rate_times: dict[str, FeedTime] = {}
     standing: Standing = msgspec.field(default_factory=Standing)
     venue_cash: dict[str, dict[str, int]] = {}
+    booked_cash: dict[str, dict[str, int]] = {}
     strangers: dict[str, ev.PastTrade] = {}
     doubted: dict[str, WallTime] = {}
     breaks: dict[str, ev.BreakConfirmed] = {}

@@ -287,7 +287,8 @@ class VenueState(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
     """What a venue says of itself when asked: the oracle of reconciliation and of every verified stop.
 
     `positions` in lots by instrument, `last_report` the number of its newest report, `step` the last feed step that it
-    matched (0 where it has its own feed). `cash` in quanta by asset; None of a venue that does not tell.
+    matched (0 where it has its own feed). `cash` in quanta by asset; None of a venue that does not tell, and with
+    `cash_of_trades` of one that knows of its trades and their fees alone, of no deposit and no income.
     """
 
     venue: str
@@ -296,3 +297,4 @@ class VenueState(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag
     open_orders: tuple[VenueOrder, ...]
     positions: tuple[tuple[str, int], ...]
     cash: tuple[tuple[str, int], ...] | None = None
+    cash_of_trades: bool = False

@@ -81,7 +81,10 @@ def cash(ledger: Ledger, state: VenueState) -> Iterator[Difference]:
     """Quanta of each asset, where the venue tells them."""
     if state.cash is None:
         return
-    ours, theirs = ledger.venue_cash.get(state.venue, {}), dict(state.cash)
+    ours, theirs = dict(ledger.venue_cash.get(state.venue, {})), dict(state.cash)
+    if state.cash_of_trades:
+        for asset, amount in ledger.booked_cash.get(state.venue, {}).items():
+            ours[asset] = ours.get(asset, 0) - amount
     unclear = in_flight(ledger, state)
     for asset in sorted({*ours, *theirs}):
         mine, venues = ours.get(asset, 0), theirs.get(asset, 0)

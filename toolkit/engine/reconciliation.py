@@ -46,6 +46,9 @@ class Reconciler:
         doubt_unlisted(transaction, state, settled_only=True)
         found = {one.key: one for one in self._differences(state)}
         unclear = in_flight(self._ledger, state)
+        if any(one.kind is not BreakKind.CASH for one in found.values()):  # lots that differ have moved cash as well
+            unclear |= self._ledger.currencies.keys() | dict(state.cash or ()).keys()
+            found = {key: one for key, one in found.items() if one.kind is not BreakKind.CASH}
         self._forget(state.venue, found, unclear)
         for key, difference in found.items():
             self._note(transaction, key, difference, at, at_start=at_start)
@@ -133,7 +136,9 @@ class Reconciler:
             case BreakKind.POSITION:
                 moved = ledger.venue_positions.get(known.venue, {}).get(known.subject, 0) != known.ours
             case BreakKind.CASH:
-                moved = ledger.venue_cash.get(known.venue, {}).get(known.subject, 0) != known.ours
+                total = ledger.venue_cash.get(known.venue, {}).get(known.subject, 0)
+                booked = ledger.booked_cash.get(known.venue, {}).get(known.subject, 0)
+                moved = known.ours not in (total, total - booked)
             case BreakKind.MISSING_FILL:
                 order = ledger.order(known.subject)
                 moved = order is not None and order.filled != known.ours

@@ -9,7 +9,7 @@ trades whole or not at all. What triggers a waiting stop stands in `stops`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
 from itertools import takewhile
 
 from toolkit.domain.market import Bar, Quote, Trade
@@ -18,6 +18,7 @@ from toolkit.domain.requests import Liquidity
 from toolkit.domain.stops import walk
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.draws import Purpose, draw, draw_key, happens
+from toolkit.simulation.paper_account import Account
 from toolkit.simulation.paper_book import OPEN, Market, PaperOrder, Register
 from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, Remainder
@@ -33,13 +34,11 @@ PARTIALLY_FILLED, FILLED, FOK = Status.PARTIALLY_FILLED, Status.FILLED, TimeInFo
 class Filler:
     """Trades orders with the market and writes the venue's own books: filled quantity, fees, positions."""
 
-    def __init__(
-        self, settings: PaperSettings, register: Register, reporter: Reporter, positions: MutableMapping[str, int]
-    ) -> None:
+    def __init__(self, settings: PaperSettings, register: Register, reporter: Reporter, account: Account) -> None:
         self._settings = settings
         self._register = register
         self._reporter = reporter
-        self._positions = positions
+        self._account = account
         self._quote_touch = int(settings.quote_touch_fills)
         self._trade_touch = int(settings.trade_touch_fills)
         self._stops = Stops(register, reporter)
@@ -142,7 +141,7 @@ class Filler:
         order.fee_most += market.tariff.exact_most(price, quantity)
         charged = market.tariff.rounded(order.fee_exact, order.fee_most)
         fee, order.fee_charged = charged - order.fee_charged, charged
-        self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * quantity
+        self._account.trade(market.instrument, order.side * quantity, price, fee, market.tariff.asset)
         self._reporter.filled(order, price, quantity, fee, market.tariff.asset, liquidity, time)
         if order.group:
             self._stops.share(market, order, quantity, time)
@@ -180,7 +179,8 @@ class Filler:
 
     def _change(self, order: PaperOrder, lots: int) -> None:
         order.filled += lots
-        self._positions[order.instrument] = self._positions.get(order.instrument, 0) + order.side * lots
+        self._account.move(order.instrument, order.side * lots)
+        self._account.lose_count()
 
     def _meet(self, market: Market, order: PaperOrder, quote: Quote, time: FeedTime) -> None:
         if order.side is BUY:

@@ -39,6 +39,7 @@ from toolkit.domain.venue_line import CancelOnSilence
 from toolkit.simulation.draws import Purpose, happens
 from toolkit.simulation.fees import Tariff, tariff
 from toolkit.simulation.impact import ImpactCurve, impact_curve
+from toolkit.simulation.paper_account import Account
 from toolkit.simulation.paper_book import OPEN, Market, PaperOrder, Register
 from toolkit.simulation.paper_mail import Mail, TimedRequest
 from toolkit.simulation.paper_post import Post, as_told, listed
@@ -75,10 +76,10 @@ class PaperVenue:
         self._markets = {
             first.symbol: Market(first, *_terms(settings, first)) for first in reversed(self._master.all())
         }
-        self._positions: dict[str, int] = {}
+        self._account = Account()
         self._register = Register(settings.closed_orders_kept)
         self._reporter = Reporter(settings.name, settings.execution_ids)
-        self._filler = make_filler(settings, self._register, self._reporter, self._positions)
+        self._filler = make_filler(settings, self._register, self._reporter, self._account)
         self._sessions: dict[str, bool] = {}
         self._mail = Mail(settings)
         self._post = Post(settings)
@@ -151,7 +152,7 @@ class PaperVenue:
         return self._hand_over()
 
     def state(self) -> VenueState:
-        """The venue's own truth: open orders as they queue, positions in lots that are not 0.
+        """The venue's own truth: open orders as they queue, positions in lots and cash in quanta that are not 0.
 
         It never overtakes reports: what they have not told yet is not in it.
         """
@@ -160,7 +161,9 @@ class PaperVenue:
             last_report=self.last_report,
             step=self._step,
             open_orders=tuple(listed(order) for order in self._open_orders()),
-            positions=tuple(sorted((symbol, lots) for symbol, lots in self._positions.items() if lots)),
+            positions=tuple(sorted((symbol, lots) for symbol, lots in self._account.positions.items() if lots)),
+            cash=self._account.told(),
+            cash_of_trades=True,
         )
         return as_told(state, self._post.untold(), self._register) if self._post else state
 
@@ -178,7 +181,8 @@ class PaperVenue:
             unwilling=self._unwilling,
             dead_man_after=self.dead_man_after,
             sessions=self._sessions,
-            positions=self._positions,
+            positions=self._account.positions,
+            cash=self._account.cash,
             silences=self._mail.silences,
             pending=self._mail.pending(),
             posted=self._post.posted(),
@@ -199,7 +203,8 @@ class PaperVenue:
         venue._unwilling = stored.unwilling or Unwilling(cancels=stored.refusing)
         venue.dead_man_after = stored.dead_man_after
         venue._sessions |= stored.sessions
-        venue._positions |= stored.positions
+        venue._account.positions |= stored.positions
+        venue._account.cash = stored.cash
         venue._filler.volumes.days |= stored.volumes
         venue._mail.received, venue._mail.silences = stored.received, stored.silences
         venue._mail.put_back(stored.pending)

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 import msgspec
 
 from toolkit.domain.requests import (
+    Busted,
     Canceled,
+    Corrected,
     Expired,
     Filled,
     OrderFound,
@@ -89,11 +91,13 @@ class Post:
 def as_told(state: VenueState, untold: Iterable[VenueReport], register: Register) -> VenueState:
     """The state as the reports so far tell it: without the fills, endings and new ids that are still on their way.
 
-    Quantity and price of a replace are those in force, and a bust or a correction is not undone: their reports do not
-    say what was before.
+    Cash is not told while a trade is on its way. Quantity and price of a replace are those in force, and a bust or a
+    correction is not undone: their reports do not say what was before.
     """
+    untold = list(untold)
+    cash = None if any(isinstance(report, Filled | Busted | Corrected) for report in untold) else state.cash
     positions, orders = dict(state.positions), {order.order_id: order for order in state.open_orders}
-    for report in reversed(list(untold)):
+    for report in reversed(untold):
         if not isinstance(report, Filled | Canceled | Expired | Replaced):
             continue
         filled, last_id = 0, report.order_id
@@ -110,6 +114,7 @@ def as_told(state: VenueState, untold: Iterable[VenueReport], register: Register
             orders[report.order_id] = told
     return msgspec.structs.replace(
         state,
+        cash=cash,
         open_orders=tuple(orders.values()),
         positions=tuple(sorted((symbol, lots) for symbol, lots in positions.items() if lots)),
     )

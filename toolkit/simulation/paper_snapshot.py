@@ -59,6 +59,7 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     volumes: dict[str, dict[int, int]] = {}
     dead_man_after: int = 0
     unwilling: Unwilling | None = None
+    cash: dict[str, int] | None = None
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self)

@@ -23,7 +23,6 @@ else. Lots at one price are one queue, first come, first served; pro-rata venues
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from itertools import groupby, takewhile
 
 from toolkit.domain.market import Bar, Quote, Trade
@@ -32,6 +31,7 @@ from toolkit.domain.requests import Liquidity
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.draws import Purpose, happens
 from toolkit.simulation.filling import NO_END, Filler
+from toolkit.simulation.paper_account import Account
 from toolkit.simulation.paper_book import Market, PaperOrder, Register
 from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, QueueModel
@@ -46,9 +46,9 @@ class QueueFiller(Filler):
         settings: PaperSettings,
         register: Register,
         reporter: Reporter,
-        positions: MutableMapping[str, int],
+        account: Account,
     ) -> None:
-        super().__init__(settings, register, reporter, positions)
+        super().__init__(settings, register, reporter, account)
         self._queue = queue
 
     def arrive(self, market: Market, order: PaperOrder, trading: bool, time: FeedTime) -> None:
@@ -153,13 +153,11 @@ class QueueFiller(Filler):
         return given
 
 
-def make_filler(
-    settings: PaperSettings, register: Register, reporter: Reporter, positions: MutableMapping[str, int]
-) -> Filler:
+def make_filler(settings: PaperSettings, register: Register, reporter: Reporter, account: Account) -> Filler:
     """The filler that the settings ask for; without a queue there is nothing of it to pay for."""
     if settings.queue is None:
-        return Filler(settings, register, reporter, positions)
-    return QueueFiller(settings.queue, settings, register, reporter, positions)
+        return Filler(settings, register, reporter, account)
+    return QueueFiller(settings.queue, settings, register, reporter, account)
 
 
 def _price(order: PaperOrder) -> int:

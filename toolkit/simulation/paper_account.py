@@ -1,0 +1,34 @@
+"""What the paper venue holds for its client: lots and cash, by its own trades and fees alone, from nothing on."""
+
+from __future__ import annotations
+
+from toolkit.domain.instruments import Instrument
+
+
+class Account:
+    """Lots by instrument, quanta by asset. `cash` is None once a trade was taken back whose worth nobody told."""
+
+    def __init__(self) -> None:
+        self.positions: dict[str, int] = {}
+        self.cash: dict[str, int] | None = {}
+
+    def trade(self, instrument: Instrument, lots: int, price: int, fee: int, asset: str) -> None:
+        """`lots` are signed: what was sold is paid for, the fee is charged in its own asset."""
+        self.move(instrument.symbol, lots)
+        if self.cash is not None:
+            currency = instrument.currency
+            self.cash[currency] = self.cash.get(currency, 0) - instrument.value(price, lots)
+            if fee:
+                self.cash[asset] = self.cash.get(asset, 0) - fee
+
+    def move(self, symbol: str, lots: int) -> None:
+        """Lots alone."""
+        self.positions[symbol] = self.positions.get(symbol, 0) + lots
+
+    def lose_count(self) -> None:
+        """A bust or a correction does not say what the trade was worth."""
+        self.cash = None
+
+    def told(self) -> tuple[tuple[str, int], ...] | None:
+        """As the venue tells it: what is not 0."""
+        return None if self.cash is None else tuple(sorted((asset, held) for asset, held in self.cash.items() if held))
