@@ -7,8 +7,8 @@ venue's own word, and its word again once a "not found" has become worth somethi
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -64,6 +64,33 @@ class Killed(msgspec.Struct, frozen=True, kw_only=True):
         return self.left.clean and not (self.open_latch or self.unresolved or self.refused)
 
 
+class Concerns:
+    """Whether a kill is about an order: all are, or those of one strategy, which the books must say.
+
+    Reading a long journal takes longer than a kill, which mostly ends with nothing of anybody at the venue: the books
+    are read when an order rests, or beside an engine that takes its time (`begin`).
+    """
+
+    def __init__(self, strategy: str | None, read: Callable[[], Replica | None]) -> None:
+        self._strategy = strategy
+        self._read = read
+        self._books: Future[Replica | None] | None = None
+
+    def begin(self) -> None:
+        """Begin to read; nobody waits."""
+        if self._strategy is not None and self._books is None:
+            reader = ThreadPoolExecutor(1, thread_name_prefix="books")
+            self._books = reader.submit(self._read)
+            reader.shutdown(wait=False)
+
+    def __call__(self, order: VenueOrder) -> bool:
+        self.begin()
+        if self._strategy is None or self._books is None:
+            return True
+        replica = self._books.result()
+        return replica is None or emergency.owner_is(replica, self._strategy)(order)
+
+
 class KillSwitch:
     """Kills on one desk: `throw`, then `confirm` after the quarantine, then, as a decision of its own, `flatten`."""
 
@@ -83,7 +110,7 @@ class KillSwitch:
         open_latch = self._shut(kill)
         problems = self._write_down(kill)
         concerns = self._concerns(kill)
-        outcome, past_engine = self._tell(kill)
+        outcome, past_engine = self._tell(kill, concerns.begin)
         if past_engine or outcome.refused:
             left = self._cancel_past_engine(kill, concerns, problems)
         else:
@@ -129,7 +156,7 @@ class KillSwitch:
             )
         kill = msgspec.structs.replace(killed.kill, mode=KillMode.FLATTEN, accept_unknown=accept_unknown)
         try:
-            if killed.event or not self._tell(killed.kill)[1]:
+            if killed.event or not self._tell(killed.kill, _nothing)[1]:
                 return self._flatten_by_engine(kill, patience_seconds)
             return self._flatten_past_engine(kill, patience_seconds)
         except ExecutionError as problem:
@@ -174,13 +201,20 @@ class KillSwitch:
             return [str(problem)]
         return []
 
-    def _tell(self, kill: Kill) -> tuple[Outcome, str]:
-        """What the engine made of it, and why it did not take it in time; a front desk that hangs is not waited for."""
+    def _tell(self, kill: Kill, meanwhile: Callable[[], None]) -> tuple[Outcome, str]:
+        """What the engine made of it, and why it did not take it in time; a front desk that hangs is not waited for.
+
+        `meanwhile` is done once it takes longer than it mostly does.
+        """
         self._answers = SimpleQueue()
         answers = self._answers
         Thread(target=lambda: answers.put(self._give(kill)), name="kill", daemon=True).start()
         try:
-            return answers.get(timeout=ENGINE_SECONDS + 0.5)
+            return answers.get(timeout=AT_ONCE_SECONDS)
+        except Empty:
+            meanwhile()
+        try:
+            return answers.get(timeout=ENGINE_SECONDS + 0.5 - AT_ONCE_SECONDS)
         except Empty:
             return Outcome(0, ""), "neither front desk nor engine said a word in time; they are still being asked"
 
@@ -236,14 +270,8 @@ class KillSwitch:
         names = (kill.name,) if kill.scope == "venue" else tuple(self._sockets)
         return {name: self._sockets[name] for name in names if name in self._sockets}
 
-    def _concerns(self, kill: Kill) -> Belongs:
-        """Whose an order is. The books are read beside the engine's work, and waited for when an order rests."""
-        if kill.scope != "strategy":
-            return lambda _: True
-        reader = ThreadPoolExecutor(1, thread_name_prefix="books")
-        books = reader.submit(self._books)
-        reader.shutdown(wait=False)
-        return lambda order: (replica := books.result()) is None or emergency.owner_is(replica, kill.name)(order)
+    def _concerns(self, kill: Kill) -> Concerns:
+        return Concerns(kill.name if kill.scope == "strategy" else None, self._books)
 
     def _books(self) -> Replica | None:
         """The journal's, else what this machine's files have: snapshot and mirror; None when neither can be read."""
@@ -274,6 +302,10 @@ class KillSwitch:
             found = {name: emergency.position_of(replica, name) for name in replica.ledger.positions}
             held = "; ".join(f"{name} {position}" for name, position in found.items() if position)
         return f"still held: {held}" if held else ""
+
+
+def _nothing() -> None:
+    """Nobody needs the books."""
 
 
 def latch_scope(scope: str, name: str) -> str:
