@@ -203,8 +203,7 @@ class PaperVenue:
         venue._unwilling = stored.unwilling or Unwilling(cancels=stored.refusing)
         venue.dead_man_after = stored.dead_man_after
         venue._sessions |= stored.sessions
-        venue._account.positions |= stored.positions
-        venue._account.cash = stored.cash
+        venue._account.put_back(stored.positions, stored.cash)
         venue._filler.volumes.days |= stored.volumes
         venue._mail.received, venue._mail.silences = stored.received, stored.silences
         venue._mail.put_back(stored.pending)

@@ -12,6 +12,11 @@ class Account:
         self.positions: dict[str, int] = {}
         self.cash: dict[str, int] | None = {}
 
+    def put_back(self, positions: dict[str, int], cash: dict[str, int] | None) -> None:
+        """What a snapshot kept; one of a venue that did not count its cash yet has none."""
+        self.positions |= positions
+        self.cash = cash
+
     def trade(self, instrument: Instrument, lots: int, price: int, fee: int, asset: str) -> None:
         """`lots` are signed: what was sold is paid for, the fee is charged in its own asset."""
         self.move(instrument.symbol, lots)
