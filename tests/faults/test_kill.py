@@ -18,6 +18,7 @@ from tests.tools.kill_kit import FAR, KillDesk, kill_desk
 from tests.tools.truth import venue_took
 from toolkit.adapters.lifeboat import Lifeboat
 from toolkit.client.killing import Killed
+from toolkit.client.taken_book import EngineHolds, taken_book
 from toolkit.domain.commands import EnableStrategy, Kill, KillMode, Reopen
 from toolkit.domain.events import OrderRejected
 from toolkit.domain.orders import Side, Status, TradingState
@@ -88,12 +89,29 @@ async def test_a_flatten_without_an_engine_goes_straight_to_the_venue_and_the_ne
         assert (left.order.strategy, left.order.quantity, left.who.identity) == (STRATEGY, 10, desk.wish().who.identity)
         assert await desk.command(flatten=True) == Exit.DONE, "a second time there is nothing to close"
         desk.kit.launch("engine")
-        await desk.kit.until(lambda: desk.kit.ledger.epoch == 2 and not desk.kit.ledger.open_orders())
+        await desk.kit.until(lambda: desk.kit.ledger.epoch > 1 and not desk.kit.ledger.open_orders())
         order = desk.kit.ledger.order(left.order.order_id)
         assert order is not None
         assert (order.status, order.strategy) == (Status.FILLED, STRATEGY)
         assert desk.kit.ledger.position(STRATEGY, left.order.instrument).lots == 0
         assert not desk.kit.ledger.position("house", left.order.instrument).lots
+
+
+async def test_a_book_is_flattened_by_one_hand_an_engine_that_wakes_finds_itself_fenced() -> None:
+    async with kill_desk() as desk:
+        await desk.hold(10)
+        with pytest.raises(EngineHolds, match="lives"), taken_book(desk.kit.home, desk.book, "a test"):
+            pass
+        desk.send_signal("engine", signal.SIGSTOP)
+        with taken_book(desk.kit.home, desk.book, "a test"):
+            assert await desk.command(flatten=True) == Exit.LEFT, "somebody else is at it"
+        assert dict(desk.kit.venue().positions) == {"ALPHA": 10}
+        assert await desk.command(flatten=True) == Exit.DONE
+        engine = desk.kit.processes["engine"]
+        desk.send_signal("engine", signal.SIGCONT)
+        assert await asyncio.to_thread(engine.wait, 20) != 0
+        assert dict(desk.kit.venue().positions) == {}
+        desk.kit.processes.pop("engine")
 
 
 async def test_over_what_books_and_venue_do_not_agree_on_only_a_persons_word_flattens(

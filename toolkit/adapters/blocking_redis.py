@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -17,7 +18,15 @@ from toolkit.adapters import codec, keys
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.beats import Beat
 from toolkit.domain.commands import Envelope
-from toolkit.domain.errors import AmbiguousOutcome, ConfigError, Gap, JournalError, StaleIncarnation, TransportError
+from toolkit.domain.errors import (
+    AmbiguousOutcome,
+    ConfigError,
+    Fenced,
+    Gap,
+    JournalError,
+    StaleIncarnation,
+    TransportError,
+)
 from toolkit.domain.market import Step
 from toolkit.domain.ports import Head, Sealed
 
@@ -115,6 +124,26 @@ class BlockingJournal:
             if found[0][1][1] != payload:
                 raise JournalError(f"{key} holds another command under {identifier}") from None
 
+    def acquire(self, owner: str, seconds: float) -> int | None:
+        """Take the book that nobody holds, for so long; its epoch, None when somebody holds it."""
+        reply = self._script("acquire", owner, int(seconds * 1000), 0)
+        return None if reply[0] == b"HELD" else int(reply[1])
+
+    def renew(self, epoch: int, owner: str, seconds: float) -> None:
+        """Hold it so long from now on. Raises Fenced when somebody else has taken it."""
+        reply = self._script("renew", epoch, owner, int(seconds * 1000))
+        if reply[0] == b"FENCED":
+            raise Fenced(f"{self._book}: epoch {int(reply[1])} has taken over from epoch {epoch}")
+
+    def release(self, epoch: int) -> None:
+        """Give it up, unless somebody else has it."""
+        self._script("release", epoch)
+
+    def holder(self) -> tuple[str, float]:
+        """Epoch and owner of who holds the book, "" when nobody does, and for how many seconds from now."""
+        name = self._line.ask("GET", keys.lease(self._book))
+        return (name or b"").decode(), max(0, self._line.ask("PTTL", keys.lease(self._book))) / 1000
+
     def newest_incarnation(self, producer: str) -> int:
         """The incarnation at the end of a producer's stream, 0 when it is empty."""
         reply = self._line.ask("XREVRANGE", keys.commands(self._book, producer), "+", "-", "COUNT", 1)
@@ -135,6 +164,10 @@ class BlockingJournal:
         """Add an entry to the operations log, for a user who may."""
         flat = [word for pair in fields.items() for word in pair]
         self._line.ask("XADD", keys.operations(self._book), "MAXLEN", "~", OPERATIONS_KEPT, "*", *flat)
+
+    def _script(self, name: str, *arguments: str | int) -> Any:
+        source = resources.files("toolkit.adapters").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+        return self._line.ask("EVAL", source, 2, keys.lease(self._book), keys.head(self._book), *arguments)
 
     def information(self, section: str) -> Mapping[str, str]:
         """INFO of the server."""

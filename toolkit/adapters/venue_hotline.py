@@ -14,7 +14,15 @@ from toolkit.adapters import codec
 from toolkit.adapters.budget_places import FOLDER, Budgets
 from toolkit.adapters.clock import SystemClock
 from toolkit.domain.errors import AmbiguousOutcome, DomainError, TransportError
-from toolkit.domain.requests import CancelOrder, OrderFound, QueryOrder, SubmitOrder, VenueOrder, VenueState
+from toolkit.domain.requests import (
+    CancelOrder,
+    OrderFound,
+    OrderNotFound,
+    QueryOrder,
+    SubmitOrder,
+    VenueOrder,
+    VenueState,
+)
 from toolkit.domain.time import FeedTime, MonoTime
 from toolkit.domain.venue_line import AskState, FromVenue, LineError, Login, Sync, Synced, ToVenue
 
@@ -68,12 +76,12 @@ class VenueHotline:
             self._write((order, Sync(token=2)))
         self._hear(Synced)
 
-    def find(self, order: SubmitOrder) -> OrderFound | None:
-        """What the venue says of an order; None while it does not know it, or an answer would overtake its reports."""
+    def find(self, order: SubmitOrder) -> OrderFound | OrderNotFound | None:
+        """What the venue says of an order; None while an answer would overtake the order itself, or its reports."""
         self._write((QueryOrder(venue=order.venue, order_id=order.order_id), Sync(token=3)))
         found = None
         for message in self._messages():
-            if isinstance(message, OrderFound):
+            if isinstance(message, OrderFound | OrderNotFound):
                 found = message
             elif isinstance(message, Synced):
                 break

@@ -1,13 +1,15 @@
 """A flatten past the engine: what is held is closed straight at the venues, one market order after the other.
 
 Each order is on the disk (lifeboat) before it leaves, under the sub-account whose position it closes: the next engine
-finds it there and books what it filled. Nothing else may trade meanwhile: the latch is shut, and what rested is gone.
+finds it there and books what it filled. Nothing else may trade meanwhile: the latch is shut, what rested is gone, and
+whoever flattens holds the book, which no engine then does.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +17,7 @@ from toolkit.adapters.clock import wall_time
 from toolkit.adapters.lifeboat import Lifeboat
 from toolkit.adapters.venue_hotline import AT_ONCE, NEVER_TOO_LATE, VenueHotline
 from toolkit.domain.commands import Kill
-from toolkit.domain.errors import ExecutionError
+from toolkit.domain.errors import ExecutionError, Fenced, TransportError
 from toolkit.domain.identifiers import lifeboat_id
 from toolkit.domain.ledger import MANUAL, Ledger
 from toolkit.domain.orders import FINAL, OrderClass, OrderType, Side, Status, TimeInForce
@@ -36,14 +38,36 @@ class Holding(NamedTuple):
     lots: int
 
 
-class Flattener:
-    """Closes holdings at venues. `sockets` are those of the venues that the kill is about."""
+@dataclass(kw_only=True)
+class Closing:
+    """What is still to be closed of a holding, the order that is out for it, and why it does not go on."""
 
-    def __init__(self, home_of_book: Path, ledger: Ledger, kill: Kill, sockets: Mapping[str, Path]) -> None:
+    holding: Holding
+    rest: int
+    order: SubmitOrder | None = None
+    why: str = ""
+    given_up: bool = False
+
+
+class Flattener:
+    """Closes holdings at venues. `sockets` are those of the venues that the kill is about.
+
+    `still_ours` raises Fenced once somebody else has the book: then no order leaves any more.
+    """
+
+    def __init__(
+        self,
+        home_of_book: Path,
+        ledger: Ledger,
+        kill: Kill,
+        sockets: Mapping[str, Path],
+        still_ours: Callable[[], None] = lambda: None,
+    ) -> None:
         self._lifeboat = home_of_book / "lifeboat"
         self._ledger = ledger
         self._kill = kill
         self._sockets = sockets
+        self._still_ours = still_ours
         self._last_number = 0
 
     def flatten(self, patience_seconds: float) -> str:
@@ -54,38 +78,53 @@ class Flattener:
         """
         deadline = time.monotonic() + patience_seconds
         problems: list[str] = []
+        closings: list[Closing] = []
         boat = Lifeboat(self._lifeboat)
         try:
             for venue, socket in self._sockets.items():
                 try:
                     with VenueHotline(socket, "operator", PATIENCE) as line:
-                        problems += self._flatten_at(venue, line, boat, deadline)
+                        closings += self._to_close(venue, line, boat, problems)
                 except ExecutionError as problem:
                     problems.append(f"{venue}: {problem}")
+            self._close(closings, boat, deadline)
+        except Fenced as problem:
+            problems.append(f"no further order leaves: {problem}")
         finally:
             boat.close()
-        return "; ".join(problems)
+        return "; ".join((*problems, *(_words(closing) for closing in closings if closing.rest)))
 
-    def _flatten_at(self, venue: str, line: VenueHotline, boat: Lifeboat, deadline: float) -> list[str]:
-        closed = self._closed_before(venue, line, boat)
+    def _to_close(self, venue: str, line: VenueHotline, boat: Lifeboat, problems: list[str]) -> list[Closing]:
+        closed, doubtful = self._closed_before(venue, line, boat)
         held = self._held_at(venue, closed)
         shown = dict(line.ask_state().positions)
-        if (doubtful := self._differences(venue, shown, held, closed)) and not self._kill.accept_unknown:
-            return [f"{venue} not flattened: {', '.join(doubtful)} (--accept-unknown closes it all the same)"]
+        doubtful += self._differences(venue, shown, held, closed)
+        if doubtful and not self._kill.accept_unknown:
+            problems.append(f"{venue} not flattened: {', '.join(doubtful)} (--accept-unknown closes it all the same)")
+            return []
         if self._kill.scope != "strategy":
             held = list(down_to(shown, held, venue))
-        return [problem for holding in held if (problem := self._close(holding, line, boat, deadline))]
+        return [Closing(holding=holding, rest=holding.lots) for holding in held]
 
-    def _closed_before(self, venue: str, line: VenueHotline, boat: Lifeboat) -> dict[tuple[str, str], int]:
-        """Lots by sub-account and instrument that traded past the engine, and that the books do not know yet."""
+    def _closed_before(
+        self, venue: str, line: VenueHotline, boat: Lifeboat
+    ) -> tuple[dict[tuple[str, str], int], list[str]]:
+        """Lots by sub-account and instrument that traded past the engine, and that the books do not know yet.
+
+        With the orders of an earlier flatten that may still trade: what they close is not closed a second time.
+        """
         found: dict[tuple[str, str], int] = {}
+        working = []
         for entry in boat.flattens:
             order = entry.order
             if order.venue == venue and self._ledger.order(order.order_id) is None:
                 answer = line.find(order)
-                key = order.strategy, order.instrument
-                found[key] = found.get(key, 0) + order.side * (0 if answer is None else answer.filled)
-        return found
+                if isinstance(answer, OrderFound):
+                    key = order.strategy, order.instrument
+                    found[key] = found.get(key, 0) + order.side * answer.filled
+                if answer is None or (isinstance(answer, OrderFound) and answer.status not in FINAL):
+                    working.append(f"{order.order_id} of an earlier flatten may still trade")
+        return found, working
 
     def _held_at(self, venue: str, closed: Mapping[tuple[str, str], int]) -> list[Holding]:
         found = []
@@ -115,29 +154,40 @@ class Flattener:
             if shown.get(symbol, 0) != known.get(symbol, 0)
         ]
 
-    def _close(self, holding: Holding, line: VenueHotline, boat: Lifeboat, deadline: float) -> str:
-        """One order after the other until nothing is left of it; each is known to be over before the next leaves."""
-        rest, pause, why = holding.lots, PAUSE, ""
-        while rest:
-            order = self._order(holding, rest)
-            boat.record_flatten(order, wall_time(), self._kill.who, self._kill.reason)
-            line.submit(order)
-            ended = _ended(line, order, deadline)
-            if ended is None:
-                return f"{_words(holding, rest)}: order {order.order_id} was sent, and nothing is known of it"
-            rest -= (1 if rest > 0 else -1) * ended.filled
-            why = " (the venue rejects it)" if ended.status is Status.REJECTED else ""
-            if rest and time.monotonic() + pause > deadline:
-                return f"{_words(holding, rest)}{why}"
-            if rest:
-                time.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-        return ""
+    # ---- orders
 
-    def _order(self, holding: Holding, rest: int) -> SubmitOrder:
-        self._last_number = max(int(wall_time()) // 1_000_000, self._last_number + 1)
+    def _close(self, closings: Sequence[Closing], boat: Lifeboat, deadline: float) -> None:
+        """Round after round, one order out for each: what trades does not wait for what does not."""
+        pause = PAUSE
+        while open_ := [closing for closing in closings if closing.rest and not closing.given_up]:
+            for closing in open_:
+                self._still_ours()
+                self._go_on(closing, boat)
+            if time.monotonic() + pause > deadline:
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _go_on(self, closing: Closing, boat: Lifeboat) -> None:
+        """Send the next order if none is out, and look what has become of it; what may have left is never sent anew."""
+        try:
+            with VenueHotline(self._sockets[closing.holding.venue], "operator", PATIENCE) as line:
+                if closing.order is None:
+                    order = self._order(closing)
+                    boat.record_flatten(order, wall_time(), self._kill.who, self._kill.reason)
+                    closing.order, closing.why = order, ""
+                    line.submit(order)
+                _look(closing, closing.order, line)
+        except TransportError as problem:
+            closing.why = str(problem)
+        except ExecutionError as problem:  # of an instrument that nobody knows, or of a venue that does not take it
+            closing.why, closing.given_up = str(problem), True
+
+    def _order(self, closing: Closing) -> SubmitOrder:
+        holding, rest = closing.holding, closing.rest
         instrument = self._ledger.instruments.require(holding.instrument)
         largest = abs(rest) if instrument.maximum is None else min(abs(rest), instrument.maximum)
+        self._last_number = max(int(wall_time()) // 1_000_000, self._last_number + 1)
         return SubmitOrder(
             venue=holding.venue, order_id=lifeboat_id(self._ledger.desk, self._last_number), strategy=holding.strategy,
             instrument=holding.instrument, side=Side.SELL if rest > 0 else Side.BUY, quantity=largest,
@@ -165,16 +215,19 @@ def down_to(shown: Mapping[str, int], held: Sequence[Holding], venue: str) -> It
             yield Holding(MANUAL, venue, symbol, left)
 
 
-def _ended(line: VenueHotline, order: SubmitOrder, deadline: float) -> OrderFound | None:
-    """What became of an order: asked for until it is over. None where the venue does not say so in time."""
-    while True:
-        found = line.find(order)
-        if found is not None and found.status in FINAL:
-            return found
-        if time.monotonic() > deadline:
-            return None
-        time.sleep(PAUSE)
+def _look(closing: Closing, order: SubmitOrder, line: VenueHotline) -> None:
+    """Take off what an order closed once it is over."""
+    found = line.find(order)
+    if not isinstance(found, OrderFound) or found.status not in FINAL:
+        return
+    closing.order = None
+    closing.rest -= (1 if closing.rest > 0 else -1) * found.filled
+    closing.why = "the venue rejects it" if found.status is Status.REJECTED else ""
 
 
-def _words(holding: Holding, rest: int) -> str:
-    return f"{holding.strategy} still holds {holding.instrument} {rest:+d} lots at {holding.venue}"
+def _words(closing: Closing) -> str:
+    holding, why = closing.holding, closing.why
+    if closing.order is not None:
+        why = f"order {closing.order.order_id} was sent, and nothing is known of it" + (f": {why}" if why else "")
+    said = f"{holding.strategy} still holds {holding.instrument} {closing.rest:+d} lots at {holding.venue}"
+    return f"{said} ({why})" if why else said

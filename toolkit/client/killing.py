@@ -24,6 +24,7 @@ from toolkit.client.exposed import by_the_books, held_at, still_open, without_pr
 from toolkit.client.flattening import Flattener
 from toolkit.client.home import Home
 from toolkit.client.stopping import Belongs, Leftover, look, stop_at_venues, verify_stopped
+from toolkit.client.taken_book import EngineHolds, taken_book
 from toolkit.domain.commands import Kill, KillMode
 from toolkit.domain.errors import ExecutionError, TransportError
 from toolkit.domain.front_desk import Credential
@@ -174,12 +175,16 @@ class KillSwitch:
         return ""
 
     def _flatten_past_engine(self, kill: Kill, patience_seconds: float) -> str:
-        """Nothing may trade beside it: the latch is shut."""
-        replica = self._books()
-        if replica is None:
-            return "not flattened: neither journal nor snapshot and mirror can be read, so nobody knows whose it is"
-        book = self._home.book(self._book)
-        return Flattener(book, replica.ledger, kill, self._asked(kill)).flatten(patience_seconds)
+        """Nothing may trade beside it: the latch is shut, and the book is in this hand until all is closed."""
+        try:
+            with taken_book(self._home, self._book, f"flatten of {kill.who.identity}") as still_ours:
+                replica = self._books()
+                if replica is None:
+                    return "not flattened: neither journal nor snapshot and mirror can be read: whose it is is unknown"
+                book = self._home.book(self._book)
+                return Flattener(book, replica.ledger, kill, self._asked(kill), still_ours).flatten(patience_seconds)
+        except EngineHolds:
+            return self._flatten_by_engine(kill, patience_seconds)
 
     # ---- parts
 

@@ -31,6 +31,11 @@ def lifeboat_id(desk: str, number: int) -> str:
     return order_id(desk, len(DIGITS) ** EPOCH_LENGTH - 1, number)
 
 
+def is_of_lifeboat(identifier: str) -> bool:
+    """Whether an order left without an engine."""
+    return identifier[DESK_LENGTH : DESK_LENGTH + EPOCH_LENGTH] == DIGITS[-1] * EPOCH_LENGTH
+
+
 def order_number(identifier: str) -> int:
     """The order's number within its book, independent of desk and epoch; random draws hang on it."""
     return int(identifier[DESK_LENGTH + EPOCH_LENGTH :], 36)

@@ -10,6 +10,7 @@ from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
 from toolkit.domain.commands import Who
 from toolkit.domain.errors import DomainError
+from toolkit.domain.identifiers import is_of_lifeboat
 from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import (
     ENTRY,
@@ -255,13 +256,12 @@ class OrderManager:
         event, fact = made
         if self._router.breakers.settings:
             self._judge(transaction, order, report)
-        _, _, expected = after_fact(order.status, order.doubt, fact)
         transaction.emit(event)
         if filled is not None and (filled.instrument != order.instrument or filled.side is not order.side):
             transaction.alarm("mismatched_fill", order.order_id, f"{filled.side.name} {filled.instrument}")
         elif filled is not None and (total := order.filled + filled.quantity) > order.quantity:
             transaction.alarm("overfill", order.order_id, f"filled {total} of {order.quantity}")
-        elif not expected:
+        elif not after_fact(order.status, order.doubt, fact).expected:
             transaction.alarm("unexpected_fact", order.order_id, f"{fact.value} in status {order.shown_status}")
 
     def _judge(self, transaction: Transaction, order: Order, report: rq.VenueReport) -> None:
@@ -445,9 +445,9 @@ class OrderManager:
     def _goes_again(self, transaction: Transaction, order: Order) -> bool:
         """Whether what never arrived is sent once more: where feed time stood still, and unless it was stopped since.
 
-        Exits that are left of a strategy that a person flattens are that person's: its own were cancelled first.
+        A flatten's exits are its person's; what left without an engine never goes again: there may be another by now.
         """
-        if not self._settings.sends_again or order.status is Status.PENDING_CANCEL:
+        if not self._settings.sends_again or order.status is Status.PENDING_CANCEL or is_of_lifeboat(order.order_id):
             return False
         ledger = transaction.ledger
         state, _ = ledger.trading_state(order.strategy, order.venue)
