@@ -130,6 +130,7 @@ class Supervisor:
             each_round=self._each_round,
             revive=self.revive,
             changed=self._write,
+            pass_on=self.line.pass_on,
         )
         self._tasks.append(keep("watch over processes", watcher.run, self.status.problem))
         await self._wait_for(*self.managed)

@@ -76,7 +76,9 @@ class Managed:
         self.restarts = 0
         self.detail = ""
         self.beats = 0
+        self.heard = 0
         self.says = ""
+        self.step = 0
         self.child: ChildProcess | None = None
         self._backoff = backoff
         self._changed = changed
@@ -173,6 +175,8 @@ class Managed:
         words = line.split()
         if len(words) == 3 and words[0] == "beat":
             self.beats += 1
+            self.heard = time.time_ns()
+            self.step = int(words[2]) if words[2].isdecimal() else self.step
             self.running()
             if self.says != words[1]:
                 self.says = words[1]

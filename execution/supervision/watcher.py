@@ -13,6 +13,7 @@ from execution.supervision.jupyter import answers, page_answers
 from execution.supervision.managed import Managed, State
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import ExecutionError
+from toolkit.domain.time import WallTime
 
 LOOK_SECONDS = 0.25
 STARTING_LOOK_SECONDS = 0.05
@@ -31,6 +32,7 @@ class Watcher:
 
     `beats` is what they say of themselves (None while the bus is away), `venue_answers` asks a venue, `each_round`
     looks after servers and latch, `revive` starts a process anew for a person who left its name in `requests`.
+    `pass_on` tells everybody of a beat that only we heard.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Watcher:
         each_round: Callable[[], Awaitable[None]],
         revive: Callable[[str], bool],
         changed: Callable[[], None],
+        pass_on: Callable[[Beat], Awaitable[None]],
     ) -> None:
         self._managed = managed
         self._hung_after = hung_after
@@ -53,6 +56,8 @@ class Watcher:
         self._each_round = each_round
         self._revive = revive
         self._changed = changed
+        self._pass_on = pass_on
+        self._passed: dict[str, int] = {}
         self._pulse = Pulse(self._hung_after)
         self._starting = Pulse(STARTING_SECONDS)
         self._answers: dict[str, int] = {}
@@ -66,6 +71,8 @@ class Watcher:
             if time.monotonic() >= next_round:
                 next_round = time.monotonic() + ROUND_SECONDS
                 await self._round()
+            if beats is not None:
+                await self._pass_on_beats()
             self._accuse_silent(beats)
             self._take_requests()
             self._changed()
@@ -87,6 +94,16 @@ class Watcher:
                 return await asyncio.to_thread(self._ask, managed)
             case _:
                 return beat is not None and beat.pid == managed.pid and beat.state not in NOT_READY
+
+    async def _pass_on_beats(self) -> None:
+        """A runner says that it lives to us alone, since it may write nothing anywhere; who watches asks the bus."""
+        for name, managed in list(self._managed.items()):
+            if managed.specification.kind == "runner" and managed.pid and managed.heard > self._passed.get(name, 0):
+                self._passed[name] = managed.heard
+                wall = WallTime(managed.heard)
+                await self._pass_on(
+                    Beat(process=name, pid=managed.pid, wall=wall, state=managed.says, step=managed.step)
+                )
 
     async def _round(self) -> None:
         self._accuse_heavy()

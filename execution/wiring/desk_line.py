@@ -214,6 +214,11 @@ class DeskLine:
         except TransportError:
             return None
 
+    async def pass_on(self, beat: Beat) -> None:
+        """What a process said of itself to us alone; lost while the bus is away, as every beat."""
+        with suppress(TransportError):
+            await self._bus.beat(beat)
+
     def latch(self) -> Latch:
         """The latch of the book; made, all open, for a desk whose journal is empty. One that was lost stays shut."""
         path = latch_path(self._home, self._book)

@@ -224,6 +224,7 @@ class DrillDesk:
             each_round=self._revive_servers,
             revive=lambda _: False,
             changed=lambda: None,
+            pass_on=self.line.pass_on,
         )
         await watcher.run()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from urllib.request import urlopen
 
 import pytest
 
@@ -38,6 +39,16 @@ def test_a_desk_that_is_well_tells_nobody_anything(desk: Desk, hook: Webhook) ->
     time.sleep(QUIET_SECONDS)
     assert hook.titles() == []
     assert desk.json("alerts", "list")["open"] == []
+
+
+def test_every_process_that_can_fall_silent_is_heard(desk: Desk) -> None:
+    """A runner tells the supervisor alone, which passes it on."""
+    beat = 'quarterdeck_process_beat_timestamp_seconds{{process="{}"}}'
+    with urlopen(desk.process("monitor").address, timeout=10) as answer:
+        page = answer.read().decode()
+    names = ("engine", "listener", "archiver", "runner-trend", "runner-quoting", "runner-mean_reversion")
+    ages = {name: time.time() - float(page.partition(beat.format(name))[2].split()[0]) for name in names}
+    assert {name: age for name, age in ages.items() if age > 5} == {}
 
 
 def test_a_trial_reaches_a_person_marked_as_one(desk: Desk, hook: Webhook) -> None:

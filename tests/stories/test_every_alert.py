@@ -147,7 +147,8 @@ CAUSES: dict[str, Cause] = {
         lambda core: core.changed.update(reports={"daily": core.wall - 26 * HOUR * SECOND}), 1
     ),
     "engine_silent": Cause(falls_silent("engine"), 8.5),
-    "runner_silent": Cause(falls_silent("runner-trend"), 10.5),
+    "runner_silent": Cause(falls_silent("runner-trend"), 8.5),
+    "process_down": Cause(process_is("archiver", up=False), 20.5),
     "process_given_up": Cause(process_is("runner-trend", up=False, given_up=True), 0.5),
     "process_restarts": Cause(process_is("listener", restarts=3), 0.5),
     "monitor_blind": Cause(stands_still("journal_read"), 10.5),

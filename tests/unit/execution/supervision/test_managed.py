@@ -140,6 +140,8 @@ async def test_beats_of_a_runner_are_signs_of_life_and_its_prints_go_to_the_log(
     log = tmp_path / "a.log"
     await until(lambda: managed.beats == 1 and log.exists() and "hello" in log.read_text())
     assert managed.state is State.RUNNING
+    assert managed.step == 7
+    assert managed.heard > 0
     assert "beat" not in log.read_text()
 
 

@@ -19,6 +19,7 @@ def process(kind: str, name: str, state: State) -> Any:
         state=state,
         pid=7,
         child=None,
+        heard=0,
         accuse=lambda cause, detail: None,
     )
     managed.running = lambda: setattr(managed, "state", State.RUNNING)
@@ -40,7 +41,7 @@ async def test_a_process_that_is_started_while_a_venue_is_asked_is_seen_to_be_re
 
     watcher = Watcher(
         managed, hung_after=60.0, requests=tmp_path, beats=beats, venue_answers=venue_answers, each_round=nothing,
-        revive=lambda name: False, changed=lambda: None,
+        revive=lambda name: False, changed=lambda: None, pass_on=lambda beat: nothing(),
     )  # fmt: skip
     task = asyncio.create_task(watcher.run())
     async with asyncio.timeout(5):
@@ -50,3 +51,37 @@ async def test_a_process_that_is_started_while_a_venue_is_asked_is_seen_to_be_re
             await asyncio.sleep(0.01)
     assert not task.done()
     task.cancel()
+
+
+async def test_beats_of_a_runner_are_passed_on_each_once(tmp_path: Path) -> None:
+    runner = process("runner", "runner-trend", State.RUNNING)
+    runner.heard, runner.beats, runner.says, runner.step = 100, 1, "running", 7
+    managed = {"runner-trend": runner, "engine": process("engine", "engine", State.RUNNING)}
+    passed: list[Beat] = []
+
+    async def pass_on(beat: Beat) -> None:
+        passed.append(beat)
+
+    async def beats() -> Mapping[str, Beat]:
+        return {}
+
+    async def nothing() -> None:
+        """No servers to look after."""
+
+    watcher = Watcher(
+        managed, hung_after=60.0, requests=tmp_path, beats=beats, venue_answers=lambda _: True, each_round=nothing,
+        revive=lambda name: False, changed=lambda: None, pass_on=pass_on,
+    )  # fmt: skip
+    task = asyncio.create_task(watcher.run())
+    async with asyncio.timeout(10):
+        while not passed:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.6)  # two more looks, at which it has said nothing new
+        runner.heard = 200
+        while len(passed) < 2:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    expected = [
+        Beat(process="runner-trend", pid=7, wall=WallTime(wall), state="running", step=7) for wall in (100, 200)
+    ]
+    assert passed == expected

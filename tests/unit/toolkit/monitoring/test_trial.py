@@ -58,4 +58,4 @@ def test_the_book_of_alerts_hears_of_no_alert(trials: Trials) -> None:
 def test_every_alert_can_be_tried(trials: Trials) -> None:
     for rule in trials.rules:
         trials.hear(line(rule.name.removeprefix("trial_of_")), NOW)
-    assert len(trials.firing(NOW)) == len(trials.rules) == 30
+    assert len(trials.firing(NOW)) == len(trials.rules) > 30
