@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +34,7 @@ from toolkit.client.stopping import Leftover, describe, held_in_engine, look, st
 from toolkit.domain.commands import CancelAll, Command, DisableStrategy, RunnerStopped
 from toolkit.domain.errors import ConfigError, ExecutionError, TransportError
 from toolkit.domain.events import Batch, CapitalAllocated, DeploymentChanged, LimitsChanged, TradingStateChanged
+from toolkit.domain.instruments import Instrument
 from toolkit.domain.orders import TradingState
 from toolkit.engine.command_desk import DOWN
 
@@ -69,6 +70,7 @@ class Stopped:
     left_on_purpose: bool = False
     problem: str = ""
     in_engine: tuple[str, ...] = ()
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
 
     @property
     def verified(self) -> bool:
@@ -83,8 +85,11 @@ class Stopped:
             "verified": self.verified,
             "left_on_purpose": self.left_on_purpose,
             "problem": self.problem,
-            "left": [*map(describe, left.open_orders), *(f"{name} does not answer" for name in left.silent)],
-            "protective": [*map(describe, left.protective), *self.in_engine],
+            "left": [
+                *(describe(found, self.instruments) for found in left.open_orders),
+                *(f"{name} does not answer" for name in left.silent),
+            ],
+            "protective": [*(describe(found, self.instruments) for found in left.protective), *self.in_engine],
             "positions": [f"{name}: position {symbol} {lots:+d} lots" for name, symbol, lots in left.positions],
         }
 
@@ -166,7 +171,7 @@ class Supervisor:
     async def end(self) -> Stopped:
         """Entries stop, resting orders are cancelled and that is verified at the venues, then processes and servers."""
         self._stopping = True
-        stopped = Stopped()
+        stopped = Stopped(instruments={each.symbol: each for each in self.settings.instruments})
         await self.door.close()
         try:  # with runners alive: in lockstep nothing moves without them, a cancel that takes its time neither
             await self._cancel_and_verify(stopped)

@@ -245,13 +245,14 @@ def throttle(
 @app.command()
 def restart(
     process: Annotated[str, typer.Argument(help="Name of the process, as status shows it.")],
+    reason: ReasonOption,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Start one process anew; a runner that was given up gets another chance."""
     from execution.commands.restarting import restart
 
-    _end(restart(home, process, as_json=json))
+    _end(restart(home, process, reason=reason, as_json=json))
 
 
 @app.command()

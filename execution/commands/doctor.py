@@ -136,7 +136,7 @@ def _processes(home: Home, state: DeskState | None) -> Iterator[Finding]:
         return
     for process in state.processes:
         if process.state != "running" or not process.is_alive():
-            mend = f"`execution logs {process.name}`, then `execution restart {process.name}`"
+            mend = f"`execution logs {process.name}`, then `execution restart {process.name} --reason …`"
             now = process.state if process.is_alive() or not process.pid else "dead"
             words = f"{process.name} is {now}" + (f": {process.detail}" if process.detail else "")
             yield Finding("processes", "wrong", words, mend)

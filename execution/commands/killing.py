@@ -9,7 +9,7 @@ import msgspec
 from execution.commands.desk import Stop, running_state, the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.output import GREEN, RED, YELLOW, banner, complain, paint, say, say_json
-from execution.commands.stopping import SOURCE, waits
+from execution.commands.stopping import SOURCE, Known, instruments_of, waits
 from execution.home import Home
 from toolkit.client import emergency
 from toolkit.client.books import Books
@@ -46,13 +46,13 @@ def kill(
         _tell_first(state, killed)
     killed = switch.confirm(killed, _quarantine(home))
     open_position = switch.flatten(killed, FLATTEN_SECONDS, accept_unknown=accept_unknown) if flatten else ""
-    is_flat = flatten and not open_position
+    is_flat, known = flatten and not open_position, instruments_of(home)
     if is_flat:
         killed = msgspec.structs.replace(killed, unprotected=())
     if as_json:
-        say_json(_document(killed, open_position))
+        say_json(_document(killed, open_position, known))
     else:
-        _tell_last(killed, open_position, is_flat=is_flat)
+        _tell_last(killed, open_position, known, is_flat=is_flat)
     if killed.refused:
         return Exit.REFUSED
     return Exit.DONE if killed.verified and not open_position else Exit.LEFT
@@ -128,15 +128,15 @@ def _tell_first(state: DeskState, killed: Killed) -> None:
         say(f"  after {killed.seconds * 1000:.0f} ms nothing of it rests at a venue; asking again after the quarantine")
 
 
-def _tell_last(killed: Killed, open_position: str, *, is_flat: bool) -> None:
-    for line in _survivors(killed):
+def _tell_last(killed: Killed, open_position: str, known: Known, *, is_flat: bool) -> None:
+    for line in _survivors(killed, known):
         say(paint(f"  LEFT: {line}", RED))
     for line in killed.unknown:
         say(paint(f"  unknown: {line}", RED))
     for line in killed.problems:
         complain(line)
     for found in killed.left.protective:
-        say(f"  stays: {describe(found)}")
+        say(f"  stays: {describe(found, known)}")
     for line in killed.unprotected:
         say(paint(f"  without protection: {line}", YELLOW))
     if open_position:
@@ -150,14 +150,14 @@ def _tell_last(killed: Killed, open_position: str, *, is_flat: bool) -> None:
     say(f"  only a person lets go: `execution {let_go} --reason …`")
 
 
-def _survivors(killed: Killed) -> list[str]:
+def _survivors(killed: Killed, known: Known) -> list[str]:
     refused = [f"the engine refused: {killed.refused}"] if killed.refused else []
-    orders = [describe(found) for found in killed.left.open_orders]
+    orders = [describe(found, known) for found in killed.left.open_orders]
     silent = [f"venue {name} does not answer: what rests there is unknown" for name in killed.left.silent]
     return [*refused, *orders, *silent, *killed.unresolved]
 
 
-def _document(killed: Killed, open_position: str) -> dict[str, object]:
+def _document(killed: Killed, open_position: str, known: Known) -> dict[str, object]:
     return {
         "scope": killed.kill.scope,
         "name": killed.kill.name,
@@ -168,13 +168,13 @@ def _document(killed: Killed, open_position: str) -> dict[str, object]:
         "seconds": killed.seconds,
         "latch_open": killed.open_latch,
         "past_engine": killed.past_engine,
-        "left": [describe(found) for found in killed.left.open_orders],
+        "left": [describe(found, known) for found in killed.left.open_orders],
         "silent": killed.left.silent,
         "unresolved": killed.unresolved,
         "unknown": killed.unknown,
         "refused": killed.refused,
         "problems": killed.problems,
-        "stays": [describe(found) for found in killed.left.protective],
+        "stays": [describe(found, known) for found in killed.left.protective],
         "unprotected": killed.unprotected,
         "position": open_position,
     }

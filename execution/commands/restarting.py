@@ -1,4 +1,4 @@
-"""`execution restart` and `version`: small requests that touch no book."""
+"""`execution restart` and `version`: small requests that change no book."""
 
 from __future__ import annotations
 
@@ -9,21 +9,40 @@ from pathlib import Path
 
 from execution.commands.desk import Stop, running_state, the_home
 from execution.commands.exits import Exit
-from execution.commands.output import banner, say, say_json
+from execution.commands.output import banner, complain, say, say_json
+from toolkit.client.books import Books
+from toolkit.client.commands import give, person
 from toolkit.client.desk_state import ProcessState, read_desk_state
+from toolkit.domain.commands import RestartProcess
+from toolkit.domain.errors import TransportError
 
 SECONDS = 30.0
+RECORD_SECONDS = 2.0
+SOURCE = "cli"
 GIVEN_UP = "given up"
 NOT_RESTARTED = ("server", "supervisor")
 
 
-def restart(given: Path | None, process: str, *, as_json: bool) -> Exit:
-    """Ask the supervisor to start a process anew and wait until it runs."""
+def restart(given: Path | None, process: str, *, reason: str, as_json: bool) -> Exit:
+    """Ask the supervisor to start a process anew and wait until it runs.
+
+    Who and why go into the journal first; an engine that hangs, which may be the reason, takes them once it is back.
+    """
+    if not reason.strip():
+        raise Stop(Exit.USAGE, f"{process} is not restarted: --reason is empty; say why, a word is enough")
     home = the_home(given)
     state = running_state(home)
     known = [each.name for each in state.processes if each.kind not in NOT_RESTARTED]
     if process not in known:
         raise Stop(Exit.USAGE, f"no process {process!r} to restart; there are {', '.join(known)}")
+    try:
+        command = RestartProcess(process=process, who=person(SOURCE), reason=reason)
+        outcome = give(Books(home=home, book=state.book), command, patience_seconds=RECORD_SECONDS)
+    except TransportError as problem:
+        complain(f"not in the journal yet: {problem}")
+    else:
+        if outcome.refused:
+            raise Stop(Exit.REFUSED, outcome.refused)
     before = state.process(process)
     folder = home.run / "restart"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -239,7 +239,7 @@ def _to_mend(state: DeskState, problem: str) -> list[Problem]:
     found = list(state.problems)
     for each in state.processes:
         if each.state == "given up":
-            mend = f"given up: {each.detail}. Mended? `execution restart {each.name}`"
+            mend = f"given up: {each.detail}. Mended? `execution restart {each.name} --reason …`"
             if each.kind == "runner":
                 strategy = each.name.removeprefix("runner-")
                 mend += f"; to close what it holds: `execution disable {strategy} --flatten --reason WHY`"

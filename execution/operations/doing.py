@@ -12,7 +12,7 @@ import msgspec
 from execution.operations.actions import ACTIONS, Deed, may, wrong_with
 from execution.operations.board import Board
 from execution.operations.logins import Visitor
-from execution.settings import read_instruments, read_strategies, read_venues
+from execution.settings import known_instruments, read_instruments, read_strategies, read_venues
 from toolkit.client import disabling, emergency
 from toolkit.client.books import Books
 from toolkit.client.commands import Outcome, answer_alert, give
@@ -36,6 +36,7 @@ from toolkit.domain.commands import (
 )
 from toolkit.domain.errors import AmbiguousOutcome, DomainError, ExecutionError, TransportError
 from toolkit.domain.front_desk import Credential
+from toolkit.domain.instruments import Instrument
 
 APP: Final = "operations"
 FLATTEN_SECONDS: Final = 60.0
@@ -128,7 +129,7 @@ class Doing:
             good=killed.verified,
             headline=f"{command.name or 'the whole book'}: {what}; {proof}",
             event=killed.event,
-            lines=tuple(_of_kill(killed)),
+            lines=tuple(_of_kill(killed, self._known())),
         )
 
     def _flatten(self, command: Kill, credential: Credential) -> Told:
@@ -139,11 +140,14 @@ class Doing:
         if not killed.verified:
             return Told(
                 good=False, headline="not flattened: first what is left must be gone", event=killed.event,
-                lines=tuple(_of_kill(killed)),
+                lines=tuple(_of_kill(killed, self._known())),
             )  # fmt: skip
         left = switch.flatten(killed, FLATTEN_SECONDS)
         words = f"NOT flat: {left}" if left else "is flat"
         return Told(good=not left, headline=f"{command.name or 'the whole book'} {words}", event=killed.event)
+
+    def _known(self) -> Mapping[str, Instrument]:
+        return known_instruments(self._home.root)
 
     def _switch(self, credential: Credential) -> KillSwitch:
         return KillSwitch(self._home, self._book, self._venues, credential)
@@ -155,7 +159,12 @@ class Doing:
         found = disabling.disable(self._home, state, command, credential)
         strategy = command.strategy
         latch = f"the latch is NOT shut: {found.open_latch}" if found.open_latch else "its latch is shut"
-        lines = (latch, *found.problems, *_of_left(found.left), *(f"stays: {line}" for line in found.in_engine))
+        lines = (
+            latch,
+            *found.problems,
+            *_of_left(found.left, self._known()),
+            *(f"stays: {line}" for line in found.in_engine),
+        )
         if found.refused:
             return Told(good=False, headline=f"refused: {found.refused}", event=found.event, lines=lines)
         if found.past_engine:
@@ -222,17 +231,17 @@ def _told(outcome: Outcome, done: str) -> Told:
     return Told(good=True, headline=done, event=outcome.event)
 
 
-def _of_kill(killed: Killed) -> list[str]:
+def _of_kill(killed: Killed, known: Mapping[str, Instrument]) -> list[str]:
     lines = [f"the engine refused: {killed.refused}"] if killed.refused else []
     lines += [f"past the engine: {killed.past_engine}"] if killed.past_engine else []
     lines += [f"the latch is NOT shut: {killed.open_latch}"] if killed.open_latch else []
-    lines += _of_left(killed.left)
+    lines += _of_left(killed.left, known)
     lines += [*killed.unresolved, *killed.problems]
     lines += [f"unknown: {line}" for line in killed.unknown]
     return lines + [f"without protection: {line}" for line in killed.unprotected]
 
 
-def _of_left(left: Leftover) -> list[str]:
-    lines = [f"LEFT: {describe(found)}" for found in left.open_orders]
+def _of_left(left: Leftover, known: Mapping[str, Instrument]) -> list[str]:
+    lines = [f"LEFT: {describe(found, known)}" for found in left.open_orders]
     lines += [f"venue {name} does not answer: what rests there is unknown" for name in left.silent]
-    return lines + [f"stays: {describe(found)}" for found in left.protective]
+    return lines + [f"stays: {describe(found, known)}" for found in left.protective]

@@ -1,5 +1,6 @@
 """What people write in config/: read, checked and compiled; never a secret, never a running process."""
 
+from execution.settings.known import known_instruments
 from execution.settings.people import PeopleTable, read_people
 from execution.settings.reading import (
     LimitTable,
@@ -16,6 +17,7 @@ __all__ = [
     "LimitTable",
     "PeopleTable",
     "Settings",
+    "known_instruments",
     "left_out",
     "read_instruments",
     "read_limits",

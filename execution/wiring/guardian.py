@@ -13,6 +13,7 @@ from toolkit.client.home import Home
 from toolkit.client.killing import Killed, KillSwitch, latch_scope
 from toolkit.client.stopping import describe
 from toolkit.domain.commands import DisableStrategy, Kill, KillMode, Who
+from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.orders import TradingState
 from toolkit.domain.people import GUARDIAN
@@ -51,7 +52,12 @@ class Stopper:
         switch = KillSwitch(self._home, self._book, self._venues)
         killed = switch.confirm(switch.throw(kill), self._quarantine)
         what = "entries of {} are halted" if order.action is Action.HALT_ENTRIES else "{} is killed, all cancelled"
-        return killed.verified, _words(what.format(order.place), killed.verified, killed.event, _left_of(killed))
+        return killed.verified, _words(
+            what.format(order.place), killed.verified, killed.event, _left_of(killed, self._known())
+        )
+
+    def _known(self) -> Mapping[str, Instrument]:
+        return {instrument.symbol: instrument for instrument in self._ledger().instruments.all()}
 
     def held(self, place: Place) -> Strictness:
         """How far a scope is stopped by whomever: as the books say, and as its latch does."""
@@ -70,7 +76,7 @@ class Stopper:
         command = DisableStrategy(strategy=order.place.name, flatten=False, who=WHO, reason=order.reason)
         found = disabling.disable(self._home, state, command)
         proven = found.left.clean and not (found.refused or found.past_engine or found.open_latch)
-        return proven, _words(f"{order.place} is disabled", proven, found.event, _left_of(found))
+        return proven, _words(f"{order.place} is disabled", proven, found.event, _left_of(found, self._known()))
 
 
 def _words(what: str, proven: bool, event: int, left: list[str]) -> str:
@@ -79,12 +85,12 @@ def _words(what: str, proven: bool, event: int, left: list[str]) -> str:
     return "; ".join((f"{what}: {proof} ({journaled})", *left))
 
 
-def _left_of(found: Killed | Disabled) -> list[str]:
+def _left_of(found: Killed | Disabled, known: Mapping[str, Instrument]) -> list[str]:
     """What a person must know of: why it is not proven, and what is left."""
     lines = [f"the engine refused: {found.refused}"] if found.refused else []
     lines += [f"past the engine: {found.past_engine}"] if found.past_engine else []
     lines += [f"the latch is NOT shut: {found.open_latch}"] if found.open_latch else []
-    lines += [f"left: {describe(each)}" for each in found.left.open_orders]
+    lines += [f"left: {describe(each, known)}" for each in found.left.open_orders]
     lines += [f"venue {name} does not answer" for name in found.left.silent]
     if isinstance(found, Killed):
         lines += [*found.unresolved, *(f"unknown: {line}" for line in found.unknown)]

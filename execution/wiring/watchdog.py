@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from execution.child import ExitCode, explain, read_secret
 from execution.home import Home, find_home
@@ -18,6 +18,7 @@ from toolkit.client.killing import Killed, KillSwitch
 from toolkit.client.stopping import describe
 from toolkit.domain.commands import Kill, KillMode, Who
 from toolkit.domain.errors import ConfigError, ExecutionError
+from toolkit.domain.instruments import Instrument
 from toolkit.domain.time import NANOSECONDS
 from toolkit.simulation.paper_settings import DeadMan, Keeper
 
@@ -44,13 +45,14 @@ async def watch(home: Home, settings: Settings) -> None:
     book = settings.desk.book
     switch = KillSwitch(home, book, tuple(settings.venues))
     own_beat = BeatFile(home.run / "watchdog-beat")
+    known = {instrument.symbol: instrument for instrument in settings.instruments}
 
     async def fire(silence: float) -> None:
         for name, dead_man in watched.items():
             mode = KillMode.CANCEL_ALL if dead_man.everything else KillMode.HALT_ENTRIES
             reason = f"the engine gave no sign of life for {silence:.1f} s"
             kill = Kill(scope="venue", name=name, mode=mode, who=WHO, reason=reason)
-            _say(await asyncio.to_thread(switch.throw, kill))
+            _say(await asyncio.to_thread(switch.throw, kill), known)
 
     after = min(dead_man.after for dead_man in watched.values()) / NANOSECONDS
     watchdog = Watchdog(BeatFile(home.book(book) / "engine-beat"), after, fire, own_beat.beat)
@@ -70,10 +72,10 @@ def watched_venues(settings: Settings) -> dict[str, DeadMan]:
     }
 
 
-def _say(killed: Killed) -> None:
+def _say(killed: Killed, known: Mapping[str, Instrument]) -> None:
     print(f"{killed.kill.reason}: {killed.kill.name} is killed, latch shut", flush=True)
     for found in killed.left.open_orders:
-        print(f"LEFT: {describe(found)}", flush=True)
+        print(f"LEFT: {describe(found, known)}", flush=True)
     for name in killed.left.silent:
         print(f"LEFT: venue {name} does not answer", flush=True)
 

@@ -258,7 +258,9 @@ def test_a_kill_is_proven_twice_outlives_a_restart_and_a_person_lets_go(desk: De
     said = desk.json("kill", "--all", "--reason", "a test")
     assert (said["verified"], said["journaled"], said["left"], said["unresolved"]) == (True, True, [], [])
     engine = desk.process("engine").pid
-    assert desk.run("restart", "engine").returncode == 0
+    assert desk.run("restart", "engine", "-r", "a test").returncode == 0
+    asked = tk.journal(kind="RestartAsked", home=desk.home).iloc[-1]
+    assert (asked["process"], asked["who"]["identity"], asked["reason"]) == ("engine", "token:owner", "a test")
     assert desk.process("engine").pid != engine
     for name in ("mean_reversion", "quoting", "trend"):
         desk.run("enable", name, "--reason", "not enough")

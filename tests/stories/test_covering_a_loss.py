@@ -109,6 +109,21 @@ def test_a_stated_price_moves_no_result_to_who_lost_but_the_mark_does_not_ask() 
     assert not give(desk(), transfer("80")).proposal, "other gains, and has lost nothing"
 
 
+def test_what_cannot_be_carried_out_when_it_is_approved_waits_on_with_the_reason_told() -> None:
+    core = desk()
+    exit_order = core.sell(10, 12_000)
+    proposal = give(core, transfer("150")).proposal
+    approve = cm.ApproveChange(proposal=proposal, who=RITA, reason="agreed")
+    core.command(approve, PEOPLE)
+    refused = core.of(ev.CommandTaken)[-1].refused
+    assert "cannot be carried out now and waits on: exits of trend work for its AAPL" in refused
+    assert (core.of(ev.ChangeApproved), list(core.ledger.proposals)) == ([], [proposal])
+    core.cancel(exit_order)
+    give(core, approve)
+    assert (core.held(), core.held("other")) == (0, 10)
+    assert core.ledger.proposals == {}
+
+
 def test_cash_that_only_the_venue_has_covers_nothing_at_one_persons_word() -> None:
     core = desk()
     known = core.ledger.venue_cash["paper"]["USD"]

@@ -266,6 +266,7 @@ def _people() -> tuple[ev.Event, ...]:
             ),
         ),
         ev.BreakerMoved(key="venue paper (rejects)", breaker=None),
+        ev.RestartAsked(process="listener", who=ADA, reason="it hangs"),
     )
 
 

@@ -99,7 +99,9 @@ class Budgets:
         except FileNotFoundError:
             return cls(folder, {})
         except (OSError, msgspec.MsgspecError) as error:
-            raise ConfigError(f"{folder / venue}.plan: {error}; `execution restart engine` writes it anew") from error
+            raise ConfigError(
+                f"{folder / venue}.plan: {error}; `execution restart engine --reason …` writes it anew"
+            ) from error
         return cls(folder, {venue: plan})
 
     def __bool__(self) -> bool:

@@ -6,17 +6,20 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from toolkit.adapters.venue_hotline import VenueHotline
 from toolkit.domain.errors import TransportError
+from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import OrderClass
+from toolkit.domain.orders import Order, OrderClass
 from toolkit.domain.requests import VenueOrder, VenueState
 from toolkit.domain.sub_accounts import is_of
 
 POLL_SECONDS = 0.02
+NOBODY_KNOWS: Final[Mapping[str, Instrument]] = {}
 PATIENCE = 2.0
 
 Belongs = Callable[[VenueOrder], bool]
@@ -101,22 +104,38 @@ def look(sockets: Mapping[str, Path], concerns: Belongs = lambda _: True, stays:
     )
 
 
-def describe(found: tuple[str, VenueOrder]) -> str:
-    """One resting order in a sentence."""
+def describe(found: tuple[str, VenueOrder], instruments: Mapping[str, Instrument] = NOBODY_KNOWS) -> str:
+    """One resting order in a sentence; in lots and ticks where its instrument is not known."""
     venue, order = found
-    price = "market" if order.price is None else f"{order.price} ticks"
-    stop = "" if order.stop is None else f", stop {order.stop} ticks"
+    instrument = instruments.get(order.instrument)
+    price = "market" if order.price is None else _price(order.price, instrument)
+    stop = "" if order.stop is None else f", stop {_price(order.stop, instrument)}"
     rest = order.quantity - order.filled
-    what = f"{order.order_class.value} {order.order_id} {order.side.name} {rest} {order.instrument}"
+    size = f"{rest} lots" if instrument is None else f"{instrument.quantity_of(rest):f}"
+    what = f"{order.order_class.value} {order.order_id} {order.side.name} {size} {order.instrument}"
     return f"{venue}: {what} at {price}{stop}"
+
+
+def _price(ticks: int, instrument: Instrument | None) -> str:
+    return f"{ticks} ticks" if instrument is None else f"{instrument.price_of(ticks):f}"
 
 
 def held_in_engine(ledger: Ledger, strategy: str | None = None) -> tuple[str, ...]:
     """The protective orders that no venue shows because the engine holds them, each in a sentence."""
     found = [ledger.orders[root] for root in ledger.in_engine]
     return tuple(
-        f"engine: protective {order.order_id} {order.side.name} {order.remaining} {order.instrument}, stop "
-        f"{order.terms.stop if order.terms else None} ticks: it acts only while the engine runs"
+        f"engine: protective {order.order_id} {order.side.name} {_size(ledger, order)} {order.instrument}, stop "
+        f"{_stop(ledger, order)}: it acts only while the engine runs"
         for order in found
         if order.order_class is OrderClass.PROTECTIVE and (strategy is None or is_of(order.strategy, strategy))
     )
+
+
+def _size(ledger: Ledger, order: Order) -> str:
+    return f"{ledger.instruments.require(order.instrument).quantity_of(order.remaining):f}"
+
+
+def _stop(ledger: Ledger, order: Order) -> str:
+    if order.terms is None or order.terms.stop is None:
+        return "not known"
+    return _price(order.terms.stop, ledger.instruments.find(order.instrument))

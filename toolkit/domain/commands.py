@@ -174,6 +174,14 @@ class EndOverride(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     reason: str
 
 
+class RestartProcess(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="restart_process"):
+    """A person has a process of the desk started anew. The supervisor does it; the books remember who and why."""
+
+    process: str
+    who: Who
+    reason: str
+
+
 class DefineInstruments(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="define_instruments"):
     instruments: tuple[Instrument, ...]
     who: Who
@@ -364,6 +372,7 @@ Command = (
     | RejectChange
     | OverrideLimit
     | EndOverride
+    | RestartProcess
 )
 
 

@@ -64,6 +64,7 @@ from toolkit.domain.people_events import (
     LimitOverridden,
     OverrideEnded,
     PeopleChanged,
+    RestartAsked,
 )
 from toolkit.domain.time import FeedTime, WallTime
 
@@ -355,6 +356,7 @@ Event = (
     | LimitOverridden
     | OverrideEnded
     | BreakerMoved
+    | RestartAsked
 )
 
 
@@ -442,6 +444,7 @@ __all__ = [
     "PositionTransferred",
     "ReplaceRejected",
     "ReplaceRequested",
+    "RestartAsked",
     "RunnerEnded",
     "RunnerStarted",
     "Seen",

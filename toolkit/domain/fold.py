@@ -231,7 +231,7 @@ def _change_decided(ledger: Ledger, event: ev.ChangeApproved | ev.ChangeRejected
 
 
 def _nothing(ledger: Ledger, event: ev.Event) -> None:
-    """Snapshots are read from the journal; they change no books."""
+    """It is read from the journal; it changes no books."""
 
 
 _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
@@ -264,6 +264,7 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], None]] = {
     ev.HighWaterRaised: _high_water_raised,
     ev.Alarmed: _alarmed,
     ev.SnapshotTaken: _nothing,
+    ev.RestartAsked: _nothing,
     ev.PeopleChanged: _people_changed,
     ev.ChangeProposed: _change_proposed,
     ev.ChangeApproved: _change_decided,

@@ -44,7 +44,7 @@ class ChangeProposed(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
 
 
 class ChangeApproved(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="change_approved"):
-    """A second person said yes; what it does follows in the same batch."""
+    """A second person said yes; what it does stands before it in the same batch, or it would not have been done."""
 
     proposal: str
     who: Who
@@ -80,5 +80,13 @@ class OverrideEnded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     limit: str
     cause: str
     used: int
+    who: Who
+    reason: str
+
+
+class RestartAsked(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="restart_asked"):
+    """A person had a process of the desk started anew."""
+
+    process: str
     who: Who
     reason: str

@@ -68,8 +68,11 @@ class Approvals:
         if checksum_of(proposal.body, RULES[type(proposal.body)].loosens(self._ledger, proposal.body)) != body.proposal:
             transaction.emit(ev.ChangeExpired(proposal=body.proposal, cause="what is in force has changed"))
             raise DomainError("what is in force has changed since it was proposed: have it proposed again, and read it")
+        try:
+            self._carry_out(transaction, envelope, proposal.body)
+        except DomainError as error:  # nothing of it was done: it waits on, for what is in the way may go
+            raise DomainError(f"{short(body.proposal)} cannot be carried out now and waits on: {error}") from error
         transaction.emit(ev.ChangeApproved(proposal=body.proposal, who=body.who, reason=body.reason))
-        self._carry_out(transaction, envelope, proposal.body)
 
     def reject(self, transaction: Transaction, body: cm.RejectChange) -> None:
         """End a proposal: whoever may approve it says no, or who made it takes it back."""

@@ -96,6 +96,8 @@ class CommandDesk:
             self._accounts.take(transaction, body)
         elif isinstance(body, OverrideCommand):
             self._overrides.take(transaction, body)
+        elif isinstance(body, cm.RestartProcess):
+            _record(transaction, ev.RestartAsked(process=body.process, who=body.who, reason=body.reason))
         else:
             self._carry_out(transaction, envelope, body)
 

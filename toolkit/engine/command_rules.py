@@ -92,6 +92,7 @@ RULES: Final[Mapping[type, Rule]] = {
     cm.RejectChange: Rule(roles=EVERYBODY),
     cm.OverrideLimit: Rule(roles=EVERYBODY, loosens=override_loosens),
     cm.EndOverride: Rule(roles=EVERYBODY, tightens=_always),
+    cm.RestartProcess: Rule(roles=EVERYBODY),
 }
 """Every command. One that is missing here is refused to everybody, and a test names it."""
 

@@ -17,8 +17,11 @@ from toolkit.domain.front_desk import Waiting
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.people import Identity
 
-KINDS: Final = ("limits", "capital", "versions", "states", "throttles", "people", "instruments", "approvals", "books")
-"""What a line may be about. `books` is what a person changed in the books themselves, such as a transfer."""
+KINDS: Final = (
+    "limits", "capital", "versions", "states", "throttles", "people", "instruments", "approvals", "processes", "books",
+)  # fmt: skip
+"""What a line may be about. `processes` is what a person restarted, `books` what a person changed in the books
+themselves, such as a transfer."""
 
 _TOLD_OTHERWISE: Final = (ev.CommandTaken, ev.VersionRegistered)
 _WITHOUT_WHO: Final = (ev.BookOpened, ev.DeploymentChanged, ev.InstrumentDefined, ev.ChangeExpired)
@@ -179,6 +182,8 @@ class Changelog:
                 after = type(event).__name__.removeprefix("Change").lower()
                 known = self._proposals.pop(event.proposal, None)
                 yield "approvals", event.proposal[:10] if known is None else _about(known), "proposed", after
+            case ev.RestartAsked():
+                yield "processes", event.process, NOTHING, "restarted"
             case _ if isinstance(event, _MAKE_LINES) and _who(event) is not None:
                 yield "books", type(event).__name__, NOTHING, _fields(event)
 

@@ -14,6 +14,6 @@ def test_a_runner_that_was_given_up_is_a_problem_with_its_mend() -> None:
     first, given_up, journal = _to_mend(state, "no journal")
     assert first == file
     assert (given_up.subject, given_up.since) == ("runner-trend", 5)
-    assert "`execution restart runner-trend`" in given_up.detail
+    assert "`execution restart runner-trend --reason …`" in given_up.detail
     assert "`execution disable trend --flatten --reason WHY`" in given_up.detail
     assert journal.detail == "the books cannot be read: no journal"

@@ -62,6 +62,7 @@ BODIES: dict[type, dict[str, object]] = {
         "seconds": 60,
         "orders": 0,
     },
+    cm.RestartProcess: {"process": "listener"},
     cm.EndOverride: {"scope": "book", "name": "", "limit": "max_order_quantity"},
 }
 """One of each command that carries a person, which may be refused for what it says."""

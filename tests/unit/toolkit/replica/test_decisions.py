@@ -36,6 +36,13 @@ def core_with_people(*, four_eyes: bool = True) -> Core:
     return core
 
 
+def test_a_restart_says_who_and_why() -> None:
+    core = core_with_people()
+    core.command(cm.RestartProcess(process="listener", who=ANNA, reason="it hangs"), PEOPLE)
+    (line,) = (line for line in told(core) if line.kind == "processes")
+    assert (line.what, line.after, line.who, line.reason) == ("listener", "restarted", "unix:anna", "it hangs")
+
+
 def words(lines: list[ChangeLine], kind: str) -> list[tuple[str, str, str]]:
     return [(line.what, line.before, line.after) for line in lines if line.kind == kind]
 
@@ -80,8 +87,8 @@ def test_an_approval_shows_the_app_that_vouched_and_who_had_proposed_it() -> Non
     lines = [line for line in told(core) if line.kind in ("approvals", "limits")][1:]
     assert [(line.kind, line.after.partition(" ")[0], line.who, line.how) for line in lines] == [
         ("approvals", "proposed", "unix:anna", ""),
-        ("approvals", "approved", "login:bob", "via app:operations"),
         ("limits", "200000", "unix:anna", ""),
+        ("approvals", "approved", "login:bob", "via app:operations"),
     ]
     assert proposals(core.ledger, 0) == ()
 
@@ -118,6 +125,7 @@ def test_every_kind_of_line_is_one_that_can_be_asked_for() -> None:
     core = core_with_people()
     core.throttle_venue("5")
     core.disable(flatten=True)
+    core.command(cm.RestartProcess(process="listener", who=ANNA, reason="it hangs"), PEOPLE)
     core.command(cm.SetLimits(rows=limits(max_position="200000"), checksum="y", who=ANNA, reason="more"), PEOPLE)
     assert {line.kind for line in told(core)} == set(KINDS)
 
