@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from contextlib import suppress
 
+from execution.services.collector import collect_seldom
 from execution.services.engine_core import EngineCore
 from execution.services.engine_free import FreeEngine
 from execution.services.engine_lockstep import LockstepEngine, StoppedMidStep
@@ -98,9 +98,7 @@ class EngineService:
     async def _open_and_run(self, core: EngineCore) -> None:
         await self._open(core)
         await self._begin(core)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 50, 100)
+        collect_seldom()
         if self._loop is None:
             raise DomainError("nothing to run")
         warming = asyncio.create_task(self._warm_view(core))

@@ -10,7 +10,7 @@ import msgspec
 from execution.services.venue_ledger import Ledger, Opened, Record, Took
 from toolkit.domain.errors import JournalError
 from toolkit.domain.instruments import Instrument
-from toolkit.domain.requests import QueryOrder, VenueReport, VenueRequest
+from toolkit.domain.requests import QueryOrder, SubmitOrder, VenueReport, VenueRequest
 from toolkit.domain.time import WallTime
 from toolkit.domain.venue_line import (
     Advance,
@@ -88,6 +88,8 @@ class VenueHost:
     def take(self, line: int, client: str, message: HostMessage, raw: msgspec.Raw) -> Answer:
         """What the venue says to a message. DomainError when it can make no sense of it; nothing has changed then."""
         match message:
+            case SubmitOrder():  # nearly always
+                return self._process(line, client, message, raw)
             case Sync():
                 return Answer(own=(Synced(token=message.token),))
             case AskState():

@@ -17,6 +17,7 @@ import uvloop
 
 from execution.child import read_secret
 from execution.home import Home, find_home
+from execution.services.collector import collect_seldom
 from execution.services.venue import VenueServer
 from execution.services.venue_feed import VenueFeed
 from execution.services.venue_host import VenueHost
@@ -77,6 +78,7 @@ async def serve(plan: VenuePlan, *, watch_input: bool, password: str = "") -> No
     path = Path(plan.socket)
     _make_way(path)
     host = VenueHost(plan.settings, plan.instruments, Path(plan.ledger), durable=plan.durable, wall=wall_time)
+    collect_seldom()
     server = VenueServer(host, from_environment(), scriptable=plan.scriptable)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: server.fail(_error_of(context)))
     told, alone = _stop_events(watch_input)

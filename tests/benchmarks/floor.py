@@ -7,7 +7,6 @@ frame with the same one.
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from pathlib import Path
 from typing import cast
@@ -15,6 +14,7 @@ from typing import cast
 import msgspec
 import uvloop
 
+from execution.services.collector import collect_seldom
 from toolkit.adapters import codec
 from toolkit.adapters.clock import mono_time
 from toolkit.adapters.paper_venue import PaperVenueLine
@@ -119,9 +119,7 @@ async def _until_told(work: asyncio.Task[None]) -> None:
 
 
 async def main(role: str, plan: FloorPlan) -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
+    collect_seldom()
     await _until_told(asyncio.create_task(engine(plan) if role == "engine" else venue(plan)))
 
 

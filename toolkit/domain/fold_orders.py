@@ -11,7 +11,7 @@ from toolkit.domain import bursts
 from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
 from toolkit.domain.ledger import STRANGERS_KEPT, Fill, Ledger
-from toolkit.domain.order_tables import Fact, OrderCommand, after_command, after_fact
+from toolkit.domain.order_tables import FACTS, Fact, OrderCommand, after_command
 from toolkit.domain.orders import AT_VENUE, ENTRY, IN_ENGINE, NO_DOUBT, Doubt, Order, Status, Terms
 from toolkit.domain.recent import asked_for, note
 
@@ -370,7 +370,7 @@ def note_doubt(ledger: Ledger, order: Order, event: Any) -> None:
 
 def transit(ledger: Ledger, order: Order, fact: Fact, **changes: Any) -> Order:
     """Move an order by the table; `changes` are what else the fact says of it."""
-    status, doubt, _ = after_fact(order.status, order.doubt, fact)
+    status, doubt, _ = FACTS[order.status, order.doubt, fact]
     if status is None:
         status = _working(changes.get("filled", order.filled), changes.get("quantity", order.quantity))
     order = msgspec.structs.replace(order, status=status, doubt=doubt, **changes)
