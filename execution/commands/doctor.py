@@ -265,6 +265,22 @@ def _venues(home: Home, state: DeskState | None) -> Iterator[Finding]:
         yield Finding(f"venue {name}", "wrong" if problem else "ok", said, mend)
 
 
+def _alerts(home: Home, _: DeskState | None) -> Iterator[Finding]:
+    """Whether config/monitoring.yaml can work, and whether anybody hears of it, as this shell sees it."""
+    from execution.settings.monitoring import read_monitoring, resolve_channels
+
+    monitoring = read_monitoring(home.root)
+    telling, untold = resolve_channels(monitoring, home.root, os.environ)
+    named = ", ".join(channel.name for channel in telling.channels)
+    if not telling.channels:
+        yield Finding("alerts", "look", f"{len(monitoring.plan.rules)} alerts, and no channel tells anybody",
+                      "set the addresses that config/monitoring.yaml names before `execution up`")  # fmt: skip
+        return
+    yield Finding("alerts", "ok", f"{len(monitoring.plan.rules)} alerts, told by {named}")
+    for sentence in untold:
+        yield Finding("alerts", "look", sentence, "`execution monitoring fire NAME` tries the way to a person")
+
+
 LOOKS = (
     _configuration,
     _versions,
@@ -278,6 +294,7 @@ LOOKS = (
     _archive,
     _people,
     _logins,
+    _alerts,
     _clock,
     _disk,
 )

@@ -71,6 +71,13 @@ def test_generated_files_are_taken(folder: Path, arguments: tuple[str, ...]) -> 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_an_alert_goes_along_its_own_chain(plan: Plan, folder: Path) -> None:
+    for rule in (plan.rules[0], plan.rules[-1]):
+        done = ask("amtool", "config", "routes", "test", f"--config.file={CONFIGURATION}", f"alertname={rule.name}",
+                   folder=folder)  # fmt: skip
+        assert done.stdout.strip() == "-then-".join(rule.channels), done.stderr
+
+
 def test_every_case_happens_in_prometheus_too(folder: Path) -> None:
     tests = sorted(str(path.relative_to(folder)) for path in (folder / "prometheus" / "tests").iterdir())
     done = ask("promtool", "test", "rules", *tests, folder=folder)

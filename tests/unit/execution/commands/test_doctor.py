@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from execution.commands.doctor import _breakers, _logins, _memory
+from execution.commands.doctor import _alerts, _breakers, _logins, _memory
 from execution.home import Home
 from execution.wiring.examination import Server, memory_taken
 from toolkit.adapters.secret_hashes import password_hash
+from toolkit.domain.errors import ConfigError
 
 MEGABYTE = 2**20
 
@@ -61,3 +62,15 @@ def test_an_app_that_nobody_can_log_into_is_told_of(home: Home) -> None:
     change(home, "people", "    runs_the_desk: true", login)
     (finding,) = _logins(home, None)
     assert (finding.verdict, finding.said) == ("ok", "enabled; owner can log in")
+
+
+def test_alerts_that_nobody_hears_are_told_of(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [finding.verdict for finding in _alerts(home, None)] == ["look"]
+    monkeypatch.setenv("EXECUTION_ALERTS_DESK", "json://127.0.0.1:1/secret")
+    first, *rest = _alerts(home, None)
+    assert (first.verdict, first.said.partition(" alerts, ")[2]) == ("ok", "told by desk")
+    assert any("channel phone tells nobody" in finding.said for finding in rest)
+    assert "secret" not in repr((first, rest))
+    change(home, "monitoring", "channels: [desk, phone]", "channels: [desk, phon]")
+    with pytest.raises(ConfigError, match="did you mean 'phone'"):
+        list(_alerts(home, None))
