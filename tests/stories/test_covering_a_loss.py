@@ -98,6 +98,16 @@ def test_a_distribution_pays_who_lost_only_with_a_second_person() -> None:
     assert not give(desk(lost=False), paid).proposal
 
 
+@pytest.mark.parametrize(("figure", "waits"), [("80", True), ("-0.01", True), ("-0.09", False), (None, False)])
+def test_a_venues_figure_far_from_what_is_paid_a_unit_covers_no_loss_in_house(figure: str | None, waits: bool) -> None:
+    amount = None if figure is None else Decimal(figure)
+    paid = cm.DistributeCash(
+        kind="funding", instrument="AAPL", asset="USD", per_unit=Decimal("-0.01"), amount=amount, **BY
+    )  # fmt: skip
+    assert bool(give(desk(), paid).proposal) is waits
+    assert not give(desk(lost=False), paid).proposal
+
+
 def transfer(price: str | None) -> cm.TransferPosition:
     at = None if price is None else Decimal(price)
     return cm.TransferPosition(source="trend", target="other", instrument="AAPL", quantity=None, price=at, **BY)

@@ -13,11 +13,11 @@ from toolkit.domain import commands as cm
 from toolkit.domain.breaks import BreakKind, break_key
 from toolkit.domain.events import MOVED_BY_PEOPLE
 from toolkit.domain.instruments import Instrument
-from toolkit.domain.ledger import Ledger
+from toolkit.domain.ledger import HOUSE, Ledger
 from toolkit.domain.people_events import Change
 from toolkit.domain.results import confirmed_pnl
 from toolkit.domain.standing import WHOLE_BOOK
-from toolkit.engine.account_checks import holders_of
+from toolkit.engine.account_checks import holders_of, lots_at
 
 Gains = Iterable[tuple[str, bool]]
 """Sub-accounts, and whether a booking raises the result of the whole book as well."""
@@ -31,8 +31,13 @@ def by_cash(ledger: Ledger, body: cm.MoveCash) -> tuple[Change, ...]:
 
 
 def by_distribution(ledger: Ledger, body: cm.DistributeCash) -> tuple[Change, ...]:
-    """Income by what is held: who is long is paid for a positive amount, who is short for a negative one."""
+    """Income by what is held: who is long is paid for a positive amount, who is short for a negative one.
+
+    What the venue's own figure says beyond that is income of `house`, unless it is no more than rounding.
+    """
     paid = [name for name, lots in holders_of(ledger, body.instrument).items() if lots * body.per_unit > 0]
+    if _leaves_more_than_rounding(ledger, body):
+        paid.append(HOUSE)
     words = f"{body.kind} of {body.per_unit} {body.asset} a unit of {body.instrument}"
     return _covered(ledger, [(name, True) for name in paid], words)
 
@@ -59,6 +64,16 @@ def by_adoption(ledger: Ledger, body: cm.AdoptBreak) -> tuple[Change, ...]:
     words = f"{body.kind} {body.subject} of {body.venue} into {body.sub_account}"
     at = "" if body.price is None else f" at {body.price}"
     return _covered(ledger, [(body.sub_account, True)], words + at) if raises else ()
+
+
+def _leaves_more_than_rounding(ledger: Ledger, body: cm.DistributeCash) -> bool:
+    instrument, currency = ledger.instruments.find(body.instrument), ledger.currencies.get(body.asset)
+    if body.amount is None or instrument is None or currency is None:
+        return False
+    lots = (
+        lots_at(ledger, body.instrument, body.venue) if body.venue else holders_of(ledger, body.instrument)
+    ).values()
+    return body.amount - body.per_unit * instrument.lot * sum(lots) > currency.quantum * len(lots)
 
 
 def _against_the_mark(ledger: Ledger, instrument: Instrument | None, body: cm.TransferPosition | cm.AdoptBreak) -> int:
