@@ -28,9 +28,11 @@ SHORT: Final = 10  # digits of a checksum that people see
 HOUR: Final = 3600 * NANOSECONDS
 NAMING: Final = (
     "scope", "name", "strategy", "limit", "kind", "source", "target", "sub_account", "instrument", "venue", "asset",
-    "subject", "amount",
+    "subject",
 )  # fmt: skip
-"""Fields that say what a command is about. Another amount of cash is another booking, not a newer one."""
+"""Fields that say what a command is about."""
+BOOKINGS: Final = (cm.MoveCash, cm.DistributeCash)
+"""Another amount of cash is another booking, and not a newer one."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -172,7 +174,8 @@ def checksum_of(body: Any, changes: tuple[ev.Change, ...]) -> str:
 
 def subject(body: Any) -> str:
     """What a proposal is about; a newer one about the same takes its place."""
-    names = (str(getattr(body, field)) for field in NAMING if hasattr(body, field))
+    fields = (*NAMING, "amount") if isinstance(body, BOOKINGS) else NAMING
+    names = (str(getattr(body, field)) for field in fields if hasattr(body, field))
     return " ".join((type(body).__name__, *names))
 
 

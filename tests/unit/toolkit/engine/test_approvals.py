@@ -145,6 +145,21 @@ def test_a_newer_file_takes_the_place_of_what_waits() -> None:
     assert core.ledger.proposals == {}, "the file asks for nothing looser any more"
 
 
+@pytest.mark.parametrize("then", [1, 20])
+def test_capital_that_somebody_took_back_or_asked_for_anew_cannot_be_approved_as_it_was_before(then: int) -> None:
+    core = desk()
+    now = core.ledger.capital["trend"] // 100
+
+    def times(factor: int) -> cm.AllocateCapital:
+        return cm.AllocateCapital(strategy="trend", amount=Decimal(now * factor), who=who("olga"), reason="more room")
+
+    first = give(core, times(10)).proposal
+    assert first
+    assert not give(core, times(then)).refused
+    assert first not in core.ledger.proposals
+    assert "no proposal" in approve(core, first, who("max")).refused
+
+
 def test_a_change_under_a_proposal_voids_it() -> None:
     core = desk()
     raised = cm.AllocateCapital(strategy="trend", amount=Decimal(300_000), who=who("olga"), reason="more")
