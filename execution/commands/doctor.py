@@ -281,12 +281,33 @@ def _alerts(home: Home, _: DeskState | None) -> Iterator[Finding]:
         yield Finding("alerts", "look", sentence, "`execution monitoring fire NAME` tries the way to a person")
 
 
+def _monitor(home: Home, state: DeskState | None) -> Iterator[Finding]:
+    """Who measures: without it there are neither metrics nor alerts."""
+    from execution.settings import read_settings
+
+    if not read_settings(home.root).desk.monitor.enabled:
+        yield Finding("monitor", "look", "off: nothing is measured and no alert fires",
+                      "`monitor: {enabled: true}` in config/desk.yaml")  # fmt: skip
+        return
+    process = None if state is None else state.process("monitor")
+    if process is None or not process.is_alive():
+        return  # that it does not run is told of among the processes
+    said = examination.metrics_age(process.address)
+    if said is None:
+        yield Finding("monitor", "wrong", f"{process.address} does not answer", "`execution restart monitor`")
+    elif said > examination.OLD_METRICS_SECONDS:
+        yield Finding("monitor", "wrong", f"what it shows is {said:.0f} s old", "`execution logs monitor`")
+    else:
+        yield Finding("monitor", "ok", f"measures at {process.address}, {said:.1f} s old")
+
+
 LOOKS = (
     _configuration,
     _versions,
     _servers,
     _durability,
     _processes,
+    _monitor,
     _latch,
     _dead_man,
     _breakers,

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from toolkit.adapters.journal_archive import JournalArchive
 
 
+PATIENCE = 2.0
+OLD_METRICS_SECONDS = 10.0
+COLLECTED = "quarterdeck_collected_timestamp_seconds"
+
+
 def server_binary() -> str:
     """Which server would be started. ConfigError when there is none."""
     binary = find_server()
@@ -112,6 +117,20 @@ def venues(home: Home, state: DeskState) -> Iterator[tuple[str, str, bool]]:
             continue
         took = (time.perf_counter() - begun) * 1000
         yield name, f"answers in {took:.1f} ms, {len(found.open_orders)} open orders, step {found.step:,}", False
+
+
+def metrics_age(address: str) -> float | None:
+    """How many seconds ago the metrics of a page were collected; None where it does not answer or has none."""
+    from http.client import HTTPException
+    from urllib.request import ProxyHandler, build_opener
+
+    try:
+        with build_opener(ProxyHandler({})).open(address, timeout=PATIENCE) as page:
+            rows = page.read().decode().splitlines()
+    except (OSError, HTTPException, ValueError):
+        return None
+    stamp = next((float(row.split()[1]) for row in rows if row.startswith(f"{COLLECTED} ")), None)
+    return None if stamp is None else max(0.0, time.time() - stamp)
 
 
 def _ledger(home: Home, book: str) -> Ledger:

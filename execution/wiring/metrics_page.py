@@ -6,6 +6,7 @@ It answers from a thread of its own with what was collected last, so that no scr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
 from itertools import accumulate
 from socketserver import ThreadingMixIn
 from threading import Thread
@@ -22,7 +23,7 @@ from toolkit.monitoring.catalogue import Metric as Measure
 from toolkit.monitoring.samples import HistogramSample, Labels, Samples
 
 PATIENCE, STOP_SECONDS = 5.0, 0.1
-LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK: Final = "localhost"
 Start = Callable[[str, list[tuple[str, str]]], object]
 
 
@@ -55,7 +56,7 @@ class MetricsPage:
         self._newest = NewestSamples()
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self._newest)
-        self._hosts = frozenset({*LOOPBACK, address})
+        self._names = frozenset({LOOPBACK, address})
         self._application = make_wsgi_app(registry)
         try:
             self._server = make_server(address, port, self._answer, _Server, _Handler)
@@ -77,8 +78,9 @@ class MetricsPage:
         self._server.server_close()
 
     def _answer(self, environment: dict[str, Any], start: Start) -> Iterable[bytes]:
-        """A page of another site cannot read this one under a name of its own: only our names are answered."""
-        if _without_port(environment.get("HTTP_HOST", "")) not in self._hosts:
+        """A page of another site cannot read this one under a name of its own: our names and numbers are answered."""
+        host = _without_port(environment.get("HTTP_HOST", ""))
+        if host not in self._names and not _is_number(host):
             return _refused(start, "403 Forbidden", "this host name is not one of ours\n")
         if environment.get("REQUEST_METHOD") not in ("GET", "HEAD"):
             return _refused(start, "405 Method Not Allowed", "read only\n")
@@ -110,6 +112,15 @@ def _refused(start: Start, status: str, words: str) -> list[bytes]:
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
+
+
+def _is_number(host: str) -> bool:
+    """Whether a host is named by its address: nobody's name leads there."""
+    try:
+        ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(measure: Measure, samples: Samples) -> Metric:

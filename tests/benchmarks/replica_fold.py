@@ -33,7 +33,7 @@ from toolkit.replica.tallies import Tallies
 from toolkit.simulation.backtest import Backtest
 from toolkit.simulation.matching import PaperVenue
 
-STEPS, REPEATS = 6_000, 5
+STEPS, REPEATS = 4_000, 5
 EVENTS_A_SECOND, COLLECT_MS = 100_000, 25.0
 BATCH_NS = NANOSECONDS // 200
 

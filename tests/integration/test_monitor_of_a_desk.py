@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.request import urlopen
@@ -104,8 +105,10 @@ def test_numbers_equal_the_replica_of_the_same_event(desk: Desk) -> None:
 def test_status_and_doctor_know_it(desk: Desk) -> None:
     status = desk.json("status")
     assert next(row for row in status["processes"] if row["name"] == "monitor")["state"] == "running"
-    assert "Metrics" in desk.run("status").stdout or desk.process("monitor").address
-    assert [row for row in desk.json("doctor") if row["verdict"] == "wrong"] == []
+    findings = desk.json("doctor")
+    assert [row for row in findings if row["verdict"] == "wrong"] == []
+    (about,) = [row for row in findings if row["subject"] == "monitor"]
+    assert (about["verdict"], desk.process("monitor").address in about["said"]) == ("ok", True)
 
 
 def test_what_the_desk_is_made_of_is_measured(desk: Desk) -> None:
@@ -119,6 +122,22 @@ def test_what_the_desk_is_made_of_is_measured(desk: Desk) -> None:
     stamps = ("journal_read_timestamp_seconds", "collected_timestamp_seconds", "feed_step_timestamp_seconds")
     assert all((value(series, name) or 0) > 1_600_000_000 for name in stamps)
     assert value(series, "market_open", calendar="SAMPLE") in (0, 1)
+
+
+def test_a_bus_that_hangs_holds_no_measure_up(desk: Desk) -> None:
+    bus, monitor = desk.process("bus-server").pid, desk.process("monitor").pid
+    os.kill(bus, signal.SIGSTOP)
+    try:
+        assert until(lambda: value(measured(desk), "server_up", server="bus") == 0, 10.0)
+        ages = []
+        for _ in range(15):
+            ages.append(time.time() - (value(measured(desk), "collected_timestamp_seconds") or 0))
+            time.sleep(0.1)
+    finally:
+        os.kill(bus, signal.SIGCONT)
+    assert sorted(ages)[len(ages) // 2] < 2.0, ages
+    assert until(lambda: value(measured(desk), "server_up", server="bus") == 1, 20.0)
+    assert desk.process("monitor").pid == monitor
 
 
 def test_a_journal_server_that_dies_is_waited_for_and_read_again(desk: Desk) -> None:

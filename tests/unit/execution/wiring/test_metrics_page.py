@@ -79,7 +79,10 @@ def test_before_the_first_look_there_is_nothing_and_no_number_of_this_process(pa
     assert ask(page)[1].strip() == ""
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:9464", "127.0.0.1.evil.example", "", "localhost.x"])
+FOREIGN = ("evil.example", "evil.example:9464", "127.0.0.1.evil.example", "", "localhost.x", "127.0.0.1@evil")
+
+
+@pytest.mark.parametrize("host", FOREIGN)
 def test_another_host_name_is_refused(page: MetricsPage, samples: Samples, host: str) -> None:
     """A page in somebody's browser could have its own name point here."""
     page.show(samples)
@@ -90,8 +93,8 @@ def test_another_host_name_is_refused(page: MetricsPage, samples: Samples, host:
     assert b"quarterdeck" not in answer
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]:9464"])
-def test_our_own_names_are_answered(page: MetricsPage, host: str) -> None:
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]:9464", "10.0.0.7:9464"])
+def test_our_own_names_and_plain_addresses_are_answered(page: MetricsPage, host: str) -> None:
     assert ask(page, host=host)[0].status == 200
 
 

@@ -1,7 +1,9 @@
 """What is counted beside the books equals the books, whatever happens to a desk, and never grows without bound."""
 
+import msgspec
 import pytest
 
+from tests.tools.core_kit import ANNA
 from tests.tools.folded_desk import Journal, folded
 from toolkit.domain import events as ev
 from toolkit.domain.ledger import Deployment
@@ -253,3 +255,36 @@ def test_a_clock_is_wrong_only_where_what_it_tells_cannot_be(told: int, sent: in
     replica.apply(answer, bytes(32))
     counted.hear(answer, replica.ledger)
     assert counted.ahead == {"paper": ahead}
+
+
+def test_a_kill_lasts_until_the_last_cancel_that_it_led_to() -> None:
+    journal = Journal(5)
+    desk = journal.desk
+    desk.quote(9_999, 10_001, "AAPL", 1_000)
+    desk.place(Side.BUY, 5, 9_990, strategy="trend", symbol="AAPL")
+    journal.seal()
+    replica, counted = folded(journal)
+    (root,) = [course.order_id for course in counted.courses.values() if not course.ended]
+    _, digest = journal.batches[-1]
+    at = {"time": FeedTime(1), "wall": WallTime(1)}
+
+    def hear(wall: int, *events: ev.Event) -> None:
+        nonlocal digest
+        batch = ev.Batch(
+            book="paper", schema=1, epoch=1, first=counted.sequence + 1, previous=digest, step=0, wall=WallTime(wall),
+            events=events,
+        )  # fmt: skip
+        digest = wall.to_bytes(32, "big")
+        replica.apply(batch, digest)
+        counted.hear(batch, replica.ledger)
+
+    halt = ev.TradingStateChanged(
+        scope="venue", name="paper", state=TradingState.HALTED, cause="kill", who=ANNA, reason="a test"
+    )
+    hear(10**12, halt, ev.CancelRequested(order_id=root, cause="kill", **at))
+    assert counted.kills["venue:paper"] == tallies.Kill(10**12, 10**12)
+    hear(10**12 + 5, ev.OrderCanceled(order_id=root, text="", report=99, **at))
+    assert counted.kills["venue:paper"] == tallies.Kill(10**12, 10**12 + 5)
+    assert counted.cancels == {("trend", "paper", "kill"): 1}
+    hear(10**12 + 9, msgspec.structs.replace(halt, state=TradingState.ACTIVE))
+    assert counted.kills["venue:paper"].thrown == 10**12
