@@ -26,7 +26,6 @@ from toolkit.monitoring.messages import found
 SOURCE = "cli"
 COLOURS = {"critical": RED, "warning": YELLOW, "info": DIM}
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
-ANSWERED = {"acknowledge": "acknowledged", "silence": "silenced", "escalate": "sent on"}
 DONE = {
     AlertDeed.ACKNOWLEDGE: "is yours: it goes on to nobody else",
     AlertDeed.SILENCE: "is told no more until {until}; it still shows here",
@@ -161,7 +160,7 @@ def _details(alert: Alert, now: int) -> None:
     lines += [f"action: {alert.action}"] if alert.action else []
     if alert.by:
         until = f" until {clock(alert.until)}" if alert.state_at(now) is AlertState.SILENCED else ""
-        lines.append(f"{ANSWERED.get(alert.answer, alert.answer)} by {alert.by}{until}: {alert.reason}")
+        lines.append(f"{alert.answer_words} by {alert.by}{until}: {alert.reason}")
     if alert.playbook:
         lines.append(f"playbook: runbooks/{alert.playbook}.md")
     if alert.state_at(now) is AlertState.FIRING:

@@ -48,11 +48,15 @@ ANSWERED: Final = {
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a deed. `good` is False for what was refused, or is not proven; `event` its record (0: none)."""
+    """What became of a deed. `good` is False for what was refused, or is not proven.
+
+    `event` is its record in the journal (0: none), `record` where else it stands.
+    """
 
     good: bool
     headline: str
     event: int = 0
+    record: str = ""
     lines: tuple[str, ...] = ()
 
 
@@ -116,7 +120,7 @@ class Doing:
             answer_alert(self._home, answer, credential)
         except DomainError as refused:
             return Told(good=False, headline=f"refused: {refused}")
-        return Told(good=True, headline=f"{answer.alert}: {ANSWERED[answer.deed]}")
+        return Told(good=True, headline=f"{answer.alert}: {ANSWERED[answer.deed]}", record="in the operations log")
 
     # ---- stops
 

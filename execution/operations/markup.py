@@ -104,7 +104,7 @@ def tables(board: Board) -> str:
 
 def told(what: Told) -> str:
     """What became of a deed, with the number of its event."""
-    record = f"event {what.event:,}" if what.event else "no event in the journal"
+    record = f"event {what.event:,}" if what.event else what.record or "no event in the journal"
     lines = "".join(f"<li>{escape(line)}</li>" for line in what.lines if line)
     return (
         f'<div class="note {GOOD if what.good else BAD}" role="status"><b>{escape(what.headline)}</b> · {record}'
@@ -135,7 +135,7 @@ def _alerts(board: Board) -> str:
             for r in board.alerts
         ],
         "No alert fires.", wide=True,
-        below=[f"{r.id} {r.answer} by {r.by}: {r.reason}" for r in board.alerts if r.by],
+        below=[f"{r.id} {r.answer_words} by {r.by}: {r.reason}" for r in board.alerts if r.by],
     )  # fmt: skip
 
 

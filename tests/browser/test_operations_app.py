@@ -35,6 +35,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator
     home = tmp_path_factory.mktemp("operations")
     shutil.copytree(repository / "config", home / "config")
     shutil.copytree(repository / "notebooks/strategies", home / "notebooks/strategies")
+    shutil.copytree(repository / "runbooks", home / "runbooks")  # an alert names the page to open
     hashes = {name: password_hash(password) for name, password in PASSWORDS.items()}
     (home / "config/people.yaml").write_text(PEOPLE.format(**hashes))
     made = Desk(home)
@@ -110,6 +111,22 @@ def test_who_is_logged_in_disables_a_strategy_and_sees_the_proof(desk: Desk, lin
     assert (record["reason"], record["refused"]) == ("odd fills", "")
     assert desk.strategy("trend")["state"] == "HALTED"
     assert "strategy:trend" in desk.json("status")["latch_shut"]
+
+
+def test_an_alert_is_acknowledged_then_silenced_under_the_name_of_who_is_logged_in(
+    desk: Desk, link: str, browser: Browser
+) -> None:
+    """What fires is that the strategy of before was halted."""
+    with logged_in(browser, link, "anna") as page:
+        expect(page.get_by_role("cell", name="trading_halted", exact=True).first).to_be_visible(timeout=PROOF)
+        act(page, "Acknowledge", "trading_halted", "seen", "trend is halted")
+        says(page, "it is yours, and goes on to nobody else")
+        (alert,) = [each for each in desk.json("alerts", "list")["open"] if each["rule"] == "trading_halted"]
+        assert (alert["state"], alert["by"], alert["reason"]) == ("acknowledged", "login:anna", "seen")
+        expect(page.get_by_role("cell", name="acknowledged", exact=True).first).to_be_visible(timeout=PROOF)
+        act(page, "Silence", "trading_halted", "known", "nobody is told of it")
+        says(page, "silenced; it still shows here")
+        expect(page.get_by_role("cell", name="silenced", exact=True).first).to_be_visible(timeout=PROOF)
 
 
 def test_a_release_after_a_kill_waits_for_a_second_person_who_approves_it_here(

@@ -134,6 +134,8 @@ async def test_a_person_answers_through_the_front_desk_and_a_dead_channel_is_pas
             post.fire(Action.DISABLE)
             await post.until(lambda: len(phone.taken) >= 1)
             assert any("diverges" in title for title in phone.titles())
+            await post.until(lambda: post.done(Action.DISABLE))
+            assert f"strategy {STRATEGY} is disabled: proven at the venues (event " in post.open(Action.DISABLE).action
             await post.until(lambda: any(CHANNEL_SILENT in title for title in phone.titles()))
             alert = post.open(Action.DISABLE)
             said = AlertAnswer(deed=AlertDeed.ACKNOWLEDGE, alert=alert.id, reason="on it", source="test")

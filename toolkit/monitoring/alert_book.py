@@ -54,6 +54,9 @@ PEOPLES: Final = (Did.ACKNOWLEDGE, Did.SILENCE, Did.ESCALATE)
 _STATES: Final = {Did.ACKNOWLEDGE: AlertState.ACKNOWLEDGED, Did.SILENCE: AlertState.SILENCED}
 
 
+ANSWERED: Final[Mapping[str, str]] = {Did.ACKNOWLEDGE: "acknowledged", Did.SILENCE: "silenced", Did.ESCALATE: "sent on"}
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One rule that holds in one scope, from its opening until it is resolved. Times are UTC ns, 0: not yet.
 
@@ -97,6 +100,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     def where(self) -> str:
         """`strategy trend, venue paper`, or `the desk`."""
         return scope_words(self.scope)
+
+    @property
+    def answer_words(self) -> str:
+        """`acknowledged`, `silenced` or `sent on`; empty where nobody has answered."""
+        return ANSWERED.get(self.answer, self.answer)
 
     @property
     def is_open(self) -> bool:
