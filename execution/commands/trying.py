@@ -11,11 +11,13 @@ from execution.commands.output import YELLOW, banner, paint, say, say_json
 from execution.settings.monitoring import read_monitoring, resolve_channels
 from execution.settings.problems import nearest
 from toolkit.client.commands import answer_alert
+from toolkit.client.desk_state import ProcessState
 from toolkit.domain.alerts import AlertAnswer, AlertDeed
 from toolkit.domain.errors import DomainError
 from toolkit.monitoring.trial import TRIAL_SECONDS
 
 SOURCE = "cli"
+MONITOR = "monitor"
 
 
 def fire(given: Path | None, name: str, *, reason: str, as_json: bool) -> Exit:
@@ -27,6 +29,9 @@ def fire(given: Path | None, name: str, *, reason: str, as_json: bool) -> Exit:
         known = nearest(name, [each.name for each in monitoring.plan.rules])
         raise Stop(Exit.USAGE, f"no alert is called {name!r}; {known}")
     state = running_state(home)
+    monitor = state.process(MONITOR)
+    if monitor is None or not monitor.is_alive():
+        raise Stop(Exit.NOT_RUNNING, f"nobody watches desk {state.name}: no monitor runs; {_mend(monitor)}")
     try:
         answer_alert(home, AlertAnswer(deed=AlertDeed.TRY, alert=name, reason=reason, source=SOURCE))
     except DomainError as refused:
@@ -40,6 +45,12 @@ def fire(given: Path | None, name: str, *, reason: str, as_json: bool) -> Exit:
     for sentence in untold:
         say(paint(f"  as this shell sees it, {sentence}", YELLOW))
     return Exit.DONE
+
+
+def _mend(monitor: ProcessState | None) -> str:
+    if monitor is None:
+        return "say `monitor: {enabled: true}` in config/desk.yaml, then `execution up`"
+    return f"it is {monitor.state}, `execution logs monitor` says why"
 
 
 def _concerns(sentence: str, channels: tuple[str, ...]) -> bool:

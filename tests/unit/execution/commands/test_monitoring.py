@@ -13,6 +13,9 @@ from execution.commands.desk import Stop
 from execution.commands.exits import Exit
 from execution.commands.monitoring import check, generate, run_cases
 from execution.commands.trying import fire
+from execution.home import Home
+from toolkit.adapters.process_identity import this_process
+from toolkit.client.desk_state import DeskState, ProcessState, write_desk_state
 from toolkit.domain.errors import ConfigError
 
 
@@ -102,3 +105,25 @@ def test_a_desk_that_does_not_run_tries_nothing(home: Path) -> None:
     with pytest.raises(Stop) as refused:
         fire(home, "order_late", reason="a trial", as_json=False)
     assert refused.value.code is Exit.NOT_RUNNING
+
+
+@pytest.mark.parametrize(
+    ("processes", "mend"),
+    [
+        ((), "say `monitor: {enabled: true}` in config/desk.yaml"),
+        ((ProcessState(name="monitor", kind="monitor", state="given up"),), "it is given up, `execution logs monitor`"),
+    ],
+)
+def test_a_trial_that_nobody_would_take_up_is_refused(
+    home: Path, processes: tuple[ProcessState, ...], mend: str
+) -> None:
+    itself = this_process()
+    runs = ProcessState(name="supervisor", kind="supervisor", pid=itself.pid, started=itself.started, state="running")
+    desk = Home(home)
+    desk.prepare()
+    state = DeskState(name="demo", kind="paper", book="paper", venues=(), supervisor=runs, processes=processes)
+    write_desk_state(desk.processes, state)
+    with pytest.raises(Stop) as refused:
+        fire(home, "order_late", reason="a trial", as_json=False)
+    assert refused.value.code is Exit.NOT_RUNNING
+    assert mend in str(refused.value)
