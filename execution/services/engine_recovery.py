@@ -21,14 +21,23 @@ KEPT_EVERY = 1_000_000
 async def take_book(parts: EngineParts, stopping: asyncio.Event) -> Lease | None:
     """Wait until nobody holds the book and take it; None when told to stop before."""
     while not stopping.is_set():
-        try:
+        with suppress(TransportError):
             lease = await parts.journal.acquire(parts.owner, parts.seen.epoch)
-        except TransportError:
-            lease = None
-        if lease is not None:
-            return lease
+            if lease is not None:
+                return await _alone(parts, stopping, lease)
         await asyncio.sleep(LOOK_AGAIN)
     return None
+
+
+async def _alone(parts: EngineParts, stopping: asyncio.Event, lease: Lease) -> Lease | None:
+    """Wait for a person who began to close positions past the engine while the journal was away, and has no lease."""
+    while parts.lifeboat.is_in_hand():
+        if stopping.is_set():
+            await parts.journal.release(lease)
+            return None
+        await asyncio.sleep(LOOK_AGAIN)
+        lease = await parts.journal.renew(lease)
+    return lease
 
 
 async def recover_ledger(parts: EngineParts, plan: EnginePlan, lease: Lease) -> Ledger:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -9,7 +13,7 @@ import msgspec
 from toolkit.adapters import codec
 from toolkit.adapters.records import RecordFile
 from toolkit.domain.commands import Who
-from toolkit.domain.errors import JournalError
+from toolkit.domain.errors import JournalError, TransportError
 from toolkit.domain.requests import CancelOrder, SubmitOrder
 from toolkit.domain.time import WallTime
 
@@ -67,10 +71,36 @@ class Lifeboat:
         self._file().keep_from(None)
         self._entries = []
 
+    @contextmanager
+    def in_hand(self) -> Iterator[None]:
+        """Be the only person of this machine who closes positions past the engine; a lock that ends with the process.
+
+        Raises TransportError when somebody else does.
+        """
+        file = self._lock()
+        try:
+            if not _locked(file):
+                raise TransportError("somebody else closes positions past the engine right now; wait for that")
+            yield
+        finally:
+            os.close(file)
+
+    def is_in_hand(self) -> bool:
+        """Whether somebody closes positions past the engine right now."""
+        file = self._lock()
+        try:
+            return not _locked(file)
+        finally:
+            os.close(file)
+
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+
+    def _lock(self) -> int:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def _record(self, entry: Entry) -> None:
         file, self._ours = self._file(), True
@@ -89,6 +119,14 @@ class Lifeboat:
             self._opened = RecordFile(self._path, b"QDLIFE1", durable=True)
             self._entries = [_decode(self._path, body) for _, body in self._opened.records()]
         return self._opened
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _decode(path: Path, body: bytes) -> Entry:

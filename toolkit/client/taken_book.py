@@ -1,19 +1,18 @@
 """A book in a person's hand: while somebody closes positions past the engine, no engine and no second person trades it.
 
 The lease is the engine's own, so one that was hung finds itself fenced when it wakes, and one that starts waits. Where
-the journal is dead no engine can trade either; then a lock of this machine keeps persons apart.
+the journal is dead no engine can trade either; a lock of this machine keeps persons apart, and an engine that comes
+back with the journal waits for it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from toolkit.adapters.blocking_redis import BlockingJournal
+from toolkit.adapters.lifeboat import Lifeboat
 from toolkit.client.books import Books
 from toolkit.client.home import Home
 from toolkit.domain.errors import Fenced, TransportError
@@ -34,7 +33,7 @@ def taken_book(home: Home, book: str, owner: str) -> Iterator[Callable[[], None]
 
     Raises EngineHolds when an engine goes on holding it, TransportError when another person does.
     """
-    with _alone(home.book(book) / "flatten.lock"):
+    with Lifeboat(home.book(book) / "lifeboat").in_hand():
         try:
             journal = Books(home=home, book=book, user=ENGINE).journal()
         except TransportError:  # whoever holds the book cannot append either
@@ -69,18 +68,3 @@ def _prolonged(journal: BlockingJournal, epoch: int, owner: str) -> None:
         raise
     except TransportError:  # the journal died meanwhile: nobody takes the book
         return
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """A lock that ends with the process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TransportError("somebody else closes positions past the engine right now; wait for that") from None
-        yield
-    finally:
-        os.close(file)

@@ -1,22 +1,24 @@
 """How an engine comes by its ledger when the server has only the end, and what it leaves behind of older ones."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from execution.services.engine_recovery import forget_old_releases, recover_ledger
-from execution.wiring.engine import BookSnapshots, WireCodec
+from execution.services.engine_recovery import forget_old_releases, recover_ledger, take_book
+from execution.wiring.engine import BookLifeboat, BookSnapshots, WireCodec
 from tests.tools.journal_kit import chain, end_of
 from toolkit.adapters.journal_archive import JournalArchive
+from toolkit.adapters.lifeboat import Lifeboat
 from toolkit.adapters.memory_bus import MemoryBus
 from toolkit.adapters.memory_journal import MemoryJournal
 from toolkit.adapters.memory_server import MemoryServer
 from toolkit.domain.inbox import EPOCHS_KEPT, Released
 from toolkit.domain.ledger import FOLD_VERSION
 from toolkit.domain.ports import Head, Sealed
-from toolkit.domain.time import MonoTime
+from toolkit.domain.time import NANOSECONDS, MonoTime
 
 BATCHES = chain(40, size=5)
 
@@ -32,6 +34,32 @@ class KilledOnTheWay:
             if number == self._after:
                 raise KeyboardInterrupt
             yield batch
+
+
+async def test_an_engine_that_comes_back_with_the_journal_waits_for_who_closes_positions_past_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("execution.services.engine_recovery.LOOK_AGAIN", 0)
+    now, stopping = 0, asyncio.Event()
+    journal = MemoryJournal(MemoryServer(), mono=lambda: MonoTime(now))
+    boat = BookLifeboat(tmp_path / "lifeboat")
+    parts = SimpleNamespace(journal=journal, lifeboat=boat, owner="engine 1", seen=SimpleNamespace(epoch=0))
+    with Lifeboat(tmp_path / "lifeboat").in_hand():
+        taking = asyncio.create_task(take_book(parts, stopping))
+        for _ in range(500):  # longer than a lease
+            now += NANOSECONDS // 10
+            await asyncio.sleep(0)
+        assert not taking.done()
+        assert await journal.acquire("engine 2") is None
+    lease = await asyncio.wait_for(taking, 5)
+    assert lease is not None
+    assert lease.send_by > now
+    await journal.release(lease)
+    with Lifeboat(tmp_path / "lifeboat").in_hand():
+        taking = asyncio.create_task(take_book(parts, stopping))
+        await asyncio.sleep(0)
+        stopping.set()
+        assert await asyncio.wait_for(taking, 5) is None
 
 
 async def test_a_long_recovery_from_the_archive_gets_further_each_time(

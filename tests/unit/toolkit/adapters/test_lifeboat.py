@@ -1,6 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from toolkit.adapters.lifeboat import Lifeboat
+from toolkit.domain.errors import TransportError
 from toolkit.domain.requests import CancelOrder
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
 
@@ -59,3 +62,14 @@ def test_a_standby_sees_what_was_recorded_after_it_started(tmp_path: Path) -> No
     assert Lifeboat(tmp_path / "lifeboat").cancels == ()
     first.close()
     standby.close()
+
+
+def test_one_person_at_a_time_closes_positions_past_the_engine(tmp_path: Path) -> None:
+    first, second = Lifeboat(tmp_path / "lifeboat"), Lifeboat(tmp_path / "lifeboat")
+    with first.in_hand():
+        assert second.is_in_hand()
+        with pytest.raises(TransportError, match="somebody else closes positions"), second.in_hand():
+            pass
+    assert not second.is_in_hand()
+    with second.in_hand():
+        pass
