@@ -1,5 +1,7 @@
 """The readers of `tk.data.read` on real recordings, held against their oracles and against a second reader."""
 
+import gzip
+import re
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -112,3 +114,58 @@ def test_trades_between_ticks_are_errors_with_their_line(recordings: Path) -> No
     assert report.errors[0].places[0].startswith("20131008_trade.zip:")
     rounded = tk.data.read(path, nickels, round_to_tick=True).report
     assert (rounded.errors, rounded.count("rounded")) == ((), report.count("off tick"))
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "tick", "quotes", "trades"),
+    [
+        (
+            "BINANCE.ws.1.0",
+            "NKNUSDT",
+            "0.0001",
+            r'@bookTicker","data":{"u":\d+,"s":"NKNUSDT"',
+            r'@aggTrade".*"s":"NKNUSDT"',
+        ),
+        ("COINBASE.ws.28.0", "SKL-USD", "0.0001", r'"type":"ticker".*"SKL-USD"', r'"type":"match".*"SKL-USD"'),
+        ("KRAKEN.ws.49.0", "XMR/USD", "0.01", r'"ticker","XMR/USD"\]', r"nothing of it"),
+        ("KRAKEN.ws.48.0", "SC/EUR", "0.000001", r"nothing of it", r'"trade","SC/EUR"\]'),
+        (
+            "BITMEX.ws.1.0",
+            "XBTUSD",
+            "0.5",
+            r'"table":"quote".*"XBTUSD"',
+            r'"table":"trade","action":"insert".*"XBTUSD"',
+        ),
+    ],
+)
+def test_connections_of_cryptofeed_have_what_their_lines_say(
+    name: str, symbol: str, tick: str, quotes: str, trades: str, recordings: Path
+) -> None:
+    """A second reader counts the received lines that speak of the instrument; each is a row, or several of some."""
+    path = recordings / "cryptofeed_raw" / f"{name}.gz"
+    coin = pd.DataFrame(
+        {
+            "symbol": [symbol],
+            "tick": [tick],
+            "lot": ["0.00000001"],
+            "quantum": ["0.00000000000001"],
+            "calendar": ["24/7"],
+        }
+    ).assign(currency="USD")
+    data = tk.data.read(path, coin, sort=True)
+    lines = [line for line in gzip.decompress(path.read_bytes()).decode().splitlines() if line[:1].isdigit()]
+    rows = {one.series.kind: len(one.series.times) for one in data.report.spans}
+    for kind, pattern in (("quotes", quotes), ("trades", trades)):
+        told = sum(bool(re.search(pattern, line)) for line in lines)
+        several = name in ("BITMEX.ws.1.0", "KRAKEN.ws.48.0")
+        assert (rows.get(kind, 0) >= told > 0) if told else kind not in rows, f"{kind}: {told} lines, {rows}"
+        if not several:
+            assert rows.get(kind, 0) == told
+
+
+def test_events_of_barter_are_trades_of_numbered_instruments(recordings: Path) -> None:
+    coins = pd.DataFrame({"symbol": ["BTC", "ETH", "SOL"]}).assign(
+        tick="0.01", lot="0.00001", quantum="0.0000001", currency="USDT", calendar="24/7"
+    )
+    data = tk.data.read(recordings / "barter/binance_spot_market_data_with_disconnect_events.json", coins, sort=True)
+    assert {one.series.symbol: len(one.series.times) for one in data.report.spans} == {"BTC": 9, "SOL": 12}

@@ -1,12 +1,10 @@
-"""Layouts that others record in: LEAN's zips, one exchange's best quotes, raw Binance lines; nothing is judged."""
+"""Layouts that others keep their data in: LEAN's zips, one exchange's best quotes, recordings; nothing is judged."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.domain.errors import ConfigError
+from toolkit.research.data_recordings import recording, text_lines
 from toolkit.research.data_table import RawTable, read_csv
 from toolkit.research.data_times import midnight
 
@@ -32,16 +31,13 @@ _QUOTE_TICK = ["ms", "bid", "bid_size", "ask", "ask_size", "exchange", "conditio
 _TRADE_TICK = ["ms", "price", "size", "exchange", "condition", "suspicious"]
 
 
-def recorded(path: Path, exchange: str | None) -> tuple[RawTable, ...] | None:
+def recorded(path: Path, exchange: str | None, symbols: Sequence[str]) -> tuple[RawTable, ...] | None:
     """The tables of a file in a layout known here, by its path and first line; None for any other file."""
     if (found := _LEAN.search(path.resolve().as_posix())) is not None:
         return (_lean(path, found, exchange),)
-    first = _first_line(path)
-    if first.startswith("ms_since_midnight_NY,"):
+    if next(text_lines(path), "").startswith("ms_since_midnight_NY,"):
         return (_one_exchange(path),)
-    if re.match(r"\d{16,19} \{", first):
-        return _binance(path)
-    return None
+    return recording(path, symbols)
 
 
 # ---- LEAN
@@ -130,62 +126,3 @@ def _one_exchange(path: Path) -> RawTable:
     times = midnight(day, NEW_YORK) + frame["ms_since_midnight_NY"].to_numpy(dtype=np.int64) * MILLISECOND
     table = frame[["bid", "ask", "bid_size", "ask_size"]].astype(float).assign(instrument=found["symbol"].upper())
     return RawTable("quotes", table, times, {}, path.name, np.arange(2, len(frame) + 2, dtype=np.int64))
-
-
-# ---- lines of a recorder: time received, raw message
-
-
-def _binance(path: Path) -> tuple[RawTable, ...]:
-    """Best bids and offers, and trades, by the time the recorder received them: bookTicker carries no other."""
-    quotes, trades = _Lines("quotes"), _Lines("trades")
-    for number, line in enumerate(_lines(path), start=1):
-        received, _, text = line.partition(" ")
-        if "@bookTicker" not in text and "@trade" not in text:
-            continue
-        try:
-            message = json.loads(text)
-            stream, told = message["stream"].partition("@")[2], message["data"]
-            if stream == "bookTicker":
-                quotes.take(number, received, told["s"], told["b"], told["a"], told["B"], told["A"])
-            elif stream == "trade":
-                trades.take(number, received, told["s"], told["p"], told["q"])
-        except (ValueError, KeyError, TypeError) as problem:
-            raise ConfigError(f"{path.name}:{number}: no Binance message ({problem!r}); delete the line") from problem
-    return tuple(one.table(path.name) for one in (quotes, trades) if one.times)
-
-
-class _Lines:
-    """Gathers the rows of one kind."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.times: list[int] = []
-        self._lines: list[int] = []
-        self._symbols: list[str] = []
-        self._values: list[tuple[float, ...]] = []
-
-    def take(self, line: int, received: str, symbol: str, *values: str) -> None:
-        self.times.append(int(received))
-        self._lines.append(line)
-        self._symbols.append(symbol)
-        self._values.append(tuple(map(float, values)))
-
-    def table(self, name: str) -> RawTable:
-        columns = ["bid", "ask", "bid_size", "ask_size"] if self.kind == "quotes" else ["price", "size"]
-        frame = pd.DataFrame(self._values, columns=columns).assign(instrument=self._symbols)
-        return RawTable(self.kind, frame, np.array(self.times), {}, name, np.array(self._lines))
-
-
-def _first_line(path: Path) -> str:
-    if path.name.endswith((".zip", ".parquet")):
-        return ""
-    return next(_lines(path), "")
-
-
-def _lines(path: Path) -> Iterator[str]:
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8", errors="replace") as text:
-            yield from text
-    else:
-        with path.open(encoding="utf-8", errors="replace") as text:
-            yield from text

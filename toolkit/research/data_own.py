@@ -82,8 +82,11 @@ def read(
     """Own data from one file or several: CSV (also .gz or .zip), Parquet, and layouts of others known by themselves.
 
     Those are LEAN's minute and tick zips (US stocks in New York time, crypto and forex in UTC; quotes of stocks need
-    `exchange`), one exchange's best quotes (`ms_since_midnight_NY`), and raw Binance lines (`time {message}`) with
-    bookTicker and trades. The rest is as in `from_pandas`. ConfigError names the file and the mend.
+    `exchange`), one exchange's best quotes (`ms_since_midnight_NY`), and recordings: raw Binance lines (`time
+    {message}`), cryptofeed's raw collections of Binance, BitMEX, Coinbase and Kraken, barter's market events. Of a
+    recording best bids and offers and trades are taken, of the instruments given, under the names that the exchange has
+    for them; for barter, which numbers them, give all in that order. The rest is as in `from_pandas`. ConfigError names
+    the file and the mend.
     """
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
     if not paths:
@@ -132,7 +135,7 @@ def from_pandas(
 def _tables(path: Path, reading: _Reading, exchange: str | None) -> Sequence[RawTable]:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file")
-    tables = recorded(path, exchange)
+    tables = recorded(path, exchange, [one.symbol for one in reading.instruments])
     if tables is not None:
         return tables
     frame = _loaded(path)
