@@ -178,9 +178,9 @@ def test_a_saved_file_tightens_at_once_and_loosens_when_a_person_has_approved_it
     assert desk.json("status")["proposals"] == desk.json("status")["problems"] == []
     last = desk.json("limits", "history")[-2:]
     assert [(line["kind"], line["after"].partition(" ")[0]) for line in last] == [
-        ("approvals", "approved"), ("limits", "10000")
+        ("limits", "10000"), ("approvals", "approved")
     ]  # fmt: skip
-    assert "four eyes off" in last[0]["how"]
+    assert "four eyes off" in last[1]["how"]
 
 
 def test_a_token_counts_once_its_hash_is_approved_and_the_journal_says_whose_it_was(desk: Desk) -> None:
@@ -260,7 +260,7 @@ def test_a_kill_is_proven_twice_outlives_a_restart_and_a_person_lets_go(desk: De
     engine = desk.process("engine").pid
     assert desk.run("restart", "engine", "-r", "a test").returncode == 0
     asked = tk.journal(kind="RestartAsked", home=desk.home).iloc[-1]
-    assert (asked["process"], asked["who"]["identity"], asked["reason"]) == ("engine", "token:owner", "a test")
+    assert (asked["process"], asked["who"]["verified"], asked["reason"]) == ("engine", True, "a test")
     assert desk.process("engine").pid != engine
     for name in ("mean_reversion", "quoting", "trend"):
         desk.run("enable", name, "--reason", "not enough")
