@@ -86,13 +86,22 @@ def test_a_desk_that_was_never_started_says_so(tmp_path: Path) -> None:
         assert "`execution up` starts it" in answer.stderr
 
 
-def test_a_broken_configuration_is_told_with_its_line_and_nothing_starts(tmp_path: Path, repository: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seed: 7", "sead: 7", r"config/desk\.yaml:\d+: unknown key 'feed\.sead'; did you mean 'seed'"),
+        ("owner: quant", "owner: qant", r"config/monitoring\.yaml:\d+: .* is 'qant', no owner; did you mean 'quant'"),
+    ],
+)
+def test_a_broken_configuration_is_told_with_its_line_and_nothing_starts(
+    old: str, new: str, said: str, tmp_path: Path, repository: Path
+) -> None:
     (tmp_path / "config").mkdir()
     for path in (repository / "config").glob("*.yaml"):
-        (tmp_path / "config" / path.name).write_text(path.read_text().replace("seed: 7", "sead: 7"))
+        (tmp_path / "config" / path.name).write_text(path.read_text().replace(old, new))
     answer = run(sys.executable, "-m", "execution.cli", "up", "--home", str(tmp_path), folder=tmp_path)
     assert answer.returncode == Exit.USAGE
-    assert re.search(r"config/desk\.yaml:\d+: unknown key 'feed\.sead'; did you mean 'seed'", answer.stderr)
+    assert re.search(said, answer.stderr)
     assert not list((tmp_path / "var/run").glob("*.sock"))
 
 
