@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from execution.services.guardian import Done, Verdict
+from execution.services.guardian import ASKED, Done, Verdict
 from execution.services.outbox import Outbox
 from execution.services.telling import Report
 from toolkit.domain.time import NANOSECONDS, WallTime
@@ -71,6 +71,7 @@ class AlertDesk:
         self._outbox = Outbox(telling, desk, sender.tell)
         self._started = started
         self._silent: dict[str, tuple[int, str]] = {}
+        self._unfinished: set[str] = set()
         self._noted: dict[str, int] = {}
         self._stated: dict[str, int] = {}
 
@@ -93,7 +94,9 @@ class AlertDesk:
         for alert in self.book.open:
             if alert.id in before:
                 continue
-            if alert.command:
+            if alert.action.endswith(ASKED):  # whoever asked died before it was known: it is looked at again
+                self._unfinished.add(alert.id)
+            elif alert.command:
                 self._guard.remember(alert, Action(alert.command))
             others = [other for other in self.book.open if other.id in before and _key(other) == _key(alert)]
             if others:
@@ -177,12 +180,14 @@ class AlertDesk:
                 self._outbox.acted(self._state(acted, Did.ACTED, done.words, wall), proven=done.proven)
         for alert in self.book.open:
             rule = self._rules.get(alert.rule)
-            if rule is None or rule.action is Action.NONE or alert.action:
+            is_done = bool(alert.action) and alert.id not in self._unfinished
+            if rule is None or rule.action is Action.NONE or is_done:
                 continue
             verdict = self._guard.consider(alert, rule, wall)
             if verdict.settled:
                 command, when = (rule.action.value, wall) if verdict.given else ("", 0)
                 changed = msgspec.structs.replace(alert, action=verdict.words, command=command, acted=when)
+                self._unfinished.discard(alert.id)
                 self._state(changed, Did.ACTED, verdict.words, wall)
 
     def _tell(self, now: Mapping[tuple[str, Scope], Firing], wall: int) -> None:

@@ -53,6 +53,10 @@ DOING: Final = {
 }
 
 
+ASKED: Final = "(asked for)"
+"""How the words about a command end until it is known what became of it."""
+
+
 class Place(NamedTuple):
     """What a command is about: `book` without a name, `venue` or `strategy` with one."""
 
@@ -128,7 +132,7 @@ class Guardian:
         if own is not None and wall - own.wall < BETWEEN_SECONDS * NANOSECONDS:
             return Verdict(False, f"waits: {place} had a command less than {BETWEEN_SECONDS} s ago")
         self._start(alert, Order(action=rule.action, place=place, reason=_reason(alert)), wall)
-        return Verdict(True, f"{DOING[rule.action].format(place)} (asked for)", given=True)
+        return Verdict(True, f"{DOING[rule.action].format(place)} {ASKED}", given=True)
 
     def done(self) -> tuple[Done, ...]:
         """Commands that ended since the last time."""

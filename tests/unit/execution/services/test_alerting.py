@@ -254,9 +254,21 @@ def test_a_stop_that_is_not_proven_goes_on_to_the_next_channel_at_once() -> None
 def test_a_restart_knows_what_the_guardian_did() -> None:
     before = Hall(rule(action=Action.HALT_ENTRIES))
     before.look(*before.fires())
+    before.ended.append(Done(before.only.id, proven=True, words="entries of strategy trend are halted: proven"))
+    before.look(*before.fires())
     after = Hall(rule(action=Action.HALT_ENTRIES), remembered=before.lines)
     after.look(*after.fires())
     assert [alert.command for alert in after.considered] == ["halt_entries"], "remembered, not given again"
+
+
+def test_a_command_whose_end_nobody_heard_is_given_again_by_the_next_monitor() -> None:
+    before = Hall(rule(action=Action.KILL))
+    before.look(*before.fires())
+    assert before.only.action.endswith("(asked for)")
+    after = Hall(rule(action=Action.KILL), remembered=before.lines)
+    for _ in range(3):
+        after.look(*after.fires())
+    assert [alert.id for alert in after.considered] == [before.only.id], "once"
 
 
 # ---- channels that fail
