@@ -71,6 +71,7 @@ class Monitor:
         self._read = 0
         self._trouble = ""
         self._collected = float("-inf")
+        self._unseen = False
         self._thread = ThreadPoolExecutor(1, "monitor")  # one: each thread keeps memory of its own for what it did
 
     def stop(self) -> None:
@@ -95,10 +96,10 @@ class Monitor:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _follow(self) -> None:
-        """Blocks until the journal has something new, for LOOK_MS at most."""
+        """Blocks until the journal has something new, or what was folded already may be looked at."""
         follower = self._parts.follower
         try:
-            follower.advance(LOOK_MS)
+            self._unseen |= follower.advance(self._patience_ms()) > 0
         except (TransportError, JournalError) as problem:
             self._tell(f"{type(problem).__name__}: {problem}")
         else:
@@ -106,7 +107,14 @@ class Monitor:
             if follower.read_at_end:
                 self._read = int(self._parts.wall())
 
+    def _patience_ms(self) -> int:
+        """LOOK_MS, or less where something was folded too soon after the last look to be in it."""
+        if not self._unseen:
+            return LOOK_MS
+        return max(1, round(1_000 * (self._collected + COLLECT_SECONDS - time.monotonic())))
+
     async def _look(self) -> None:
+        self._unseen = False
         samples = await self._aside(self._collect)
         self._collected = time.monotonic()
         for judge in self._parts.judges:

@@ -34,13 +34,16 @@ class Follower:
         self.pause = 0.002
         self.kept = self.closed = 0
         self.full = False
+        self.found = 0
+        self.waits: list[int] = []
 
     def advance(self, wait_ms: int = 0) -> int:
         self.looks += 1
+        self.waits.append(wait_ms)
         time.sleep(self.pause)
         if self.trouble is not None:
             raise self.trouble
-        return 0
+        return self.found
 
     def keep(self) -> None:
         self.kept += 1
@@ -139,6 +142,20 @@ async def test_a_busy_journal_is_folded_more_often_than_it_is_measured(
     await until(outside, lambda: outside.follower.looks > 40 and len(outside.shown) > 0)
     await stop(outside, running)
     assert len(outside.shown) < outside.follower.looks / 2
+
+
+async def test_what_was_folded_too_soon_after_a_look_waits_for_no_other_entry(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or an alert would be told with the next event, or a quarter of a second later."""
+    monkeypatch.setattr(service, "COLLECT_SECONDS", 0.2)
+    monkeypatch.setattr(service, "LOOK_MS", 60_000)
+    outside.follower.found = 1
+    running = asyncio.create_task(outside.monitor.run())
+    await until(outside, lambda: len(outside.shown) > 1)
+    await stop(outside, running)
+    soon = [wait for wait in outside.follower.waits if 1 <= wait <= 200]
+    assert len(soon) > len(outside.follower.waits) - 2 * len(outside.shown) - 1, "but for one after each look"
 
 
 async def test_a_full_disk_does_not_keep_it_from_ending(outside: Outside) -> None:
