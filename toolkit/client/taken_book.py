@@ -54,11 +54,14 @@ def _acquired(journal: BlockingJournal, owner: str) -> int:
     """Wait until the lease that somebody left has run out; one that lives prolongs it."""
     first, left = journal.holder()
     deadline = time.monotonic() + left + SLACK_SECONDS
-    while (epoch := journal.acquire(owner, LEASE_SECONDS)) is None:
-        if time.monotonic() > deadline:
+    while True:
+        is_last = time.monotonic() > deadline  # looked at before, for this process may get no time to run in between
+        epoch = journal.acquire(owner, LEASE_SECONDS)
+        if epoch is not None:
+            return epoch
+        if is_last:
             raise EngineHolds(f"epoch {journal.holder()[0] or first} holds the book, and lives")
         time.sleep(LOOK_AGAIN)
-    return epoch
 
 
 def _prolonged(journal: BlockingJournal, epoch: int, owner: str) -> None:
