@@ -27,7 +27,8 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 from math import lcm
-from typing import NamedTuple
+
+import msgspec
 
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.instruments import Currency, Instrument
@@ -36,14 +37,14 @@ from toolkit.engine.messages import Valuation
 from toolkit.simulation.paper_settings import BaseAsset, FeeSchedule, NamedAsset
 
 
-class Rate(NamedTuple):
+class Rate(msgspec.Struct, frozen=True, gc=False):
     """Numerators over the tariff's common denominator: per tick × lot, and per lot."""
 
     per_tick_lot: int
     per_lot: int
 
 
-class Tier(NamedTuple):
+class Tier(msgspec.Struct, frozen=True, gc=False):
     """The rates from a volume on, which is in quanta of the instrument's currency."""
 
     from_volume: int
@@ -51,7 +52,7 @@ class Tier(NamedTuple):
     taker: Rate
 
 
-class Tariff(NamedTuple):
+class Tariff(msgspec.Struct, frozen=True, gc=False):
     """A fee schedule worked out for one instrument, in integers. `most` is the rate of an order's maximum."""
 
     asset: str
