@@ -108,7 +108,8 @@ def _home(folder: Path, durability: str, lines: Mapping[str, object]) -> Home:
         "source": "notebooks/strategies/bench.py", "class": "Bench", "capital": 1_000_000,
         "instruments": list(SYMBOLS), "parameters": {}, "enabled": True,
     }  # fmt: skip
-    shutil.copy(PROJECT / "config" / "people.yaml", folder / "config")
+    for name in ("people.yaml", "monitoring.yaml"):
+        shutil.copy(PROJECT / "config" / name, folder / "config")
     write_yaml(folder, "desk.yaml", desk)
     write_yaml(folder, "venues.yaml", venues)
     write_yaml(folder, "instruments.yaml", instruments)

@@ -119,9 +119,10 @@ async def _start(kit: DeskKit) -> str:
     address = ""
     for name in WATCHERS:
         wanted = kit.specification(name)
-        kit.launch_as(wanted)
+        process = kit.launch_as(wanted)
         async with asyncio.timeout(60):
             while not await asyncio.to_thread(page_answers, int(wanted.subject), "/metrics"):
+                assert process.poll() is None, kit.last_words()
                 await asyncio.sleep(0.05)
         address = address or wanted.address
     await asyncio.sleep(SETTLE)

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,6 @@ import yaml
 from execution.home import Home
 from execution.services.venue_drill import SetBehaviour
 from execution.settings import Settings, read_settings
-from execution.supervision.jupyter import free_port
 from execution.supervision.managed import Specification
 from execution.supervision.opening import opening_commands
 from execution.wiring import specifications
@@ -179,8 +179,7 @@ class DeskKit:
         if kind == "listener":
             return specifications.listener(self.home, self.settings, self.line, self.speed)
         if kind == "monitor":
-            port = free_port(self.settings.desk.monitor.port, "monitor.port")
-            return specifications.monitor(self.home, self.settings, self.line, port)
+            return specifications.monitor(self.home, self.settings, self.line, _unused_port())
         return specifications.runner(self.home, self.settings, self.line, subject)
 
     def script(self, behaviour: SetBehaviour) -> None:
@@ -325,6 +324,14 @@ async def desk(
         yield kit
     finally:
         await kit.stop()
+
+
+def _unused_port() -> int:
+    """One that no other desk of this machine looks for."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _raise(subject: str, problem: str) -> None:

@@ -137,7 +137,7 @@ async def test_trouble_is_told_once_and_shows_as_a_time_that_stands_still(outsid
 async def test_a_busy_journal_is_folded_more_often_than_it_is_measured(
     outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "COLLECT_SECONDS", 0.2)
+    monkeypatch.setattr(service, "COLLECT_SECONDS", 1.0)
     running = asyncio.create_task(outside.monitor.run())
     await until(outside, lambda: outside.follower.looks > 40 and len(outside.shown) > 0)
     await stop(outside, running)
