@@ -8,9 +8,10 @@ import pytest
 
 from tests.tools.core_kit import Core, limits
 from tests.tools.two_venues import ALPHA, BETA, TwoVenues, rule
-from tests.tools.venue_kit import SECOND
+from tests.tools.venue_kit import SECOND, stock
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
+from toolkit.domain.instruments import Instrument
 from toolkit.domain.people import PEOPLE, SUPERVISOR, Identity, Role
 from toolkit.domain.time import MonoTime
 from toolkit.engine.messages import Looked
@@ -20,11 +21,12 @@ RITA = cm.Who(identity="unix:rita", verified=True, source="cli")
 BY: dict[str, Any] = {"who": OLGA, "reason": "as booked at the venue"}
 
 
-def desk(*, lost: bool = True) -> Core:
+def desk(*, lost: bool = True, instruments: tuple[Instrument, ...] = ()) -> Core:
     """10 lots of trend, bought at 100.01; it stands at 90.00 when it has lost."""
     core = Core(
-        rows=limits(max_daily_loss="50", price_collar="99", max_price_drift="1000"), strategies=("trend", "other")
-    )
+        rows=limits(max_daily_loss="50", price_collar="99", max_price_drift="1000"), strategies=("trend", "other"),
+        instruments=instruments,
+    )  # fmt: skip
     people(core)
     core.buy(10)
     for _ in range(3):
@@ -141,6 +143,18 @@ def test_cash_that_only_the_venue_has_covers_nothing_at_one_persons_word() -> No
     for second in (0, 6):
         core.do(Looked(state=state, at=MonoTime(core.mono + second * SECOND)))
     adopt = cm.AdoptBreak(venue="paper", kind="cash", subject="USD", sub_account="trend", price=None, **BY)
+    assert give(core, adopt).proposal
+
+
+@pytest.mark.parametrize(("symbol", "price"), [("MSFT", "0.01"), ("AAPL", None)])
+def test_lots_that_nobody_holds_have_no_mark_that_says_what_a_price_is_worth(symbol: str, price: str | None) -> None:
+    core = desk(instruments=(stock(), stock("MSFT")))
+    core.sell(10)  # what is left of it is the mark of then
+    for second in (0, 6):
+        state = msgspec.structs.replace(core.venue.state(), positions=((symbol, 10),), cash=None)
+        core.do(Looked(state=state, at=MonoTime(core.mono + second * SECOND)))
+    at = None if price is None else Decimal(price)
+    adopt = cm.AdoptBreak(venue="paper", kind="position", subject=symbol, sub_account="other", price=at, **BY)
     assert give(core, adopt).proposal
 
 

@@ -45,10 +45,13 @@ def by_distribution(ledger: Ledger, body: cm.DistributeCash) -> tuple[Change, ..
 def by_transfer(ledger: Ledger, body: cm.TransferPosition) -> tuple[Change, ...]:
     """A stated price moves a result from one sub-account to the other; at the mark nothing moves."""
     lots = ledger.position(body.source, body.instrument).lots
-    better = _against_the_mark(ledger, ledger.instruments.find(body.instrument), body) * lots
-    winner = body.source if better > 0 else body.target
+    above = _against_the_mark(ledger, ledger.instruments.find(body.instrument), body)
+    if above is None:
+        winners = [body.source, body.target]
+    else:
+        winners = [body.source if above * lots > 0 else body.target] if above else []
     words = f"{body.instrument} from {body.source} to {body.target} at {body.price}"
-    return _covered(ledger, [(winner, False)], words) if better else ()
+    return _covered(ledger, [(name, False) for name in winners], words)
 
 
 def by_adoption(ledger: Ledger, body: cm.AdoptBreak) -> tuple[Change, ...]:
@@ -60,7 +63,8 @@ def by_adoption(ledger: Ledger, body: cm.AdoptBreak) -> tuple[Change, ...]:
     if body.kind == BreakKind.CASH.value:
         raises = gap > 0
     else:
-        raises = _against_the_mark(ledger, ledger.instruments.find(body.subject), body) * gap < 0
+        above = _against_the_mark(ledger, ledger.instruments.find(body.subject), body)
+        raises = above is None or above * gap < 0
     words = f"{body.kind} {body.subject} of {body.venue} into {body.sub_account}"
     at = "" if body.price is None else f" at {body.price}"
     return _covered(ledger, [(body.sub_account, True)], words + at) if raises else ()
@@ -76,12 +80,16 @@ def _leaves_more_than_rounding(ledger: Ledger, body: cm.DistributeCash) -> bool:
     return body.amount - body.per_unit * instrument.lot * sum(lots) > currency.quantum * len(lots)
 
 
-def _against_the_mark(ledger: Ledger, instrument: Instrument | None, body: cm.TransferPosition | cm.AdoptBreak) -> int:
-    """By how much a stated price is above the mark, in half ticks; without a mark any price is."""
-    if body.price is None or instrument is None:
+def _against_the_mark(
+    ledger: Ledger, instrument: Instrument | None, body: cm.TransferPosition | cm.AdoptBreak
+) -> int | None:
+    """By how much a price is above the mark, in half ticks; None without a mark of now, as of what nobody holds."""
+    if instrument is None:
         return 0
     mark = ledger.marks.get(instrument.symbol)
-    return 1 if mark is None else 2 * instrument.ticks(body.price) - mark.twice
+    if mark is None or not ledger.held.get(instrument.symbol):
+        return None if mark is not None or body.price is not None else 0  # without any price it is refused
+    return 0 if body.price is None else 2 * instrument.ticks(body.price) - mark.twice
 
 
 def _covered(ledger: Ledger, gains: Gains, words: str) -> tuple[Change, ...]:
