@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from toolkit.dashboards.page import ViewPage
     from toolkit.dashboards.watching import DeskWatch
 
+LATER = 10
+"""How much later than those that trade it gets a busy processor."""
 FOREIGN = ("BOKEH_", "PANEL_")
 """What these name in the environment would open doors that are shut here."""
 
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=options.port, session_hours=options.session_hours, viewers=options.viewers, time_zone=options.time_zone
     )  # fmt: skip
     try:
+        os.nice(LATER)
         read_secret()
         return asyncio.run(serve(find_home(options.home), plan))
     except (ExecutionError, OSError) as problem:

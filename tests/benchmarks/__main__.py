@@ -10,6 +10,7 @@ from tests.benchmarks import (
     alert_path,
     bench_peers,
     check_chain,
+    dashboards,
     idle_desk,
     kill_switch,
     order_budget,
@@ -37,6 +38,7 @@ SUBJECTS: Mapping[str, Callable[[], list[Result]]] = {
     "kill": kill_switch.run,
     "alerts": alert_path.run,
     "idle_desk": idle_desk.run,
+    "dashboards": dashboards.run,
 }
 ON_DEMAND: Mapping[str, Callable[[], list[Result]]] = {"soak": soak.run}
 """Too long for every time."""

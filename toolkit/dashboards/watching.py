@@ -32,6 +32,9 @@ LONGEST_LOOK: Final = 0.5
 ASKED_SECONDS: Final = 8.0
 """What nobody has asked for so long is drawn no more."""
 MOST_DRAWN: Final = 64
+LONGEST_DRAWING: Final = 1.0
+SHARE: Final = 5
+"""A drawing is made again once so many times as long as it took has passed."""
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,13 +165,23 @@ class DeskWatch:
         return None
 
     def _draw_asked(self) -> None:
-        forgotten = time.monotonic() - ASKED_SECONDS
-        for choice, asked in list(self._asked.items()):
-            if asked < forgotten:
-                self._asked.pop(choice, None)
-                self._drawn.pop(choice, None)
-        for choice in list(self._asked)[-MOST_DRAWN:]:
-            self._draw(choice)
+        """The newest drawing of everything that is asked for, the oldest one first; what takes long, less often."""
+        now, asked = time.monotonic(), dict(self._asked)  # a copy at once: pages go on asking
+        kept = sorted(asked, key=lambda choice: -asked[choice])[:MOST_DRAWN]
+        wanted = [choice for choice in kept if asked[choice] >= now - ASKED_SECONDS]
+        for choice in {*asked, *self._drawn} - set(wanted):
+            self._asked.pop(choice, None)
+            self._drawn.pop(choice, None)
+        for choice in sorted(wanted, key=self._drawn_at):
+            found = self._drawn.get(choice)
+            if found is None or now - found.looked >= SHARE * found.seconds:
+                self._draw(choice)
+            if time.monotonic() - now > LONGEST_DRAWING:
+                return
+
+    def _drawn_at(self, choice: Choice) -> float:
+        found = self._drawn.get(choice)
+        return 0.0 if found is None else found.looked
 
     def _draw(self, choice: Choice) -> Drawn | None:
         if self._known is None:

@@ -1,0 +1,81 @@
+"""One thread draws for all pages, once for who asks the same; what nobody asks for any more is forgotten."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tools.folded_desk import Journal
+from tests.tools.known_desk import known_of
+from toolkit.client.home import Home
+from toolkit.dashboards import watching
+from toolkit.dashboards.choice import Choice
+from toolkit.dashboards.page import ViewPage
+from toolkit.dashboards.pages import VIEWS
+from toolkit.dashboards.watching import DeskWatch
+
+
+@pytest.fixture
+def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DeskWatch:
+    """A watch that knows the random desk, without a server."""
+    home = Home(tmp_path)
+    home.prepare()
+    journal = Journal(9)
+    journal.act(200)
+    made = DeskWatch(home, "paper")
+    known = known_of(journal)
+    monkeypatch.setattr(made, "_catch_up", lambda: setattr(made, "_read_all", True))
+    monkeypatch.setattr(made, "_hear_operations", lambda: None)
+    made._watching.replica, made._watching.tallies = known.replica, known.tallies
+    made.look()
+    return made
+
+
+def test_two_pages_that_ask_the_same_share_one_drawing(watch: DeskWatch) -> None:
+    choice = Choice(view="overview")
+    first = watch.drawn(choice, patience=1)
+    assert first is not None
+    assert watch.drawn(Choice(view="overview")) is first
+    watch.look()
+    assert watch.drawn(choice) is not first
+
+
+def test_what_nobody_asks_for_is_drawn_no_more(watch: DeskWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(300):
+        watch.drawn(Choice(view="overview", order=str(number)), patience=1)
+    watch.look()
+    assert len(watch._drawn) <= watching.MOST_DRAWN
+    monkeypatch.setattr(watching, "ASKED_SECONDS", -1.0)
+    watch.look()
+    assert (len(watch._drawn), len(watch._asked)) == (0, 0)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_page_shows_its_view_and_ends_with_its_login(watch: DeskWatch, view: str) -> None:
+    who = ["vera (login:vera)"]
+    page = ViewPage(Choice(view=view, span="all"), watch, lambda: who[0], "paper")
+    assert page.refresh(patience=1)
+    texts = [str(pane.object) for pane in (page._top, page._numbers)]
+    assert "PAPER" in texts[0]
+    assert texts[1].count('class="number ') == 5
+    who[0] = ""
+    page.refresh()
+    assert "You are logged out" in str(page._numbers.object)
+    assert not page._parts.objects
+
+
+def test_a_page_before_the_first_look_says_that_it_reads(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    page = ViewPage(Choice(), DeskWatch(home, "paper"), lambda: "vera", "paper")
+    assert not page.refresh()
+    assert "Reading the books" in str(page._numbers.object)
+
+
+def test_a_desk_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    watch = DeskWatch(home, "paper")
+    watch.look()
+    page = ViewPage(Choice(), watch, lambda: "vera", "paper")
+    page.refresh()
+    assert "The books cannot be read" in str(page._numbers.object)
