@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from toolkit.dashboards.page import ViewPage
     from toolkit.dashboards.watching import DeskWatch
 
-LATER = 10
+LATER = 5
 """How much later than those that trade it gets a busy processor."""
 FOREIGN = ("BOKEH_", "PANEL_")
 """What these name in the environment would open doors that are shut here."""

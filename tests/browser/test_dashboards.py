@@ -31,7 +31,7 @@ people:
   owner: {{roles: [quant, operator, risk], runs_the_desk: true}}
   vera: {{roles: [viewer], login: "{vera}"}}
 """
-SLOW = 30_000
+SLOW = 60_000
 DRAWN = """() => {
   const found = [...Bokeh.documents[0]._all_models.values()].find((each) => each.tags?.includes("picture:pnl"));
   return found && Bokeh.index.find_one(found);

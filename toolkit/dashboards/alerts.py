@@ -14,6 +14,7 @@ from toolkit.monitoring.messages import figure
 TITLE: Final = "Alerts"
 MOST_ROWS: Final = 60
 SEVERITIES: Final = {"critical": BAD, "warning": ODD, "info": ""}
+SIGNS: Final = {">=": "≥", "<=": "≤"}
 FIRING, ACKNOWLEDGED, SILENCED = AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCED
 
 
@@ -63,7 +64,7 @@ def _firing(known: Known, alerts: list[Alert]) -> Table:
         columns=("id", "severity", "what", "where", "value>", "limit>", "since>", "done about it", "told through"),
         rows=tuple(
             (a.id, (a.severity, SEVERITIES.get(a.severity, ODD)), a.summary or a.rule, a.where, figure(a.value, a.unit),
-             f"{a.comparison} {figure(a.threshold, a.unit)}", ago(a.since), a.action or "–",
+             f"{SIGNS.get(a.comparison, a.comparison)} {figure(a.threshold, a.unit)}", ago(a.since), a.action or "–",
              ", ".join(a.reached) or "–")
             for a in alerts[:MOST_ROWS]
         ),

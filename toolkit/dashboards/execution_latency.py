@@ -167,7 +167,7 @@ def _waterfall(known: Known, choice: Choice, courses: Sequence[Course]) -> Pictu
     return Picture(
         key="waterfall", title=f"{title[0].upper()}{title[1:]}", data=data, shape=names,
         draw=partial(_draw_waterfall, names=names), empty="" if steps else missing,
-        below="" if course is None else f"ms since its quote was seen; all of it: execution why {course.order_id}",
+        below="" if course is None else f"ms since its quote was seen; all of it: `execution why {course.order_id}`",
     )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def _passed(course: Course) -> list[tuple[Hop, int]]:
 def _draw_waterfall(source: ColumnDataSource, *, names: tuple[str, ...]) -> figure:
     made = figure(
         y_range=FactorRange(factors=list(reversed(names))), height=70 + BAR * len(names), sizing_mode="stretch_width",
-        toolbar_location=None, tools="", x_axis_label="ms", x_range=DataRange1d(start=0, range_padding=0.35),
+        toolbar_location=None, tools="", x_axis_label="ms", x_range=DataRange1d(start=0, range_padding=0.5),
     )  # fmt: skip
     dress(made)
     drawn = made.hbar(y="name", left="left", right="right", height=0.6, color="colour", alpha=0.85, source=source)

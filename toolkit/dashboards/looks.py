@@ -15,6 +15,9 @@ from toolkit.domain.time import NANOSECONDS
 STYLE: Final = (Path(__file__).parent / "looks.css").read_text(encoding="utf-8")
 NOTHING: Final = ("–", "0", "")
 """What a narrow screen leaves out."""
+SHORT: Final = 18
+"""Letters that stay on one line, as one word does that is not too long."""
+LONGEST_WORD: Final = 30
 GOOD, BAD, ODD = "good", "bad", "odd"
 STATES: Final = {"ACTIVE": GOOD, "HALTED": BAD, "REDUCING": ODD, "UNKNOWN": BAD}
 
@@ -68,6 +71,12 @@ def note(words: str, how: str) -> str:
     return f'<div class="note {how}">{escape(words)}</div>'
 
 
+def prose(words: str) -> str:
+    """A sentence in which `what stands like this` is a command."""
+    parts = escape(words).split("`")
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+
+
 def money(value: Decimal | None) -> str:
     """With its sign and two decimals, as `execution status` shows it."""
     return "–" if value is None else f"{value:+,.2f}"
@@ -104,5 +113,6 @@ def scope_words(scope: str) -> str:
 def _cell(cell: Cell, label: str, right: bool) -> str:
     text, how = cell if isinstance(cell, tuple) else (cell, "")
     shown = "–" if text is None else f"{text:f}" if isinstance(text, Decimal) else str(text)
-    nil = " nil" if shown in NOTHING else ""
+    is_short = len(shown) <= SHORT or (" " not in shown and len(shown) <= LONGEST_WORD)
+    nil = " nil" if shown in NOTHING else " short" if is_short else ""
     return f'<td class="{how}{" right" if right else ""}{nil}" data-label="{escape(label)}">{escape(shown)}</td>'

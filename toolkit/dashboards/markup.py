@@ -57,14 +57,15 @@ def tables(found: Sequence[Table], choice: Choice | None) -> str:
     """Cards beside each other where there is room, the wide ones by themselves; without a choice, without links."""
     runs = []
     for wide, run in groupby(found, key=lambda each: each.wide):
-        cards = "".join(_card(each, choice) for each in run)
-        runs.append(cards if wide else f'<div class="beside">{cards}</div>')
+        cards = [_card(each, choice) for each in run]
+        beside = "".join(f'<div class="slot">{card}</div>' for card in cards)
+        runs.append("".join(cards) if wide else f'<div class="beside">{beside}</div>')
     return f'<div class="deck">{"".join(runs)}</div>'
 
 
 def picture_head(picture: Picture, choice: Choice | None) -> str:
     """Title, exports, and what stands in place of a picture that is empty."""
-    words = f'<p class="empty">{escape(picture.empty)}</p>' if picture.empty else ""
+    words = f'<p class="empty">{looks.prose(picture.empty)}</p>' if picture.empty else ""
     links = "" if picture.empty or choice is None else _exports(picture.key, picture.title, choice, png=True)
     legend = "" if picture.empty or len(picture.legend) < 2 else _legend(picture.legend)
     return f'<header class="head"><h2>{escape(picture.title)}</h2>{links}</header>{legend}{words}'
@@ -75,6 +76,11 @@ def _legend(found: Iterable[tuple[str, str]]) -> str:
     return f'<ul class="legend">{shown}</ul>'
 
 
+def picture_foot(picture: Picture) -> str:
+    """What is worth knowing about what is drawn; nothing where nothing is."""
+    return f'<p class="dim">{looks.prose(picture.below)}</p>' if picture.below and not picture.empty else ""
+
+
 def export_address(key: str, choice: Choice) -> str:
     """Where the columns of a part are, as CSV."""
     query = choice.query()
@@ -82,12 +88,12 @@ def export_address(key: str, choice: Choice) -> str:
 
 
 def _card(found: Table, choice: Choice | None) -> str:
-    below = "".join(f'<p class="dim">{escape(line)}</p>' for line in found.below)
+    below = "".join(f'<p class="dim">{looks.prose(line)}</p>' for line in found.below)
     links = _exports(found.key, found.title, choice) if found.rows and choice is not None else ""
     inner = (
         looks.table(found.columns, found.rows, found.links if choice is not None else ())
         if found.rows
-        else f'<p class="empty">{escape(found.empty)}</p>'
+        else f'<p class="empty">{looks.prose(found.empty)}</p>'
     )
     how = " compact" if found.compact else ""
     title = f"<h2>{escape(found.title)}</h2>"

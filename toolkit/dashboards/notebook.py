@@ -129,7 +129,7 @@ def _card(picture: Picture, pictures: Pictures) -> str:
     if not picture.empty:
         source = ColumnDataSource({name: list(values) for name, values in picture.data.items()})
         drawn = pictures.place(picture.draw(source))
-    below = f'<p class="dim">{escape(picture.below)}</p>' if picture.below else ""
+    below = markup.picture_foot(picture)
     wide = " wide" if picture.wide else ""
     return f'<section class="card{wide}">{markup.picture_head(picture, None)}{drawn}{below}</section>'
 

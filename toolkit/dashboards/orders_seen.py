@@ -36,11 +36,11 @@ class Hop(NamedTuple):
         return np.array([taken / NANOSECONDS for taken in found if taken is not None], dtype=np.float64)
 
 
-STRATEGY: Final = Hop("strategy", "strategy: quote seen → decided", lambda c: c.tick, lambda c: c.decided)
-QUEUE: Final = Hop("queue", "queue: decided → sent", lambda c: c.decided, lambda c: c.sent)
-BROKER: Final = Hop("broker", "broker: sent → acknowledged", lambda c: c.sent, lambda c: c.acknowledged)
-ANSWER: Final = Hop("answer", "decided → first answer", lambda c: c.decided, lambda c: c.answered)
-FILL: Final = Hop("fill", "decided → first fill", lambda c: c.decided, lambda c: c.first_fill)
+STRATEGY: Final = Hop("strategy", "Strategy: quote seen → decided", lambda c: c.tick, lambda c: c.decided)
+QUEUE: Final = Hop("queue", "Queue: decided → sent", lambda c: c.decided, lambda c: c.sent)
+BROKER: Final = Hop("broker", "Broker: sent → acknowledged", lambda c: c.sent, lambda c: c.acknowledged)
+ANSWER: Final = Hop("answer", "Decided → first answer", lambda c: c.decided, lambda c: c.answered)
+FILL: Final = Hop("fill", "Decided → first fill", lambda c: c.decided, lambda c: c.first_fill)
 HOPS: Final = (STRATEGY, QUEUE, BROKER, ANSWER, FILL)
 STEPS: Final = (
     Hop("decide", "quote seen → decided", lambda c: c.tick, lambda c: c.decided),

@@ -65,7 +65,7 @@ def _to_do_now(known: Known) -> list[str]:
     elif max(states.values(), default=TradingState.ACTIVE) is TradingState.HALTED:
         found.append("the book is halted")
     critical = [alert for alert in _firing(known) if alert.severity == "critical"]
-    return found + ([_counted(len(critical), "critical alert")] if critical else [])
+    return found + ([_counted(len(critical), "critical alert fires", "critical alerts fire")] if critical else [])
 
 
 def _to_look_at(
@@ -78,7 +78,7 @@ def _to_look_at(
     found = [f"{', '.join(halted)} may not enter"] if halted else []
     found += [_counted(unresolved, "doubt or break", "doubts and breaks")] if unresolved else []
     found += [_counted(high, "limit used above 80 %", "limits used above 80 %")] if high else []
-    found += [_counted(firing, "alert")] if firing else []
+    found += [_counted(firing, "alert fires", "alerts fire")] if firing else []
     found += [_counted(len(known.to_mend), "thing to mend", "things to mend")] if known.to_mend else []
     return found + (["nothing is journaled"] if known.quiet > 120 else [])
 

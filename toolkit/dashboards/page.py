@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -115,7 +114,9 @@ class ViewPage:
                 drawings = [_Drawing(part) for part in parts if isinstance(part, Picture)]
                 self._shown |= {drawing.key: drawing for drawing in drawings}
                 panels = [drawing.panel for drawing in drawings]
-                rows.append(pn.FlexBox(*panels, gap="12px", sizing_mode=WIDE, margin=(12, 0, 0, 0)))
+                rows.append(
+                    pn.FlexBox(*panels, gap="12px", align_items="stretch", sizing_mode=WIDE, margin=(12, 0, 0, 0))
+                )
             else:
                 pane = html()
                 self._tables.append((pane, tuple(part.key for part in parts)))
@@ -151,7 +152,7 @@ class _Drawing:
 
     def take(self, picture: Picture, choice: Choice) -> None:
         put(self._head, markup.picture_head(picture, choice))
-        put(self._foot, f'<p class="dim">{escape(picture.below)}</p>' if picture.below else "")
+        put(self._foot, markup.picture_foot(picture))
         self._pane.visible = not picture.empty
         if picture.empty:
             return
