@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -158,7 +159,8 @@ class KillSwitch:
         kill = msgspec.structs.replace(killed.kill, mode=KillMode.FLATTEN, accept_unknown=accept_unknown)
         try:
             if killed.event or not self._tell(killed.kill, _nothing)[1]:
-                return self._flatten_by_engine(kill, patience_seconds)
+                with suppress(TransportError):  # it took the kill, and has died or hung since
+                    return self._flatten_by_engine(kill, patience_seconds)
             return self._flatten_past_engine(kill, patience_seconds)
         except ExecutionError as problem:
             return f"not flattened: {problem}"

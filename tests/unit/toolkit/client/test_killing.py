@@ -9,9 +9,10 @@ import pytest
 from toolkit.client import killing
 from toolkit.client.commands import Outcome
 from toolkit.client.home import Home
-from toolkit.client.killing import Concerns, KillSwitch
+from toolkit.client.killing import Concerns, Killed, KillSwitch
 from toolkit.client.stopping import Leftover
 from toolkit.domain.commands import Kill, KillMode, Who
+from toolkit.domain.errors import TransportError
 from toolkit.domain.orders import OrderClass, Side
 from toolkit.domain.requests import VenueOrder
 from toolkit.replica.replica import Replica
@@ -73,3 +74,23 @@ def test_an_engine_that_answers_at_once_costs_no_reading(
     monkeypatch.setattr(killing, "verify_stopped", looked)
     assert switch.throw(WISH).event == 7
     assert books.reads == reads
+
+
+def test_an_engine_that_took_the_kill_and_died_then_leaves_no_position_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch = KillSwitch(Home(tmp_path), "paper", ("paper",))
+    past: list[Kill] = []
+
+    def dead(*_: object) -> Outcome:
+        raise TransportError("no engine took the command")
+
+    def closed(kill: Kill, _: float) -> str:
+        past.append(kill)
+        return ""
+
+    monkeypatch.setattr(switch, "_ask", dead)
+    monkeypatch.setattr(switch, "_flatten_past_engine", closed)
+    killed = Killed(kill=WISH, left=Leftover(), seconds=0.1, event=7)
+    assert switch.flatten(killed, 1.0) == ""
+    assert [kill.mode for kill in past] == [KillMode.FLATTEN]
