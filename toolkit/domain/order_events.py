@@ -185,7 +185,7 @@ class OrderAcknowledged(msgspec.Struct, frozen=True, kw_only=True, array_like=Tr
     wall: WallTime
 
 
-class OrderFilled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_filled"):
+class OrderFilled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="order_filled"):
     """A trade. `strategy` is the sub-account that it is booked to, `venue` named where no order of ours names it."""
 
     order_id: str

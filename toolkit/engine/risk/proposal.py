@@ -16,7 +16,7 @@ from toolkit.engine.risk.rates import Meter
 from toolkit.engine.view import LastQuote, View
 
 
-class Proposal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Proposal(msgspec.Struct, frozen=True, gc=False):
     """An order that somebody wants. Price in ticks, quantity in lots. `replaces` is the order to be changed.
 
     `protects` says that it is protection which was decided before: of a bracket, or in the place of a lost stop.
