@@ -54,7 +54,6 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(telling, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(telling, "LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr(telling, "HANGING_SECONDS", 0.1)
     made = World()
     yield made
     for event in made.hangs.values():
@@ -90,18 +89,20 @@ def test_what_a_dead_channel_missed_it_gets_as_one_digest_when_it_is_back(world:
     assert "5 messages were late" in told[0].title
 
 
-def test_a_hanging_channel_is_reported_while_it_hangs_and_no_call_waits_for_it(world: World) -> None:
+def test_a_hanging_channel_is_reported_while_it_hangs_and_no_call_waits_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "HANGING_SECONDS", 0.1)
     world.hangs["chat"] = Event()
     world.teller.tell("chat", message(1))
     world.teller.tell("chat", message(2))
     began = time.monotonic()
     for number in range(50):
         world.teller.tell("phone", message(number))
-    assert time.monotonic() - began < 1.0
-    assert world.until(lambda: any(report.problem for report in world.reports))
-    accused = next(report for report in world.reports if report.problem)
-    assert (accused.channel, accused.messages) == ("chat", (message(1), message(2)))
-    assert sum(bool(report.problem) for report in world.reports) == 1, "once"
+    assert time.monotonic() - began < 5.0
+    assert world.until(lambda: any(report.channel == "chat" and report.problem for report in world.reports))
+    of_chat = [report for report in world.reports if report.channel == "chat"]
+    assert [report.messages for report in of_chat] == [(message(1), message(2))], "once"
     world.hangs["chat"].set()
     assert world.until(lambda: ("chat", message(2)) in world.taken)
 
