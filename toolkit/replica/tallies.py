@@ -14,6 +14,7 @@ import msgspec
 
 from toolkit.domain import events as ev
 from toolkit.domain.ledger import Ledger
+from toolkit.domain.order_tables import Fact
 from toolkit.domain.orders import IN_ENGINE, Order, OrderType, Status, TimeInForce, TradingState
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import NANOSECONDS
@@ -29,8 +30,6 @@ PENDING_NEW = Status.PENDING_NEW
 
 Key = tuple[str, str, str]
 CountKey = tuple[str, str, str, str]
-
-
 KINDS: Final = ("orders", "fills", "rejected", "denied", "cancelled", "expired")
 """What `Tallies.counts` counts, by strategy, venue and type of order."""
 
@@ -320,6 +319,8 @@ def _doubt(tallies: Tallies, event: ev.OrderDoubted | ev.DoubtResolved, ledger: 
     if order is not None and not order.is_open:
         course.ended = course.ended or int(event.wall) or wall
         tallies.unanswered.pop(course.order_id, None)
+    elif isinstance(event, ev.DoubtResolved) and event.outcome == Fact.FOUND_WORKING:
+        tallies.answer(course, wall)  # its venue was asked, and nobody acknowledges it any more
 
 
 def _denied(tallies: Tallies, event: ev.OrderDenied, ledger: Ledger, wall: int) -> None:

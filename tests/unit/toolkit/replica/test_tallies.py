@@ -191,6 +191,36 @@ def test_it_is_late_from_its_decision_on_and_stays_so_once_it_was_answered_late(
     assert counted.courses[root].waited(0) == 6 * NANOSECONDS
 
 
+def test_who_was_asked_after_in_doubt_and_found_working_waits_no_longer() -> None:
+    journal = Journal(5)
+    desk = journal.desk
+    desk.mute = True
+    desk.quote(9_999, 10_001, "AAPL", 1_000)
+    desk.place(Side.BUY, 5, 9_990, strategy="trend", symbol="AAPL")
+    journal.seal()
+    replica, counted = folded(journal)
+    (root,) = counted.unanswered
+    decided = counted.courses[root].decided
+
+    def hear(event: ev.Event, seconds: int) -> None:
+        wall = WallTime(decided + seconds * NANOSECONDS)
+        batch = ev.Batch(
+            book="paper", schema=1, epoch=1, first=replica.ledger.sequence + 1, previous=replica.head.digest, step=0,
+            wall=wall, events=(event,),
+        )  # fmt: skip
+        replica.apply(batch, seconds.to_bytes(32))
+        counted.hear(batch, replica.ledger)
+
+    at = FeedTime(1)
+    hear(ev.OrderDoubted(order_id=root, doubt=Doubt.NEW, cause="timeout", time=at, wall=WallTime(decided)), 2)
+    assert set(counted.unanswered) == {root}, "nobody has answered yet"
+    hear(ev.DoubtResolved(order_id=root, outcome="found_working", time=at, wall=WallTime(decided)), 7)
+    assert replica.ledger.orders[root].is_open
+    assert not counted.unanswered
+    assert counted.courses[root].waited(decided + 600 * NANOSECONDS) == 7 * NANOSECONDS
+    assert counted.answers == {("paper", "accepted"): 1}
+
+
 def test_old_courses_and_points_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tallies, "COURSES_KEPT", 20)
     monkeypatch.setattr(tallies, "LATE_KEPT", 2)
