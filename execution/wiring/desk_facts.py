@@ -13,20 +13,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+import msgspec
+
 from execution.services.engine import FEED
 from execution.supervision.child_process import resident_megabytes
 from execution.wiring.examination import memory_taken
 from toolkit.adapters.blocking_redis import BlockingBus, BlockingJournal
+from toolkit.adapters.records import replace_file
 from toolkit.adapters.server_access import ServerRole
 from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, ProcessState, read_desk_state
 from toolkit.client.home import Home
 from toolkit.domain.beats import Beat
-from toolkit.domain.errors import ExecutionError
+from toolkit.domain.errors import ExecutionError, TransportError
 from toolkit.domain.market import Quote, SessionClosed, SessionOpened, Step
 from toolkit.domain.time import WallTime
 from toolkit.monitoring.facts import DeskFacts, ProcessFact, ServerFact
 
+MARKETS_FILE: Final = "markets.json"
 SLOW_SECONDS: Final = 5.0
 """Disk, memory of servers, archive and snapshots are looked at no more often."""
 STEPS_A_LOOK: Final = 2_000
@@ -71,18 +75,32 @@ class Line(Generic[Connection]):
             self._open = None
 
 
-class FeedEar:
-    """When each instrument was last quoted, which markets have a session, and how the listener goes on."""
+class Markets(msgspec.Struct, frozen=True):
+    """Which calendars have a session, as of a step of the feed."""
 
-    def __init__(self) -> None:
+    step: int
+    open: dict[str, bool]
+
+
+class FeedEar:
+    """When each instrument was last quoted, which markets have a session, and how the listener goes on.
+
+    A market says once a day that it opens. What it said is `kept` in a file, for a monitor that starts in between.
+    """
+
+    def __init__(self, kept: Path | None = None) -> None:
         self.quotes: dict[str, int] = {}
         self.open_markets: dict[str, bool] = {}
         self.step_seen = 0
         self._position = -1
+        self._kept = kept
 
     def hear(self, bus: BlockingBus, wall: int) -> None:
         """What came since the last look; of a feed that is quicker than this only its end."""
         last = bus.last(FEED)
+        if self._position < 0:
+            self._remember(last)
+        before = dict(self.open_markets)
         if self._position < 0 or last - self._position > STEPS_A_LOOK or last < self._position:
             self._position = max(0, last - STEPS_A_LOOK)
         steps = bus.steps(FEED, self._position, STEPS_A_LOOK)
@@ -90,6 +108,22 @@ class FeedEar:
             self._step(step, wall)
         if steps:
             self._position, self.step_seen = steps[-1].number, wall
+        if self.open_markets != before:
+            self._keep()
+
+    def _remember(self, last: int) -> None:
+        """What was kept, unless the feed has begun anew since then."""
+        if self._kept is not None:
+            with suppress(OSError, msgspec.MsgspecError):
+                kept = msgspec.json.decode(self._kept.read_bytes(), type=Markets)
+                if kept.step <= last:
+                    self.open_markets = kept.open
+
+    def _keep(self) -> None:
+        if self._kept is not None:
+            with suppress(TransportError):  # a full disk: only a restart of the monitor would miss it
+                said = msgspec.json.encode(Markets(step=self._position, open=self.open_markets))
+                replace_file(self._kept, self._kept.with_suffix(".new"), said, durable=False)
 
     def _step(self, step: Step, wall: int) -> None:
         for event in step.events:
@@ -112,7 +146,7 @@ class FactsReader:
         self._journal = Line(self._books.journal)
         self._beats: Mapping[str, Beat] = {}
         self._said: dict[ServerRole, Mapping[str, str]] = {}
-        self._feed = FeedEar()
+        self._feed = FeedEar(home.run / MARKETS_FILE)
         self._slow: dict[str, Any] = {}
         self._slow_at = float("-inf")
 

@@ -83,6 +83,31 @@ def test_of_a_feed_that_is_quicker_only_the_end_is_heard() -> None:
     assert ear.quotes == {"OLD": 1, "NEW": 2}
 
 
+def test_a_monitor_that_starts_anew_knows_the_session_that_was_opened_hours_ago(tmp_path: Path) -> None:
+    kept, bus = tmp_path / "markets.json", Bus()
+    bus.say(SessionOpened(calendar="24/7", session="2024-01-02"))
+    FeedEar(kept).hear(bus, 1)
+    for _ in range(2 * STEPS_A_LOOK):
+        bus.say(quote("BTC/USDT"))
+    anew = FeedEar(kept)
+    anew.hear(bus, 2)
+    assert anew.open_markets == {"24/7": True}
+    bus.say(SessionClosed(calendar="24/7", session="2024-01-02"))
+    anew.hear(bus, 3)
+    again = FeedEar(kept)
+    again.hear(bus, 4)
+    assert again.open_markets == {"24/7": False}
+    fresh = Bus()
+    fresh.say(quote("AAPL"))
+    other = FeedEar(kept)
+    other.hear(fresh, 5)
+    assert other.open_markets == {}, "another feed, which has said nothing yet"
+    kept.write_bytes(b"{")
+    broken = FeedEar(kept)
+    broken.hear(fresh, 6)
+    assert broken.open_markets == {}
+
+
 def test_a_bus_that_began_anew_is_heard_from_its_beginning() -> None:
     ear, bus = FeedEar(), Bus()
     bus.say(quote("AAPL"))
