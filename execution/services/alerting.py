@@ -154,7 +154,7 @@ class AlertDesk:
         if alert.opened >= self._started:
             return True
         rule = self._rules.get(alert.rule)
-        needed = rule.for_seconds if rule is not None else 0.0
+        needed = rule.for_seconds + rule.window if rule is not None else 0.0
         return wall - self._started >= (SETTLE_SECONDS + needed) * NANOSECONDS
 
     def _resolve(self, alert: Alert, wall: int, why: str) -> None:

@@ -45,9 +45,10 @@ class Monitoring:
     checksum: str
 
 
-def read_monitoring(home: Path) -> Monitoring:
-    """The monitoring of a desk. ConfigError lists everything that cannot work: file, line, mend."""
-    document = read_document(home / SOURCE, SOURCE)
+def read_monitoring(home: Path, kept: Path | None = None) -> Monitoring:
+    """The monitoring of a desk, or what was `kept` of it. ConfigError lists everything that cannot work: file, line,
+    mend."""
+    document = read_document(kept or home / SOURCE, SOURCE)
     file = validate(document, MonitoringFile)
     if wrong := find_problems(document, file, _pages(home)):
         raise ConfigError("\n".join(wrong))

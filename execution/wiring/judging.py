@@ -6,6 +6,8 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -15,17 +17,20 @@ from execution.services.judging import Judgement, was_read
 from execution.settings import Settings
 from execution.settings.monitoring import SOURCE, Monitoring, read_monitoring, resolve_channels
 from execution.wiring.alerts import Alerts
+from toolkit.adapters.records import replace_file
 from toolkit.client.home import Home
-from toolkit.domain.errors import ConfigError
+from toolkit.domain.errors import ConfigError, TransportError
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.time import WallTime
 from toolkit.monitoring.samples import Samples
 
 LOOK_AT_FILE_SECONDS: Final = 2.0
+KEPT: Final = "monitoring-in-force.yaml"
 
 
 class Judge:
-    """Called with each set of measures; returns at once. A file that was saved broken leaves the last valid rules."""
+    """Called with each set of measures; returns at once. A file that was saved broken leaves the last valid rules,
+    also to a monitor that starts while it is broken: nobody else would tell of it."""
 
     def __init__(
         self, home: Home, settings: Settings, *, ledger: Callable[[], Ledger], wall: Callable[[], WallTime],
@@ -37,6 +42,7 @@ class Judge:
         self._wall = wall
         self._say = say
         self._path = home.root / Path(SOURCE)
+        self._kept = home.run / KEPT
         self._saved: int | None = None
         self._looked = float("-inf")
         self._checksum = ""
@@ -70,6 +76,9 @@ class Judge:
         try:
             monitoring = read_monitoring(self._home.root)
         except ConfigError as problem:
+            before = self._last_valid() if self._judgement is None else None
+            if before is not None:
+                self._begin(before)
             left = (
                 "the last valid rules stay" if self._judgement is not None else "nothing is watched until it is mended"
             )
@@ -77,6 +86,19 @@ class Judge:
             return
         if monitoring.checksum != self._checksum:
             self._begin(monitoring)
+            self._keep(monitoring)
+
+    def _last_valid(self) -> Monitoring | None:
+        with suppress(ConfigError):
+            return read_monitoring(self._home.root, self._kept)
+        return None
+
+    def _keep(self, monitoring: Monitoring) -> None:
+        """What is in force now, for a monitor that starts when the file is broken."""
+        with suppress(OSError, TransportError):  # a full disk: told by other means
+            raw = self._path.read_bytes()
+            if sha256(raw).hexdigest() == monitoring.checksum:  # else it was saved meanwhile, and is looked at next
+                replace_file(self._kept, self._kept.with_suffix(".new"), raw)
 
     def _begin(self, monitoring: Monitoring) -> None:
         """With new rules from here on; the desk of alerts remembers from the operations log what fired before."""

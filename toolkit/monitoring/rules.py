@@ -148,6 +148,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return self.watches[0].threshold
 
     @property
+    def window(self) -> float:
+        """The longest of its watches' windows: so long it sees less than it should, where looking begins anew."""
+        return max(watch.window for watch in self.watches)
+
+    @property
     def metrics(self) -> frozenset[str]:
         """Every metric that has a part in it."""
         watched = {watch.metric for watch in self.watches} | {watch.out_of for watch in self.watches if watch.out_of}

@@ -222,6 +222,20 @@ def test_after_a_restart_an_alert_is_not_over_before_the_windows_are_full_again(
     assert after.desk.book.open == ()
 
 
+def test_after_a_restart_a_share_of_fifteen_minutes_is_not_over_before_fifteen_minutes_were_seen() -> None:
+    plain = rule()
+    windowed = msgspec.structs.replace(
+        plain, watches=(msgspec.structs.replace(plain.watches[0], window=900.0),), for_seconds=5.0
+    )  # fmt: skip
+    before = Hall(windowed)
+    before.look(*before.fires())
+    after = Hall(windowed, remembered=before.lines)
+    after.look(after=SETTLE_SECONDS + 904)
+    assert after.only.id == before.only.id
+    after.look(after=2)
+    assert after.desk.book.open == ()
+
+
 def test_what_was_opened_while_the_log_was_away_takes_the_place_of_what_the_log_remembers() -> None:
     before, after = Hall(), Hall()
     before.look(*before.fires())
