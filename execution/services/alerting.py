@@ -102,7 +102,12 @@ class AlertDesk:
             if others:
                 self._resolve(alert, wall, f"it goes on as {others[0].id}")
             else:
-                self._outbox.remember(alert, wall)
+                self._outbox.remember(alert, self._last_told(alert, wall), wall + SETTLE_SECONDS * NANOSECONDS)
+
+    def _last_told(self, alert: Alert, wall: int) -> int:
+        """When a channel last took it: a monitor that is started anew again and again puts off no escalation."""
+        told = (step.wall for step in self.book.steps(alert.id) if step.did is Did.TOLD)
+        return min(wall, max(told, default=wall))
 
     def hear(self, line: Mapping[str, str], wall: int) -> None:
         """One line that somebody wrote: an answer of a person is taken up at once."""

@@ -36,6 +36,7 @@ class Post:
     told: list[str] = field(default_factory=list)
     pushed: bool = False
     again: bool = False
+    waits_until: int = 0
     resolved_at: int = 0
     closing: bool = False
 
@@ -58,9 +59,13 @@ class Outbox:
 
     # ---- what happened
 
-    def remember(self, alert: Alert, wall: int) -> None:
-        """An alert of before a restart: what was told stays told, and the time to the next channel begins anew."""
-        self._posts[alert.id] = Post(alert=alert, stage=len(alert.reached), told_at=wall, told=list(alert.reached))
+    def remember(self, alert: Alert, told_at: int, waits_until: int) -> None:
+        """An alert of before a restart: what was told stays told, and the time to the next channel goes on, but it is
+        not told before `waits_until` where it was told already: it may be over."""
+        told = list(alert.reached)
+        self._posts[alert.id] = Post(
+            alert=alert, stage=len(told), told_at=told_at, told=told, waits_until=waits_until if told else 0
+        )  # fmt: skip
 
     def reopened(self, alert: Alert) -> None:
         """It fires again: told anew only if it was told already that it is over."""
@@ -119,6 +124,8 @@ class Outbox:
             return
         elif post.stage == 0:
             self._next(post, chain, dead, wall, News.AGAIN if post.again else News.FIRING)
+        elif wall < post.waits_until:
+            return
         elif post.stage < len(chain):
             if wall - post.told_at >= chain[post.stage - 1].escalate_after * NANOSECONDS:
                 self._next(post, chain, dead, wall, News.ESCALATED)

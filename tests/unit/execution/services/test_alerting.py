@@ -27,7 +27,7 @@ TREND = (("strategy", "trend"),)
 class Hall:
     """A desk of alerts whose log, channels, guardian and clock are the test's."""
 
-    def __init__(self, *rules: Rule, channels: tuple[str, ...] = CHAIN, remembered: Any = None) -> None:
+    def __init__(self, *rules: Rule, channels: tuple[str, ...] = CHAIN, remembered: Any = None, wall: int = 0) -> None:
         self.rules = {each.name: each for each in rules or (rule(),)}
         self.lines: list[dict[str, str]] = []
         self.sent: list[tuple[str, Message]] = []
@@ -35,7 +35,7 @@ class Hall:
         self.considered: list[Alert] = []
         self.verdict = Verdict(True, "entries of strategy trend are halted (asked for)", given=True)
         self.ended: list[Done] = []
-        self.wall = START if remembered is None else START + 3600 * 10**9
+        self.wall = wall or (START if remembered is None else START + 3600 * 10**9)
         telling = Telling(
             channels=tuple(Channel(name=name, address="json://x", escalate_after=300) for name in channels)
         )
@@ -209,6 +209,18 @@ def test_a_restart_remembers_and_tells_nothing_twice() -> None:
     after = Hall(remembered=before.lines)
     assert after.look(*after.fires()) == []
     assert (after.only.id, after.only.state) == (before.only.id, AlertState.ACKNOWLEDGED)
+
+
+def test_a_monitor_that_is_started_anew_again_and_again_puts_off_no_escalation() -> None:
+    hall = Hall()
+    for _ in range(2):
+        hall.look(*hall.fires())
+    lines, began = hall.lines, hall.wall
+    for minutes in (2, 4, 6):
+        hall = Hall(remembered=lines, wall=began + minutes * 60 * 10**9)
+        assert hall.look(*hall.fires()) == [], "it may be over: nobody knows yet"
+        lines = [*lines, *hall.lines]
+    assert channels(hall.look(*hall.fires(), after=SETTLE_SECONDS)) == ["phone"]
 
 
 def test_after_a_restart_an_alert_is_not_over_before_the_windows_are_full_again() -> None:

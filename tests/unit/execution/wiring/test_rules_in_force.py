@@ -1,4 +1,4 @@
-"""Rules are read again when they are saved; what is broken leaves the last valid ones, also over a restart."""
+"""What was in force is watched by a monitor that starts beside a broken file, until that is mended."""
 
 from __future__ import annotations
 
