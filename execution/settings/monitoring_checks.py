@@ -18,6 +18,7 @@ from execution.settings.monitoring_file import (
 from execution.settings.problems import dotted, nearest
 from toolkit.domain.errors import ConfigError
 from toolkit.monitoring.catalogue import METRICS, Kind, Metric, find
+from toolkit.monitoring.label_values import VALUES, can_be
 from toolkit.monitoring.promql import ALERTS, grouping_labels, selectors
 from toolkit.monitoring.rules import Action
 from toolkit.monitoring.series import numbers
@@ -94,7 +95,7 @@ class _Checks:
             yield self._unknown_metric((*place, kind), watch.metric)
             return
         yield from self._of_kind((*place, kind), kind, metric)
-        yield from self._labels((*place, "where"), watch.where, metric.labels, metric.name)
+        yield from self._where((*place, "where"), watch.where, metric)
         allowed = [*watch.where] if kind == "absent" else metric.labels
         yield from self._labels((*place[:2], "by"), alert.by, allowed, metric.name)
         if watch.of is not None:
@@ -108,7 +109,7 @@ class _Checks:
             return
         if other.kind is not Kind.COUNTER:
             yield self._says(place, f"is {other.name}, a {other.kind}; only a counter grows")
-        yield from self._labels((*place[:-1], "of_where"), watch.of_where, other.labels, other.name)
+        yield from self._where((*place[:-1], "of_where"), watch.of_where, other)
         yield from self._labels((*place[:2], "by"), alert.by, other.labels, other.name)
 
     def _of_kind(self, place: Place, kind: str, metric: Metric) -> Iterator[str]:
@@ -150,7 +151,7 @@ class _Checks:
             return
         if metric.kind is not Kind.GAUGE:
             yield self._says((*place, "metric"), f"is {metric.name}, a {metric.kind}; a condition reads a gauge")
-        yield from self._labels((*place, "where"), condition.where, metric.labels, metric.name)
+        yield from self._where((*place, "where"), condition.where, metric)
         yield from self._labels((*place, "by"), condition.by, metric.labels, metric.name)
         yield from self._labels((*place, "by"), condition.by, alert.by, "the alert's own by")
 
@@ -255,6 +256,13 @@ class _Checks:
         close = nearest(name, [metric.name for metric in METRICS]).partition("Known:")[0].strip()
         where = "`execution monitoring check --metrics` lists them"
         return self._says(place, f"is {name!r}, no metric of the desk; {close + ' ' if close else ''}{where}")
+
+    def _where(self, place: Place, where: Mapping[str, str], metric: Metric) -> Iterator[str]:
+        yield from self._labels(place, where, metric.labels, metric.name)
+        for label, value in where.items():
+            if label in metric.labels and not can_be(label, value):
+                yield self._says((*place, label), f"is {value!r}, no {label} that there is; "
+                                 f"{nearest(value, VALUES[label])}")  # fmt: skip
 
     def _labels(self, place: Place, named: Iterable[str], known: Iterable[str], of: str) -> Iterator[str]:
         names = list(known)

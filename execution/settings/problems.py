@@ -68,6 +68,8 @@ def _place(document: Document, location: tuple[int | str, ...]) -> Place:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, str) and "://" in value:  # what comes behind may be a password
+        return f"'{value.partition('://')[0][:20]}://…'"
     text = repr(value) if isinstance(value, str) else "empty" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

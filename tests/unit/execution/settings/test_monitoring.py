@@ -192,7 +192,27 @@ SLOW = "{slow: quarterdeck_order_hop_seconds, within: 60, edge: 6, above: 0}"
         (
             'address: "${EXECUTION_ALERTS_DESK}"',
             'address: "mailto://me:secret@example.org"',
-            "channels.desk.address is",
+            "channels.desk.address is 'mailto://…';",
+        ),
+        (
+            "where: {answer: rejected}",
+            "where: {answer: rejectd}",
+            "where.answer is 'rejectd', no answer that there is; did you mean 'rejected'?",
+        ),
+        (
+            "where: {process: engine}, above",
+            "where: {process: enigne}, above",
+            "where.process is 'enigne', no process that there is; did you mean 'engine'?",
+        ),
+        (
+            'where: {process: "runner-*"}',
+            'where: {process: "runer-*"}',
+            "where.process is 'runer-*', no process that there is; did you mean 'runner-*'?",
+        ),
+        (
+            "where: {process: archiver}",
+            "where: {process: archive}",
+            "where.process is 'archive', no process that there is; did you mean 'archiver'?",
         ),
     ],
 )
