@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from execution.services.guardian import ASKED, Done, Verdict
+from execution.services.guardian import ASKED, WAITS, Done, Verdict
 from execution.services.outbox import Outbox
 from execution.services.telling import Report
 from toolkit.domain.time import NANOSECONDS, WallTime
@@ -94,7 +94,7 @@ class AlertDesk:
         for alert in self.book.open:
             if alert.id in before:
                 continue
-            if alert.action.endswith(ASKED):  # whoever asked died before it was known: it is looked at again
+            if alert.action.endswith(ASKED) or alert.action.startswith(WAITS):  # the end is not known: once more
                 self._unfinished.add(alert.id)
             elif alert.command:
                 self._guard.remember(alert, Action(alert.command))
@@ -165,6 +165,7 @@ class AlertDesk:
     def _resolve(self, alert: Alert, wall: int, why: str) -> None:
         over = msgspec.structs.replace(alert, state=AlertState.RESOLVED, resolved=wall)
         over = self._state(over, Did.RESOLVED, why, wall)
+        self._unfinished.discard(alert.id)
         self._noted.pop(alert.id, None)
         self._stated.pop(alert.id, None)
         self._outbox.resolved(over, wall)
@@ -190,9 +191,12 @@ class AlertDesk:
                 continue
             verdict = self._guard.consider(alert, rule, wall)
             if verdict.settled:
+                self._unfinished.discard(alert.id)
+            else:
+                self._unfinished.add(alert.id)
+            if verdict.settled or verdict.words != alert.action:
                 command, when = (rule.action.value, wall) if verdict.given else ("", 0)
                 changed = msgspec.structs.replace(alert, action=verdict.words, command=command, acted=when)
-                self._unfinished.discard(alert.id)
                 self._state(changed, Did.ACTED, verdict.words, wall)
 
     def _tell(self, now: Mapping[tuple[str, Scope], Firing], wall: int) -> None:

@@ -55,6 +55,8 @@ DOING: Final = {
 
 ASKED: Final = "(asked for)"
 """How the words about a command end until it is known what became of it."""
+WAITS: Final = "waits: "
+"""How they begin while the minute between two commands is not over."""
 
 
 class Place(NamedTuple):
@@ -130,7 +132,7 @@ class Guardian:
             return Verdict(True, f"nothing was done: {place} is stopped as far as that already")
         own = self._given.get(place)
         if own is not None and wall - own.wall < BETWEEN_SECONDS * NANOSECONDS:
-            return Verdict(False, f"waits: {place} had a command less than {BETWEEN_SECONDS} s ago")
+            return Verdict(False, f"{WAITS}{place} had a command less than {BETWEEN_SECONDS} s ago")
         self._start(alert, Order(action=rule.action, place=place, reason=_reason(alert)), wall)
         return Verdict(True, f"{DOING[rule.action].format(place)} {ASKED}", given=True)
 

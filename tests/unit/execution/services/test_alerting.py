@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from execution.services.alerting import AGAIN_SECONDS, CHANNEL_SILENT, SETTLE_SECONDS, AlertDesk
-from execution.services.guardian import Done, Verdict
+from execution.services.guardian import WAITS, Done, Verdict
 from execution.services.outbox import AT_ONCE, RESOLVED_AFTER_SECONDS
 from execution.services.telling import Report
 from tests.tools.alert_kit import CHAIN, rule
@@ -295,6 +295,22 @@ def test_a_command_whose_end_nobody_heard_is_given_again_by_the_next_monitor() -
     for _ in range(3):
         after.look(*after.fires())
     assert [alert.id for alert in after.considered] == [before.only.id], "once"
+
+
+def test_a_command_that_has_to_wait_says_so_and_is_given_when_its_minute_is_over() -> None:
+    hall = Hall(rule(action=Action.KILL))
+    hall.verdict = Verdict(False, f"{WAITS}strategy trend had a command less than 60 s ago")
+    ((_, message),) = hall.look(*hall.fires())
+    assert "action: waits: strategy trend had a command" in message.body
+    lines = len(hall.lines)
+    for _ in range(3):
+        hall.look(*hall.fires())
+    assert len(hall.lines) == lines + 1, "told, and no line for each look"
+    again = Hall(rule(action=Action.KILL), remembered=hall.lines)
+    for each in (hall, again):  # a restart in between or not
+        each.verdict = Verdict(True, "strategy trend is killed (asked for)", given=True)
+        each.look(*each.fires())
+        assert each.only.command == "kill"
 
 
 # ---- channels that fail
