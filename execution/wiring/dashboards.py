@@ -94,6 +94,8 @@ async def serve(home: Home, plan: Plan) -> int:
     def page(name: str, session: Session | None) -> ViewPage:
         return open_page(name, watch, who=partial(_who, logins, session), kind=site.kind)
 
+    once = OneTimeSecret(home.run / FILE)
+    once.now()  # so that there is one, whoever started this
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     following = Thread(target=_follow, args=(watch, loop, stop), name="watch", daemon=True)
@@ -104,7 +106,7 @@ async def serve(home: Home, plan: Plan) -> int:
         script=BEAT + SCRIPT, most_pages=plan.viewers,
         more=[
             ("/", Root, known),
-            ("/enter", Enter, known | {"secret": OneTimeSecret(home.run / FILE)}),
+            ("/enter", Enter, known | {"secret": once}),
             ("/csv", Csv, known | {"watch": watch}),
         ],
     )  # fmt: skip

@@ -22,7 +22,7 @@ import uvloop
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from execution.operations.links import FILE
+from execution.operations.links import FILE, OneTimeSecret
 from tests.benchmarks.bench_desk import bench_desk
 from tests.benchmarks.idle_desk import _megabytes, _seconds
 from tests.benchmarks.order_path import Client, desk_client
@@ -124,8 +124,7 @@ class Pages:
             assert self._process.poll() is None, self._process.stderr and self._process.stderr.read().decode()
             assert time.monotonic() < deadline, "the dashboards do not answer"
             time.sleep(0.02)
-        self.ask("GET", "/enter")
-        secret = (self._home.run / FILE).read_text().strip() if (self._home.run / FILE).exists() else ""
+        secret = OneTimeSecret(self._home.run / FILE).now()
         headers = {"Origin": self.origin, "Content-Type": "application/x-www-form-urlencoded"}
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         line.request("POST", "/enter", urlencode({"once": secret}), headers)
@@ -166,6 +165,8 @@ async def _open(pages: Pages, view: str) -> float:
     """Seconds until a page stands there with its numbers: page, line, and the whole document over it."""
     began = time.perf_counter()
     line = await _line(pages, f"{view}?span=all")
+    while '"ACK"' not in str(await asyncio.wait_for(line.read_message(), 60)):
+        pass
     await line.write_message('{"msgid":"1","msgtype":"PULL-DOC-REQ"}')
     await line.write_message("{}")
     await line.write_message("{}")

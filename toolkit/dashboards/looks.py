@@ -68,7 +68,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], links: Sequenc
 
 def note(words: str, how: str) -> str:
     """What is not as it should be."""
-    return f'<div class="note {how}">{escape(words)}</div>'
+    return f'<div class="note {how}">{prose(words)}</div>'
 
 
 def prose(words: str) -> str:

@@ -47,7 +47,7 @@ class ViewPage:
         self._kind = kind
         self._top, self._numbers = html(), html()
         self._beat, self._beats = pn.pane.HTML("", tags=["beat"], visible=False), 0
-        self._parts = pn.Column(sizing_mode=WIDE, margin=0)
+        self._parts = pn.Column(html(), sizing_mode=WIDE, margin=0)
         self._keys: tuple[str, ...] = ()
         self._shown: dict[str, _Drawing] = {}
         self._tables: list[tuple[Any, tuple[str, ...]]] = []
@@ -126,7 +126,7 @@ class ViewPage:
     def _leave(self) -> None:
         put(self._top, looks.bar(self._kind, "logged out"))
         put(self._numbers, OVER)
-        self._parts.objects, self._keys, self._shown, self._tables = [], (), {}, []
+        self._parts.objects, self._keys, self._shown, self._tables = [html()], (), {}, []
 
 
 def _kind(part: Part) -> str:

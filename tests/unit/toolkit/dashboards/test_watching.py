@@ -60,7 +60,8 @@ def test_a_page_shows_its_view_and_ends_with_its_login(watch: DeskWatch, view: s
     who[0] = ""
     page.refresh()
     assert "You are logged out" in str(page._numbers.object)
-    assert not page._parts.objects
+    assert not page._shown
+    assert not page._tables
 
 
 def test_a_page_before_the_first_look_says_that_it_reads(tmp_path: Path) -> None:
