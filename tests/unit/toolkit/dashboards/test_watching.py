@@ -1,5 +1,7 @@
 """One thread draws for all pages, once for who asks the same; what nobody asks for any more is forgotten."""
 
+import gc
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.page import ViewPage
 from toolkit.dashboards.pages import VIEWS
 from toolkit.dashboards.watching import DeskWatch
+
+REFRESHES = 40
+LEAKED_AT_MOST = 200_000
 
 
 @pytest.fixture
@@ -80,3 +85,23 @@ def test_a_desk_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     page = ViewPage(Choice(), watch, lambda: "vera", "paper")
     page.refresh()
     assert "The books cannot be read" in str(page._numbers.object)
+
+
+@pytest.mark.parametrize("view", ["overview", "execution_latency"])
+def test_a_page_that_stands_open_for_long_costs_no_more_at_its_end(watch: DeskWatch, view: str) -> None:
+    page = ViewPage(Choice(view=view, span="all"), watch, lambda: "vera", "paper")
+
+    def go_on(times: int) -> None:
+        for _ in range(times):
+            watch.look()
+            page.refresh(patience=1)
+
+    go_on(20)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.take_snapshot()
+    go_on(REFRESHES)
+    gc.collect()
+    after = tracemalloc.take_snapshot()
+    tracemalloc.stop()
+    assert sum(row.size_diff for row in after.compare_to(before, "filename")) < LEAKED_AT_MOST
