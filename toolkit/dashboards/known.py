@@ -87,7 +87,7 @@ class Known:
             found.append((f"The books cannot be read: {self.problem}. What stands here is old.", BAD))
         elif self.read_all and self.quiet > QUIET_SECONDS:
             found.append((f"Nothing was journaled for {ago(int(self.replica.wall))}: is the feed alive?", ODD))
-        if not self.read_all:
+        if not self.read_all and not self.problem:
             found.append((f"Reading the journal: {self.replica.ledger.sequence:,} events so far.", ODD))
         found += [(f"Killed: {scope_words(scope)}. Only a person lets go of it.", BAD) for scope in self.killed]
         found += [
