@@ -61,7 +61,7 @@ class OrderSubmitted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag
     worth: int = 0
 
 
-class OrderDenied(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="order_denied"):
+class OrderDenied(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="order_denied"):
     """A refusal that teaches: control, observed, limit, where the limit stands, and what would pass."""
 
     order_id: str
