@@ -15,7 +15,7 @@ from execution.services.guardian import ASKED, WAITS, Done, Verdict
 from execution.services.outbox import Outbox
 from execution.services.telling import Report
 from toolkit.domain.time import NANOSECONDS, WallTime
-from toolkit.monitoring.alert_book import Alert, AlertBook, AlertState, Did, Scope, alert_id, stated
+from toolkit.monitoring.alert_book import PEOPLES, Alert, AlertBook, AlertState, Did, Scope, alert_id, stated
 from toolkit.monitoring.channels import Telling
 from toolkit.monitoring.evaluation import Firing
 from toolkit.monitoring.messages import Desk, Message, bare, found
@@ -89,8 +89,7 @@ class AlertDesk:
         An alert of before that was opened anew meanwhile goes on under its new name.
         """
         before = {alert.id for alert in self.book.open}
-        for line in lines:
-            self.book.hear(line)
+        pushed = self._fold(lines)
         for alert in self.book.open:
             if alert.id in before:
                 continue
@@ -103,6 +102,19 @@ class AlertDesk:
                 self._resolve(alert, wall, f"it goes on as {others[0].id}")
             else:
                 self._outbox.remember(alert, self._last_told(alert, wall), wall + SETTLE_SECONDS * NANOSECONDS)
+                if alert.id in pushed:
+                    self._outbox.escalate(alert)
+
+    def _fold(self, lines: Iterable[Mapping[str, str]]) -> set[str]:
+        """Take up what is remembered; the alerts that a person sent on and of which no monitor said anything since."""
+        pushed: set[str] = set()
+        for line in lines:
+            alert = self.book.hear(line)
+            if alert is not None and line.get("did") == Did.ESCALATE:
+                pushed.add(alert.id)
+            elif alert is not None and line.get("did") not in PEOPLES:
+                pushed.discard(alert.id)
+        return pushed
 
     def _last_told(self, alert: Alert, wall: int) -> int:
         """When a channel last took it: a monitor that is started anew again and again puts off no escalation."""

@@ -223,6 +223,19 @@ def test_a_monitor_that_is_started_anew_again_and_again_puts_off_no_escalation()
     assert channels(hall.look(*hall.fires(), after=SETTLE_SECONDS)) == ["phone"]
 
 
+def test_what_a_person_sent_on_while_no_monitor_ran_goes_on_with_the_next_one_and_once() -> None:
+    before = Hall()
+    for _ in range(2):
+        before.look(*before.fires())
+    asked = answer(Did.ESCALATE, before.only.id, who="login:anna", reason="I cannot reach my desk")
+    lines = [*before.lines, {**asked, "kind": "alert", "process": "people", "wall": str(before.wall + 1)}]
+    after = Hall(remembered=lines)
+    assert channels(after.look(*after.fires())) == ["phone"]
+    after.look(*after.fires())
+    again = Hall(remembered=[*lines, *after.lines])
+    assert again.look(*again.fires()) == []
+
+
 def test_after_a_restart_an_alert_is_not_over_before_the_windows_are_full_again() -> None:
     before = Hall()
     for _ in range(2):  # the second look hears that the message was taken
