@@ -82,8 +82,10 @@ def measure(seconds: float, day: int, full: int) -> list[Result]:
         restarted = [process.name for process in state.processes if process.restarts]
         assert not restarted, f"did not last: {', '.join(restarted)}"
     finally:
-        desk.run("down")
-        shutil.rmtree(folder)
+        try:
+            desk.run("down")
+        finally:
+            shutil.rmtree(folder)
     return results(looks, day)
 
 
