@@ -36,13 +36,13 @@ DONE = {
 def show(given: Path | None, *, history: int, as_json: bool) -> Exit:
     """Everything that fires, acknowledged and silenced too; with `history` also what happened lately."""
     home, state = _running(given)
-    book, now = _book(home, state), time.time_ns()
+    book, now = alert_book(home, state), time.time_ns()
     steps = book.history[:history]
     if as_json:
         say_json(
             {
-                "open": [_document(alert, now) for alert in book.open],
-                "resolved": [_document(alert, now) for alert in book.resolved[:history]],
+                "open": [alert_document(alert, now) for alert in book.open],
+                "resolved": [alert_document(alert, now) for alert in book.resolved[:history]],
                 "history": steps,
                 "monitor": _monitor(state),
             }
@@ -69,7 +69,7 @@ def answer(
         raise Stop(Exit.USAGE, "nothing was said: --reason is empty; say why, a word is enough")
     seconds = _seconds(lasting) if deed is AlertDeed.SILENCE else 0.0
     home, state = _running(given)
-    book = _book(home, state)
+    book = alert_book(home, state)
     alerts = list(dict.fromkeys(alert for name in names for alert in _named(book, name)))
     for alert in alerts:
         said = AlertAnswer(deed=deed, alert=alert.id, reason=reason, source=SOURCE, seconds=seconds)
@@ -97,8 +97,20 @@ def _running(given: Path | None) -> tuple[Home, DeskState]:
     return home, running_state(home)
 
 
-def _book(home: Home, state: DeskState) -> AlertBook:
+def alert_book(home: Home, state: DeskState) -> AlertBook:
+    """The alerts of a desk. TransportError when the journal server, which keeps their log, is away."""
     return book_of(AlertLines(Books(home=home, book=state.book)).new())
+
+
+def show_open(book: AlertBook) -> None:
+    """A line for each alert that fires, is acknowledged or silenced, the newest last; nothing where none is."""
+    now = time.time_ns()
+    if not book.open:
+        return
+    say(f"\n{heading('ALERTS')}" + paint("  (what was done, and the answers: execution alerts list)", DIM))
+    for alert in book.open:
+        words = f"  {alert.id}  {alert.rule} {alert.where}: {found(alert)}, {alert.state_at(now).value}"
+        say(paint(f"{words} for {ago(alert.since, now)}", COLOURS.get(alert.severity, DIM)))
 
 
 def _named(book: AlertBook, name: str) -> tuple[Alert, ...]:
@@ -174,7 +186,8 @@ def _step(step: Step) -> tuple[object, ...]:
     return clock(step.wall), step.id, step.rule, step.where, step.did.value, step.what[:90], step.who
 
 
-def _document(alert: Alert, now: int) -> dict[str, object]:
+def alert_document(alert: Alert, now: int) -> dict[str, object]:
+    """An alert as `--json` says it; times are UTC ns."""
     return {
         "id": alert.id, "rule": alert.rule, "where": alert.where, "scope": dict(alert.scope),
         "severity": alert.severity, "state": alert.state_at(now).value, "summary": alert.summary, "value": alert.value,

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from execution.commands.alerts import alert_book, alert_document, show_open
 from execution.commands.desk import the_home, the_state
 from execution.commands.exits import Exit
 from execution.commands.feed_status import feed_health, show_feed
@@ -20,6 +21,7 @@ from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, Problem, ProcessState
 from toolkit.domain.errors import ConfigError, TransportError
 from toolkit.domain.time import WallTime
+from toolkit.monitoring.alert_book import AlertBook
 from toolkit.replica import views
 from toolkit.replica.reconciliation import reconciliation
 from toolkit.replica.replica import Replica
@@ -35,23 +37,25 @@ def status(given: Path | None, *, as_json: bool, all_limits: bool) -> Exit:
     state = the_state(home)
     processes = [_alive(process) for process in (state.supervisor, *state.processes)]
     runs = processes[0].state == "running"
-    replica, problem = _books(home, state) if runs else (None, "")
+    replica, alerts, problem = _books(home, state) if runs else (None, AlertBook(), "")
     shut = emergency.shut_rows(home, state.book)
     if as_json:
-        say_json(_document(state, processes, replica, problem) | {"latch_shut": shut, "feed": feed_health(home)})
+        known = _document(state, processes, replica, alerts, problem)
+        say_json(known | {"latch_shut": shut, "feed": feed_health(home)})
     else:
-        _show(home, state, processes, replica, problem, all_limits)
+        _show(home, state, processes, replica, alerts, problem, all_limits)
         _show_latch(shut)
     if not runs:
         return Exit.NOT_RUNNING
     return Exit.FAILED if replica is None else Exit.DONE
 
 
-def _books(home: Home, state: DeskState) -> tuple[Replica | None, str]:
+def _books(home: Home, state: DeskState) -> tuple[Replica | None, AlertBook, str]:
+    """The books and the alerts, which the same server keeps, or why neither can be read."""
     try:
-        return Books(home=home, book=state.book).replica(), ""
+        return Books(home=home, book=state.book).replica(), alert_book(home, state), ""
     except (TransportError, ConfigError) as problem:
-        return None, str(problem)
+        return None, AlertBook(), str(problem)
 
 
 def _alive(process: ProcessState) -> ProcessState:
@@ -64,7 +68,9 @@ def _alive(process: ProcessState) -> ProcessState:
     return process
 
 
-def _document(state: DeskState, processes: list[ProcessState], replica: Replica | None, problem: str) -> dict[str, Any]:
+def _document(
+    state: DeskState, processes: list[ProcessState], replica: Replica | None, alerts: AlertBook, problem: str
+) -> dict[str, Any]:
     document: dict[str, Any] = {
         "desk": state.name,
         "kind": state.kind,
@@ -88,6 +94,7 @@ def _document(state: DeskState, processes: list[ProcessState], replica: Replica 
             "four_eyes": ledger.people.four_eyes,
             "proposals": waiting(ledger),
             "throttles": {scope: str(rate) for scope, rate in ledger.throttles.items()},
+            "alerts": [alert_document(alert, time.time_ns()) for alert in alerts.open],
             "alarms": replica.alarms[-ALARMS_SHOWN:],
             "denials": replica.denials[-DENIALS_SHOWN:],
         }
@@ -99,9 +106,16 @@ def _address_of(processes: list[ProcessState], kind: str) -> str:
 
 
 def _show(
-    home: Home, state: DeskState, processes: list[ProcessState], replica: Replica | None, problem: str, all_limits: bool
+    home: Home,
+    state: DeskState,
+    processes: list[ProcessState],
+    replica: Replica | None,
+    alerts: AlertBook,
+    problem: str,
+    all_limits: bool,
 ) -> None:
     say(banner(state.kind, _headline(state, processes[0], replica)))
+    show_open(alerts)
     if replica is not None:
         _show_books(replica)
     say(f"\n{heading('PROCESSES')}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from execution.commands.alerts import _named, _seconds
+from execution.commands.alerts import _named, _seconds, show_open
 from execution.commands.desk import Stop
 from toolkit.monitoring.alert_book import Alert, AlertState, Did, book_of, stated
 
@@ -45,6 +45,18 @@ def test_an_alert_is_named_by_id_by_its_beginning_or_by_rule(name: str, found: s
 def test_a_slip_is_answered_with_what_there_is(name: str, words: str) -> None:
     with pytest.raises(Stop, match=words):
         _named(BOOK, name)
+
+
+def test_status_names_what_is_open_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    show_open(BOOK)
+    shown = capsys.readouterr().out
+    assert [each for each in ("AAA222", "AAB333", "CCC444", "DDD555") if each in shown] == [
+        "AAA222",
+        "AAB333",
+        "CCC444",
+    ]
+    show_open(book_of([]))
+    assert capsys.readouterr().out == ""
 
 
 def test_where_nothing_fires_that_is_said() -> None:
