@@ -277,7 +277,7 @@ def test_down_and_disable_name_what_only_the_engine_holds() -> None:
     core = holding(**ONLY_OCO)
     core.sell(10, stop=9_950)
     (line,) = held_in_engine(core.ledger, "trend")
-    assert line.endswith("SELL 10 AAPL, stop 9950 ticks: it acts only while the engine runs")
+    assert line.endswith("SELL 10 AAPL, stop 99.50: it acts only while the engine runs")
     assert held_in_engine(core.ledger, "another") == ()
 
 

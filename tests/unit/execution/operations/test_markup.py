@@ -57,7 +57,7 @@ def test_what_is_empty_is_said_in_words() -> None:
 
 def test_an_order_of_whose_fate_nobody_knows_is_marked() -> None:
     board = msgspec.structs.replace(BOARD, orders=(order("UNKNOWN"),), orders_open=1, unknown=1)
-    assert 'class="bad" data-label="status">UNKNOWN' in markup.tables(board)
+    assert 'class="bad short" data-label="status">UNKNOWN' in markup.tables(board)
     assert '<div class="number bad"><b>1</b><span>UNKNOWN of 1 open orders' in markup.numbers(board)
 
 
