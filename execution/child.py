@@ -21,6 +21,8 @@ from typing import Final
 from toolkit.domain.errors import ConfigError
 
 LONGEST_SECRET: Final = 4096
+PAGE_SETTINGS: Final = ("BOKEH_", "PANEL_")
+"""What these name in the environment would open doors of a page that are shut here."""
 
 
 class ExitCode(IntEnum):
@@ -80,3 +82,9 @@ def explain(problem: Exception) -> int:
     """Say on stderr what went wrong: it lands in the child's log, its last line in `status`. Returns the exit code."""
     print(f"{type(problem).__name__}: {problem}", file=sys.stderr, flush=True)
     return ExitCode.CONFIG if isinstance(problem, ConfigError) else ExitCode.FAILED
+
+
+def forget_page_settings() -> None:
+    """Take out of the environment what could change a page's server behind our back; before its library is loaded."""
+    for name in [name for name in os.environ if name.startswith(PAGE_SETTINGS)]:
+        del os.environ[name]

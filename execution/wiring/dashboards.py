@@ -13,7 +13,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from execution.child import ExitCode, explain, read_secret, when_told_to_stop
+from execution.child import ExitCode, explain, forget_page_settings, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.operations.sessions import Session, Sessions, desk_secret
 from execution.settings import read_people
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 LATER = 5
 """How much later than those that trade it gets a busy processor."""
-FOREIGN = ("BOKEH_", "PANEL_")
-"""What these name in the environment would open doors that are shut here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--viewers", type=int, required=True)
     parser.add_argument("--time-zone", default="")
     options = parser.parse_args(arguments)
-    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
-        del os.environ[name]
+    forget_page_settings()
     plan = Plan(
         port=options.port, session_hours=options.session_hours, viewers=options.viewers, time_zone=options.time_zone
     )  # fmt: skip

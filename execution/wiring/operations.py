@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Thread
 
-from execution.child import explain, read_secret, when_told_to_stop
+from execution.child import explain, forget_page_settings, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.operations.sessions import Sessions, desk_secret
 from execution.settings import read_people
 from toolkit.client.desk_state import read_desk_state
 from toolkit.domain.errors import ConfigError, ExecutionError
-
-FOREIGN = ("BOKEH_", "PANEL_")
-"""What these name in the environment would open doors that are shut here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--session-hours", type=int, required=True)
     parser.add_argument("--quarantine-seconds", type=float, required=True)
     options = parser.parse_args(arguments)
-    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
-        del os.environ[name]
+    forget_page_settings()
     plan = Plan(port=options.port, session_hours=options.session_hours, quarantine_seconds=options.quarantine_seconds)
     try:
         asyncio.run(operate(find_home(options.home), plan, read_secret()))
