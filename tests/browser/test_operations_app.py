@@ -1,15 +1,16 @@
 """The app with the buttons on a real desk: who may act acts and sees the proof, who may not cannot in any way."""
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 import toolkit as tk
 from tests.tools.doors_kit import cookie_of, get, opens, post, tampered
@@ -57,7 +58,7 @@ def link(desk: Desk) -> str:
     return found
 
 
-@contextmanager
+@contextlib.contextmanager
 def logged_in(browser: Browser, link: str, name: str, width: int = 1280) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
@@ -76,7 +77,11 @@ def act(page: Page, button: str, subject: str, reason: str, confirms: str) -> No
     choice = page.get_by_label(button)
     there = choice.locator("option", has_text=subject)
     expect(there).to_have_count(1, timeout=PROOF)
-    choice.select_option(label=there.inner_text())
+    for _ in range(20):  # a choice says what is so now, and may say another thing by the time it is chosen
+        with contextlib.suppress(PlaywrightTimeout):
+            choice.select_option(label=there.inner_text(), timeout=1_000)
+            break
+    expect(choice.locator("option:checked")).to_contain_text(subject)
     page.get_by_label("why").fill(reason)
     page.get_by_role("button", name="Review …").click()
     expect(page.get_by_text(confirms).first).to_be_visible(timeout=PROOF)
@@ -121,9 +126,9 @@ def test_an_alert_is_acknowledged_then_silenced_under_the_name_of_who_is_logged_
         expect(page.get_by_role("cell", name="trading_halted", exact=True).first).to_be_visible(timeout=PROOF)
         act(page, "Acknowledge", "trading_halted", "seen", "trend is halted")
         says(page, "it is yours, and goes on to nobody else")
+        expect(page.get_by_role("cell", name="acknowledged", exact=True).first).to_be_visible(timeout=PROOF)
         (alert,) = [each for each in desk.json("alerts", "list")["open"] if each["rule"] == "trading_halted"]
         assert (alert["state"], alert["by"], alert["reason"]) == ("acknowledged", "login:anna", "seen")
-        expect(page.get_by_role("cell", name="acknowledged", exact=True).first).to_be_visible(timeout=PROOF)
         act(page, "Silence", "trading_halted", "known", "nobody is told of it")
         says(page, "silenced; it still shows here")
         expect(page.get_by_role("cell", name="silenced", exact=True).first).to_be_visible(timeout=PROOF)
