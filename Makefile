@@ -22,7 +22,7 @@ setup: $(VENV)/.stamp-run ## the environment that the desk runs in, without star
 
 setup-dev: $(VENV)/.stamp-dev ## the same with the tools for tests and checks
 
-test: setup-dev ## the tests, five minutes at most
+test: setup-dev ## the tests, about a quarter of an hour on two cores
 	@$(PYTEST) -q -n 2 --dist worksteal
 
 chaos: setup-dev ## the fault suite with full counts; takes its time
