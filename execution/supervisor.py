@@ -171,6 +171,7 @@ class Supervisor:
     async def end(self) -> Stopped:
         """Entries stop, resting orders are cancelled and that is verified at the venues, then processes and servers."""
         self._stopping = True
+        self.status.leaving()
         stopped = Stopped(instruments={each.symbol: each for each in self.settings.instruments})
         await self.door.close()
         try:  # with runners alive: in lockstep nothing moves without them, a cancel that takes its time neither

@@ -141,7 +141,8 @@ def _headline(state: DeskState, supervisor: ProcessState, replica: Replica | Non
     words = [f"desk {state.name}", f"book {state.book}"]
     if supervisor.state != "running":
         return " · ".join([*words, paint("NOT RUNNING: `execution up` starts it", RED)])
-    words.append(f"up {ago(supervisor.since)}" if state.ready else paint("starting", YELLOW))
+    waits = "going down" if state.seconds_to_ready else "starting"
+    words.append(f"up {ago(supervisor.since)}" if state.ready else paint(waits, YELLOW))
     if replica is not None:
         ledger = replica.ledger
         words += [f"session {ledger.session or '–'}", f"step {ledger.step:,}", f"event {ledger.sequence:,}"]

@@ -18,8 +18,8 @@ from toolkit.domain.time import NANOSECONDS, WallTime
 from toolkit.monitoring.alert_book import PEOPLES, Alert, AlertBook, AlertState, Did, Scope, alert_id, stated
 from toolkit.monitoring.channels import Telling
 from toolkit.monitoring.evaluation import Firing
-from toolkit.monitoring.messages import Desk, Message, bare, found
-from toolkit.monitoring.rules import Action, Comparison, Kind, Rule, Severity, Watch
+from toolkit.monitoring.messages import Desk, Message, News, bare, found
+from toolkit.monitoring.rules import CHANNEL_SILENT, Action, Comparison, Kind, Rule, Severity, Watch
 
 AGAIN_SECONDS: Final = 120
 """What fires again within this time after it was resolved is the same alert: it flaps, and is not told anew."""
@@ -31,7 +31,6 @@ NOTED_SECONDS: Final = 60
 RESTATED_SECONDS: Final = 600
 """How often an open alert is stated again, so that a log that is trimmed does not lose it."""
 
-CHANNEL_SILENT: Final = "channel_silent"
 SILENT_SECONDS: Final = 2.0
 """A channel that does not take a message is passed over at once; it is an alert when it stays so for this long."""
 
@@ -99,11 +98,14 @@ class AlertDesk:
                 self._guard.remember(alert, Action(alert.command))
             others = [other for other in self.book.open if other.id in before and _key(other) == _key(alert)]
             if others:
-                self._resolve(alert, wall, f"it goes on as {others[0].id}")
+                self._resolve(alert, wall, f"it goes on as {others[0].id}", owed=())
             else:
                 self._outbox.remember(alert, self._last_told(alert, wall), wall + SETTLE_SECONDS * NANOSECONDS)
                 if alert.id in pushed:
                     self._outbox.escalate(alert)
+        for alert in self.book.resolved:
+            if alert.owed:  # that it is over was not told yet
+                self._outbox.remember_over(alert, self._last_told(alert, wall))
 
     def _fold(self, lines: Iterable[Mapping[str, str]]) -> set[str]:
         """Take up what is remembered; the alerts that a person sent on and of which no monitor said anything since."""
@@ -135,7 +137,7 @@ class AlertDesk:
             self._hold(firing, wall)
         for alert in self.book.open:
             if _key(alert) not in now and self._may_resolve(alert, wall):
-                self._resolve(alert, wall, f"is over; it was {found(alert)}")
+                self._resolve(alert, wall, f"is over; it was {found(alert)}", owed=alert.reached)
         self._take_up_what_was_silenced(wall)
         self._act(wall)
         self._tell(now, wall)
@@ -150,7 +152,7 @@ class AlertDesk:
             return
         lately = next((alert for alert in self.book.resolved if _key(alert) == firing.key), None)
         if lately is not None and wall - lately.resolved < AGAIN_SECONDS * NANOSECONDS:
-            again = _seen(lately, firing, state=_answered(lately, wall), resolved=0, times=lately.times + 1)
+            again = _seen(lately, firing, state=_answered(lately, wall), resolved=0, times=lately.times + 1, owed=())
             self._outbox.reopened(
                 self._state(again, Did.REOPENED, f"again, {again.times} times now: {found(again)}", wall)
             )
@@ -174,8 +176,9 @@ class AlertDesk:
         needed = rule.for_seconds + rule.window if rule is not None else 0.0
         return wall - self._started >= (SETTLE_SECONDS + needed) * NANOSECONDS
 
-    def _resolve(self, alert: Alert, wall: int, why: str) -> None:
-        over = msgspec.structs.replace(alert, state=AlertState.RESOLVED, resolved=wall)
+    def _resolve(self, alert: Alert, wall: int, why: str, *, owed: tuple[str, ...]) -> None:
+        """`owed` are the channels that are to be told."""
+        over = msgspec.structs.replace(alert, state=AlertState.RESOLVED, resolved=wall, owed=owed)
         over = self._state(over, Did.RESOLVED, why, wall)
         self._unfinished.discard(alert.id)
         self._noted.pop(alert.id, None)
@@ -242,13 +245,20 @@ class AlertDesk:
                 self._outbox.missed(report.channel, report.messages)
                 continue
             self._silent.pop(report.channel, None)
-            for identifier in {each for sent in report.messages for each in sent.alerts}:
-                self._reached(identifier, report.channel, wall)
+            for identifier, news in {(each, sent.news): None for sent in report.messages for each in sent.alerts}:
+                alert = self.book.find(identifier)
+                if alert is not None:
+                    self._reached(alert, report.channel, news, wall)
 
-    def _reached(self, identifier: str, channel: str, wall: int) -> None:
-        alert = self.book.find(identifier)
-        if alert is not None and channel not in alert.reached:
-            self._state(msgspec.structs.replace(alert, reached=(*alert.reached, channel)), Did.TOLD, channel, wall)
+    def _reached(self, alert: Alert, channel: str, news: News, wall: int) -> None:
+        if news is News.RESOLVED:
+            if channel in alert.owed:
+                owed = tuple(each for each in alert.owed if each != channel)
+                self._state(msgspec.structs.replace(alert, owed=owed), Did.TOLD, f"{channel}: it is over", wall)
+        elif channel not in alert.reached:
+            owed = alert.owed if alert.is_open else (*alert.owed, channel)
+            told = msgspec.structs.replace(alert, reached=(*alert.reached, channel), owed=owed)
+            self._state(told, Did.TOLD, channel, wall)
 
     def _silent_channels(self, wall: int) -> Iterable[Firing]:
         """A channel that takes nothing is an alert of its own, told by the others."""
@@ -279,7 +289,7 @@ def channel_silent(telling: Telling) -> Rule:
     watch = Watch(kind=Kind.LEVEL, metric="", comparison=Comparison.ABOVE, threshold=0.0, clear=0.0)
     return Rule(
         name=CHANNEL_SILENT, summary="channel {channel} takes no message", watches=(watch,),
-        severity=Severity.CRITICAL, channels=tuple(channel.name for channel in telling.channels), owner="operations",
+        severity=Severity.CRITICAL, channels=tuple(channel.name for channel in telling.channels), owner=telling.owner,
         playbook="monitoring-dead", dashboard="alerts", by=("channel",), for_seconds=SILENT_SECONDS,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ A command is given by `give`, in a thread of its own and by the same ways as a p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -18,7 +18,8 @@ from toolkit.monitoring.messages import found
 from toolkit.monitoring.rules import Action, Rule
 
 BETWEEN_SECONDS: Final = 60
-"""At most one command a scope in this time; what begins to hold within it after one is taken for its consequence."""
+"""At most one command a scope in this time. What begins within it after one may be its consequence: it is acted on when
+the time is over, if it holds still."""
 
 MOVED_BY_A_HALT: Final = frozenset(
     f"quarterdeck_{name}"
@@ -126,13 +127,13 @@ class Guardian:
         if rule.action is Action.DISABLE and place.scope != "strategy":
             return Verdict(True, f"nothing was done: only a strategy is disabled, and this is about {place}")
         self._forget_what_was_let_go(wall)
-        if self._of_own_doing(alert, rule, place):
+        if rule.metrics & MOVED_BY_A_HALT and any(self._after(alert, place)):
             return Verdict(True, "nothing was done: it comes of the guardian's own halt; a person decides")
         if self._strictness(place) >= wanted:
             return Verdict(True, f"nothing was done: {place} is stopped as far as that already")
-        own = self._given.get(place)
-        if own is not None and wall - own.wall < BETWEEN_SECONDS * NANOSECONDS:
-            return Verdict(False, f"{WAITS}{place} had a command less than {BETWEEN_SECONDS} s ago")
+        for other in (place, *self._after(alert, place)):
+            if other in self._given and wall - self._given[other].wall < BETWEEN_SECONDS * NANOSECONDS:
+                return Verdict(False, f"{WAITS}{other} had a command less than {BETWEEN_SECONDS} s ago")
         self._start(alert, Order(action=rule.action, place=place, reason=_reason(alert)), wall)
         return Verdict(True, f"{DOING[rule.action].format(place)} {ASKED}", given=True)
 
@@ -155,15 +156,11 @@ class Guardian:
         own = max((self._given[each].strictness for each in around if each in self._given), default=Strictness.OPEN)
         return max(own, *(self._held(each) for each in around))
 
-    def _of_own_doing(self, alert: Alert, rule: Rule, place: Place) -> bool:
-        """Whether the alert may be the consequence of a command that is in force: it watches what a halt moves, or it
-        began within the minute after one."""
+    def _after(self, alert: Alert, place: Place) -> Iterator[Place]:
+        """Where a command is in force of which the alert may be the consequence, since it began after it."""
         for other, given in self._given.items():
-            if not other.touches(place) or alert.since < given.wall:
-                continue
-            if rule.metrics & MOVED_BY_A_HALT or alert.since - given.wall < BETWEEN_SECONDS * NANOSECONDS:
-                return True
-        return False
+            if other.touches(place) and alert.since >= given.wall:
+                yield other
 
     def _forget_what_was_let_go(self, wall: int) -> None:
         """A person released it, once the command had its time to show."""

@@ -67,6 +67,13 @@ class Outbox:
             alert=alert, stage=len(told), told_at=told_at, told=told, waits_until=waits_until if told else 0
         )  # fmt: skip
 
+    def remember_over(self, alert: Alert, told_at: int) -> None:
+        """An alert of before a restart that is over, which some channels still have to be told."""
+        post = Post(
+            alert=alert, stage=len(alert.reached), told_at=told_at, told=list(alert.owed), resolved_at=alert.resolved
+        )
+        self._posts.setdefault(alert.id, post)
+
     def reopened(self, alert: Alert) -> None:
         """It fires again: told anew only if it was told already that it is over."""
         post = self._posts.get(alert.id)

@@ -42,6 +42,7 @@ class Monitoring:
     heartbeat: str
     heartbeat_every: float
     dashboards_address: str
+    channels_owner: str
     checksum: str
 
 
@@ -60,6 +61,7 @@ def read_monitoring(home: Path, kept: Path | None = None) -> Monitoring:
         heartbeat="" if heartbeat is None else heartbeat.address,
         heartbeat_every=Telling().heartbeat_every if heartbeat is None else heartbeat.every,
         dashboards_address=file.dashboards_address,
+        channels_owner=file.channels_owner or next(iter(file.owners)),
         checksum=document.checksum,
     )
 
@@ -83,6 +85,7 @@ def resolve_channels(
         heartbeat=heartbeat,
         heartbeat_every=monitoring.heartbeat_every,
         dashboards=monitoring.dashboards_address,
+        owner=monitoring.channels_owner,
     )
     return telling, tuple(missing)
 

@@ -20,7 +20,7 @@ from toolkit.domain.errors import ConfigError
 from toolkit.monitoring.catalogue import METRICS, Kind, Metric, find
 from toolkit.monitoring.label_values import VALUES, can_be
 from toolkit.monitoring.promql import ALERTS, grouping_labels, selectors
-from toolkit.monitoring.rules import Action
+from toolkit.monitoring.rules import CHANNEL_SILENT, Action
 from toolkit.monitoring.series import numbers
 
 VIEWS: Final = ("overview", "execution_latency", "fill_rate", "pnl_live", "risk_limits", "alerts")
@@ -49,6 +49,10 @@ class _Checks:
         self._pages = pages
 
     def all(self) -> Iterator[str]:
+        if self._file.channels_owner is not None:
+            yield from self._known(("channels_owner",), self._file.channels_owner, self._file.owners, "owner")
+        if CHANNEL_SILENT in self._file.alerts:
+            yield self._says(("alerts", CHANNEL_SILENT), "is an alert that every desk has; give yours another name")
         for name, alert in self._file.alerts.items():
             yield from self._alert(("alerts", name), name, alert)
         for name, dashboard in self._file.dashboards.items():

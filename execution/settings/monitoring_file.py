@@ -217,6 +217,7 @@ class MonitoringFile(Strict):
     channels: Annotated[dict[Name, ChannelRow], Field(min_length=1)]
     heartbeat: HeartbeatRow | None = None
     owners: Annotated[dict[Name, Text], Field(min_length=1)]
+    channels_owner: Name | None = None
     divergence: DivergenceRow = DivergenceRow()
     alerts: Annotated[dict[Name, AlertRow], Field(min_length=1)]
     dashboards: Annotated[dict[Name, DashboardRow], Field(min_length=1)]

@@ -60,6 +60,11 @@ class StatusFile:
     def ready(self, seconds: float) -> None:
         self._ready, self._seconds = True, seconds
 
+    def leaving(self) -> None:
+        """The desk goes down: what stops from here on does so on purpose."""
+        self._ready = False
+        self._save()
+
     def write(self, managed: Iterable[Managed]) -> None:
         """Take over the state of all processes."""
         self._managed = tuple(self._process(each) for each in managed)

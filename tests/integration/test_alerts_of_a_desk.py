@@ -33,6 +33,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[De
         yield desk
     finally:
         desk.run("down")
+    assert [title for title in hook.titles() if "trading_halted" in title] == [], "to go down as told is no news"
 
 
 def is_of_the_machine(words: str) -> bool:

@@ -86,7 +86,7 @@ def _to_look_at(
 def _processes_number(known: Known) -> Number:
     if known.state is None:
         return Number(value="–", words="processes: the desk was never started", how=BAD)
-    processes = known.state.processes
+    processes = known.state.supervisor, *known.state.processes
     alive = sum(process.state == RUNNING and process.is_alive() for process in processes)
     restarts = sum(process.restarts for process in processes)
     more = f", {_counted(restarts, 'restart')} since the start" if restarts else ""

@@ -62,8 +62,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     `since` is when the rule began to hold, `opened` when that was found, `changed` the newest line about it. `answer`,
     `by`, `reason`, `until` and `answered` are a person's last answer; `action` is what became of the guardian's part in
-    words, `command` what it gave and `acted` when; `reached` are the channels that took a message, in their order,
-    `times` how often it opened. A higher `revision` is newer.
+    words, `command` what it gave and `acted` when; `reached` are the channels that took a message, in their order, and
+    `owed` those of them that have yet to take that it is over; `times` how often it opened. A higher `revision` is
+    newer.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     playbook: str = ""
     dashboard: str = ""
     revision: int = 0
+    owed: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:

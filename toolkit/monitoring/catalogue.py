@@ -114,7 +114,7 @@ PROCESSES: Final = (
     _gauge("process_memory_bytes", "bytes", "Resident memory.", "process"),
     _gauge("process_start_timestamp_seconds", "seconds", "When it was started.", "process"),
     _gauge("process_beat_timestamp_seconds", "seconds", "When it last said that it lives.", "process"),
-    _gauge("desk_ready", "", "1 once everything was up."),
+    _gauge("desk_ready", "", "1 once everything was up, until it goes down as told."),
     _gauge("problems", "problems", "What a person should mend, such as a file saved broken."),
     _gauge("kill_timestamp_seconds", "seconds", "When the journal took the last kill.", "scope", "name"),
     _gauge("kill_duration_seconds", "seconds", "From a kill's record to its last cancel's.", "scope", "name"),

@@ -30,13 +30,14 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
     `heartbeat` is an http(s) address that is called every `heartbeat_every` seconds while the journal is read and rules
     are evaluated, "" for none: whoever watches it notices when this whole path is dead. `dashboards` is the address
-    that links in a message begin with, "" where there are none.
+    that links in a message begin with, "" where there are none. `owner` answers for channels that take nothing.
     """
 
     channels: tuple[Channel, ...] = ()
     heartbeat: str = ""
     heartbeat_every: float = HEARTBEAT_SECONDS
     dashboards: str = ""
+    owner: str = ""
 
     def channel(self, name: str) -> Channel | None:
         return next((channel for channel in self.channels if channel.name == name), None)

@@ -28,7 +28,7 @@ def collect(replica: Replica, tallies: Tallies, facts: DeskFacts, wall: WallTime
     """Everything as of `wall`."""
     gathering = Gathering()
     if replica.ledger.book:
-        _orders(gathering, tallies, int(wall))
+        _orders(gathering, replica.ledger, tallies, int(wall))
         _strategies(gathering, replica, tallies)
         _exposures(gathering, replica)
         _states(gathering, replica.ledger)
@@ -44,7 +44,7 @@ def collect(replica: Replica, tallies: Tallies, facts: DeskFacts, wall: WallTime
 # ---- orders
 
 
-def _orders(gathering: Gathering, tallies: Tallies, wall: int) -> None:
+def _orders(gathering: Gathering, ledger: Ledger, tallies: Tallies, wall: int) -> None:
     for (hop, venue), histogram in tallies.hops.items():
         gathering.spread("order_hop_seconds", histogram.counts, histogram.total / NANOSECONDS, hop, venue)
     for (kind, strategy, venue, order_type), times in tallies.counts.items():
@@ -59,7 +59,8 @@ def _orders(gathering: Gathering, tallies: Tallies, wall: int) -> None:
     ):
         for labels, times in counts.items():
             gathering.put(name, times, *labels)
-    for (venue, answer), times in tallies.answers.items():
+    answers = {(venue, answer): 0 for venue in ledger.venues for answer in ("accepted", "rejected")}
+    for (venue, answer), times in {**answers, **tallies.answers}.items():  # from the first look on: what grows, began
         gathering.put("venue_answers_total", times, venue, answer)
     for venue, times in tallies.in_a_row.items():
         gathering.put("venue_rejects_in_a_row", times, venue)

@@ -99,9 +99,10 @@ class Evaluator:
             case Kind.RATIO:
                 return self._ratios(rule, place, samples, wall)
             case Kind.ROW:
-                enough = self._sampled(rule, place, samples, wall)
+                grown = self._grown_out_of(rule, place, samples, wall)
                 row = _folded(samples, watch.metric, watch.where, rule.by, watch.fold)
-                return {scope: value for scope, value in row.items() if scope not in enough}
+                few = {scope for scope, count in grown.items() if 0 < count < watch.minimum_sample}
+                return {scope: value for scope, value in row.items() if scope in few}
             case Kind.SLOW:
                 totals = _slow(samples, watch, rule.by)
                 return self._grown(rule, place, "of", watch.window, totals, wall)
@@ -115,15 +116,14 @@ class Evaluator:
         part = _folded(samples, watch.metric, watch.where, rule.by, Fold.SUM)
         totals = dict.fromkeys(whole, 0.0) | part
         grown = self._grown(rule, place, "of", watch.window, totals, wall)
-        enough = self._sampled(rule, place, samples, wall)
-        return {scope: grown[scope] / count for scope, count in enough.items()}
+        counts = self._grown_out_of(rule, place, samples, wall)
+        return {scope: grown[scope] / count for scope, count in counts.items() if count >= watch.minimum_sample}
 
-    def _sampled(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
-        """The scopes whose other counter grew by the minimum sample at least."""
+    def _grown_out_of(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
+        """By how much the other counter grew."""
         watch = rule.watches[place]
         whole = _folded(samples, watch.out_of, watch.out_of_where, rule.by, Fold.SUM)
-        grown = self._grown(rule, place, "out_of", watch.window, whole, wall)
-        return {scope: count for scope, count in grown.items() if count >= watch.minimum_sample}
+        return self._grown(rule, place, "out_of", watch.window, whole, wall)
 
     def _grown(self, rule: Rule, place: int, part: str, window: float, totals: Values, wall: WallTime) -> Values:
         key = (rule.name, place, part)

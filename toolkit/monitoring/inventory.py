@@ -110,7 +110,7 @@ def _words(watch: Watch) -> str:
                 f"least {watch.minimum_sample:g}"
             )
         case WatchKind.ROW:
-            return f"{name} {sign} {watch.threshold:g} while there are fewer than {watch.minimum_sample:g}"
+            return f"{name} {sign} {watch.threshold:g} while there are some, but fewer than {watch.minimum_sample:g}"
         case WatchKind.SLOW:
             return f"{sign} {watch.threshold:g} of {name} took longer than {watch.edge:g} s within {watch.window:g} s"
         case WatchKind.ABSENT:

@@ -82,7 +82,7 @@ def _value(rule: Rule, place: int) -> str:
             return f"({part} / ({whole} >= {number(watch.minimum_sample)}))"
         case Kind.ROW:
             whole = _grown(_name(rule, place, "out_of"), watch.window)
-            return f"({_folded(watch, rule.by)} unless {whole} >= {number(watch.minimum_sample)})"
+            return f"({_folded(watch, rule.by)} and {whole} > 0 unless {whole} >= {number(watch.minimum_sample)})"
         case Kind.ABSENT:
             return f"max by ({', '.join(rule.by)}) (absent({selector(watch.metric, watch.where)}))"
 

@@ -12,6 +12,9 @@ Where = tuple[tuple[str, str], ...]
 
 ANY: Final = "*"
 
+CHANNEL_SILENT: Final = "channel_silent"
+"""The desk's own alert about a channel that takes no message: the monitor alone sees it, no measure stands for it."""
+
 
 class Kind(StrEnum):
     """How a watch makes one number per scope out of series."""
@@ -25,7 +28,9 @@ class Kind(StrEnum):
     RATIO = "ratio"
     """Growth of one counter over that of another within the window, once there are `minimum_sample` of the latter."""
     ROW = "row"
-    """The value of a gauge while the other counter grew by less than `minimum_sample`: three in a row, for instance."""
+    """The value of a gauge while the other counter grew within the window, by less than `minimum_sample`: three rejects
+    in a row, for instance. A row ends with the window after its last step: a strategy that was stopped for it sends
+    nothing that its venue could take, and the alert would stand for ever."""
     SLOW = "slow"
     """How many observations of a histogram within the window were above `edge`, which is one of its buckets."""
     ABSENT = "absent"

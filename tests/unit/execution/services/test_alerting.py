@@ -119,6 +119,39 @@ def test_it_is_over_when_it_no_longer_fires_and_that_is_told_once_it_stays_so() 
     assert hall.look(after=RESOLVED_AFTER_SECONDS) == []
 
 
+def test_that_it_is_over_is_told_by_the_next_monitor_where_this_one_dies_before_and_once() -> None:
+    before = Hall()
+    before.look(*before.fires())
+    before.look()  # hears that the message was taken, and that it is over
+    dead = RESOLVED_AFTER_SECONDS - 1
+    after = Hall(remembered=before.lines, wall=before.wall + dead * 10**9)
+    assert after.look(after=0.5) == [], "it may come back"
+    ((channel, message),) = after.look(after=1)
+    assert (channel, message.news, message.alerts) == ("chat", News.RESOLVED, (before.desk.book.resolved[0].id,))
+    after.look()  # hears that this was taken, too
+    assert Hall(remembered=[*before.lines, *after.lines]).look(after=RESOLVED_AFTER_SECONDS) == []
+
+
+def test_a_channel_that_did_not_take_that_it_is_over_is_told_by_the_next_monitor() -> None:
+    before = Hall()
+    before.look(*before.fires())
+    before.look(*before.fires(), after=300)  # the phone as well
+    before.look()
+    before.look(after=RESOLVED_AFTER_SECONDS)
+    before.reported = [each for each in before.reported if each.channel == "chat"]
+    before.look()
+    assert channels(Hall(remembered=before.lines).look()) == ["phone"]
+
+
+def test_what_fires_again_after_a_restart_is_not_told_to_be_over() -> None:
+    before = Hall()
+    before.look(*before.fires())
+    before.look()
+    after = Hall(remembered=before.lines, wall=before.wall + 10**9)
+    assert after.look(*after.fires()) == []
+    assert after.look(*after.fires(), after=RESOLVED_AFTER_SECONDS) == []
+
+
 def test_what_flaps_is_one_alert_and_one_message() -> None:
     hall = Hall()
     sent = [message for _ in range(20) for message in hall.look(*hall.fires()) + hall.look()]

@@ -93,14 +93,20 @@ def test_what_is_stopped_as_far_already_is_not_stopped_again() -> None:
     assert hand.given == []
 
 
-def test_what_begins_within_a_minute_after_a_halt_is_taken_for_its_consequence() -> None:
+@pytest.mark.parametrize("place", [TREND, PAPER, BOOK])
+def test_what_begins_within_a_minute_after_a_halt_may_be_its_consequence_and_is_acted_on_if_it_stands_then(
+    place: Place,
+) -> None:
     hand = Hand()
     hand.alert()
     hand.holds[TREND] = Strictness.HALT_ENTRIES
-    for place in (TREND, PAPER, BOOK):
-        assert "own halt" in hand.alert(place, since=NOW + 30 * SECOND, wall=NOW + 300 * SECOND, action=Action.KILL)
-    assert "killed" in hand.alert(MEAN, since=NOW + 30 * SECOND, action=Action.KILL), "another strategy has its own"
-    assert len(hand.given) == 2
+    begun = NOW + 30 * SECOND
+    assert "waits: strategy trend had" in hand.alert(place, since=begun, action=Action.KILL)
+    assert "waits" in hand.alert(place, since=begun, wall=NOW + 59 * SECOND, action=Action.KILL)
+    assert "killed" in hand.alert(MEAN, since=begun, action=Action.KILL), "another strategy has its own"
+    later = hand.alert(place, since=begun, wall=NOW + 91 * SECOND, action=Action.KILL)
+    assert "killed" in later
+    assert [order.place for order in hand.given] == [TREND, MEAN, place]
 
 
 def test_a_place_that_falls_silent_because_it_was_halted_leads_to_no_command_however_late() -> None:
@@ -146,7 +152,7 @@ def test_a_restart_remembers_what_was_given() -> None:
         command="halt_entries", acted=NOW,
     )  # fmt: skip
     hand.guardian.remember(before, Action.HALT_ENTRIES)
-    assert "own halt" in hand.alert(since=NOW + SECOND, action=Action.KILL)
+    assert "waits: strategy trend had" in hand.alert(since=NOW + SECOND, action=Action.KILL)
     assert hand.given == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from execution.services.alerting import channel_silent
 from execution.settings.monitoring import Monitoring, read_monitoring, resolve_channels
 from toolkit.domain.errors import ConfigError
 from toolkit.monitoring.catalogue import METRICS
@@ -77,6 +78,7 @@ def test_an_alert_names_an_owner_a_page_and_a_view(shipped: Monitoring, reposito
         page = repository / "runbooks" / f"{each.playbook}.md"
         assert "**You see**" in page.read_text() or "**When**" in page.read_text(), each.name
         assert each.owner in dict(shipped.plan.owners)
+    assert channel_silent(resolve_channels(shipped, repository, {})[0]).owner in dict(shipped.plan.owners)
 
 
 def test_what_has_no_series_yet_is_told_by_the_catalogue(shipped: Monitoring) -> None:
@@ -126,7 +128,9 @@ SLOW = "{slow: quarterdeck_order_hop_seconds, within: 60, edge: 6, above: 0}"
             "dashboard: latency",
             "is 'latency', no page of the desk; did you mean 'execution_latency'?",
         ),
-        ("owner: operator", "owner: operato", "is 'operato', no owner; did you mean 'operator'?"),
+        (" owner: operator", " owner: operato", "order_late.owner is 'operato', no owner; did you mean 'operator'?"),
+        ("channels_owner: operator", "channels_owner: operations", "channels_owner is 'operations', no owner; did you"),
+        ("\n  order_late:", "\n  channel_silent:", "is an alert that every desk has; give yours another name"),
         (
             "severity: critical",
             "severity: critcal",

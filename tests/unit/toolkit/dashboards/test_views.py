@@ -11,7 +11,7 @@ from bokeh.models import ColumnDataSource
 
 from tests.tools.folded_desk import Journal
 from tests.tools.known_desk import STATE, known_of
-from toolkit.client.desk_state import Problem
+from toolkit.client.desk_state import Problem, ProcessState
 from toolkit.dashboards import markup
 from toolkit.dashboards.choice import SPANS, Choice
 from toolkit.dashboards.face import FIVE, Face, Picture, Table, as_csv
@@ -135,6 +135,13 @@ def test_one_verdict_in_words(
     number = face_of(quiet, "overview").numbers[0]
     assert (number.value, number.how) == (verdict, how)
     assert words in number.words
+
+
+def test_as_many_processes_are_counted_as_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(STATE.supervisor), "is_alive", lambda _: True)
+    runs = tuple(ProcessState(name=name, kind=name, state="running") for name in ("engine", "listener"))
+    face = face_of(known_of(Journal(1), **EMPTY, state=msgspec.structs.replace(STATE, processes=runs)), "overview")
+    assert face.numbers[1].value == f"3 of {len(table(face, 'processes').rows)}"
 
 
 def test_texts_of_others_are_texts(journal: Journal) -> None:
