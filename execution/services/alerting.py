@@ -18,6 +18,7 @@ from toolkit.domain.time import NANOSECONDS, WallTime
 from toolkit.monitoring.alert_book import PEOPLES, Alert, AlertBook, AlertState, Did, Scope, alert_id, stated
 from toolkit.monitoring.channels import Telling
 from toolkit.monitoring.evaluation import Firing
+from toolkit.monitoring.inhibition import spoken_for
 from toolkit.monitoring.messages import Desk, Message, News, bare, found
 from toolkit.monitoring.rules import CHANNEL_SILENT, Action, Comparison, Kind, Rule, Severity, Watch
 
@@ -215,22 +216,9 @@ class AlertDesk:
                 self._state(changed, Did.ACTED, verdict.words, wall)
 
     def _tell(self, now: Mapping[tuple[str, Scope], Firing], wall: int) -> None:
-        spoken_for = self._spoken_for()
-        due = [
-            _as_seen(alert, now.get(_key(alert)))
-            for alert in self.book.open
-            if spoken_for.isdisjoint(((alert.rule, frozenset(alert.scope)), (alert.rule, frozenset())))
-        ]
+        silent = spoken_for([_key(alert) for alert in self.book.open], self._rules)
+        due = [_as_seen(alert, now.get(_key(alert))) for alert in self.book.open if _key(alert) not in silent]
         self._outbox.send(due, self._rules, self._dead, wall)
-
-    def _spoken_for(self) -> set[tuple[str, frozenset[tuple[str, str]]]]:
-        """Rule and scope of what a graver alert says already: in its own scope, or in all where it has none."""
-        return {
-            (inhibited, frozenset(alert.scope))
-            for alert in self.book.open
-            if (rule := self._rules.get(alert.rule)) is not None
-            for inhibited in rule.inhibits
-        }
 
     # ---- channels
 

@@ -138,8 +138,8 @@ def _rule(name: str, row: AlertRow, divergence: DivergenceRow) -> Rule:
         name=name, summary=row.says, watches=watches, severity=Severity.INFO if literal else row.severity,
         channels=row.channels, owner=row.owner, playbook=row.playbook, dashboard=row.dashboard,
         unit=row.unit or ("" if metric is None else metric.unit), by=row.by,
-        conditions=tuple(map(_condition, row.conditions)), for_seconds=row.for_seconds, action=row.action,
-        inhibits=row.inhibits,
+        conditions=tuple(map(_condition, row.conditions)), for_seconds=row.for_seconds, keep_seconds=row.keep,
+        action=row.action, inhibits=row.inhibits,
     )  # fmt: skip
 
 

@@ -77,11 +77,6 @@ class _Checks:
             yield from self._known((*place, "inhibits", index), other, self._file.alerts, "alert")
             if other == name:
                 yield self._says((*place, "inhibits", index), "is the alert itself; remove it")
-            elif alert.by and other in self._file.alerts and set(self._file.alerts[other].by) != set(alert.by):
-                yield self._says(
-                    (*place, "inhibits", index),
-                    f"is {other!r}, of another scope; an alert inhibits within its own",
-                )
         for index, watch in enumerate(alert.watch):
             yield from self._watch((*place, "watch", index), watch, alert)
         for index, condition in enumerate(alert.conditions):

@@ -117,6 +117,7 @@ class AlertRow(Strict):
     by: tuple[str, ...] = ()
     conditions: Annotated[tuple[ConditionRow, ...], Field(alias="while")] = ()
     for_seconds: Annotated[float, Field(alias="for", ge=0, le=10**7)] = 0.0
+    keep: Annotated[float, Field(ge=0, le=10**6)] = 0.0
     unit: Text | None = None
     severity: Severity
     channels: Annotated[tuple[str, ...], Field(min_length=1)]

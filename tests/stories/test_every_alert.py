@@ -198,6 +198,26 @@ def test_it_fires_of_its_cause_within_its_time_and_is_told(core: WatchedCore, al
     assert asked == ([rule.action] * len(found) if rule.action is not Action.NONE else [])
 
 
+def test_a_dead_journal_is_one_message_until_everybody_is_back(core: WatchedCore) -> None:
+    core.servers["journal"]["up"] = False
+    core.changed |= {"journal_read": core.wall, "problems": 1}
+    for silent in ("engine", "runner-trend"):
+        core.processes[silent] |= {"up": False, "beat": core.wall}
+    core.run(40)
+    assert {alert.rule for alert in core.alerts.book.open} > {"engine_silent", "runner_silent", "process_down"}
+    core.servers["journal"]["up"] = True
+    core.changed.clear()
+    core.run(15)  # an engine that starts anew takes its time, and so does who waits for it
+    for silent in ("engine", "runner-trend"):
+        core.processes[silent].clear()
+    core.quote(9_999, 10_001)
+    core.run(50)
+    assert core.alerts.book.open == ()
+    assert [message.title.partition("] ")[2] for _, message in core.sent] == [
+        "CRITICAL server_down · server journal", "resolved: server_down · server journal",
+    ]  # fmt: skip
+
+
 def test_every_alert_has_its_story() -> None:
     assert CAUSES.keys() | TOLD_FROM_OUTSIDE == {rule.name for rule in shipped().plan.rules}
 

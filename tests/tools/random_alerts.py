@@ -47,6 +47,7 @@ def _rule(draw: random.Random, kind: Kind, place: int) -> Rule:
     return Rule(
         name=f"{kind}_{place}", summary="{value}", watches=tuple(_watch(draw, each) for each in kinds), by=by,
         conditions=(opened,) if draw.random() < 0.3 else (), for_seconds=draw.choice([0, 0, 5, 15, 12]),
+        keep_seconds=draw.choice([0, 0, 5, 12, 30]),
         severity=Severity.WARNING, channels=("desk",), owner="operator", playbook="order-late", dashboard="overview",
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from toolkit.monitoring.inhibition import shared_labels
 from toolkit.monitoring.plan import Plan
 from toolkit.monitoring.prometheus import HEADER, dump
 from toolkit.monitoring.queries import duration
@@ -58,11 +59,11 @@ def _receiver(chain: tuple[str, ...], plan: Plan) -> dict[str, Any]:
 
 
 def _inhibitions(rule: Rule, plan: Plan) -> Iterator[dict[str, Any]]:
-    """What is not told in the same scope while `rule` fires; for all scopes where it has none."""
+    """What is not told while `rule` fires: where the labels that both have are the same."""
     for name in rule.inhibits:
         other = plan.rule(name)
         if other is not None:
-            same = [label for label in rule.by if label in other.by]
+            same = [*shared_labels(rule, other)]
             yield {
                 "source_matchers": [f'alertname="{rule.name}"'],
                 "target_matchers": [f'alertname="{name}"'],

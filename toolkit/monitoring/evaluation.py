@@ -44,6 +44,13 @@ class Held(NamedTuple):
     watch: Watch
 
 
+class Found(NamedTuple):
+    """What a rule found last in one scope, and since when it does not any more; None while it does."""
+
+    held: Held
+    over: WallTime | None
+
+
 class Evaluator:
     """Looks at samples again and again. Every look is given its moment, and none may be earlier than the one before."""
 
@@ -52,6 +59,7 @@ class Evaluator:
         self._growth: dict[tuple[str, int, str], Growth] = {}
         self._since: dict[tuple[str, Scope], WallTime] = {}
         self._firing: set[tuple[str, Scope]] = set()
+        self._found: dict[str, dict[Scope, Found]] = {}
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -64,7 +72,7 @@ class Evaluator:
         return tuple(found)
 
     def _look_at(self, rule: Rule, samples: Samples, wall: WallTime) -> Iterable[Firing]:
-        held = self._held(rule, samples, wall)
+        held = self._kept(rule, self._held(rule, samples, wall), wall)
         for key in [key for key in self._since if key[0] == rule.name and key[1] not in held]:
             del self._since[key]
         for scope in sorted(held):
@@ -72,6 +80,19 @@ class Evaluator:
             if wall - since >= round(rule.for_seconds * 1e9):
                 value, watch = held[scope]
                 yield Firing(rule=rule, scope=scope, value=value, threshold=watch.threshold, since=since)
+
+    def _kept(self, rule: Rule, held: dict[Scope, Held], wall: WallTime) -> dict[Scope, Held]:
+        """What holds, and what fired and has not been over for as long as the rule says, as it was found last."""
+        if not rule.keep_seconds:
+            return held
+        found = {scope: Found(each, None) for scope, each in held.items()}
+        for scope, (last, over) in self._found.get(rule.name, {}).items():
+            since = wall if over is None else over
+            fires = (rule.name, scope) in self._firing and wall - since < round(rule.keep_seconds * 1e9)
+            if scope not in held and fires:
+                found[scope] = Found(last, since)
+        self._found[rule.name] = found
+        return {scope: last for scope, (last, _) in found.items()}
 
     def _held(self, rule: Rule, samples: Samples, wall: WallTime) -> dict[Scope, Held]:
         held: dict[Scope, Held] = {}

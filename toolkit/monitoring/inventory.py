@@ -77,6 +77,7 @@ def condition(rule: Rule) -> str:
     """When a rule fires, in words."""
     watched = ", or ".join(map(_words, rule.watches))
     lasting = f" for {rule.for_seconds:g} s" if rule.for_seconds else ""
+    lasting += f", and {rule.keep_seconds:g} s longer" if rule.keep_seconds else ""
     beside = "".join(
         f", while `{_short(each.metric)}` {each.comparison.sign} {each.threshold:g}" for each in rule.conditions
     )

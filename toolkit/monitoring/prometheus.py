@@ -50,6 +50,8 @@ def _group(rule: Rule, plan: Plan) -> dict[str, Any]:
     alert: dict[str, Any] = {"alert": rule.name, "expr": query(rule)}
     if rule.for_seconds:
         alert["for"] = duration(rule.for_seconds)
+    if rule.keep_seconds:
+        alert["keep_firing_for"] = duration(rule.keep_seconds)
     alert["labels"] = alert_labels(rule)
     alert["annotations"] = {
         "summary": _summary(rule),

@@ -139,9 +139,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     by: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
     for_seconds: float = 0.0
+    keep_seconds: float = 0.0
+    """So long it goes on firing after it held: what it speaks for takes its time to be well again."""
     action: Action = Action.NONE
     inhibits: tuple[str, ...] = ()
-    """Rules that are not told while this one fires in the same scope, or for all where this one has no scope."""
+    """Rules that are not told while this one fires, where the labels that both have are the same."""
 
     @property
     def metric(self) -> str:

@@ -22,7 +22,7 @@ def trial_rule(rule: Rule) -> Rule:
     """The same chain, severity, owner and page under a name of its own, so that no real alert is taken for it."""
     return msgspec.structs.replace(
         rule, name=f"{MARK}{rule.name}", by=("by",), action=Action.NONE, inhibits=(), conditions=(), for_seconds=0.0,
-        summary=f"TRIAL of {rule.name} by {{by}}: nothing is wrong", unit="",
+        keep_seconds=0.0, summary=f"TRIAL of {rule.name} by {{by}}: nothing is wrong", unit="",
         watches=(Watch(kind=Kind.LEVEL, metric=rule.metric, comparison=Comparison.ABOVE, threshold=0.0, clear=0.0),),
     )  # fmt: skip
 

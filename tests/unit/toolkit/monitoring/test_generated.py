@@ -80,6 +80,7 @@ def test_what_is_inhibited_is_so_within_its_scope(plan: Plan, routes: dict[str, 
     ]
     assert ('alertname="limit_used"', 'alertname="limit_nearly_used"', ["limit", "scope", "name"]) in written
     assert ('alertname="engine_silent"', 'alertname="feed_silent"', None) in written
+    assert ('alertname="engine_silent"', 'alertname="process_down"', ["process"]) in written
     assert len(written) == sum(len(rule.inhibits) for rule in plan.rules)
 
 
