@@ -9,11 +9,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from execution.settings import Settings
+from execution.settings.venue_rows import dead_men_in_force
 from execution.supervision.config_watch import ConfigWatch
 from execution.supervision.jupyter import free_port, new_lab
 from execution.supervision.latches import Latches
@@ -121,6 +122,7 @@ class Supervisor:
         begun = time.monotonic()
         self.status.begin()
         await self._start_servers()
+        self._keep_dead_men()
         self.say("venue and engine")
         self._start(*(specifications.venue(self.home, self.settings, self.line, name) for name in self.settings.venues))
         self._start(specifications.engine(self.home, self.settings, self.line))
@@ -213,6 +215,11 @@ class Supervisor:
         await self.line.open()
         self.line.latch()
         self._tasks.append(keep("reading the journal", self._follow, self.status.problem))
+
+    def _keep_dead_men(self) -> None:
+        """Venues and watchdog read the file by themselves, and the file may end no dead man that is in force."""
+        table, rows = self.line.replica.ledger.limits, self.settings.limits.rows
+        self.settings = replace(self.settings, venues=dead_men_in_force(self.settings.venues, table, rows))
 
     def _start(self, *wanted: Specification) -> None:
         for specification in wanted:

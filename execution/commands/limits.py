@@ -216,7 +216,7 @@ def _looser(ledger: Ledger, body: Command) -> list[str]:
 def _name(body: Command) -> str:
     match body:
         case SetLimits():
-            return "config/limits.yaml"
+            return "config/limits.yaml, config/venues.yaml"
         case AllocateCapital():
             return f"capital of {body.strategy} in config/strategies.yaml"
         case DefineInstruments():

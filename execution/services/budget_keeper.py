@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from toolkit.domain.errors import TransportError
 from toolkit.domain.ports import TokenBank
-from toolkit.domain.rate_budget import RateBudget, Sorted
+from toolkit.domain.rate_budget import BudgetPlan, RateBudget, Sorted
 from toolkit.domain.requests import VenueRequest
 from toolkit.domain.time import MonoTime
 
@@ -26,6 +26,8 @@ class Budgets(Protocol):
     def __bool__(self) -> bool: ...
 
     def sort_out(self, requests: Sequence[VenueRequest], now: MonoTime) -> Sorted: ...
+
+    def replan(self, plans: Mapping[str, BudgetPlan]) -> None: ...
 
 
 class BudgetKeeper:

@@ -79,7 +79,7 @@ class EngineService:
             for task in background:
                 task.cancel()
         if self._in_order:
-            await self._disarm()
+            await self._disarm(core)
         if core.writer.lease is not None:
             with suppress(TransportError):
                 await self._parts.journal.release(core.writer.lease)
@@ -213,20 +213,20 @@ class EngineService:
         A venue that did not hear one is soon given the next: it still counts from the last of the engine before this
         one, and would cancel what this one sends as soon as the line is up.
         """
-        dead_man, beat = self._plan.dead_man, self._plan.beat_seconds
-        pause = min([beat, *(after / SIGNS_PER_SILENCE for after in dead_man.values())])
         while True:
+            dead_men, beat = core.dead_men(), self._plan.beat_seconds
+            pause = min([beat, *(after / SIGNS_PER_SILENCE for after in dead_men.values())])
             lease = core.writer.lease
             if lease is not None and self._parts.clock.mono() <= lease.send_by:
                 self._parts.beat_file.beat()
-                heard = [await self._sign(venue, after) for venue, after in dead_man.items()]
+                heard = [await self._sign(venue, after) for venue, after in dead_men.items()]
                 await asyncio.sleep(pause if all(heard) else UNHEARD_SECONDS)
             else:
                 await asyncio.sleep(pause)
 
-    async def _disarm(self) -> None:
+    async def _disarm(self, core: EngineCore) -> None:
         self._parts.beat_file.clear()
-        for venue in self._plan.dead_man:
+        for venue in core.dead_men():
             await self._sign(venue, 0)
 
     async def _sign(self, venue: str, after: float) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from execution.services.engine_parts import EngineParts, EnginePlan, VenueLine
 from execution.services.journal_writer import JournalWriter, LedgerCopy
 from execution.services.venue_link import VenueLink
+from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import TransportError
 from toolkit.domain.orders import Doubt, Order, OrderClass, Status
 from toolkit.domain.ports import Lease
@@ -24,6 +25,7 @@ from toolkit.domain.requests import (
 from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, Now
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import Output, SnapshotKept
+from toolkit.engine.risk import venue_limits
 
 EXIT, PROTECTIVE = OrderClass.EXIT, OrderClass.PROTECTIVE
 CONNECT_WITHIN = 2.0
@@ -53,6 +55,8 @@ class EngineCore:
             name: VenueLink(name, line, engine.ledger, parts, plan, self._quarantine_left)
             for name, line in parts.venues.items()
         }
+        self._table: tuple[LimitRow, ...] = ()
+        self._heed_table()
 
     def now(self) -> Now:
         return Now(self.engine.view.time, self._wall(), self._mono())
@@ -64,6 +68,21 @@ class EngineCore:
     async def commit(self, output: Output) -> None:
         """Make the events of an output durable."""
         await self.writer.commit(output.events, output.inbox)
+        if self.engine.ledger.limits is not self._table:
+            self._heed_table()
+
+    def dead_men(self) -> Mapping[str, float]:
+        """Venue → after how much silence (seconds) it cancels by itself, as it is in force."""
+        if not venue_limits.are_in(self._table):
+            return self.plan.dead_man
+        found = venue_limits.dead_men(self._table)
+        return {name: float(each.after) for name, each in found.items() if each.by == "venue" and name in self.links}
+
+    def _heed_table(self) -> None:
+        """The rates that the table in force allows, whatever file this engine was started with."""
+        self._table = table = self.engine.ledger.limits
+        if venue_limits.are_in(table):
+            self.parts.budgets.replan(venue_limits.budgets(table, self.plan.venues))
 
     async def send(self, requests: Sequence[VenueRequest]) -> Sent:
         """Release durable requests, each to its venue; tells what may not leave, and where there is no line."""

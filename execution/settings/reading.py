@@ -24,8 +24,9 @@ from execution.settings.models import (
 )
 from execution.settings.people import PeopleTable, read_people
 from execution.settings.problems import nearest, problem, validate
-from execution.settings.routes import budget_plans, router_settings
+from execution.settings.routes import budget_plans, route_rules, router_settings
 from execution.settings.venue_file import VenuesFile
+from execution.settings.venue_rows import venue_rows
 from execution.settings.venues import exchange_fees, paper_settings
 from toolkit.domain.commands import LimitRow
 from toolkit.domain.errors import ConfigError, DomainError
@@ -51,7 +52,8 @@ SECTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class LimitTable:
-    """The limits of config/limits.yaml as the engine takes them, with the file's checksum."""
+    """The limits of config/limits.yaml and what config/venues.yaml says of control, as the engine takes them; the
+    checksum is of both."""
 
     rows: tuple[LimitRow, ...]
     checksum: str
@@ -255,9 +257,9 @@ def left_out(home: Path, settings: Settings) -> Mapping[str, StrategyRow]:
 def read_limits(
     home: Path, instruments: tuple[Instrument, ...], strategies: Collection[str], venues: Collection[str]
 ) -> LimitTable:
-    """config/limits.yaml as rows with their file and line; what it names must exist, in this run or in another.
+    """config/limits.yaml and the controlling part of config/venues.yaml as rows with their file and line.
 
-    Rows about what is not in this run are left out.
+    What they name must exist, in this run or in another. Rows about what is not in this run are left out.
     """
     document = _read(home, "limits")
     file = validate(document, LimitsFile)
@@ -272,10 +274,21 @@ def read_limits(
     _check_stages(document, file)
     rows = tuple(_meaningful(_rows(document, file)))
     rows = tuple(row for row in rows if row.scope in ("book", "stage") or row.name not in left)
-    if not left:
-        return LimitTable(rows=rows, checksum=document.checksum)
-    words = f"{document.checksum} without {' '.join(sorted(left))}"
-    return LimitTable(rows=rows, checksum=hashlib.sha256(words.encode()).hexdigest())
+    of_venues = _read_venue_rows(home, instruments, venues)
+    words = f"{document.checksum} without {' '.join(sorted(left))} and {of_venues}"
+    return LimitTable(rows=(*rows, *of_venues), checksum=hashlib.sha256(words.encode()).hexdigest())
+
+
+def _read_venue_rows(home: Path, instruments: tuple[Instrument, ...], venues: Collection[str]) -> tuple[LimitRow, ...]:
+    """What of config/venues.yaml decides what may be sent, of the venues of this run."""
+    document = _read(home, "venues")
+    file = validate(document, VenuesFile)
+    known = {
+        "instruments": {instrument.symbol for instrument in instruments} | _other_instruments(home),
+        "strategies": _elsewhere(home, "strategies"),
+    }
+    budget_plans(document, file, venues)
+    return tuple(venue_rows(document, file, route_rules(document, file, known, venues), venues))
 
 
 def _elsewhere(home: Path, section: str) -> set[str]:

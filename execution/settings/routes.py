@@ -21,9 +21,9 @@ MILLISECOND = NANOSECONDS // 1_000
 def router_settings(
     document: Document, file: VenuesFile, known: Mapping[str, Collection[str]], venues: Mapping[str, PaperSettings]
 ) -> RouterSettings:
-    """The router's part of the file, for the venues of this run; `known` as for `_read_routes`."""
+    """The router's part of the file, for the venues of this run; `known` as for `route_rules`."""
     return RouterSettings(
-        rules=_read_routes(document, file, known, venues),
+        rules=route_rules(document, file, known, venues),
         fees={name: _compared(venue.fees) for name, venue in venues.items()},
         breakers=_read_breakers(document, file),
         without_breakers=frozenset(name for name, row in file.breakers.items() if row is None),
@@ -31,7 +31,7 @@ def router_settings(
     )
 
 
-def _read_routes(
+def route_rules(
     document: Document, file: VenuesFile, known: Mapping[str, Collection[str]], venues: Collection[str]
 ) -> tuple[RouteRule, ...]:
     """The rules that speak of venues of this run. ConfigError for a name that no run knows, with the nearest one.

@@ -30,6 +30,12 @@ from toolkit.domain.commands import Command, Who
 from toolkit.domain.errors import ConfigError
 
 Read = TypeVar("Read")
+UNTIL_THE_NEXT_START = {
+    "desk.yaml": "it takes effect",
+    "instruments.yaml": "it takes effect",
+    "venues.yaml": "what bounds what may be sent is taken or proposed now, `execution limits diff`; all else takes "
+    "effect",
+}
 SECOND_LOOK = 0.2
 """Seconds. An editor may empty a file before it writes it: what looks broken is looked at once more."""
 
@@ -69,14 +75,16 @@ class ConfigWatch:
         if "strategies.yaml" in names:
             await self._look_at_strategies()
         if "limits.yaml" in names:
-            await self._look_at_limits()
+            await self._look_at_limits("limits.yaml")
+        if "venues.yaml" in names:
+            await self._look_at_limits("venues.yaml")
         if "people.yaml" in names:
             await self._look_at_people()
         if "monitoring.yaml" in names:
             await self._look_at_monitoring()
-        for name in ("desk.yaml", "instruments.yaml", "venues.yaml"):
+        for name, what in UNTIL_THE_NEXT_START.items():
             if name in names:
-                self._problem(f"config/{name}", "saved while running: it takes effect with the next `execution up`")
+                self._problem(f"config/{name}", f"saved while running: {what} with the next `execution up`")
 
     async def _look_at_strategies(self) -> None:
         try:
@@ -97,13 +105,13 @@ class ConfigWatch:
             self._problem(f"capital of {raised.strategy}", await self._propose(raised))
         self._strategies = dict(now)
 
-    async def _look_at_limits(self) -> None:
+    async def _look_at_limits(self, name: str) -> None:
         try:
             now = await self._patiently(self._read_limits)
         except ConfigError as problem:
             self._problem(LIMITS_FILE, f"{problem}; the last valid limits stay in force")
             return
-        command = new_limits(self._limits, now, self._saved_by("limits.yaml"))
+        command = new_limits(self._limits, now, self._saved_by(name))
         if command is None:
             self._problem(LIMITS_FILE, "")
             return

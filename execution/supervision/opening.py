@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from execution.settings import Settings
 from execution.settings.people import PEOPLE_FILE
-from execution.supervision.proposals import STRATEGIES_FILE
+from execution.supervision.proposals import LIMIT_FILES, STRATEGIES_FILE
 from toolkit.domain.commands import (
     AllocateCapital,
     Command,
@@ -28,7 +28,7 @@ def opening_commands(settings: Settings, ledger: Ledger, who: Who) -> Iterator[C
         yield DefineInstruments(instruments=changed, who=who, reason="config/instruments.yaml at the start")
     if ledger.limits_checksum != settings.limits.checksum:
         limits = settings.limits
-        yield SetLimits(rows=limits.rows, checksum=limits.checksum, who=who, reason="config/limits.yaml at the start")
+        yield SetLimits(rows=limits.rows, checksum=limits.checksum, who=who, reason=f"{LIMIT_FILES} at the start")
     for name, row in settings.strategies.items():
         if ledger.capital.get(name) != to_quanta(row.capital, settings.base_currency.quantum, f"{name}: capital"):
             reason = f"{STRATEGIES_FILE} at the start"

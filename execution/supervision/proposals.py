@@ -12,6 +12,8 @@ from toolkit.domain.people import People
 
 STRATEGIES_FILE = "config/strategies.yaml"
 LIMITS_FILE = "config/limits.yaml"
+LIMIT_FILES = f"{LIMITS_FILE}, config/venues.yaml"
+"""Of what may be sent the first says how much, the second where to, how fast, and what stops it."""
 
 
 def switched_off(
@@ -39,7 +41,7 @@ def new_limits(before: LimitTable, now: LimitTable, who: Who) -> SetLimits | Non
     """The whole table when the file changed; the engine takes what tightens and keeps the rest for an approval."""
     if before.checksum == now.checksum:
         return None
-    return SetLimits(rows=now.rows, checksum=now.checksum, who=who, reason=f"{LIMITS_FILE} was saved")
+    return SetLimits(rows=now.rows, checksum=now.checksum, who=who, reason=f"{who.source} was saved")
 
 
 def new_capital(

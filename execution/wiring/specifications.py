@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from execution.settings import Settings
+from execution.settings.venue_rows import tell_dead_men
 from execution.supervision.backoff import Backoff
 from execution.supervision.jupyter import HOST, Lab
 from execution.supervision.managed import Specification
@@ -23,7 +24,8 @@ from toolkit.simulation.paper_settings import Keeper
 def venue(home: Home, settings: Settings, line: DeskLine, name: str) -> Specification:
     """`execution venue` on its socket, with its own ledger."""
     address = str(venue_socket(home, name))
-    return _service(home, settings, f"venue-{name}", "venue", name, ("--name", name), _secret(line, "venue"), address)
+    arguments = ("--name", name, "--dead-men", tell_dead_men(settings.venues))
+    return _service(home, settings, f"venue-{name}", "venue", name, arguments, _secret(line, "venue"), address)
 
 
 def engine(home: Home, settings: Settings, line: DeskLine) -> Specification:
@@ -42,7 +44,10 @@ def archiver(home: Home, settings: Settings, line: DeskLine) -> Specification:
 def watchdog(home: Home, settings: Settings, line: DeskLine) -> Specification:
     """Cancels the entries of a silent engine at venues that do not do it themselves."""
     beat = str(home.run / "watchdog-beat")
-    return _service(home, settings, "watchdog", "watchdog", settings.desk.book, (), _secret(line, "engine"), beat)
+    arguments = ("--dead-men", tell_dead_men(settings.venues))
+    return _service(
+        home, settings, "watchdog", "watchdog", settings.desk.book, arguments, _secret(line, "engine"), beat
+    )
 
 
 def needs_watchdog(settings: Settings) -> bool:

@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="execution venue", description="The paper venue as a process of its own.")
     parser.add_argument("--home", help="the desk; else EXECUTION_HOME, else the nearest folder with config/")
     parser.add_argument("--name", help="which venue of config/venues.yaml; may be left out when there is one")
+    parser.add_argument("--dead-men", help="those in force, for the supervisor; else those of config/venues.yaml")
     parser.add_argument("--plan", type=Path, help="a JSON file with everything, instead of a desk (for tests)")
     parser.add_argument("--scriptable", action="store_true", help="let test clients make it misbehave")
     parser.add_argument("--no-input", action="store_true", help="do not stop when standard input closes")
@@ -115,11 +116,12 @@ def _plan(options: argparse.Namespace) -> VenuePlan:
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigError(f"{options.plan}: {error}") from error
         return msgspec.structs.replace(plan, scriptable=plan.scriptable or options.scriptable)
-    return _plan_of_desk(options.home, options.name, options.scriptable)
+    return _plan_of_desk(options.home, options.name, options.dead_men, options.scriptable)
 
 
-def _plan_of_desk(given: str | None, name: str | None, scriptable: bool) -> VenuePlan:
+def _plan_of_desk(given: str | None, name: str | None, dead_men: str | None, scriptable: bool) -> VenuePlan:
     from execution.settings import read_settings  # pydantic: not needed for a plan
+    from execution.settings.venue_rows import told_dead_men
 
     home = find_home(given)
     settings = read_settings(home.root)
@@ -128,7 +130,7 @@ def _plan_of_desk(given: str | None, name: str | None, scriptable: bool) -> Venu
     if name is None or name not in settings.venues:
         raise ConfigError(f"--name {name}: config/venues.yaml has {', '.join(sorted(settings.venues))}")
     return VenuePlan(
-        settings=settings.venues[name],
+        settings=told_dead_men(settings.venues, dead_men)[name],
         instruments=settings.traded_at(name),
         socket=str(socket_path(home.run, f"venue-{name}")),
         ledger=str(_ledger(home, name, settings.feed.book if settings.feed else "")),

@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from execution.child import ExitCode, explain, read_secret
 from execution.home import Home, find_home
 from execution.services.watchdog import Watchdog
 from execution.settings import Settings, read_settings
+from execution.settings.venue_rows import told_dead_men
 from toolkit.adapters.beat_file import BeatFile
 from toolkit.client.killing import Killed, KillSwitch
 from toolkit.client.stopping import describe
@@ -31,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         home = find_home(options.home)
         read_secret()
-        asyncio.run(watch(home, read_settings(home.root)))
+        settings = read_settings(home.root)
+        asyncio.run(watch(home, replace(settings, venues=told_dead_men(settings.venues, options.dead_men))))
     except ExecutionError as problem:
         return explain(problem)
     return ExitCode.DONE
@@ -97,6 +100,7 @@ def _listen(watchdog: Watchdog) -> None:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="execution.wiring.watchdog", description=__doc__)
     parser.add_argument("--home", required=True)
+    parser.add_argument("--dead-men", help="those in force, for the supervisor; else those of config/venues.yaml")
     return parser
 
 

@@ -86,6 +86,31 @@ def test_what_one_proposes_only_the_other_approves(desk: Desk) -> None:
     assert (decided["identity"], decided["verified"], decided["alone"]) == ("unix:nobody", True, False)
 
 
+def test_one_who_edits_the_venues_and_starts_anew_loosens_nothing_until_the_other_says_so(desk: Desk) -> None:
+    assert breaker(desk) == "10"
+    path = desk.home / "config/venues.yaml"
+    before, _, after = path.read_text().partition("\nbreakers:\n")
+    assert after
+    path.write_text(f"{before}\nbreakers: {{paper: off}}\n")
+    desk.run("down")
+    again = desk.run("up", "-d", "--speed", "3")
+    assert again.returncode == 0, again.stderr
+    assert breaker(desk) == "10"
+    said = desk.run("limits", "diff")
+    assert "looser   breaker_rejects of venue paper: 10 → * (config/venues.yaml:" in said.stdout
+    proposed = desk.run("limits", "propose", "-r", "this venue rejects for sport")
+    assert proposed.returncode == Exit.WAITS, proposed.stderr
+    (waiting,) = desk.json("status")["proposals"]
+    approved = as_the_other(desk, "limits", "approve", waiting["proposal"], "-r", "it does")
+    assert approved.returncode == Exit.DONE, approved.stderr
+    assert breaker(desk) == "*"
+
+
+def breaker(desk: Desk) -> str:
+    rows = desk.json("limits", "list", "--scope", "paper")
+    return next(str(row["value"]) for row in rows if row["limit"] == "breaker_rejects")
+
+
 def test_a_limit_for_a_while_is_asked_for_by_one_and_let_through_by_the_other(desk: Desk) -> None:
     asked = (
         "limits",

@@ -62,11 +62,15 @@ class Budgets:
     """The budgets of one process by venue; venues with the same key share one. Without any, everything may leave."""
 
     def __init__(self, folder: Path, plans: Mapping[str, BudgetPlan]) -> None:
+        self._folder = folder
+        self._take(plans)
+
+    def _take(self, plans: Mapping[str, BudgetPlan]) -> None:
         self._of_key: dict[str, tuple[RateBudget, Place]] = {}
         self._of_venue: dict[str, RateBudget] = {}
         for venue, plan in plans.items():
             if plan.key not in self._of_key:
-                self._of_key[plan.key] = _open(folder, plan)
+                self._of_key[plan.key] = _open(self._folder, plan)
             self._of_venue[venue] = self._of_key[plan.key][0]
 
     @classmethod
@@ -76,11 +80,7 @@ class Budgets:
         ConfigError when all places are taken.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for venue, plan in plans.items():
-            replace_file(folder / f"{venue}.plan", folder / f"{venue}.plan.new", _encode(plan))
-        for stale in folder.glob("*.plan"):
-            if stale.stem not in plans:
-                stale.unlink()
+        _leave(folder, plans)
         budgets = cls(folder, plans)
         for budget, place in budgets._of_key.values():
             if not place.owns:
@@ -103,6 +103,19 @@ class Budgets:
                 f"{folder / venue}.plan: {error}; `execution restart engine --reason …` writes it anew"
             ) from error
         return cls(folder, {venue: plan})
+
+    def replan(self, plans: Mapping[str, BudgetPlan]) -> None:
+        """Other plans are in force, for whoever sends beside this engine too. What was leased is given up, and what
+        a place has sent lately counts on: for one window a little less may leave."""
+        if {venue: budget.plan for venue, budget in self._of_venue.items()} == dict(plans):
+            return
+        owed = {key: budget.overdrawn() for key, (budget, _) in self._of_key.items()}
+        self.close()
+        _leave(self._folder, plans)
+        self._take(plans)
+        for key, count in owed.items():
+            if key in self._of_key:
+                self._of_key[key][0].owe(count)
 
     def __bool__(self) -> bool:
         return bool(self._of_venue)
@@ -145,6 +158,15 @@ class Budgets:
 
 
 NO_BUDGETS = Budgets(Path(), {})
+
+
+def _leave(folder: Path, plans: Mapping[str, BudgetPlan]) -> None:
+    """The plans for whoever sends beside the engine."""
+    for venue, plan in plans.items():
+        replace_file(folder / f"{venue}.plan", folder / f"{venue}.plan.new", _encode(plan))
+    for stale in folder.glob("*.plan"):
+        if stale.stem not in plans:
+            stale.unlink()
 
 
 def _open(folder: Path, plan: BudgetPlan) -> tuple[RateBudget, Place]:

@@ -84,10 +84,14 @@ class Breakers:
     neither is sent no entries."""
 
     def __init__(self, settings: Mapping[str, BreakerSettings], without: Container[str] = (ALL_VENUES,)) -> None:
+        self._states: dict[str, BreakerState] = {}
+        self.adopt(settings, without)
+
+    def adopt(self, settings: Mapping[str, BreakerSettings], without: Container[str]) -> None:
+        """From now on these hold. What is open stays so, but for a venue that is to have none."""
         self.settings = settings
         self._without = without
         self.guards_all = ALL_VENUES not in without
-        self._states: dict[str, BreakerState] = {}
 
     def is_unset(self, venue: str) -> bool:
         """Whether nobody has said when its breakers open, or that it has none."""
@@ -105,15 +109,16 @@ class Breakers:
 
     def refuses(self, strategy: str, venue: str, now: MonoTime) -> Shut | None:
         """What keeps an entry of this strategy from this venue now; None lets it pass."""
-        if not self._states:
+        settings = self.settings.get(venue)
+        if not self._states or settings is None:
             return None
         for key in _keys(strategy, venue):
             state = self._states.get(key)
-            if state is None or lets_pass(state, self.settings[venue], now):
+            if state is None or lets_pass(state, settings, now):
                 continue
             left = 0 if state.shut_until is None else max(0, state.shut_until - now)
             again = f"one to try in {left / NANOSECONDS:g} s" if left else "once the one that tries is answered"
-            return Shut(f"breaker of {key} open", again, self.settings[venue].source)
+            return Shut(f"breaker of {key} open", again, settings.source)
         return None
 
     def problem(self, strategy: str, venue: str, now: MonoTime) -> str:

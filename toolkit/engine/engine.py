@@ -49,9 +49,11 @@ from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer
 from toolkit.engine.protector import Protector
 from toolkit.engine.reconciliation import Reconciler, doubt_unlisted
+from toolkit.engine.risk import venue_limits
 from toolkit.engine.risk.controls import CONTROLS, Control
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.risk.rates import sent_before
+from toolkit.engine.router_settings import NO_RULES
 from toolkit.engine.routing import Routes
 from toolkit.engine.strangers import recall
 from toolkit.engine.transaction import Transaction
@@ -77,8 +79,11 @@ class Engine:
         self._orders = OrderManager(settings, self._router)
         self._losses = LossWatch(ledger, self._guard.portfolio, self._orders, settings.mark_interval)
         self._marker = Marker(ledger, self.view, settings)
+        self._routes = self._routes_of(settings)
+        self._table = ledger.limits
+        self._heed_table()
         self._proposer = Proposer(
-            ledger, self.view, self._guard, self._orders, settings.abilities, self._routes(), self._marker
+            ledger, self.view, self._guard, self._orders, settings.abilities, self._routes, self._marker
         )
         self._held = HeldOrders(ledger, self.view, self._guard, self._orders)
         self._changes = Changes(ledger, self.view, self._guard, self._orders)
@@ -232,6 +237,8 @@ class Engine:
         if self.ledger.overrides:
             self._desk.settle_overrides(transaction)
         self._takers.get(type(message), self._report)(transaction, message)
+        if self.ledger.limits is not self._table:
+            self._heed_table()
         if self.ledger.overrides:
             self._desk.settle_overrides(transaction)
         if self._joined.touched:
@@ -411,11 +418,20 @@ class Engine:
             and envelope.number - known.number >= QUIET_ANSWERS
         )
 
-    def _routes(self) -> Routes:
-        router, settings = self._router, self._settings
+    def _routes_of(self, settings: EngineSettings) -> Routes:
+        router = self._router
         return Routes(
             self.ledger, self.view, settings.router, settings.abilities, router.line_is_down, router.breakers.problem
         )  # fmt: skip
+
+    def _heed_table(self) -> None:
+        """What the table in force says of venues holds, whatever file this engine was started with. A backtest, which
+        chooses no venue, and a book whose first table is yet to come go by the settings."""
+        self._table = table = self.ledger.limits
+        if self._settings.router != NO_RULES and venue_limits.are_in(table):
+            self._router.breakers.adopt(*venue_limits.breakers(table))
+            self._routes.rules = venue_limits.routes(table)
+            self._joined.within = venue_limits.join_within(table)
 
     def _inbox_read(self, strategy: str) -> int:
         runner = self.ledger.runners.get(strategy)

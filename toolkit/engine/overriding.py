@@ -13,6 +13,7 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.overrides import LONGEST_OVERRIDE_SECONDS, Override, ended_by, override_key
 from toolkit.domain.people_events import Change
 from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.engine.risk import venue_limits
 from toolkit.engine.risk.guard import Guard
 from toolkit.engine.risk.limits import OF_WINDOWS, is_looser, problem_with, what_it_limits
 from toolkit.engine.transaction import Transaction
@@ -118,6 +119,8 @@ def _checked(ledger: Ledger, body: cm.OverrideLimit) -> LimitRow:
     if row is None:
         places = sorted(f"{row.scope} {row.name}".rstrip() for row in ledger.limits if row.limit == body.limit)
         raise DomainError(f"no {what} is in force; {body.limit} is set for: {', '.join(places) or 'nothing'}")
+    if body.limit in venue_limits.NAMES:
+        raise DomainError(f"{body.limit} stands in config/venues.yaml: it is changed there, and not for a while")
     if body.limit in OF_WINDOWS:
         raise DomainError(f"{body.limit} says over what time something is looked at: it is changed in the file alone")
     if problem := problem_with(msgspec.structs.replace(row, value=body.value, source="override")):

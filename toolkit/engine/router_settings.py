@@ -42,7 +42,7 @@ class VenueFees(msgspec.Struct, frozen=True, kw_only=True):
         return fee if self.maximum_basis_points is None else min(fee, value * self.maximum_basis_points / FULL)
 
 
-class RouteRule(msgspec.Struct, frozen=True, kw_only=True):
+class RouteRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One rule. What is empty or None asks nothing. Quantities in the instrument's units, both ends included."""
 
     venues: tuple[str, ...]

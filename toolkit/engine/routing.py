@@ -48,7 +48,7 @@ class Routes:
     ) -> None:
         self._ledger = ledger
         self._view = view
-        self._rules = settings.rules
+        self.rules = settings.rules
         self._fees = settings.fees
         self._abilities = abilities
         self._line_down = line_down
@@ -57,7 +57,7 @@ class Routes:
 
     def unquestioned(self, instrument: Instrument, order_class: OrderClass) -> Routed | None:
         """The instrument's own venue where there is nothing to choose; quick, for every order asks."""
-        asked = self._rules if order_class is ENTRY else self._ledger.elsewhere
+        asked = self.rules if order_class is ENTRY else self._ledger.elsewhere
         if asked:
             return None
         venue = instrument.venue
@@ -73,7 +73,7 @@ class Routes:
         if order_class is not ENTRY:
             lots = self._lots_at(strategy, instrument, intent.side)
             return self._at(max(lots, key=lots.__getitem__), lots) if lots else Routed(instrument.venue, "")
-        return self._by_rule(strategy, instrument, intent, now) if self._rules else Routed(instrument.venue, "")
+        return self._by_rule(strategy, instrument, intent, now) if self.rules else Routed(instrument.venue, "")
 
     def parts(
         self, strategy: str, instrument: Instrument, intent: PlaceOrder, order_class: OrderClass, now: MonoTime
@@ -112,7 +112,7 @@ class Routes:
     def _by_rule(self, strategy: str, instrument: Instrument, intent: PlaceOrder, now: MonoTime) -> Routed:
         deployment = self._ledger.deployments.get(strategy)
         stage = "" if deployment is None else deployment.stage
-        for rule in self._rules:
+        for rule in self.rules:
             if rule.matches(strategy, stage, instrument, intent.quantity):
                 return self._available(rule, strategy, instrument, intent, now)
         return Routed(instrument.venue, "no rule matches: the instrument's own venue")

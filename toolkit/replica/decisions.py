@@ -16,6 +16,7 @@ from toolkit.domain.commands import LimitRow, Who
 from toolkit.domain.front_desk import Waiting
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.people import Identity
+from toolkit.engine.risk.venue_limits import in_words
 
 KINDS: Final = (
     "limits", "capital", "versions", "states", "throttles", "people", "instruments", "approvals", "processes", "books",
@@ -157,8 +158,8 @@ class Changelog:
                 yield (
                     "limits",
                     f"{limit} of {scope} {name}".rstrip(),
-                    NOTHING if old is None else old.value,
-                    NOTHING if new is None else f"{new.value} ({new.source})",
+                    NOTHING if old is None else in_words(limit, old.value),
+                    NOTHING if new is None else f"{in_words(limit, new.value)} ({new.source})",
                 )
 
     def _people_changed(self, event: ev.PeopleChanged) -> Iterator[tuple[str, str, str, str]]:

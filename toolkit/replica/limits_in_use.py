@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from toolkit.engine.risk import venue_limits
 from toolkit.replica.replica import DenialSeen, Replica
 from toolkit.replica.views import LimitView, limits
 
@@ -50,6 +51,12 @@ CONTROLS: Final[Mapping[str, int]] = {
     "max_quote_age": 19,
     "fresh_quotes": 19,
     "max_clock_skew": 19,
+    **dict.fromkeys(venue_limits.BREAKER, 23),
+    **dict.fromkeys(venue_limits.BUDGET, 5),
+    "budget_reserve": 6,
+    **dict.fromkeys(venue_limits.DEAD_MAN, 25),
+    venue_limits.ROUTES: 16,
+    venue_limits.JOIN_WITHIN: 3,
 }
 """Limit → the control that asks for it (CONTROLS in the README)."""
 

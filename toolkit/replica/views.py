@@ -14,6 +14,7 @@ from toolkit.domain.orders import Order, TradingState
 from toolkit.domain.overrides import Override, in_force, override_key
 from toolkit.domain.positions import average_price
 from toolkit.domain.time import NANOSECONDS
+from toolkit.engine.risk.venue_limits import in_words
 from toolkit.replica.portfolio_use import PortfolioUse
 from toolkit.replica.replica import FillSeen, Replica
 
@@ -157,7 +158,7 @@ def limits(replica: Replica) -> tuple[LimitView, ...]:
     whole = PortfolioUse(ledger, replica.value_at_risk)
     return tuple(
         LimitView(
-            scope=row.scope, name=row.name, limit=row.limit, value=row.value, source=row.source,
+            scope=row.scope, name=row.name, limit=row.limit, value=in_words(row.limit, row.value), source=row.source,
             used=_used(ledger, row.scope, row.name, row.limit) or whole.used(row.scope, row.name, row.limit),
             override=_override(ledger.overrides.get(override_key(row.scope, row.name, row.limit))),
         )

@@ -15,6 +15,7 @@ from toolkit.domain.money import LARGEST
 from toolkit.domain.people_events import Change
 from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import NANOSECONDS
+from toolkit.engine.risk import venue_limits
 from toolkit.engine.risk.portfolio_limits import CONFIDENCE, HORIZON, MEANINGLESS, OF_VAR, OPEN, OPEN_ENDED
 from toolkit.engine.risk.portfolio_limits import MOST as MOST_OF_PORTFOLIO
 from toolkit.engine.risk.portfolio_limits import NAMES as PORTFOLIO_LIMITS
@@ -65,6 +66,7 @@ ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
     "cancel_reserve": frozenset({"instrument"}),
     "max_executions": frozenset({"venue", "account", "instrument"}),
     **MEANINGLESS,
+    **venue_limits.ELSEWHERE,
 }
 """Where a limit means nothing: messages are counted by book, venue, account and strategy, executions by strategy."""
 
@@ -80,6 +82,7 @@ _WHOLE = frozenset(
         "fresh_quotes",
         "price_collar_ticks",
         "max_executions",
+        *venue_limits.WHOLE,
     }
 )
 SELF_MATCH = frozenset({"cancel_resting", "refuse_new", "both"})
@@ -113,6 +116,7 @@ MOST: Final[Mapping[str, Decimal]] = {
     "burst_quantity": Decimal(10**15),
     "burst_window": Decimal(7 * 86_400),
     **MOST_OF_PORTFOLIO,
+    **venue_limits.MOST,
 }
 """The largest number that each limit may be, in the units of its file: what is checked is journaled in 64 bits."""
 
@@ -305,7 +309,7 @@ def _speaks_of(row: LimitRow, name: str) -> bool:
 def problem_with(row: LimitRow) -> str:
     """What is wrong with a row, in words; empty when it can be in force."""
     where = f"{row.source}: {row.limit}"
-    if row.limit not in NAMES:
+    if row.limit not in NAMES and row.limit not in venue_limits.NAMES:
         return f"{where} is no limit; known: {', '.join(NAMES)}"
     if row.scope not in SCOPES:
         return f"{where} is of {row.scope!r}, which is no scope; known: {', '.join(SCOPES)}"
@@ -314,8 +318,9 @@ def problem_with(row: LimitRow) -> str:
         return f"{where} means nothing for one {row.scope}; set it for one of {places}"
     if row.limit == "self_match" and not _split(row.value) <= SELF_MATCH:
         return f"{where} is {_short(row.value)}; give one of {', '.join(sorted(SELF_MATCH))}"
-    if row.limit in LISTS or (row.limit in OPEN_ENDED and row.value == OPEN):
-        return "" if _split(row.value) else f"{where} is empty"
+    if row.limit in LISTS or row.limit in venue_limits.WORDS or _is_open(row):
+        wrong = venue_limits.problem_with(row) if _split(row.value) else "is empty"
+        return f"{where} {wrong}" if wrong else ""
     try:
         value = Decimal(row.value)
     except InvalidOperation:
@@ -333,6 +338,11 @@ def problem_with(row: LimitRow) -> str:
     return ""
 
 
+def _is_open(row: LimitRow) -> bool:
+    """Whether a person says on purpose that there is none."""
+    return row.value == OPEN and (row.limit in OPEN_ENDED or row.limit in venue_limits.COUNTS)
+
+
 def loosened(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> list[str]:
     """What a new table loosens against the old one, in words; empty when it only tightens."""
     return [str(change) for change in loosening(old, new)]
@@ -342,16 +352,16 @@ def loosening(old: Sequence[LimitRow], new: Sequence[LimitRow]) -> tuple[Change,
     """The same as changes. A lost row is looser; so is a new one where nothing was set, for what is not set denies."""
     before, after = _keyed(old), _keyed(new)
     found = [
-        Change(what=what_it_limits(row), before=opened, after=row.value, source=row.source)
+        Change(what=what_it_limits(row), before=opened, after=_told(row), source=row.source)
         for key, row in after.items()
         if key not in before and (opened := _opens(row, old))
     ]
     for key, row in before.items():
         wanted = after.get(key)
         if wanted is None:
-            found.append(Change(what=what_it_limits(row), before=row.value, after="removed"))
+            found.append(Change(what=what_it_limits(row), before=_told(row), after="removed"))
         elif is_looser(row.limit, row.value, wanted.value):
-            found.append(Change(what=what_it_limits(row), before=row.value, after=wanted.value, source=wanted.source))
+            found.append(Change(what=what_it_limits(row), before=_told(row), after=_told(wanted), source=wanted.source))
     return tuple(found)
 
 
@@ -382,8 +392,14 @@ def what_it_limits(row: LimitRow | OverrideLimit | EndOverride) -> str:
     return f"{row.limit} of {row.scope} {row.name}".rstrip()
 
 
+def _told(row: LimitRow) -> str:
+    return venue_limits.in_words(row.limit, row.value)
+
+
 def _opens(row: LimitRow, old: Sequence[LimitRow]) -> str:
     """What was in force where a new row lets more through; empty where it can only be stricter."""
+    if row.limit in venue_limits.NAMES:
+        return venue_limits.opens(row, old)
     covering = [known for known in old if _covers(known, row)]
     if row.limit == "cancel_reserve" and covering:  # it does not stand beside the wider one, but in its place
         wider = max(covering, key=lambda known: Decimal(known.value))
@@ -402,6 +418,8 @@ def _covers(known: LimitRow, row: LimitRow) -> bool:
 
 def is_looser(limit: str, old: str, new: str) -> bool:
     """Whether another value of a limit lets more through."""
+    if limit in venue_limits.NAMES:
+        return venue_limits.is_looser(limit, old, new)
     if limit == "self_match":
         return not _ways(old) <= _ways(new)
     if limit == "restricted":

@@ -56,13 +56,17 @@ def test_the_shipped_instruments_are_those_of_the_sample_feed(repository: Path) 
 
 
 def test_every_limit_row_names_its_line(repository: Path) -> None:
-    lines = (repository / "config/limits.yaml").read_text().splitlines()
+    limits, venues = ((repository / f"config/{name}.yaml").read_text().splitlines() for name in ("limits", "venues"))
     rows = read_settings(repository).limits.rows
     assert len(rows) > 20
     for row in rows:
         name, _, line = row.source.partition(":")
-        assert name == "config/limits.yaml"
-        assert row.limit in lines[int(line) - 1]
+        if name == "config/limits.yaml":
+            assert row.limit in limits[int(line) - 1]
+        elif row.scope == "venue":
+            assert venues[int(line) - 1].strip().partition(":")[0] in (row.name, "dead_man")
+        else:
+            assert venues[int(line) - 1] == "venues:", "the shipped file has neither routes nor aggregation"
 
 
 def test_numbers_keep_the_digits_that_were_written(home: Path) -> None:

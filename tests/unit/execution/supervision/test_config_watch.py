@@ -87,6 +87,19 @@ async def test_a_refused_file_is_shown_and_proposed_again_when_it_changes(desk: 
     assert desk.problems["config/limits.yaml"] == ""
 
 
+async def test_what_a_file_of_venues_says_of_control_is_proposed_with_its_line(desk: Desk) -> None:
+    await desk.save("venues.yaml", "    rejects: 10", "    rejects: 5")
+    (command,) = desk.proposed
+    assert isinstance(command, SetLimits)
+    lines = (desk.config / "venues.yaml").read_text().splitlines()
+    row = next(row for row in command.rows if row.limit == "breaker_rejects")
+    assert (row.value, lines[int(row.source.partition(":")[2]) - 1]) == ("5", "  paper:")
+    assert (command.who.source, command.reason) == ("config/venues.yaml", "config/venues.yaml was saved")
+    await desk.save("venues.yaml", "seed: 7", "seed: 8")
+    assert len(desk.proposed) == 1, "what the venue simulates bounds nothing"
+    assert "all else takes effect with the next `execution up`" in desk.problems["config/venues.yaml"]
+
+
 async def test_other_files_wait_for_the_next_start(desk: Desk) -> None:
     await desk.save("desk.yaml", "seed: 7", "seed: 8")
     assert desk.proposed == []

@@ -44,7 +44,10 @@ def test_the_shipped_desk_runs_from_its_file(home: Home) -> None:
     assert result.strategies == ("mean_reversion", "quoting", "trend")
     assert result.steps == 30 * 15, "the first 30 sessions of this desk only warm up"
     assert set(result.fills["strategy"]) == {"mean_reversion", "quoting", "trend"}
-    assert {row.source.partition(":")[0] for row in result.setting.spec.limits} == {"config/limits.yaml"}
+    assert {row.source.partition(":")[0] for row in result.setting.spec.limits} == {
+        "config/limits.yaml",
+        "config/venues.yaml",
+    }
     assert tk.backtest(book, last_step=60 * 15).pnl == result.pnl
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.unit.toolkit.domain.test_rate_budget import CANCEL, ENTRY, EXIT, PLAN
@@ -68,6 +69,22 @@ def test_who_takes_a_place_right_after_another_used_it_waits_for_its_window(tmp_
     third = Budgets.publish(tmp_path, PLANS)
     assert third.sort_out([EXIT], SystemClock().mono()).may == [EXIT]
     third.close()
+
+
+def test_another_plan_is_left_for_others_and_what_was_sent_counts_in_it(tmp_path: Path, engine: Budgets) -> None:
+    assert engine.sort_out([CANCEL] * 200, SystemClock().mono()).may
+    owed = engine.all[0].overdrawn()
+    engine.all[0].owe(owed)
+    tighter = msgspec.structs.replace(PLAN, messages=60)
+    engine.replan({"paper": tighter})
+    assert [budget.plan for budget in engine.all] == [tighter]
+    assert engine.all[0].overdrawn() == owed > 0
+    assert engine.sort_out([EXIT], SystemClock().mono()).held == [EXIT], "its part is used for this window"
+    assert Budgets.of(tmp_path, "paper").all[0].plan == tighter
+    assert not Budgets.of(tmp_path, "other")
+    engine.replan({})
+    assert not engine
+    assert not Budgets.of(tmp_path, "paper")
 
 
 def test_without_a_plan_there_is_no_budget_and_a_broken_one_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.people import PEOPLE, SUPERVISOR, Identity, Role
 from toolkit.domain.time import WallTime
+from toolkit.engine.risk import venue_limits
 from toolkit.engine.risk.limits import NAMES
 from toolkit.replica.decisions import KINDS, TAGS, ChangeLine, Changelog, proposals
 from toolkit.replica.limits_in_use import CONTROLS
@@ -131,7 +132,7 @@ def test_every_kind_of_line_is_one_that_can_be_asked_for() -> None:
 
 
 def test_every_limit_has_its_control() -> None:
-    assert set(CONTROLS) == set(NAMES)
+    assert set(CONTROLS) == {*NAMES, *venue_limits.NAMES}
 
 
 def test_lines_go_out_as_json() -> None:
