@@ -137,6 +137,8 @@ def throttle(
     outcome = give(Books(home=home, book=state.book), command)
     if outcome.refused:
         raise Stop(Exit.REFUSED, outcome.refused)
+    if outcome.proposal:
+        return waits(state, f"throttle of {scope} {name}", outcome, as_json)
     words = "is lifted" if wanted is None else f"is {wanted:f} messages a second"
     if as_json:
         say_json({"scope": scope, "name": name, "rate": wanted, "event": outcome.event})

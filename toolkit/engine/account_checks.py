@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import Decimal
 
+from toolkit.domain import commands as cm
 from toolkit.domain.errors import DomainError
 from toolkit.domain.instruments import Currency, Instrument
 from toolkit.domain.ledger import HOUSE, MANUAL, Ledger
@@ -83,6 +84,36 @@ def holders_of(ledger: Ledger, symbol: str) -> dict[str, int]:
         for name, held in sorted(ledger.positions.items())
         if symbol in held and held[symbol].lots
     }
+
+
+def check_split(ledger: Ledger, body: cm.SplitInstrument) -> None:
+    symbol = ledger.instruments.require(body.instrument).symbol
+    if not (0 < body.numerator <= 10**6 and 0 < body.denominator <= 10**6):
+        raise DomainError(f"a split of {body.numerator} for {body.denominator}; give two numbers from 1 to a million")
+    _check_quiet(ledger, symbol)
+    mark = ledger.marks.get(symbol)
+    if mark is not None and mark.twice * body.denominator < body.numerator:
+        raise DomainError(f"{symbol} would cost less than half a tick: is {body.numerator} for 1 right?")
+
+
+def check_rename(ledger: Ledger, body: cm.ChangeSymbol) -> None:
+    old, new = ledger.instruments.require(body.old), ledger.instruments.find(body.new)
+    if new is None:
+        raise DomainError(f"{body.new} is not defined yet; put it into config/instruments.yaml first")
+    units = ("tick", "lot", "multiplier", "currency", "venue")
+    if other := [name for name in units if getattr(old, name) != getattr(new, name)]:
+        raise DomainError(f"{old.symbol} and {new.symbol} differ in {', '.join(other)}; lots are not the same")
+    if holders_of(ledger, new.symbol) or old.symbol == new.symbol:
+        raise DomainError(f"somebody holds {new.symbol} already")
+    for symbol in (old.symbol, new.symbol):
+        _check_quiet(ledger, symbol)
+
+
+def _check_quiet(ledger: Ledger, symbol: str) -> None:
+    """Orders in old units would stand beside positions in new ones."""
+    orders = ledger.open_orders(instrument=symbol)
+    if orders:
+        raise DomainError(f"{len(orders)} orders in {symbol} are open, such as {orders[0].order_id}; cancel them first")
 
 
 def check_worth(ledger: Ledger, instrument: Instrument, lots: int, twice: int) -> None:

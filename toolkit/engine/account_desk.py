@@ -17,6 +17,8 @@ from toolkit.engine.account_checks import (
     amount_of,
     check_cash,
     check_pair,
+    check_rename,
+    check_split,
     check_worth,
     currency_of,
     holders_of,
@@ -186,18 +188,11 @@ class AccountDesk:
         }
 
     def _split(self, transaction: Transaction, body: cm.SplitInstrument) -> None:
+        check_split(self._ledger, body)
         instrument = self._ledger.instruments.require(body.instrument)
-        if not (0 < body.numerator <= 10**6 and 0 < body.denominator <= 10**6):
-            raise DomainError(
-                f"a split of {body.numerator} for {body.denominator}; give two numbers from 1 to a million"
-            )
-        self._check_quiet(instrument.symbol)
         lots = split_lots(holders_of(self._ledger, instrument.symbol), body.numerator, body.denominator)
         for _, count in lots:
             check_worth(self._ledger, instrument, count, 0)
-        mark = self._ledger.marks.get(instrument.symbol)
-        if mark is not None and mark.twice * body.denominator < body.numerator:
-            raise DomainError(f"{instrument.symbol} would cost less than half a tick: is {body.numerator} for 1 right?")
         event = ev.InstrumentSplit(
             instrument=instrument.symbol,
             numerator=body.numerator,
@@ -210,34 +205,15 @@ class AccountDesk:
         transaction.emit_change(event, [(name, instrument.symbol) for name, _ in lots], body.reason)
 
     def _change_symbol(self, transaction: Transaction, body: cm.ChangeSymbol) -> None:
-        old, new = self._ledger.instruments.require(body.old), self._ledger.instruments.find(body.new)
-        if new is None:
-            raise DomainError(f"{body.new} is not defined yet; put it into config/instruments.yaml first")
-        units = ("tick", "lot", "multiplier", "currency", "venue")
-        if other := [name for name in units if getattr(old, name) != getattr(new, name)]:
-            raise DomainError(f"{old.symbol} and {new.symbol} differ in {', '.join(other)}; lots are not the same")
-        if holders_of(self._ledger, new.symbol) or old.symbol == new.symbol:
-            raise DomainError(f"somebody holds {new.symbol} already")
-        for symbol in (old.symbol, new.symbol):
-            self._check_quiet(symbol)
-        event = ev.SymbolChanged(
-            old=old.symbol, new=new.symbol, who=body.who, reason=body.reason, time=transaction.time
-        )
+        check_rename(self._ledger, body)
+        event = ev.SymbolChanged(old=body.old, new=body.new, who=body.who, reason=body.reason, time=transaction.time)
         told = [
             (name, symbol)
             for name, held in self._ledger.positions.items()
-            if old.symbol in held
-            for symbol in (old.symbol, new.symbol)
+            if body.old in held
+            for symbol in (body.old, body.new)
         ]
         transaction.emit_change(event, told, body.reason)
-
-    def _check_quiet(self, symbol: str) -> None:
-        """Orders in old units would stand beside positions in new ones."""
-        orders = self._ledger.open_orders(instrument=symbol)
-        if orders:
-            raise DomainError(
-                f"{len(orders)} orders in {symbol} are open, such as {orders[0].order_id}; cancel them first"
-            )
 
 
 def split_lots(held: dict[str, int], numerator: int, denominator: int) -> tuple[tuple[str, int], ...]:

@@ -28,7 +28,7 @@ SHORT: Final = 10  # digits of a checksum that people see
 HOUR: Final = 3600 * NANOSECONDS
 NAMING: Final = (
     "scope", "name", "strategy", "limit", "kind", "source", "target", "sub_account", "instrument", "venue", "asset",
-    "subject",
+    "subject", "old",
 )  # fmt: skip
 """Fields that say what a command is about."""
 BOOKINGS: Final = (cm.MoveCash, cm.DistributeCash)

@@ -41,12 +41,6 @@ def _none(_: Ledger, __: Any) -> None:
     return None
 
 
-def _slower(ledger: Ledger, command: cm.SetThrottle) -> bool:
-    """Whether a throttle only slows down."""
-    present = ledger.throttles.get(f"{command.scope}:{command.name}")
-    return command.rate is not None and (present is None or command.rate <= present)
-
-
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """`roles` may give the command; nobody for one that only runners or the supervisor give.
 
@@ -68,7 +62,7 @@ RULES: Final[Mapping[type, Rule]] = {
     cm.RunnerStopped: Rule(by_files=True),
     cm.EnableStrategy: Rule(roles=frozenset({OPERATES, RISK}), loosens=loosening.release),
     cm.DisableStrategy: Rule(roles=EVERYBODY, by_files=True, tightens=_always),
-    cm.SetThrottle: Rule(roles=frozenset({OPERATES, RISK}), tightens=_slower),
+    cm.SetThrottle: Rule(roles=frozenset({OPERATES, RISK}), tightens=loosening.only_slows, loosens=loosening.throttle),
     cm.CancelAll: Rule(roles=frozenset({OPERATES, RISK}), by_files=True, tightens=_always),
     cm.Kill: Rule(roles=EVERYBODY, by_files=True, tightens=_always),
     cm.Reopen: Rule(roles=frozenset({OPERATES, RISK}), loosens=loosening.reopening),
@@ -82,8 +76,8 @@ RULES: Final[Mapping[type, Rule]] = {
     cm.TransferPosition: Rule(roles=frozenset({OPERATES, RISK}), loosens=covering.by_transfer),
     cm.TransferCash: Rule(roles=frozenset({OPERATES, RISK})),
     cm.DistributeCash: Rule(roles=frozenset({OPERATES, RISK}), loosens=covering.by_distribution),
-    cm.SplitInstrument: Rule(roles=frozenset({OPERATES, RISK})),
-    cm.ChangeSymbol: Rule(roles=frozenset({OPERATES, RISK})),
+    cm.SplitInstrument: Rule(roles=frozenset({OPERATES, RISK}), loosens=redefining.splitting),
+    cm.ChangeSymbol: Rule(roles=frozenset({OPERATES, RISK}), loosens=redefining.renaming),
     cm.AdoptBreak: Rule(roles=frozenset({OPERATES, RISK}), loosens=covering.by_adoption),
     cm.ResolveBreak: Rule(roles=frozenset({OPERATES, RISK})),
     cm.ResolveDoubt: Rule(roles=frozenset({OPERATES, RISK})),

@@ -52,6 +52,21 @@ def capital(ledger: Ledger, body: cm.AllocateCapital) -> tuple[Change, ...]:
     return (Change(what=f"capital of {body.strategy}", before=before, after=after, source=body.who.source),)
 
 
+def only_slows(ledger: Ledger, body: cm.SetThrottle) -> bool:
+    """Whether a throttle lets nothing more through than the one in force."""
+    present = ledger.throttles.get(f"{body.scope}:{body.name}")
+    return body.rate is not None and (present is None or body.rate <= present)
+
+
+def throttle(ledger: Ledger, body: cm.SetThrottle) -> tuple[Change, ...]:
+    """A throttle that is lifted, or lets more through."""
+    present = ledger.throttles.get(f"{body.scope}:{body.name}")
+    if present is None or only_slows(ledger, body):
+        return ()
+    after = "off" if body.rate is None else f"{body.rate}/s"
+    return (Change(what=f"throttle of {body.scope} {body.name}", before=f"{present}/s", after=after),)
+
+
 def release(ledger: Ledger, body: cm.EnableStrategy) -> tuple[Change, ...]:
     """Each halt of a strategy that one person may not lift alone."""
     return halts(ledger, "strategy", body.strategy)

@@ -1,6 +1,7 @@
 """Definitions of instruments as commands: which make no sense, and which let more through than those in force.
 
 A definition is a limit too: what may be sold short, how much an order may be, what a lot is worth and asks of margin.
+So is of what the lots are that somebody holds: a split or another symbol frees them from what bounded them before.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from toolkit.domain.errors import ConfigError, DomainError
 from toolkit.domain.instruments import Instrument, Shortable, describe
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.people_events import Change
+from toolkit.engine.account_checks import check_rename, check_split, holders_of
 
 UNITS = ("tick", "lot", "multiplier", "currency", "venue")
 """What lots and prices in the books mean: it stays while anybody holds or works something."""
@@ -54,6 +56,22 @@ def stricter(ledger: Ledger, body: cm.DefineInstruments) -> cm.DefineInstruments
         if find(each.symbol, each.effective_from) != each and not any(_looser(ledger, each))
     )
     return msgspec.structs.replace(body, instruments=taken) if taken else None
+
+
+def splitting(ledger: Ledger, body: cm.SplitInstrument) -> tuple[Change, ...]:
+    """Fewer lots for the same money use less of every limit in lots, and a wrong ratio moves each result."""
+    check_split(ledger, body)
+    if not holders_of(ledger, body.instrument):
+        return ()
+    return (Change(what=f"{body.instrument}, which is held", before=f"{body.denominator}", after=f"{body.numerator}"),)
+
+
+def renaming(ledger: Ledger, body: cm.ChangeSymbol) -> tuple[Change, ...]:
+    """What bounded the old symbol, or kept it out, does not bind the new one."""
+    check_rename(ledger, body)
+    if not holders_of(ledger, body.old):
+        return ()
+    return (Change(what="what is held of", before=body.old, after=body.new),)
 
 
 def looser(ledger: Ledger, instruments: Sequence[Instrument]) -> tuple[Instrument, ...]:

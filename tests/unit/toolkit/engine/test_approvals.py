@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tools.core_kit import Core, limit, limits
+from tests.tools.venue_kit import stock
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.fold import apply
@@ -443,3 +444,49 @@ def test_a_time_in_which_nobody_could_approve_or_that_no_clock_reaches_is_refuse
     first = Core()
     first.command(msgspec.structs.replace(set_people(TABLE), approval_hours=hours), SUPERVISOR)
     assert "approval_hours is" in last(first).refused
+
+
+# ---------------------------------------------------------------- throttles, splits, symbols
+
+
+def throttle(rate: str | None, by: cm.Who) -> cm.SetThrottle:
+    wanted = None if rate is None else Decimal(rate)
+    return cm.SetThrottle(scope="strategy", name="trend", rate=wanted, who=by, reason="as it must be")
+
+
+@pytest.mark.parametrize("looser", [None, "6"])
+def test_a_throttle_is_set_by_one_and_lifted_by_two(looser: str | None) -> None:
+    core, olga = desk(), who("olga")
+    for slower in ("5", "5", "4"):
+        assert give(core, throttle(slower, olga)).proposal == ""
+    proposal = give(core, throttle(looser, olga)).proposal
+    assert core.ledger.throttles == {"strategy:trend": Decimal(4)}
+    assert approve(core, proposal, who("rita")).refused == ""
+    assert core.ledger.throttles == ({} if looser is None else {"strategy:trend": Decimal(looser)})
+    assert give(desk(four_eyes=False), throttle(looser, who("rita"))).proposal == ""
+
+
+def test_a_lift_that_waits_ends_when_somebody_throttles_harder() -> None:
+    core = desk()
+    give(core, throttle("5", who("olga")))
+    proposal = give(core, throttle(None, who("olga"))).proposal
+    give(core, throttle("1", who("max")))
+    assert "no proposal" in approve(core, proposal, who("rita")).refused
+    assert core.ledger.throttles == {"strategy:trend": Decimal(1)}
+
+
+def test_what_is_held_is_split_or_renamed_by_two_and_what_nobody_holds_by_one() -> None:
+    split = cm.SplitInstrument(instrument="AAPL", numerator=2, denominator=1, who=who("olga"), reason="2 for 1")
+    rename = cm.ChangeSymbol(old="AAPL", new="APPL", who=who("olga"), reason="renamed")
+    core = Core(instruments=(stock(), stock("APPL")))
+    core.command(set_people(TABLE), SUPERVISOR)
+    assert give(core, split).proposal == ""
+    core.buy(10)
+    core.buy(1, 9_000)
+    assert "orders in AAPL are open" in give(core, split).refused, "what is refused anyway is proposed to nobody"
+    core.cancel("i2")
+    for body, done in ((split, ("AAPL", 20)), (rename, ("APPL", 20))):
+        proposal = give(core, body).proposal
+        assert core.held(symbol=done[0]) != done[1]
+        assert approve(core, proposal, who("rita")).refused == ""
+        assert core.held(symbol=done[0]) == done[1]
