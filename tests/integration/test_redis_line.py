@@ -8,6 +8,7 @@ import pytest
 
 from tests.servers import Server
 from toolkit.adapters.redis_connection import LOST, RedisLine
+from toolkit.adapters.redis_wire import ServerRefused
 
 pytestmark = pytest.mark.integration
 
@@ -51,3 +52,42 @@ async def test_blocking_reads_at_the_same_time_do_not_wait_for_each_other(journa
         assert all(await asyncio.gather(*waiting))
     await reader.close()
     await writer.close()
+
+
+async def test_of_several_requests_one_that_is_no_command_keeps_the_others_from_taking_effect(
+    journal_server: Server, book: str
+) -> None:
+    line, key = RedisLine(journal_server.address(), reply_seconds=60), f"{{{book}}}:x"
+    with pytest.raises(ServerRefused):
+        await line.ask_all([("XADD", key, "1-0", "n", "1"), ("XADD", key)])
+    assert await line.ask("XLEN", key) == 0
+    taken, refused = await line.ask_all([("XADD", key, "1-0", "n", "1"), ("XADD", key, "1-0", "n", "2")])
+    assert taken == b"1-0"
+    assert isinstance(refused, ServerRefused)
+    assert await line.ask("XLEN", key) == 1
+    await line.close()
+
+
+async def test_a_read_that_is_given_up_takes_its_connection_along_and_the_next_one_has_another(
+    journal_server: Server, book: str
+) -> None:
+    line, key = RedisLine(journal_server.address(), reply_seconds=None), f"{{{book}}}:x"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await line.ask("XREAD", "BLOCK", 60_000, "STREAMS", key, "0")
+    async with asyncio.timeout(60):
+        assert await line.ask("XADD", key, "1-0", "n", "1") == b"1-0"
+    await line.close()
+
+
+async def test_who_waits_for_a_reply_when_the_line_is_closed_hears_that_it_is_lost(
+    journal_server: Server, book: str
+) -> None:
+    line = RedisLine(journal_server.address(), reply_seconds=None)
+    waiting = asyncio.create_task(line.ask("XREAD", "BLOCK", 60_000, "STREAMS", f"{{{book}}}:x", "0"))
+    async with asyncio.timeout(60):
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            await line.close()
+    with pytest.raises(LOST):
+        await waiting

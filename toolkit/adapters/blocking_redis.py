@@ -1,7 +1,7 @@
 """A blocking line to a Redis server for people's commands, quick to import; services use the asynchronous adapters.
 
-redis-py takes 0.18 s to import, more than everything else that `execution status` does. This is one socket, the wire's
-own parser (hiredis), and the dozen requests that people's commands make.
+No event loop: that takes longer to import than everything else that `execution status` does. This is one socket, the
+wire's own parser (hiredis), and the dozen requests that people's commands make.
 """
 
 from __future__ import annotations

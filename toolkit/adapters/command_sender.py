@@ -6,10 +6,9 @@ import asyncio
 from collections import Counter
 from typing import Final, NamedTuple
 
-import redis.exceptions as refusals
-
 from toolkit.adapters import codec, keys
-from toolkit.adapters.redis_connection import RedisLine, Reply, mapped, ours
+from toolkit.adapters.redis_connection import RedisLine, mapped, ours
+from toolkit.adapters.redis_wire import Reply, ServerRefused
 from toolkit.domain.commands import Envelope
 from toolkit.domain.errors import ExecutionError, JournalError, StaleIncarnation, TransportError
 
@@ -91,7 +90,7 @@ class CommandSender:
             return
         if not isinstance(result, Exception):
             waiting.done.set_result(None)
-        elif isinstance(result, refusals.ResponseError) and "equal or smaller" in str(result):
+        elif isinstance(result, ServerRefused) and "equal or smaller" in str(result):
             await self._settle_known(waiting)
         else:
             waiting.done.set_exception(ours(f"send command {waiting.identifier}", result))

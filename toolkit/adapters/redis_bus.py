@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import redis.exceptions as refusals
-
 from toolkit.adapters import codec, keys
 from toolkit.adapters.redis_connection import BLOCKING_READS, RedisLine, Script, mapped, ours
 from toolkit.adapters.redis_journal import read_streams
+from toolkit.adapters.redis_wire import ServerRefused
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.beats import Beat
 from toolkit.domain.inbox import Released
@@ -94,7 +93,7 @@ class RedisBus:
         with mapped(f"publish to {key}"):
             results = await self._writer.ask_all(requests)
         for result in results:
-            known = isinstance(result, refusals.ResponseError) and "equal or smaller" in str(result)
+            known = isinstance(result, ServerRefused) and "equal or smaller" in str(result)
             if isinstance(result, Exception) and not known:
                 raise ours(f"publish to {key}", result) from result
 

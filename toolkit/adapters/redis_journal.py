@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, NoReturn
 
-import redis.exceptions as refusals
-
 from toolkit.adapters import codec, keys
 from toolkit.adapters.command_sender import TAKEN_KEPT, CommandSender
-from toolkit.adapters.redis_connection import BLOCKING_READS, LOST, RedisLine, Reply, Script, mapped, ours
+from toolkit.adapters.redis_connection import BLOCKING_READS, LOST, RedisLine, Script, mapped, ours
+from toolkit.adapters.redis_wire import Reply, ServerRefused
 from toolkit.adapters.server_address import ServerAddress
 from toolkit.domain.commands import Envelope
 from toolkit.domain.errors import AmbiguousOutcome, Fenced, JournalError, TransportError
@@ -107,7 +106,7 @@ class RedisJournal:
             reply = await self._run(self._writer, "append", names, arguments)
         except LOST as error:
             await self._resolve(lease, batch, error)
-        except refusals.RedisError as error:
+        except ServerRefused as error:
             raise ours(f"append events {batch.first}…{batch.last}", error) from error
         else:
             _check_append(self._book, lease, batch, reply)
