@@ -18,7 +18,7 @@ import yaml
 from execution.home import Home
 from execution.supervision.opening import opening_commands
 from execution.wiring.versions import register_missing
-from tests.tools.desk_kit import PROJECT, DeskKit
+from tests.tools.desk_kit import PATIENCE, PROJECT, DeskKit
 from tests.tools.limit_kit import FAR_AWAY, OF_BOOK
 from toolkit.adapters.redis_bus import RedisBus
 from toolkit.adapters.server_access import ServerRole
@@ -138,15 +138,22 @@ async def _start(kit: DeskKit) -> None:
     kit.launch("engine")
     await register_missing(kit.home, kit.settings, kit.line, say=lambda _: None, problem=_raise)
     for command in opening_commands(kit.settings, kit.line.replica.ledger, ourselves("up")):
-        taken = await kit.line.give(command, 30)
+        taken = await kit.line.give(command, PATIENCE)
         _raise(type(command).__name__, taken.refused)
     bus = RedisBus(kit.line.address(ServerRole.BUS, "listener"), kit.settings.desk.book)
     await bus.publish("feed", [opening_steps()])
     await bus.close()
-    await asyncio.sleep(0.5)
+    await _has_prices(kit)
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await reading
+
+
+async def _has_prices(kit: DeskKit) -> None:
+    """Until the engine has taken the opening step up; an order before it would be denied."""
+    async with asyncio.timeout(PATIENCE):
+        while (beat := (await kit.line.beats() or {}).get("engine")) is None or beat.step < 1:
+            await asyncio.sleep(0.01)
 
 
 def _raise(subject: str, problem: str) -> None:

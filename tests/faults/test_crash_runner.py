@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from execution.services.runner_setup import RunnerExit
-from tests.tools.desk_kit import DeskKit, make_home
+from tests.tools.desk_kit import PATIENCE, DeskKit, make_home
 from tests.tools.truth import assert_one_story
 from toolkit.client.home import Home
 from toolkit.domain.commands import RunnerStopped
@@ -55,7 +55,7 @@ async def test_a_strategy_that_goes_wrong_is_given_up_alone_and_the_others_trade
                 kit.processes[f"runner-{name}"].send_signal(signal.SIGKILL)
             assert await kit.ends(f"runner-{name}") == (-signal.SIGKILL if code is None else code), kit.last_words()
             taken = await kit.line.give(
-                RunnerStopped(strategy=name, cause=name, detail="as the supervisor says it", given_up=True), 30
+                RunnerStopped(strategy=name, cause=name, detail="as the supervisor says it", given_up=True), PATIENCE
             )
             assert not taken.refused
         await kit.until_step(kit.ledger.step + STEPS_AFTER)

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.tools.desk_kit import PATIENCE
 from tests.tools.kill_kit import KillDesk, kill_desk
 from toolkit.adapters.latch import Latch
 from toolkit.client.exposed import without_protection
@@ -17,8 +18,7 @@ from toolkit.domain.orders import TradingState
 
 pytestmark = pytest.mark.faults
 
-AFTER = 1.0
-SLACK = 4.0  # of a machine under load
+AFTER = 2.5  # an engine of a machine under load beats as often as that
 BY_VENUE = {"by": "venue", "after_seconds": AFTER, "cancels": "entries"}
 BY_WATCHDOG = BY_VENUE | {"by": "watchdog"}
 TAKES_ALL = BY_VENUE | {"cancels": "all"}
@@ -35,7 +35,7 @@ async def rest(desk: KillDesk) -> None:
 async def until_gone(desk: KillDesk) -> float:
     """Seconds until no entry rests."""
     began = time.monotonic()
-    await desk.kit.until(lambda: "entry" not in desk.classes(), AFTER + SLACK)
+    await desk.kit.until(lambda: "entry" not in desk.classes())
     return time.monotonic() - began
 
 
@@ -43,7 +43,7 @@ async def until_gone(desk: KillDesk) -> float:
 async def test_entries_are_gone_after_the_silence_and_protection_stays(number: signal.Signals) -> None:
     async with kill_desk(dead_man=BY_VENUE) as desk:
         await rest(desk)
-        await asyncio.sleep(2 * AFTER)
+        await asyncio.sleep(1.5 * AFTER)
         assert desk.classes().count("entry") == 3, "an engine that beats keeps its orders"
         desk.send_signal("engine", number)
         assert await until_gone(desk) > AFTER / 2
@@ -65,7 +65,7 @@ async def test_supervisor_and_engine_killed_together_leave_no_entry_either() -> 
         venue = desk.leave_alone("venue-paper")
         await asyncio.sleep(0.2)
         assert desk.classes().count("entry") == 3
-        assert await asyncio.to_thread(venue.wait, AFTER + SLACK) == 0
+        assert await asyncio.to_thread(venue.wait, PATIENCE) == 0
         desk.kit.launch("venue-paper")
         await desk.kit.until(desk.venue_answers)
         assert desk.classes() == ["protective"]
@@ -106,8 +106,9 @@ async def test_for_a_venue_without_one_our_watchdog_does_it_past_engine_and_supe
     """It shuts the latch first: an engine that wakes up sends nothing, and a person decides when trading goes on."""
     async with kill_desk(dead_man=BY_WATCHDOG) as desk:
         watchdog = desk.kit.launch("watchdog")
+        await desk.kit.until((desk.kit.home.run / "watchdog-beat").exists)
         await rest(desk)
-        await asyncio.sleep(2 * AFTER)
+        await asyncio.sleep(1.5 * AFTER)
         assert desk.classes().count("entry") == 3
         desk.kill_process("engine")
         alone = desk.leave_alone("watchdog")
@@ -124,4 +125,4 @@ async def test_for_a_venue_without_one_our_watchdog_does_it_past_engine_and_supe
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:
-    return process.wait(AFTER + SLACK + 5) == 0
+    return process.wait(PATIENCE) == 0

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from execution.child import ExitCode
 from execution.wiring import engine as engine_wiring
-from tests.tools.desk_kit import DeskKit, desk
+from tests.tools.desk_kit import PATIENCE, DeskKit, desk
 from tests.tools.parity import assert_same_as_backtest
 from tests.tools.servers_kit import administrator
 from tests.tools.truth import assert_one_story, venue_took
@@ -49,7 +48,7 @@ async def test_what_an_engine_had_in_hand_when_it_was_replaced_is_never_sent_by_
                 in_hand |= await sleep_with_requests_in_hand(kit, place)
             await take_over(kit)
             os.kill(old.pid, signal.SIGCONT)
-            assert await asyncio.to_thread(old.wait, 30) == ExitCode.FENCED, kit.last_words()
+            assert await asyncio.to_thread(old.wait, PATIENCE) == ExitCode.FENCED, kit.last_words()
             replaced.append(old.pid)
             await kit.until_step(kit.ledger.step + 20)
         await kit.until_step(kit.ledger.step + STEPS_AFTER)
@@ -99,7 +98,7 @@ async def test_a_lease_that_ends_too_early_goes_to_whoever_waits_and_the_first_e
             while kit.ledger.epoch == epoch:
                 end_the_lease(kit)
                 await asyncio.sleep(0.02)
-        assert await asyncio.to_thread(old.wait, 30) == ExitCode.FENCED, kit.last_words()
+        assert await asyncio.to_thread(old.wait, PATIENCE) == ExitCode.FENCED, kit.last_words()
         await kit.until_step(kit.ledger.step + STEPS_AFTER)
         await assert_one_story(kit)
         assert_each_ended_before_the_next_began(kit, [old.pid])
@@ -148,17 +147,9 @@ async def sleep_with_requests_in_hand(kit: DeskKit, place: str) -> set[str]:
 
 
 async def stop_at(kit: DeskKit, place: str) -> None:
-    pid = kit.processes["engine"].pid
     kit.arm("engine", f"{place}:stop")
-    async with asyncio.timeout(60):
-        while not await asyncio.to_thread(is_stopped, pid):
-            await asyncio.sleep(0.01)
+    await kit.until_stopped("engine")
     kit.arm("engine")
-
-
-def is_stopped(pid: int) -> bool:
-    shown = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=True)
-    return shown.stdout.strip().startswith("T")
 
 
 async def take_over(kit: DeskKit) -> None:

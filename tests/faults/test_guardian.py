@@ -14,6 +14,7 @@ import pytest
 
 from execution.services import telling
 from execution.services.alerting import CHANNEL_SILENT
+from execution.services.guardian import ASKED
 from execution.wiring.alerts import Alerts
 from execution.wiring.front_desk import Door
 from tests.benchmarks.bench_desk import STRATEGY
@@ -21,6 +22,7 @@ from tests.tools.alert_kit import rule
 from tests.tools.desk_kit import DeskKit
 from tests.tools.kill_kit import KillDesk, kill_desk
 from tests.tools.webhook import Webhook
+from toolkit.adapters import notifications
 from toolkit.client import emergency
 from toolkit.client.alert_lines import AlertLines
 from toolkit.client.books import Books
@@ -41,8 +43,8 @@ RULES = {
     Action.DISABLE: rule("diverges", action=Action.DISABLE, channels=("chat", "phone")),
     Action.KILL: rule("engine_silent", action=Action.KILL, channels=("chat", "phone"), by=()),
 }
-SLOW = 3.0
-"""Seconds. Whoever waited for a channel, an engine or a journal that hangs took longer; a busy machine does not."""
+SLOW = 20.0
+"""Seconds. Who waits for a channel that hangs waits for longer here; a busy machine takes no look so long."""
 SCOPES = {Action.HALT_ENTRIES: (("venue", "paper"),), Action.DISABLE: (("strategy", STRATEGY),), Action.KILL: ()}
 
 
@@ -61,6 +63,7 @@ class Post:
             wall=lambda: WallTime(time.time_ns()), say=print, user="operator",
         )  # fmt: skip
         self.slowest = 0.0
+        self.meanwhile = 0
 
     def fire(self, action: Action) -> None:
         now = WallTime(time.time_ns())
@@ -72,6 +75,7 @@ class Post:
         while not true():
             assert time.monotonic() < deadline, self.alerts.desk.book.history
             began = time.monotonic()
+            self.meanwhile += any(ASKED in alert.action for alert in self.alerts.desk.book.open)
             self.alerts.take(self.firing, WallTime(time.time_ns()), journal_read=True)
             self.slowest = max(self.slowest, time.monotonic() - began)
             await asyncio.sleep(0.02)
@@ -83,7 +87,7 @@ class Post:
 
     def done(self, action: Action) -> bool:
         found = self.alerts.desk.book.open_in(RULES[action].name, SCOPES[action])
-        return found is not None and bool(found.action) and "asked for" not in found.action
+        return found is not None and bool(found.action) and ASKED not in found.action
 
 
 def door_knows_the_monitor(kit: DeskKit) -> Door:
@@ -99,7 +103,7 @@ async def test_an_alert_halts_entries_as_the_guardian_and_tells_what_was_done() 
             await desk.hold(10, stop=9_500)
             await desk.rest(3)
             post.fire(Action.HALT_ENTRIES)
-            await post.until(lambda: post.done(Action.HALT_ENTRIES) and len(chat.taken) == 2)
+            await post.until(lambda: post.done(Action.HALT_ENTRIES) and len(chat.taken) >= 2 and bool(chat.called))
             assert (
                 "entries of venue paper are halted: proven at the venues (event "
                 in post.open(Action.HALT_ENTRIES).action
@@ -115,7 +119,6 @@ async def test_an_alert_halts_entries_as_the_guardian_and_tells_what_was_done() 
             assert "6.1 s > 5 s" in change.reason
             assert "action: entries of venue paper are halted (asked for)" in chat.taken[0][1]["message"]
             assert "proven at the venues" in chat.taken[1][1]["message"]
-            assert chat.called, "the heartbeat address was called"
 
             post.fire(Action.DISABLE)  # a strategy at that venue: it began after the halt, and is told, not acted on
             await post.until(lambda: post.done(Action.DISABLE))
@@ -152,6 +155,7 @@ async def test_with_the_engine_hung_and_then_redis_dead_the_latch_is_shut_all_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(telling, "HANGING_SECONDS", 1.0)
+    monkeypatch.setattr(notifications, "ANSWER_SECONDS", 3 * SLOW)
     with Webhook() as chat, Webhook() as phone:
         async with kill_desk(door=door_knows_the_monitor) as desk:
             post = Post(desk, chat, phone)
@@ -162,6 +166,7 @@ async def test_with_the_engine_hung_and_then_redis_dead_the_latch_is_shut_all_th
                 post.fire(Action.HALT_ENTRIES)
                 await post.until(lambda: "venue:paper" in emergency.shut_rows(desk.kit.home, desk.book))
                 await post.until(lambda: post.done(Action.HALT_ENTRIES))
+                assert post.meanwhile, "no look waited for the command to the engine that hangs"
             finally:
                 desk.send_signal("engine", signal.SIGCONT)
             assert desk.at_venue() == ()
@@ -170,7 +175,7 @@ async def test_with_the_engine_hung_and_then_redis_dead_the_latch_is_shut_all_th
             post.fire(Action.KILL)
             # It began within a minute after the guardian's own halt of the venue: told, and left to a person.
             await post.until(lambda: post.done(Action.KILL) and any("engine_silent" in each for each in phone.titles()))
-            assert post.slowest < SLOW, "no look waited for a channel, the engine or the journal"
+            assert post.slowest < SLOW, "no look waited for a channel"
             post.alerts.close()
 
 

@@ -34,6 +34,9 @@ from toolkit.domain.requests import VenueState
 from toolkit.domain.venue_line import Sync
 
 PROJECT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+"""Seconds; of everything that is waited for here, on a machine that does much else."""
+
 FAST: Mapping[str, Mapping[str, Any]] = {
     "engine": {"quarantine_seconds": 0.3, "snapshot_every": 1000},
     "feed": {"session_seconds": 1.0, "first_session": 30, "history_sessions": 60},
@@ -120,7 +123,7 @@ class DeskKit:
         self.launch("engine")
         await register_missing(self.home, self.settings, self.line, say=lambda _: None, problem=_raise)
         for command in opening_commands(self.settings, self.line.replica.ledger, ourselves("up")):
-            taken = await self.line.give(command, 30)
+            taken = await self.line.give(command, PATIENCE)
             assert not taken.refused, taken.refused
         for name in self.strategies:
             self.launch(f"runner-{name}")
@@ -128,16 +131,18 @@ class DeskKit:
 
     async def stop(self) -> None:
         """End every process in order; the servers last."""
-        for name in reversed(list(self.processes)):
-            self._end(self.processes.pop(name))
-        if self._follower is not None:
-            self._follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._follower
-        await self.line.close()
-        await asyncio.to_thread(self.line.stop_servers)
-        for log in self._logs:
-            log.close()
+        try:
+            for name in reversed(list(self.processes)):
+                self._end(self.processes.pop(name))
+            if self._follower is not None:
+                self._follower.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._follower
+            await self.line.close()
+        finally:
+            await asyncio.to_thread(self.line.stop_servers)
+            for log in self._logs:
+                log.close()
 
     def launch(self, name: str, known_as: str | None = None) -> subprocess.Popen[bytes]:
         """Start one process of the desk; it looks for its failpoints in a file of its own.
@@ -188,7 +193,7 @@ class DeskKit:
         line.say(behaviour, Sync(token=1))
         line.close()
 
-    async def ends(self, name: str, seconds: float = 60.0) -> int:
+    async def ends(self, name: str, seconds: float = PATIENCE) -> int:
         """Wait until a process has ended by itself; returns its exit code. It is no part of the desk any more."""
         process = self.processes[name]
         try:
@@ -220,7 +225,7 @@ class DeskKit:
         beside.write_text("\n".join(lines))
         beside.replace(path)
 
-    async def die_at(self, name: str, failpoint: str, count: int = 1, seconds: float = 60.0) -> None:
+    async def die_at(self, name: str, failpoint: str, count: int = 1, seconds: float = PATIENCE) -> None:
         """Let one process reach a failpoint for the `count`-th time and die there; then start it again at once."""
         process = self.processes[name]
         self.arm(name, f"{failpoint}:kill:{count}")
@@ -232,6 +237,13 @@ class DeskKit:
         self.arm(name)
         del self.processes[name]
         await self.restart(name, process)
+
+    async def until_stopped(self, name: str, seconds: float = PATIENCE) -> None:
+        """Wait until a process stands at a failpoint that stops it."""
+        pid = self.processes[name].pid
+        async with asyncio.timeout(seconds):
+            while not await asyncio.to_thread(is_stopped, pid):
+                await asyncio.sleep(0.01)
 
     def _failpoints(self, name: str) -> Path:
         return self.home.root / f"failpoints-{name}"
@@ -260,20 +272,20 @@ class DeskKit:
 
     def venue(self) -> VenueState:
         """What the venue says of itself."""
-        return venue_state(specifications.venue_socket(self.home, "paper"), timeout=5.0)
+        return venue_state(specifications.venue_socket(self.home, "paper"), timeout=PATIENCE)
 
-    async def caught_up(self, seconds: float = 30.0) -> None:
+    async def caught_up(self, seconds: float = PATIENCE) -> None:
         """Wait until we have read what the journal holds now."""
         head = (await self.line.head()).sequence
         await self.until(lambda: self.ledger.sequence >= head, seconds)
 
-    async def until(self, reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    async def until(self, reached: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait for something, reviving what dies meanwhile is the caller's business."""
         async with asyncio.timeout(seconds):
             while not reached():
                 await asyncio.sleep(0.01)
 
-    async def until_step(self, step: int, seconds: float = 60.0) -> None:
+    async def until_step(self, step: int, seconds: float = PATIENCE) -> None:
         try:
             await self.until(lambda: self.ledger.step >= step, seconds)
         except TimeoutError:
@@ -306,7 +318,7 @@ class DeskKit:
             process.wait(5)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(5)
+            process.wait(PATIENCE)
 
 
 @contextlib.asynccontextmanager
@@ -324,6 +336,12 @@ async def desk(
         yield kit
     finally:
         await kit.stop()
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process stands still because of a signal."""
+    shown = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=True)
+    return shown.stdout.strip().startswith("T")
 
 
 def _unused_port() -> int:

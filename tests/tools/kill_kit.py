@@ -19,7 +19,8 @@ from execution.wiring.desk_line import start_time
 from execution.wiring.front_desk import Door
 from tests.benchmarks.bench_desk import STRATEGY, SYMBOLS, bench_desk
 from tests.benchmarks.order_path import Client, desk_client
-from tests.tools.desk_kit import DeskKit
+from tests.tools.desk_kit import PATIENCE, DeskKit
+from tests.tools.servers_kit import kill
 from tests.tools.venue_process import RawLine
 from toolkit.adapters.server_access import ServerRole
 from toolkit.client import emergency
@@ -30,7 +31,7 @@ from toolkit.client.killing import KillSwitch, latch_scope
 from toolkit.domain.commands import Command, EnableStrategy, Kill, KillMode, Reopen, RunnerAnswer
 from toolkit.domain.identifiers import order_id
 from toolkit.domain.intents import PlaceOrder
-from toolkit.domain.orders import OrderClass, OrderType, Side, Terms, TimeInForce
+from toolkit.domain.orders import OrderClass, OrderType, Side, Status, Terms, TimeInForce
 from toolkit.domain.requests import SubmitOrder, VenueOrder
 from toolkit.domain.time import FeedTime, MonoTime
 from toolkit.domain.venue_line import Sync, Synced
@@ -63,20 +64,26 @@ class KillDesk:
         return intent.intent_id
 
     async def rest(self, count: int) -> None:
-        """So many entries that rest far away from the market."""
+        """So many entries that rest far away from the market, at the venue and in the books."""
         resting = len(self.at_venue())
         for number in range(count):
             await self.order(Side.BUY, 1 + number, FAR - number, symbol=SYMBOLS[number % len(SYMBOLS)])
-        await self.kit.until(lambda: len(self.at_venue()) == resting + count, 10)
+        await self.kit.until(lambda: len(self.at_venue()) == resting + count and self.books_list_what_rests())
 
     async def hold(self, quantity: int, *, stop: int | None = None, symbol: str = SYMBOLS[0]) -> None:
-        """A position, with a stop that rests at the venue where one is given."""
+        """A position, with a stop that rests at the venue where one is given; the books know both."""
         await self.order(Side.BUY, quantity, symbol=symbol)
-        await self.kit.until(lambda: dict(self.kit.venue().positions).get(symbol) == quantity, 10)
+        await self.kit.until(lambda: dict(self.kit.venue().positions).get(symbol) == quantity)
+        await self.kit.until(lambda: self.kit.ledger.position(STRATEGY, symbol).lots == quantity)
         if stop is not None:
             before = len(self.at_venue())
             await self.order(Side.SELL, quantity, stop=stop, symbol=symbol)
-            await self.kit.until(lambda: len(self.at_venue()) == before + 1, 10)
+            await self.kit.until(lambda: len(self.at_venue()) == before + 1 and self.books_list_what_rests())
+
+    def books_list_what_rests(self) -> bool:
+        """Whether the venue's word of everything that rests there has reached the books."""
+        listed = {order.order_id for order in self.kit.ledger.open_orders() if order.status is Status.NEW}
+        return {order.order_id for order in self.at_venue()} <= listed
 
     # ---- the venue
 
@@ -117,7 +124,7 @@ class KillDesk:
         """kill -9, and nobody starts it again."""
         process = self.kit.processes.pop(name)
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE)
         if process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
@@ -133,9 +140,8 @@ class KillDesk:
         return specifications.venue_answers(self.kit.home, "paper")
 
     def kill_journal(self) -> None:
-        identity = self.kit.line.servers.identity(ServerRole.JOURNAL)
-        assert identity is not None
-        os.kill(identity.pid, signal.SIGKILL)
+        """kill -9; it is gone when this returns."""
+        kill(self.kit.line.servers, ServerRole.JOURNAL)
 
     # ---- the person
 
@@ -169,7 +175,7 @@ class KillDesk:
         assert list(latches.not_journaled(self.kit.ledger)) == [], "one look alone is no reason"
         found = list(latches.not_journaled(self.kit.ledger))
         for command in found:
-            taken = await self.kit.line.give(command, 10)
+            taken = await self.kit.line.give(command, PATIENCE)
             assert not taken.refused, taken.refused
         return found
 

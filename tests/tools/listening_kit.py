@@ -69,7 +69,7 @@ class Listening:
         self.notes.append(f"{kind}: {what}")
 
     async def until(self, holds: Callable[[Listening], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.health is None or not holds(self):
                 await asyncio.sleep(0.01)
 
@@ -92,7 +92,7 @@ async def listening(source: RawSource | GenericSource, feed: FeedFile) -> AsyncI
             yield one
         finally:
             one.listener.stop()
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, 60)
     numbers = [step.number for step in one.reader.steps]
     assert numbers == list(range(1, len(numbers) + 1)), "numbers have no gap, whatever happened"
     times = [step.time for step in one.reader.steps]

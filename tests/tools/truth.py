@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from execution.services.venue_ledger import Took, read_ledger
-from tests.tools.desk_kit import DeskKit
+from tests.tools.desk_kit import PATIENCE, DeskKit
 from toolkit.adapters import codec
 from toolkit.adapters.clock import mono_time
 from toolkit.adapters.redis_journal import RedisJournal
@@ -31,6 +31,7 @@ from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
 from toolkit.domain.orders import HeldAt, Order, Status
 from toolkit.domain.requests import Filled, RejectReason, ReplaceOrder, SubmitOrder, VenueRequest, VenueState
+from toolkit.domain.time import WallTime
 from toolkit.domain.venue_line import Advance, CancelOnSilence
 from toolkit.simulation.silence import FellSilent
 
@@ -40,7 +41,7 @@ _message = msgspec.msgpack.Decoder(VenueRequest | Advance | CancelOnSilence | Fe
 
 
 @contextlib.asynccontextmanager
-async def standing_still(kit: DeskKit, seconds: float = 60.0) -> AsyncIterator[VenueState]:
+async def standing_still(kit: DeskKit, seconds: float = PATIENCE) -> AsyncIterator[VenueState]:
     """The desk between two moves: its runners are stopped, the engine waits for them, nothing is on its way."""
     runners = [process for name, process in kit.processes.items() if name.startswith("runner-")]
     for process in runners:
@@ -53,14 +54,21 @@ async def standing_still(kit: DeskKit, seconds: float = 60.0) -> AsyncIterator[V
 
 
 async def _quiet(kit: DeskKit, seconds: float) -> VenueState:
+    """Looks that agree count while the engine beats on: one that gets no turn of the machine is not at rest."""
     looks: list[tuple[int, VenueState]] = []
+    walls: set[WallTime] = set()
     async with asyncio.timeout(seconds):
         while True:
-            beats = await kit.line.beats() or {}
-            waits = "engine" in beats and beats["engine"].state.startswith("waiting for ")
+            beat = (await kit.line.beats() or {}).get("engine")
             state = await asyncio.to_thread(kit.venue)
-            looks = [*looks, (kit.ledger.sequence, state)] if waits else []
-            if len(looks) >= QUIET_LOOKS and all(look == looks[-1] for look in looks[-QUIET_LOOKS:]):
+            look = (kit.ledger.sequence, state)
+            waits = beat is not None and beat.state.startswith("waiting for ")
+            if not waits or (await kit.line.head()).sequence != kit.ledger.sequence or looks[-1:] != [look]:
+                looks, walls = [], set()
+            looks.append(look)
+            if beat is not None:
+                walls.add(beat.wall)
+            if waits and min(len(looks), len(walls)) >= QUIET_LOOKS:
                 return state
             await asyncio.sleep(0.15)
 

@@ -21,7 +21,7 @@ from toolkit.adapters import codec
 from toolkit.domain.venue_line import FromVenue, Login
 
 PROGRAM = "import sys; from execution.wiring.venue import main; sys.exit(main(sys.argv[1:]))"
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class VenueProcess:

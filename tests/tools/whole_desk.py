@@ -12,6 +12,9 @@ from typing import Any
 from toolkit.adapters.process_identity import ProcessIdentity
 from toolkit.client.desk_state import ProcessState, read_desk_state
 
+PATIENCE = 120.0
+"""Seconds; a command line takes several to start on a machine that does much else."""
+
 Answer = subprocess.CompletedProcess[str]
 
 
@@ -25,7 +28,7 @@ class Desk:
         return subprocess.run(
             [sys.executable, "-m", "execution.cli", *arguments],
             env={**os.environ, "EXECUTION_HOME": str(self.home), **environment},
-            cwd=self.home, capture_output=True, text=True, check=False, timeout=120,
+            cwd=self.home, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
 
     def json(self, *arguments: str) -> Any:
@@ -56,7 +59,7 @@ class Desk:
         return [ProcessIdentity(pid=each.pid, started=each.started) for each in found if each.pid]
 
 
-def until(true: Callable[[], bool], seconds: float = 30.0) -> bool:
+def until(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
