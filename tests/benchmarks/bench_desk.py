@@ -133,9 +133,10 @@ async def _start(kit: DeskKit) -> None:
     await asyncio.to_thread(kit.line.start_servers)
     await kit.line.open()
     kit.line.latch().close()
-    reading = asyncio.create_task(kit.line.follow(lambda _: None))
+    reading = asyncio.create_task(kit._follow())
     kit.launch("venue-paper")
     kit.launch("engine")
+    await kit.until_engine()
     await register_missing(kit.home, kit.settings, kit.line, say=lambda _: None, problem=_raise)
     for command in opening_commands(kit.settings, kit.line.replica.ledger, ourselves("up")):
         taken = await kit.line.give(command, PATIENCE)
@@ -143,17 +144,10 @@ async def _start(kit: DeskKit) -> None:
     bus = RedisBus(kit.line.address(ServerRole.BUS, "listener"), kit.settings.desk.book)
     await bus.publish("feed", [opening_steps()])
     await bus.close()
-    await _has_prices(kit)
+    await kit.until_engine(lambda beat: beat.step >= 1)  # an order before that would be denied
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await reading
-
-
-async def _has_prices(kit: DeskKit) -> None:
-    """Until the engine has taken the opening step up; an order before it would be denied."""
-    async with asyncio.timeout(PATIENCE):
-        while (beat := (await kit.line.beats() or {}).get("engine")) is None or beat.step < 1:
-            await asyncio.sleep(0.01)
 
 
 def _raise(subject: str, problem: str) -> None:

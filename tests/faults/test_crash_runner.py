@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from pathlib import Path
 
@@ -70,11 +69,7 @@ async def test_a_strategy_that_goes_wrong_is_given_up_alone_and_the_others_trade
 
 async def until_waited_for(kit: DeskKit, strategy: str) -> None:
     """Until this strategy is the only one that has not answered."""
-    async with asyncio.timeout(60):
-        while (
-            beat := ((await kit.line.beats()) or {}).get("engine")
-        ) is None or beat.state != f"waiting for {strategy}":
-            await asyncio.sleep(0.02)
+    await kit.until_engine(lambda beat: beat.state == f"waiting for {strategy}")
 
 
 def home_with_bad_strategies(folder: Path) -> Home:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import msgspec
@@ -66,19 +65,13 @@ async def test_a_replay_has_the_same_steps_and_its_rerun_the_same_intents(tmp_pa
     assert [pair for pair in zip(first, again, strict=True) if pair[0] != pair[1]] == []
 
 
-async def until_the_engine_is_at(kit: DeskKit, step: int) -> None:
-    """The journal knows the last step that led to anything; the engine's heartbeat knows every step."""
-    async with asyncio.timeout(60):
-        while (beats := await kit.line.beats()) is None or "engine" not in beats or beats["engine"].step < step:
-            await asyncio.sleep(0.1)
-
-
 async def intents_of_a_run(folder: Path, recording: Path, steps: list[Step]) -> list[tuple[int, bytes]]:
     """Everything that the strategy asked for and what became of it, as bytes, with the step that it answered."""
     kit = DeskKit(replaying_home(folder, recording, STRATEGY, ROW, LIMITS))
     try:
         await kit.start()
-        await until_the_engine_is_at(kit, steps[-1].number)
+        await kit.until_engine(lambda beat: beat.step >= steps[-1].number)  # the journal knows what led to anything
+        await kit.caught_up()
         held = {symbol: lots for symbol, lots in kit.ledger.venue_positions.get("paper", {}).items() if lots}
         assert held == dict(kit.venue().positions), "books and venue agree"
     finally:

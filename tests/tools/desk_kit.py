@@ -27,6 +27,7 @@ from tests.tools.venue_process import RawLine
 from toolkit.adapters.failpoints import VARIABLE
 from toolkit.client.commands import ourselves
 from toolkit.client.stopping import venue_state
+from toolkit.domain.beats import Beat
 from toolkit.domain.errors import TransportError
 from toolkit.domain.events import Batch
 from toolkit.domain.ledger import Ledger
@@ -121,6 +122,7 @@ class DeskKit:
         for name in self.settings.venues:
             self.launch(f"venue-{name}")
         self.launch("engine")
+        await self.until_engine()
         await register_missing(self.home, self.settings, self.line, say=lambda _: None, problem=_raise)
         for command in opening_commands(self.settings, self.line.replica.ledger, ourselves("up")):
             taken = await self.line.give(command, PATIENCE)
@@ -284,6 +286,12 @@ class DeskKit:
         async with asyncio.timeout(seconds):
             while not reached():
                 await asyncio.sleep(0.01)
+
+    async def until_engine(self, says: Callable[[Beat], bool] = lambda _: True, seconds: float = PATIENCE) -> None:
+        """Wait for a beat of the engine, of which the journal may know nothing: that it is there, or a step."""
+        async with asyncio.timeout(seconds):
+            while (beat := (await self.line.beats() or {}).get("engine")) is None or not says(beat):
+                await asyncio.sleep(0.02)
 
     async def until_step(self, step: int, seconds: float = PATIENCE) -> None:
         try:
