@@ -10,12 +10,13 @@ from tests.faults.test_free_feed_without_a_journal import FREE
 from tests.tools.desk_kit import DeskKit, make_home
 from toolkit.domain import events as ev
 from toolkit.domain.requests import RejectReason
+from toolkit.domain.time import NANOSECONDS
 
 pytestmark = pytest.mark.faults
 
 BUDGET = """
 budgets:
-  paper: {messages: 8, per_seconds: 1, processes: 2, reserve: 1, share: 1, block: 2}
+  paper: {messages: 8, per_seconds: 3, processes: 2, reserve: 1, share: 1, block: 2}
 """
 
 
@@ -30,8 +31,8 @@ async def test_a_desk_that_wants_more_than_its_key_may_send_trades_on_within_the
     finally:
         await kit.stop()
     sent = sorted(int(event.sent) for event in acknowledged(kit) if int(event.sent))
-    # It is written down after it left, later or less late: what is seen of a second is a bit shorter than one.
-    busiest = max(sum(begin <= at < begin + 950_000_000 for at in sent) for begin in sent)
+    # Written down after it left, on a busy machine later: what is seen of three seconds is shorter than they are.
+    busiest = max(sum(begin <= at < begin + 2 * NANOSECONDS for at in sent) for begin in sent)
     assert busiest <= 8
 
 

@@ -21,7 +21,7 @@ COMMANDS = [
 
 def run(*arguments: str, folder: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        arguments, cwd=folder, capture_output=True, text=True, check=False, timeout=60,
+        arguments, cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         env={**os.environ, **(environment or {})},
     )  # fmt: skip
 

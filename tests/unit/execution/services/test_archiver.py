@@ -71,7 +71,7 @@ class Desk:
     async def run_until(self, done: Callable[[], bool]) -> None:
         task = asyncio.create_task(self.archiver.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not done() and not task.done():
                     await asyncio.sleep(0.01)
         finally:
@@ -109,7 +109,9 @@ async def test_a_part_is_written_when_there_is_enough_and_when_it_is_old(desk: D
     desk.archiver = desk.new_archiver()
     last = desk.write(alarm("late"))
     task = asyncio.create_task(desk.run_until(lambda: desk.archive.head == end_of(last)))
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(60):
+        while not desk.archiver._open or desk.archiver._open[-1] != last:  # before that there is nothing to grow old
+            await asyncio.sleep(0.01)
     desk.wall = WallTime(61 * NANOSECONDS)
     await task
     assert desk.archive.head == end_of(last)

@@ -44,7 +44,7 @@ class Desk:
 
     async def holds(self, first: int, last: int) -> None:
         """Wait until the bus holds exactly these steps, and see that they are the feed's."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.numbers[-1:] != [last]:
                 await asyncio.sleep(0.001)
         assert self.numbers == list(range(first, last + 1))
@@ -62,7 +62,7 @@ async def listening(
         yield listener
     finally:
         listener.stop()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 60)
 
 
 class Recording:
@@ -76,7 +76,7 @@ class Recording:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.001)
 

@@ -96,7 +96,7 @@ class SlowRecorder:
         self.together |= self._busy
         self._busy = True
         self.begun.set()
-        self.disk.wait(10)
+        self.disk.wait(60)
         self.said.append(what)
         self._busy = False
 
@@ -105,7 +105,7 @@ async def test_a_recording_that_is_stopped_while_the_disk_is_slow_is_written_by_
     recorder = SlowRecorder()
     sink = RecordingSink(recorder, SystemClock())
     publishing = asyncio.create_task(sink.publish([step(1)]))
-    await asyncio.to_thread(recorder.begun.wait, 10)
+    await asyncio.to_thread(recorder.begun.wait, 60)
     publishing.cancel()
     with suppress(asyncio.CancelledError):
         await publishing

@@ -84,11 +84,14 @@ async def test_in_lockstep_a_venue_that_is_ahead_is_looked_at_later() -> None:
     assert fake.events == []
 
 
-async def pumped(fake: Fake, seconds: float = 0.1) -> list[Any]:
+async def pumped(fake: Fake, asked: int) -> list[Any]:
+    """The looks that an engine gets from a venue that is asked so often."""
     fake.plan.reconcile_seconds = 0.01
     engine = FreeEngine(faked(fake))
     pump = asyncio.create_task(engine._pump_looks(link_of(fake)))
-    await asyncio.sleep(seconds)
+    async with asyncio.timeout(60):
+        while fake.asked < asked:
+            await asyncio.sleep(0.01)
     pump.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await pump
@@ -98,13 +101,13 @@ async def pumped(fake: Fake, seconds: float = 0.1) -> list[Any]:
 async def test_on_a_free_feed_looks_are_handed_to_the_engine_over_and_over() -> None:
     fake = Fake(Core())
     fake.silent = 2
-    looks = await pumped(fake)
+    looks = await pumped(fake, fake.silent + 3)
     assert len(looks) >= 2, "a line that was cut ends nothing"
     assert looks[0].state == fake.account
 
 
 async def test_on_a_free_feed_a_look_waits_for_the_reports_that_were_said_before_it() -> None:
     fake = Fake(Core(), last_report=9)
-    assert await pumped(fake) == []
+    assert await pumped(fake, 3) == []
     fake.heard = 9
-    assert await pumped(fake)
+    assert await pumped(fake, fake.asked + 2)

@@ -92,14 +92,14 @@ def outside() -> Outside:
 
 
 async def until(outside: Outside, true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.001)
 
 
 async def stop(outside: Outside, running: asyncio.Task[None]) -> None:
     outside.monitor.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await running
 
 
@@ -170,5 +170,5 @@ async def test_a_full_disk_does_not_keep_it_from_ending(outside: Outside) -> Non
 async def test_a_fault_of_its_own_is_not_hidden(outside: Outside) -> None:
     outside.follower.trouble = ZeroDivisionError("a mistake")
     with pytest.raises(ZeroDivisionError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await outside.monitor.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,21 @@ AFTER = 0.08
 
 
 class Engine:
-    """Silent for as long as a test says."""
+    """Silent for as long as a test says; the last for ever, which `said_all` tells."""
 
     def __init__(self, *silences: float | None) -> None:
         self._silences = list(silences)
+        self.said_all: Callable[[], None] = lambda: None
 
     def silence(self) -> float | None:
-        return self._silences.pop(0) if len(self._silences) > 1 else self._silences[0]
+        if len(self._silences) > 1:
+            return self._silences.pop(0)
+        self.said_all()
+        return self._silences[0]
 
 
 async def watched(engine: Engine, *, alone: bool = True) -> list[float]:
-    """How often it fired until it ended by itself, or was told to."""
+    """How often it fired until it ended by itself, or was told to when the engine had said all."""
     fired: list[float] = []
     looks: list[None] = []
 
@@ -35,8 +40,8 @@ async def watched(engine: Engine, *, alone: bool = True) -> list[float]:
     if alone:
         watchdog.left_alone()
     else:
-        asyncio.get_running_loop().call_later(0.3, watchdog.stop)
-    async with asyncio.timeout(5):
+        engine.said_all = watchdog.stop
+    async with asyncio.timeout(60):
         await watchdog.run()
     assert looks
     return fired

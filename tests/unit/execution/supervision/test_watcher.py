@@ -44,7 +44,7 @@ async def test_a_process_that_is_started_while_a_venue_is_asked_is_seen_to_be_re
         revive=lambda name: False, changed=lambda: None, pass_on=lambda beat: nothing(),
     )  # fmt: skip
     task = asyncio.create_task(watcher.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not task.done() and managed.get("listener", managed["venue-paper"]).specification.kind != "listener":
             await asyncio.sleep(0.01)
         while not task.done() and managed["listener"].state is not State.RUNNING:
@@ -73,7 +73,7 @@ async def test_beats_of_a_runner_are_passed_on_each_once(tmp_path: Path) -> None
         revive=lambda name: False, changed=lambda: None, pass_on=pass_on,
     )  # fmt: skip
     task = asyncio.create_task(watcher.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not passed:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.6)  # two more looks, at which it has said nothing new

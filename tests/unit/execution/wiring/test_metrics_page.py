@@ -40,7 +40,7 @@ def page() -> Iterator[MetricsPage]:
 
 
 def ask(page: MetricsPage, path: str = "/metrics", method: str = "GET", host: str = "") -> tuple[HTTPResponse, str]:
-    line = HTTPConnection("127.0.0.1", page.port, timeout=5)
+    line = HTTPConnection("127.0.0.1", page.port, timeout=60)
     line.request(method, path, headers={"Host": host or f"127.0.0.1:{page.port}"})
     answer = line.getresponse()
     text = answer.read().decode()
@@ -86,7 +86,7 @@ FOREIGN = ("evil.example", "evil.example:9464", "127.0.0.1.evil.example", "", "l
 def test_another_host_name_is_refused(page: MetricsPage, samples: Samples, host: str) -> None:
     """A page in somebody's browser could have its own name point here."""
     page.show(samples)
-    with socket.create_connection(("127.0.0.1", page.port), timeout=5) as line:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=60) as line:
         line.sendall(f"GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: line.recv(4096), b""))
     assert b"403 Forbidden" in answer.splitlines()[0]
@@ -128,6 +128,6 @@ def test_promtool_finds_nothing_to_mend(page: MetricsPage, samples: Samples) -> 
         pytest.skip("promtool is not installed (Debian: prometheus)")
     page.show(samples)
     found = subprocess.run(
-        [PROMTOOL, "check", "metrics"], input=ask(page)[1], capture_output=True, text=True, check=False, timeout=30
+        [PROMTOOL, "check", "metrics"], input=ask(page)[1], capture_output=True, text=True, check=False, timeout=300
     )
     assert (found.returncode, found.stdout + found.stderr) == (0, "")

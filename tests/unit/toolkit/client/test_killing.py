@@ -1,7 +1,7 @@
 """A kill reads the books only when it must know whose an order is: a long journal takes longer than a kill."""
 
-import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -30,9 +30,11 @@ WISH = Kill(
 class Books:
     def __init__(self) -> None:
         self.reads = 0
+        self.read_once = Event()
 
     def read(self) -> Replica | None:
         self.reads += 1
+        self.read_once.set()
         return None
 
 
@@ -53,27 +55,28 @@ def test_of_one_strategy_they_are_read_once_when_an_order_rests() -> None:
     assert books.reads == 1
 
 
-@pytest.mark.parametrize(("takes", "reads"), [(0.0, 0), (0.3, 1)], ids=["an engine that is there", "one that dawdles"])
+@pytest.mark.parametrize("dawdles", [False, True], ids=["an engine that is there", "one that dawdles"])
 def test_an_engine_that_answers_at_once_costs_no_reading(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: float, reads: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dawdles: bool
 ) -> None:
     books = Books()
     switch = KillSwitch(Home(tmp_path), "paper", ("paper",))
     Home(tmp_path).prepare()
 
     def answers(self: KillSwitch, kill: Kill, patience: float) -> Outcome:
-        time.sleep(takes)
+        assert not dawdles or books.read_once.wait(60)
         return Outcome(7, "")
 
     def looked(*_: Any, **__: Any) -> Leftover:
         return Leftover()
 
-    monkeypatch.setattr(killing, "AT_ONCE_SECONDS", 0.05 if takes else 1.4)  # a busy machine is no engine that dawdles
+    monkeypatch.setattr(killing, "AT_ONCE_SECONDS", 0.05 if dawdles else 60.0)  # a busy machine is no engine that does
+    monkeypatch.setattr(killing, "ENGINE_SECONDS", 120.0)
     monkeypatch.setattr(KillSwitch, "_ask", answers)
     monkeypatch.setattr(KillSwitch, "_books", lambda _: books.read())
     monkeypatch.setattr(killing, "verify_stopped", looked)
     assert switch.throw(WISH).event == 7
-    assert books.reads == reads
+    assert books.reads == dawdles
 
 
 def test_an_engine_that_took_the_kill_and_died_then_leaves_no_position_open(

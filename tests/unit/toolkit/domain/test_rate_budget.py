@@ -150,6 +150,20 @@ def test_a_token_that_was_not_spent_in_time_is_worth_nothing() -> None:
     assert process.send("e", PLAN.token_life).refused == [ENTRY]
 
 
+def test_of_the_rate_that_two_want_all_the_time_caution_costs_less_than_a_third() -> None:
+    plan = BudgetPlan(key="main", messages=60, window=WINDOW // 2, processes=2, reserve=5, share=5, block=10)
+    server = MemoryServer()
+    both = [Process(plan, server) for _ in range(plan.processes)]
+    for now in range(0, 2 * WINDOW, 2 * MILLISECOND):
+        for process in both:
+            process.hear(now)
+            process.send("eeee", now)
+            process.lease(now, MILLISECOND)
+    counts = [len(process.left) for process in both]
+    assert sum(counts) >= 0.7 * plan.messages * 2 * WINDOW / plan.window
+    assert min(counts) > sum(counts) / 3
+
+
 def test_what_cancels_took_beyond_everything_comes_off_the_pool() -> None:
     server = MemoryServer()
     canceling, other = Process(PLAN, server), Process(PLAN, server)

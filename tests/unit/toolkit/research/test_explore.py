@@ -30,7 +30,7 @@ class Rising(tk.Strategy):
         if self.count == 17:
             raise OSError("disk")
         if self.count == 10:
-            assert GO_ON.wait(20)
+            assert GO_ON.wait(60)
 
     def on_bar(self, bar: Any) -> None:
         if self.count == 13:

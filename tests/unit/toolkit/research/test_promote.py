@@ -83,7 +83,7 @@ def in_notebook(cells: list[str], last: str) -> str:
         shell.run_cell({textwrap.dedent(last).strip()!r}).raise_error()
     """
     ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False, timeout=300
     )
     return ran.stdout if ran.returncode == 0 else ran.stdout + ran.stderr
 
