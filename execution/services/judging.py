@@ -6,7 +6,7 @@ answered long ago still waits. What fired then goes on firing, since not seeing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from toolkit.domain.time import NANOSECONDS, WallTime
@@ -18,17 +18,38 @@ from toolkit.monitoring.samples import Samples
 BLIND_SECONDS: Final = 2.0
 """So long after the end of the journal was last reached the books count as read."""
 READ: Final = "quarterdeck_journal_read_timestamp_seconds"
+LOOKS_AGAIN: Final = 300
+"""So many looks at what went by are enough for a window's length."""
 BESIDE: Final = frozenset(metric.name for metric in (*FRESHNESS, *PROCESSES, *MACHINE))
 """What is measured beside the books, and is known without them."""
 
 
 class Judgement:
-    """`look` at the samples of each moment, none of them earlier than the one before."""
+    """`look` at the samples of each moment, none of them earlier than the one before.
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    What a monitor that was away has missed it may `look_again` at first, so that windows are as full as if it had
+    always been there. A judgement by rules that were saved anew goes on where the one `before` stood.
+    """
+
+    def __init__(self, rules: Sequence[Rule], before: Judgement | None = None) -> None:
         self._beside = Evaluator([rule for rule in rules if rule.metrics <= BESIDE])
         self._books = Evaluator([rule for rule in rules if not rule.metrics <= BESIDE])
         self._of_the_books: tuple[Firing, ...] = ()
+        self._looked_again = 0
+        if before is not None:
+            self._beside.go_on_from(before._beside)
+            self._books.go_on_from(before._books)
+
+    @property
+    def looks_back(self) -> float:
+        """How many seconds its rules ask of the books."""
+        return max((rule.window + rule.for_seconds for rule in self._books.rules), default=0.0)
+
+    def look_again(self, measured: Callable[[], Samples], wall: WallTime) -> None:
+        """At the books as they were at an earlier moment, unless that is too near to the last; nothing follows."""
+        if int(wall) - self._looked_again >= self.looks_back * NANOSECONDS / LOOKS_AGAIN:
+            self._looked_again = int(wall)
+            self._books.look(measured(), wall)
 
     def look(self, samples: Samples, wall: WallTime) -> tuple[Firing, ...]:
         """Everything that fires."""

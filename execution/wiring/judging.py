@@ -49,6 +49,17 @@ class Judge:
         self._judgement: Judgement | None = None
         self.alerts: Alerts | None = None
 
+    def begin(self) -> float:
+        """Read the rules before the first look; how many seconds of what went by they ask of the books."""
+        self._looked = time.monotonic()
+        self._look_at_file()
+        return 0.0 if self._judgement is None else self._judgement.looks_back
+
+    def look_again(self, measured: Callable[[], Samples], wall: WallTime) -> None:
+        """At what went by while nobody looked; nobody is told."""
+        if self._judgement is not None:
+            self._judgement.look_again(measured, wall)
+
     async def __call__(self, samples: Samples) -> None:
         """Judge one look."""
         if time.monotonic() - self._looked >= LOOK_AT_FILE_SECONDS:
@@ -78,14 +89,14 @@ class Judge:
         except ConfigError as problem:
             before = self._last_valid() if self._judgement is None else None
             if before is not None:
-                self._begin(before)
+                self._take_up(before)
             left = (
                 "the last valid rules stay" if self._judgement is not None else "nothing is watched until it is mended"
             )
             self._say(f"{problem}; {left}")
             return
         if monitoring.checksum != self._checksum:
-            self._begin(monitoring)
+            self._take_up(monitoring)
             self._keep(monitoring)
 
     def _last_valid(self) -> Monitoring | None:
@@ -100,7 +111,7 @@ class Judge:
             if sha256(raw).hexdigest() == monitoring.checksum:  # else it was saved meanwhile, and is looked at next
                 replace_file(self._kept, self._kept.with_suffix(".new"), raw)
 
-    def _begin(self, monitoring: Monitoring) -> None:
+    def _take_up(self, monitoring: Monitoring) -> None:
         """With new rules from here on; the desk of alerts remembers from the operations log what fired before."""
         self.close()
         telling, missing = resolve_channels(monitoring, self._home.root, os.environ)
@@ -110,7 +121,7 @@ class Judge:
         pages = self._settings.desk.dashboards
         if pages.enabled and not telling.dashboards:
             telling = msgspec.structs.replace(telling, dashboards=f"http://127.0.0.1:{pages.port}")
-        self._judgement = Judgement(monitoring.plan.rules)
+        self._judgement = Judgement(monitoring.plan.rules, self._judgement)
         self.alerts = Alerts(
             self._home, self._settings, monitoring.plan.rules, telling, ledger=self._ledger, wall=self._wall,
             say=self._say,

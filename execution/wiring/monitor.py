@@ -17,9 +17,12 @@ from execution.wiring.desk_facts import FactsReader
 from execution.wiring.judging import Judge
 from execution.wiring.metrics_page import MetricsPage
 from toolkit.adapters.clock import SystemClock
-from toolkit.client.watching import Watching
+from toolkit.client.watching import Again, Watching
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import ExecutionError
+from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.monitoring.collecting import collect
+from toolkit.monitoring.facts import DeskFacts
 
 PROCESS = "monitor"
 YIELDS = 10
@@ -47,12 +50,17 @@ async def watch(home: Home, settings: Settings, port: int) -> None:
     book, clock = settings.desk.book, SystemClock()
     page = MetricsPage(settings.desk.monitor.address, port)
     facts = FactsReader(home, book, PROCESS, clock.wall)
-    follower = Watching(home, book, user=PROCESS, keeps=True)
 
     def say(words: str) -> None:
         print(words, flush=True)
 
     judge = Judge(home, settings, ledger=lambda: follower.replica.ledger, wall=clock.wall, say=say)
+
+    def look_again(wall: WallTime) -> None:
+        judge.look_again(lambda: collect(follower.replica, follower.tallies, DeskFacts(), wall), wall)
+
+    since = int(clock.wall()) - round(judge.begin() * NANOSECONDS)
+    follower = Watching(home, book, user=PROCESS, keeps=True, again=Again(since, look_again))
 
     def beat(state: str, step: int) -> None:
         facts.beat(Beat(process=PROCESS, pid=os.getpid(), wall=clock.wall(), state=state, step=step))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from execution.services.judging import Judgement
 from tests.tools.folded_desk import Journal, folded
+from tests.tools.watched_core import WatchedCore, shipped
 from toolkit.adapters import keys
 from toolkit.adapters.blocking_redis import BlockingLine
 from toolkit.adapters.clock import mono_time
@@ -16,9 +19,12 @@ from toolkit.adapters.redis_journal import RedisJournal
 from toolkit.adapters.server_access import ServerRole
 from toolkit.client import watching
 from toolkit.client.home import Home
-from toolkit.client.watching import Watching
+from toolkit.client.watching import Again, Watching
 from toolkit.domain.errors import TransportError
 from toolkit.domain.ports import Lease, Sealed
+from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.monitoring.collecting import collect
+from toolkit.simulation.surprises import RejectOrders
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +78,7 @@ async def engine(servers: EmbeddedServers) -> AsyncIterator[Engine]:
 def watch(home: Home) -> Iterator[Callable[..., Watching]]:
     opened: list[Watching] = []
 
-    def watch(**options: bool) -> Watching:
+    def watch(**options: Any) -> Watching:
         opened.append(Watching(home, "paper", user="monitor", **options))
         return opened[-1]
 
@@ -118,6 +124,52 @@ async def test_what_one_stores_the_next_one_begins_with(
     assert later.advance() == written.sealed[-1].last
     assert_is_all_of(later, written)
     assert later.tallies.since == 1
+
+
+async def test_a_monitor_that_starts_anew_sees_what_one_that_was_always_there_sees(
+    engine: Engine, watch: Callable[..., Watching]
+) -> None:
+    core = WatchedCore()
+    for number in range(40):
+        if number in (15, 20):
+            core.venue.process(RejectOrders(count=1))
+        core.quote(9_999, 10_001)
+        core.buy(10)
+        core.run(30, every=5)
+    await engine.write(core.journal)
+    judgement, facts, wall = Judgement(shipped().plan.rules), core.facts(), WallTime(core.wall)
+    seen: list[WallTime] = []
+
+    def look(moment: WallTime) -> None:
+        seen.append(moment)
+        judgement.look_again(lambda: collect(started.replica, started.tallies, facts, moment), moment)
+
+    started = watch(again=Again(wall - 900 * NANOSECONDS, look))
+    read_all(started)
+    assert started.replica.ledger.digest() == core.replica.ledger.digest()
+    assert wall - 900 * NANOSECONDS <= seen[0] < seen[-1] <= wall
+    measured = collect(started.replica, started.tallies, facts, wall)
+    assert {firing.rule.name for firing in judgement.look(measured, wall)} == {"venue_rejects"}
+    assert [alert.rule for alert in core.alerts.book.open] == ["venue_rejects"]
+    assert Judgement(shipped().plan.rules).look(measured, wall) == (), "without it, nothing has grown yet"
+
+
+async def test_who_looks_again_begins_with_what_was_stored_before(
+    engine: Engine, watch: Callable[..., Watching], written: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "KEEP_EVERY", 100)
+    monkeypatch.setattr(watching, "WHOLE", 0)  # nobody counts from the first event
+    quarter = len(written.sealed) // 4
+    for begin in (0, quarter, 2 * quarter):
+        await engine.write(written.sealed[begin : begin + quarter])
+        read_all(watch(keeps=True))
+    await engine.write(written.sealed[3 * quarter :])
+    since = written.batches[2 * quarter][0].wall
+    seen: list[WallTime] = []
+    later = watch(again=Again(since, seen.append))
+    read_all(later)
+    assert_is_all_of(later, written)
+    assert seen == [batch.wall for batch, _ in written.batches if batch.wall >= since]
 
 
 async def test_without_the_first_events_it_counts_beside_the_books_that_are_stored(

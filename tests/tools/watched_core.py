@@ -15,6 +15,7 @@ from tests.tools.core_kit import Core
 from toolkit.adapters import codec
 from toolkit.domain import events as ev
 from toolkit.domain.market import MarketEvent
+from toolkit.domain.ports import Sealed
 from toolkit.domain.time import NANOSECONDS, Now, WallTime
 from toolkit.engine.messages import Output
 from toolkit.monitoring.alert_book import Alert
@@ -48,8 +49,7 @@ class WatchedCore(Core):
 
     def __init__(self, **core: Any) -> None:
         self.replica, self.tallies = Replica(), Tallies()
-        self.sealed = 0
-        self.previous = b""
+        self.journal: list[Sealed] = []
         self.changed: dict[str, Any] = {}
         self.drift: dict[tuple[str, str], float] = {}
         self.processes: dict[str, dict[str, Any]] = {name: {} for name in PROCESSES}
@@ -71,6 +71,11 @@ class WatchedCore(Core):
         return Now(plain.feed, WallTime(BEGIN + self.mono), plain.mono)
 
     @property
+    def written(self) -> int:
+        """How many the journal has."""
+        return self.journal[-1].last if self.journal else 0
+
+    @property
     def wall(self) -> int:
         return BEGIN + self.mono
 
@@ -78,12 +83,11 @@ class WatchedCore(Core):
         """Into the journal first, and so into what everybody sees."""
         if output.events:
             batch = ev.Batch(
-                book="main", schema=codec.SCHEMA, epoch=1, first=self.sealed + 1, previous=self.previous, step=0,
-                wall=WallTime(self.wall), events=tuple(output.events),
+                book="main", schema=codec.SCHEMA, epoch=1, first=self.written + 1, step=0, wall=WallTime(self.wall),
+                previous=self.journal[-1].digest if self.journal else b"", events=tuple(output.events),
             )  # fmt: skip
-            self.sealed += len(batch.events)
-            self.previous = codec.seal(batch).digest
-            self.replica.apply(batch, self.previous)
+            self.journal.append(codec.seal(batch))
+            self.replica.apply(batch, self.journal[-1].digest)
             self.tallies.hear(batch, self.replica.ledger)
         super().take(output)
 
@@ -127,8 +131,8 @@ class WatchedCore(Core):
                 for name, more in self.processes.items()
             ),
             "servers": tuple(ServerFact(**{"name": name, "up": True, **more}) for name, more in self.servers.items()),
-            "journal_end": self.sealed, "journal_read": self.wall, "feed_step_seen": self.stepped, "stale": (),
-            "disk_free": 90 * 10**9, "disk_size": 100 * 10**9, "archive_end": self.sealed, "archived": self.wall,
+            "journal_end": self.written, "journal_read": self.wall, "feed_step_seen": self.stepped, "stale": (),
+            "disk_free": 90 * 10**9, "disk_size": 100 * 10**9, "archive_end": self.written, "archived": self.wall,
             "snapshot": self.wall, "open_markets": {"XNYS": True},
         }  # fmt: skip
         return DeskFacts(**{**plain, **self.changed})

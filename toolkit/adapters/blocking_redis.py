@@ -89,10 +89,10 @@ class BlockingJournal:
         sequence, digest = self._line.ask("HMGET", keys.head(self._book), "sequence", "digest")
         return Head(int(sequence or 0), digest or b"")
 
-    def batches(self, after: int, block_ms: int = 0) -> Sequence[Sealed]:
-        """Up to ENTRIES_A_CALL batches with events above `after`; waits up to `block_ms` when there are none."""
+    def batches(self, after: int, block_ms: int = 0, most: int = ENTRIES_A_CALL) -> Sequence[Sealed]:
+        """Up to `most` batches with events above `after`; waits up to `block_ms` when there are none."""
         block = ("BLOCK", block_ms) if block_ms else ()
-        words = ("XREAD", "COUNT", ENTRIES_A_CALL, *block, "STREAMS", keys.journal(self._book), f"{after}-0")
+        words = ("XREAD", "COUNT", most, *block, "STREAMS", keys.journal(self._book), f"{after}-0")
         reply = self._line.ask(*words)
         return [codec.sealed(fields[1]) for _, entries in reply or () for _, fields in entries]
 

@@ -60,11 +60,14 @@ class SnapshotStore:
 
         `up_to` leaves out snapshots behind that event: one of a journal that has lost its end is not to be trusted.
         """
+        return next(self.fitting(book, fold_version, up_to), None)
+
+    def fitting(self, book: str, fold_version: int, up_to: int | None = None) -> Iterator[Snapshot]:
+        """All of these, the newest first."""
         for snapshot in self._valid():
             fits = snapshot.book == book and snapshot.fold_version == fold_version
             if fits and (up_to is None or snapshot.sequence <= up_to):
-                return snapshot
-        return None
+                yield snapshot
 
     def damaged(self) -> tuple[Path, ...]:
         """Files that are no whole snapshot, for `doctor`."""

@@ -6,8 +6,9 @@ answered by beginning again from what is stored, and from the archive.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -18,11 +19,15 @@ from toolkit.client.home import Home
 from toolkit.domain.errors import JournalError, TransportError
 from toolkit.domain.ledger import FOLD_VERSION
 from toolkit.domain.ports import Sealed
+from toolkit.domain.time import WallTime
 from toolkit.replica.replica import REPLICA_VERSION, Replica
 from toolkit.replica.tallies import TALLIES_VERSION, Tallies
 
 KEEP_EVERY: Final = 50_000
 """Events after which who keeps for others stores what it folded, so that they open quickly."""
+
+KEPT: Final = 4
+"""So many of these: who looks again at the last minutes begins with an older one."""
 
 PATIENCE: Final = 1.0
 """Seconds after which a server that does not answer counts as away."""
@@ -40,17 +45,31 @@ class Watched(msgspec.Struct, frozen=True, array_like=True):
     tallies: bytes
 
 
-class Watching:
-    """`advance` again and again. With `keeps` it stores what it folded now and then, for all who open later."""
+class Again(NamedTuple):
+    """To see the last moments go by once more: `look` is called before each batch that is younger than `since` is
+    folded, with its moment, until the journal's end is reached for the first time."""
 
-    def __init__(self, home: Home, book: str, *, user: str = "viewer", keeps: bool = False) -> None:
+    since: int
+    look: Callable[[WallTime], None]
+
+
+class Watching:
+    """`advance` again and again. With `keeps` it stores what it folded now and then, for all who open later.
+
+    With `again` it begins so far back that its tallies count all of that time, where anything is stored of before it.
+    """
+
+    def __init__(
+        self, home: Home, book: str, *, user: str = "viewer", keeps: bool = False, again: Again | None = None
+    ) -> None:
         self.replica = Replica()
         self.tallies = Tallies()
         self.read_at_end = False
         self.reloads = 0
         self._books = Books(home=home, book=book, user=user)
-        self._store = SnapshotStore(home.book(book) / "watched", kept=2)
+        self._store = SnapshotStore(home.book(book) / "watched", kept=KEPT)
         self._book = book
+        self._again = again
         self._keeps = keeps
         self._kept = 0
         self._journal: BlockingJournal | None = None
@@ -108,6 +127,8 @@ class Watching:
             for sealed in found:
                 self._fold(sealed)
         self.read_at_end = len(found) < ENTRIES_A_CALL
+        if self.read_at_end:
+            self._again = None
         if self._keeps and self.replica.ledger.sequence - self._kept >= KEEP_EVERY:
             with suppress(TransportError):  # a full disk: who opens later folds more
                 self.keep()
@@ -122,30 +143,56 @@ class Watching:
             self._loaded = False
 
     def _load(self, journal: BlockingJournal) -> None:
-        up_to = journal.head().sequence
-        self.replica, self.tallies = self._stored(journal, up_to)
+        end = journal.head().sequence
+        begin = end if self._again is None else _last_before(journal, self._again.since, end)
+        self.replica, self.tallies = self._stored(journal, begin, end)
         self._kept = self.replica.ledger.sequence
         self._loaded = True
         self.reloads += 1
 
-    def _stored(self, journal: BlockingJournal, up_to: int) -> tuple[Replica, Tallies]:
-        """Both as of one event. Where only books are stored, what can be counted quickly is counted from the start."""
-        stored = self._store.newest(self._book, _FOLD, up_to)
-        if stored is not None:
+    def _stored(self, journal: BlockingJournal, begin: int, end: int) -> tuple[Replica, Tallies]:
+        """Both as of one event, not behind `begin` where there is a choice. Where only books are stored, what can be
+        counted quickly is counted from the start."""
+        stored = self._newest_until(begin, end)
+        whole = end <= WHOLE and _has_all(journal)
+        if stored is not None and (stored.sequence <= begin or not whole):
             with suppress(msgspec.MsgspecError):
                 watched = msgspec.msgpack.decode(stored.state, type=Watched)
                 replica, tallies = Replica.from_bytes(watched.replica), Tallies.from_bytes(watched.tallies)
                 if replica is not None and tallies is not None:
                     return replica, tallies
-        if up_to <= WHOLE and _has_all(journal):
+        if whole:
             return Replica(), Tallies()
-        replica = self._books.start(up_to)
+        replica = self._books.start(begin)
         return replica, Tallies.beside(replica.ledger) if replica.ledger.sequence else Tallies()
+
+    def _newest_until(self, begin: int, end: int) -> Snapshot | None:
+        """The newest that is stored of no later than `begin`, else the oldest."""
+        found = None
+        for found in self._store.fitting(self._book, _FOLD, end):
+            if found.sequence <= begin:
+                break
+        return found
 
     def _fold(self, sealed: Sealed) -> None:
         batch = opened(sealed)
+        if self._again is not None and int(batch.wall) >= self._again.since:
+            self._again.look(batch.wall)
         self.replica.apply(batch, sealed.digest)
         self.tallies.hear(batch, self.replica.ledger)
+
+
+def _last_before(journal: BlockingJournal, since: int, end: int) -> int:
+    """The last event of the last batch that is older than a moment, or that the server does not hold any more."""
+    low, high = 0, end
+    while low < high:
+        middle = (low + high) // 2
+        found = journal.batches(middle, most=1)
+        if found and int(opened(found[0]).wall) < since:
+            low = found[0].last
+        else:
+            high = middle
+    return low
 
 
 def _has_all(journal: BlockingJournal) -> bool:

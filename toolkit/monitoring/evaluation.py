@@ -65,6 +65,14 @@ class Evaluator:
     def rules(self) -> tuple[Rule, ...]:
         return self._rules
 
+    def go_on_from(self, before: Evaluator) -> None:
+        """Remember what another one saw of the rules that both have, word for word."""
+        same = {rule.name for rule in self._rules if rule in before.rules}
+        self._growth |= {key: growth for key, growth in before._growth.items() if key[0] in same}
+        self._since |= {key: since for key, since in before._since.items() if key[0] in same}
+        self._found |= {name: found for name, found in before._found.items() if name in same}
+        self._firing |= {key for key in before._firing if key[0] in same}
+
     def look(self, samples: Samples, wall: WallTime) -> tuple[Firing, ...]:
         """Everything that fires at this moment, rule by rule, scopes in their order."""
         found = [firing for rule in self._rules for firing in self._look_at(rule, samples, wall)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from execution.services.judging import BESIDE, Judgement
+from execution.services.judging import BESIDE, LOOKS_AGAIN, Judgement
 from execution.settings.monitoring import read_monitoring
 from toolkit.domain.time import NANOSECONDS, WallTime
 from toolkit.monitoring.rules import Rule
-from toolkit.monitoring.samples import Gathering
+from toolkit.monitoring.samples import Gathering, Samples
 
 START = 1_700_000_000
 
@@ -66,6 +67,54 @@ def test_a_journal_that_was_never_read_is_told(rules: Sequence[Rule]) -> None:
     fired = [desk.look(second) for second in range(0, 30, 5)]
     assert fired[0] == []
     assert fired[-1] == ["monitor_blind"]
+
+
+def answers(second: float, rejected: int) -> Samples:
+    """Thirty answers of a venue until then, so many of them rejects."""
+    gathering = Gathering()
+    gathering.put("venue_answers_total", rejected, "paper", "rejected")
+    gathering.put("venue_answers_total", 30 - rejected if rejected else 0, "paper", "accepted")
+    gathering.put("journal_read_timestamp_seconds", START + second)
+    return gathering.samples(at(second))
+
+
+def at(second: float) -> WallTime:
+    return WallTime(round((START + second) * NANOSECONDS))
+
+
+def names(judgement: Judgement, second: float, rejected: int) -> set[str]:
+    return {firing.rule.name for firing in judgement.look(answers(second, rejected), at(second))} & {"venue_rejects"}
+
+
+def test_what_went_by_while_nobody_looked_fills_the_windows_and_tells_nobody(rules: Sequence[Rule]) -> None:
+    cold, warm = Judgement(rules), Judgement(rules)
+    assert warm.looks_back == 900
+    warm.look_again(lambda: answers(0, 0), at(0))
+    assert names(cold, 600, 3) == set()
+    assert names(warm, 600, 3) == {"venue_rejects"}
+    assert names(warm, 1501, 3) == set(), "a quarter of an hour after the last of them"
+
+
+def test_looks_at_what_went_by_are_no_more_than_a_window_needs(rules: Sequence[Rule]) -> None:
+    looks: list[int] = []
+    judgement = Judgement(rules)
+
+    def measured() -> Samples:
+        looks.append(1)
+        return answers(0, 0)
+
+    for tenth in range(9_000):
+        judgement.look_again(measured, at(tenth / 10))
+    assert len(looks) == LOOKS_AGAIN
+
+
+def test_rules_that_are_saved_go_on_with_the_windows_of_those_that_did_not_change(rules: Sequence[Rule]) -> None:
+    before = Judgement(rules)
+    assert names(before, 0, 0) == set()
+    assert names(before, 10, 3) == {"venue_rejects"}
+    assert names(Judgement(rules, before), 20, 3) == {"venue_rejects"}
+    changed = [msgspec.structs.replace(rule, owner="risk") for rule in rules]
+    assert names(Judgement(changed, before), 20, 3) == set(), "another rule begins anew"
 
 
 def test_what_lies_beside_the_books_needs_none(rules: Sequence[Rule]) -> None:
