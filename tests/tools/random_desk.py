@@ -362,7 +362,8 @@ class RandomDesk(Core):
         elif isinstance(event, ev.OrderSubmitted | ev.ReplaceRequested):
             order = self.shadow.order(event.order_id)
             assert order is not None
-            if order.order_class is ENTRY and order.version != "adopted":
+            changes_into_exit = isinstance(event, ev.ReplaceRequested) and self._only_closes(order)
+            if order.order_class is ENTRY and order.version != "adopted" and not changes_into_exit:
                 self._assert_limits(order)
         elif isinstance(event, ev.OrderDenied) and event.order_class is not ENTRY:
             state, _ = self.shadow.trading_state(event.strategy, event.venue)
@@ -370,6 +371,11 @@ class RandomDesk(Core):
         elif isinstance(event, ev.PositionTransferred) and event.target in STRATEGIES:
             interval = self.shadow.interval(event.target, event.instrument)
             assert interval.largest <= MOST_HELD or abs(interval.largest) >= abs(event.lots), event
+
+    def _only_closes(self, order: Order) -> bool:
+        """Whether all of it opens no position any more: others have gone through flat since it was sent as an entry."""
+        interval = self.shadow.interval(order.strategy, order.instrument)
+        return interval.high <= 0 if order.side is Side.BUY else interval.low >= 0
 
     def _assert_limits(self, order: Order) -> None:
         shadow, side = self.shadow, order.side
