@@ -44,11 +44,11 @@ NO_ROW = "deployed, but nothing runs it: give it a row in config/strategies.yaml
 RETRY_SECONDS = 0.25
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
-ARCHIVER, OPERATIONS, MONITOR, DASHBOARDS = "archiver", "operations", "monitor", "dashboards"
-OPTIONAL = (ARCHIVER, OPERATIONS, MONITOR, DASHBOARDS)
+ARCHIVER, REPLAYER, OPERATIONS, MONITOR, DASHBOARDS = "archiver", "replayer", "operations", "monitor", "dashboards"
+OPTIONAL = (ARCHIVER, REPLAYER, OPERATIONS, MONITOR, DASHBOARDS)
 """No desk waits for these: neither a damaged archive nor a page or a measure that does not come stops trading."""
 STOPPED = (
-    DASHBOARDS, OPERATIONS, "runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER, MONITOR,
+    DASHBOARDS, OPERATIONS, REPLAYER, "runner", "jupyter", "listener", "engine", "watchdog", "venue", ARCHIVER, MONITOR,
 )  # fmt: skip
 """In this order."""
 
@@ -148,6 +148,8 @@ class Supervisor:
         self.say(f"listener and {len(enabled)} runners" + (", JupyterLab" if self.wishes.lab else ""))
         self._start(specifications.listener(self.home, self.settings, self.line, self.wishes.speed))
         self._start(specifications.archiver(self.home, self.settings, self.line))
+        if self.settings.desk.replayer.enabled:
+            self._start(specifications.replayer(self.home, self.settings, self.line))
         for name in enabled:
             self.start_runner(name)
         if self.wishes.lab:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from execution.settings.dashboards import Dashboards
 from execution.settings.dead_man import DeadManRow
-from execution.settings.monitor import MonitorProcess
+from execution.settings.monitor import MonitorProcess, ReplayerProcess
 from execution.settings.operations import OperationsApp
 from execution.settings.portfolio_rows import PortfolioLimits
 from toolkit.domain.errors import ConfigError
@@ -170,6 +170,7 @@ class DeskFile(Strict):
     jupyter: Jupyter = Jupyter()
     operations: OperationsApp = OperationsApp()
     monitor: MonitorProcess = MonitorProcess()
+    replayer: ReplayerProcess = ReplayerProcess()
     dashboards: Dashboards = Dashboards()
 
 

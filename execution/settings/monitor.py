@@ -16,3 +16,12 @@ class MonitorProcess(BaseModel):
     port: Annotated[int, Field(ge=1024, le=65000)] = 9464
     address: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:-]+$")] = "127.0.0.1"
     memory_mb: Annotated[int, Field(ge=96, le=4096)] = 300
+
+
+class ReplayerProcess(BaseModel):
+    """What holds the book against its replay; without it `pnl_live` has nothing to compare with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: StrictBool = True
+    memory_mb: Annotated[int, Field(ge=96, le=4096)] = 400

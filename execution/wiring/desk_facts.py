@@ -19,6 +19,7 @@ from execution.services.engine import FEED
 from execution.supervision.child_process import resident_megabytes
 from execution.wiring.examination import memory_taken
 from toolkit.adapters.blocking_redis import BlockingBus, BlockingJournal
+from toolkit.adapters.ladder_file import LadderReader
 from toolkit.adapters.records import replace_file
 from toolkit.adapters.server_access import ServerRole
 from toolkit.client.books import Books
@@ -147,6 +148,7 @@ class FactsReader:
         self._beats: Mapping[str, Beat] = {}
         self._said: dict[ServerRole, Mapping[str, str]] = {}
         self._feed = FeedEar(home.run / MARKETS_FILE)
+        self._ladder = LadderReader(home.ladder(book))
         self._slow: dict[str, Any] = {}
         self._slow_at = float("-inf")
 
@@ -181,6 +183,7 @@ class FactsReader:
             stale=None if stale is None else tuple(stale),
             quotes=dict(self._feed.quotes),
             open_markets=dict(self._feed.open_markets),
+            **self._divergence(),
             **self._slow,
         )
 
@@ -212,6 +215,17 @@ class FactsReader:
         )
 
     # ---- files
+
+    def _divergence(self) -> dict[str, Any]:
+        """What the replayer last said. Sums of a replayer that is away stand: nothing says that they are over."""
+        told = self._ladder.now()
+        drifts = () if told is None else told.drifts
+        judged = [each for each in drifts if each.better is not None and each.worse is not None]
+        return {
+            "divergence": {(each.strategy, each.against): each.last for each in judged if each.last is not None},
+            "drift": {(each.strategy, each.against): max(each.better or 0.0, each.worse or 0.0) for each in judged},
+            "unmeasured": {(each.strategy, each.against): each.unmeasured for each in drifts},
+        }
 
     def _look_slowly(self) -> dict[str, Any]:
         manifest = _newest(self._archive, "*/manifest.json")

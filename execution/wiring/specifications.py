@@ -41,6 +41,14 @@ def archiver(home: Home, settings: Settings, line: DeskLine) -> Specification:
     return _service(home, settings, "archiver", "archiver", settings.desk.book, (), _secret(line, "archiver"))
 
 
+def replayer(home: Home, settings: Settings, line: DeskLine) -> Specification:
+    """Runs what the strategies would have done on the same feed, and compares."""
+    return replace(
+        _service(home, settings, "replayer", "replayer", settings.desk.book, (), _secret(line, "monitor")),
+        memory_megabytes=settings.desk.replayer.memory_mb,
+    )
+
+
 def watchdog(home: Home, settings: Settings, line: DeskLine) -> Specification:
     """Cancels the entries of a silent engine at venues that do not do it themselves."""
     beat = str(home.run / "watchdog-beat")

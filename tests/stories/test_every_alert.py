@@ -124,7 +124,7 @@ def is_old(name: str, **more: object) -> Callable[[WatchedCore], None]:
 
 
 def drifts(sigmas: float) -> Callable[[WatchedCore], None]:
-    return lambda core: core.drift.update({("trend", "replay"): sigmas})
+    return fact(drift={("trend", "replay"): sigmas})
 
 
 CAUSES: dict[str, Cause] = {
@@ -139,6 +139,7 @@ CAUSES: dict[str, Cause] = {
     "drawdown_severe": Cause(price_falls(8_900), 0.5),
     "paper_live_divergence": Cause(drifts(8.1), 0.5),
     "paper_live_divergence_freeze": Cause(drifts(12.1), 0.5),
+    "divergence_unmeasured": Cause(fact(unmeasured={("trend", "replay"): 3}), 0.5),
     "trading_halted": Cause(person_kills, 0.5),
     "stale_data": Cause(fact(stale=("AAPL",)), 0.5),
     "feed_silent": Cause(lambda core: None, 60.5),

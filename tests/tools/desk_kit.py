@@ -51,14 +51,14 @@ def make_home(
     """A copy of the shipped desk, with sections of desk.yaml changed and lines of its venue.
 
     Without a dead man, unless the venue is given one: what a machine under load comes to must not hang on its speed.
-    Without a monitor, unless `changes` say otherwise: most tests look at the desk themselves.
+    Without monitor and replayer, unless `changes` say otherwise: most tests look at the desk themselves.
     """
     shutil.copytree(PROJECT / "config", folder / "config")
     shutil.copytree(PROJECT / "notebooks" / "strategies", folder / "notebooks" / "strategies")
     shutil.copytree(PROJECT / "runbooks", folder / "runbooks")
     path = folder / "config" / "desk.yaml"
     desk = yaml.safe_load(path.read_text())
-    for section, values in {"monitor": {"enabled": False}, **changes}.items():
+    for section, values in {"monitor": {"enabled": False}, "replayer": {"enabled": False}, **changes}.items():
         desk.setdefault(section, {}).update(values)
     path.write_text(yaml.safe_dump(desk))
     _change_venue(folder / "config", {"dead_man": None} | dict(venue or {}))

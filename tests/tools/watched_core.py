@@ -25,7 +25,6 @@ from toolkit.monitoring.evaluation import Evaluator
 from toolkit.monitoring.facts import DeskFacts, ProcessFact, ServerFact
 from toolkit.monitoring.messages import Desk, Message
 from toolkit.monitoring.rules import Action, Rule
-from toolkit.monitoring.samples import Samples
 from toolkit.replica.replica import Replica
 from toolkit.replica.tallies import Tallies
 
@@ -44,14 +43,13 @@ def shipped() -> Monitoring:
 class WatchedCore(Core):
     """`look` is what the monitor does four times a second. What lies beside the books is `facts`, well unless changed.
 
-    `changed` are facts that are otherwise; `drift` is how far strategies are from what they are held against, in σ.
+    `changed` are facts that are otherwise.
     """
 
     def __init__(self, **core: Any) -> None:
         self.replica, self.tallies = Replica(), Tallies()
         self.journal: list[Sealed] = []
         self.changed: dict[str, Any] = {}
-        self.drift: dict[tuple[str, str], float] = {}
         self.processes: dict[str, dict[str, Any]] = {name: {} for name in PROCESSES}
         self.servers: dict[str, dict[str, Any]] = {"journal": {}, "bus": {}}
         self.sent: list[tuple[str, Message]] = []
@@ -100,9 +98,7 @@ class WatchedCore(Core):
     def look(self) -> None:
         wall = WallTime(self.wall)
         measured = collect(self.replica, self.tallies, self.facts(), wall)
-        drift = {("quarterdeck_divergence_drift_sigmas", labels): sigmas for labels, sigmas in self.drift.items()}
-        samples = Samples(wall, {**measured, **drift}, measured.histograms)
-        self.alerts.take(self.evaluator.look(samples, wall), wall)
+        self.alerts.take(self.evaluator.look(measured, wall), wall)
 
     def run(self, seconds: float, every: float = 0.25) -> None:
         """The clock goes on, and the monitor looks."""

@@ -58,6 +58,10 @@ class Home:
         """The journal of one book for good, a folder for each day."""
         return self.book(book) / "archive"
 
+    def ladder(self, book: str) -> Path:
+        """What one book earned beside its replay, a line for each session."""
+        return self.book(book) / "divergence"
+
     def venue(self, name: str) -> Path:
         """The ledger of a venue that this desk hosts."""
         return self.var / "venue" / name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -35,23 +35,26 @@ def colour_of(place: int) -> str:
 
 def lines(
     columns: Sequence[tuple[str, str, str]], unit: str, *, form: str = "0,0.[00]", log: bool = False,
-    dots: bool = False, zero: bool = False, height: int = HEIGHT, step: bool = False,
+    dots: bool = False, zero: bool = False, height: int = HEIGHT, step: bool = False, pale: Collection[str] = (),
 ) -> Draw:  # fmt: skip
-    """Columns (name, words, colour) over `time`, each a line; `unit` stands at the axis."""
+    """Columns (name, words, colour) over `time`, each a line; `unit` stands at the axis, `pale` ones are broad."""
     return partial(
-        _lines, columns=tuple(columns), unit=unit, form=form, log=log, dots=dots, zero=zero, height=height, step=step
-    )
+        _lines, columns=tuple(columns), unit=unit, form=form, log=log, dots=dots, zero=zero, height=height, step=step,
+        pale=frozenset(pale),
+    )  # fmt: skip
 
 
 def _lines(
     source: ColumnDataSource, *, columns: Sequence[tuple[str, str, str]], unit: str, form: str, log: bool, dots: bool,
-    zero: bool, height: int, step: bool,
+    zero: bool, height: int, step: bool, pale: Collection[str],
 ) -> figure:  # fmt: skip
     made = blank(height, log=log)
     tips = [("", "@time{%d %b %H:%M:%S}")]
     first: Any = None
     for name, words, colour in columns:
         how: dict[str, Any] = {"source": source, "color": colour, "line_width": 1.8}
+        if name in pale:
+            how |= {"line_width": 7, "alpha": 0.28}
         drawn = made.step("time", name, mode="after", **how) if step else made.line("time", name, **how)
         if dots:
             made.scatter("time", name, source=source, color=colour, size=4)

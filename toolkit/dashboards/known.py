@@ -9,6 +9,7 @@ from toolkit.client.desk_state import DeskState, Problem
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.looks import BAD, ODD, ago, scope_words
 from toolkit.dashboards.zones import Zone
+from toolkit.domain.rungs import Divergence, SessionRungs
 from toolkit.domain.time import NANOSECONDS
 from toolkit.monitoring.alert_book import AlertBook
 from toolkit.replica.replica import Replica
@@ -36,7 +37,8 @@ class Known:
     """One moment of a desk. `wall` is now (UTC ns); `shut` are the scopes whose latch is.
 
     `read_all` says whether the journal's end was reached, `problem` why nothing newer is known. `links` are the
-    addresses of other apps of the desk, by name, `references` what the book is held against.
+    addresses of other apps of the desk, by name, `references` what a notebook holds the book against. `sessions` are
+    what the desk itself measured of it, `divergence` how that stands now.
     """
 
     replica: Replica
@@ -51,6 +53,14 @@ class Known:
     problem: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
+    sessions: tuple[SessionRungs, ...] = ()
+    divergence: Divergence | None = None
+
+    @property
+    def going_on(self) -> tuple[SessionRungs, ...]:
+        """The session that is not over, as far as it was replayed."""
+        now = None if self.divergence is None else self.divergence.now
+        return () if now is None or (self.sessions and self.sessions[-1].step >= now.step) else (now,)
 
     @property
     def kind(self) -> str:

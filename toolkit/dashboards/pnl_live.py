@@ -32,7 +32,7 @@ def face(known: Known, choice: Choice) -> Face:
         numbers=(*_numbers(known, rows, choice), deviation),
         notes=known.notes(),
         parts=(
-            pnl_picture(known, choice), _parts_picture(known, choice), _drawdown_picture(known, choice),
+            pnl_picture(known, choice, beside=True), _parts_picture(known, choice), _drawdown_picture(known, choice),
             _parts(known, rows), *divergence,
         ),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, read_desk_state, to_mend
 from toolkit.client.following import Rounds
 from toolkit.client.home import Home
+from toolkit.client.ladders import ladder_of
 from toolkit.client.watching import Watching
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.face import Face
@@ -60,6 +61,7 @@ class DeskWatch:
         self._book = book
         self._zone = zone or Zone()
         self._references = references
+        self._ladder = ladder_of(home, book)
         self._watching = Watching(home, book)
         self._alerts = AlertBook()
         self._lines = AlertLines(Books(home=home, book=book))
@@ -148,6 +150,7 @@ class DeskWatch:
             replica=replica, tallies=self._watching.tallies, alerts=self._alerts, state=state,
             to_mend=to_mend(state), shut=emergency.shut_rows(self._home, self._book), wall=time.time_ns(),
             zone=self._zone, read_all=self._read_all, problem=problem, links=links, references=self._references,
+            sessions=self._ladder.sessions(), divergence=self._ladder.now(),
         )  # fmt: skip
 
     def _hear_operations(self) -> None:

@@ -219,6 +219,11 @@ class Order(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="order")
         return self.terms is not None and self.terms.held_at is IN_ENGINE
 
     @property
+    def is_on_its_way(self) -> bool:
+        """Whether its venue has not said yet that it has it."""
+        return not self.venue_order_id and self.status in (Status.PENDING_NEW, Status.PENDING_CANCEL)
+
+    @property
     def remaining(self) -> int:
         """Lots that may still trade in the worst case: 0 once nothing can, the larger size while a replace is open."""
         if self.status in FINAL and self.doubt is NO_DOUBT:

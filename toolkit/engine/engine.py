@@ -125,10 +125,7 @@ class Engine:
         """Take the book over: everything appended and unanswered is doubtful; a state set by `down` ends."""
         transaction = self.begin(now)
         transaction.emit(ev.EpochBegan(epoch=lease.epoch, wall=now.wall, host=host, pid=pid))
-        self.lease_renewed(lease)
-        mode = self._settings.feed_mode
-        self._router.breakers.restore(self.ledger.breakers, now, mode)
-        self._guard.rates.restore(sent_before(self.ledger, now, mode))
+        self.go_on(now, lease)
         self._orders.doubt_all_pending(transaction, f"unanswered when epoch {lease.epoch} began")
         if DOWN in self.ledger.states.get("book:", {}):
             transaction.emit(
@@ -137,6 +134,14 @@ class Engine:
                 )
             )
         return self._decided(transaction)
+
+    def go_on(self, now: Now, lease: Lease) -> list[VenueRequest]:
+        """Take up where another engine of this epoch stands; what it had on its way to venues, as it was sent."""
+        self.lease_renewed(lease)
+        mode = self._settings.feed_mode
+        self._router.breakers.restore(self.ledger.breakers, now, mode)
+        self._guard.rates.restore(sent_before(self.ledger, now, mode))
+        return self._router.on_their_way(self.ledger.open_orders())
 
     def lease_renewed(self, lease: Lease) -> None:
         """Requests from here on carry this epoch and must be on the line by the lease's `send_by`."""

@@ -6,7 +6,7 @@ reached a line (`NotSent`) ends at once and may be asked for again, a request wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import structs
 
@@ -18,6 +18,7 @@ from toolkit.domain.orders import (
     STOPS,
     Ability,
     Change,
+    Doubt,
     Order,
     OrderClass,
     OrderType,
@@ -79,17 +80,7 @@ class ExecutionRouter:
         """Send a cancel; never refused and never queued."""
         if self.joined.touch(order):
             return
-        transaction.requests.append(
-            CancelOrder(
-                venue=order.venue,
-                order_id=order.order_id,
-                strategy=order.strategy,
-                instrument=order.instrument,
-                time=order.requested,
-                epoch=self.lease.epoch,
-                send_by=self.lease.send_by,
-            )
-        )
+        transaction.requests.append(self._cancel(order))
         self._rates.note(order.strategy, order.venue, transaction.now.mono)
         self._rates.of_venue(order.venue).note_left(transaction.now.mono)
 
@@ -99,6 +90,20 @@ class ExecutionRouter:
             return
         time = order.requested if order.replacing_id or order.triggered else order.created
         transaction.requests.append(self._request(order, time))
+
+    def on_their_way(self, orders: Iterable[Order]) -> list[VenueRequest]:
+        """What these orders wait for an answer to, as it was sent; nothing of those in doubt or held here."""
+        found: list[VenueRequest] = []
+        for order in orders:
+            if order.doubt is not Doubt.NONE or order.in_engine or self.keeps(order.chain[0]):
+                continue
+            if order.is_on_its_way:
+                found.append(self._submission(order, order.created))
+            if order.replacing_id:
+                found.append(self._replacement(order, order.requested))
+            if order.status is Status.PENDING_CANCEL:
+                found.append(self._cancel(order))
+        return found
 
     def ask(self, transaction: Transaction, order: Order) -> None:
         """Ask the venue what became of an order, by the id it may have now first."""
@@ -236,6 +241,17 @@ class ExecutionRouter:
             self.lease.epoch,
             self.lease.send_by,
             terms,
+        )
+
+    def _cancel(self, order: Order) -> CancelOrder:
+        return CancelOrder(
+            venue=order.venue,
+            order_id=order.order_id,
+            strategy=order.strategy,
+            instrument=order.instrument,
+            time=order.requested,
+            epoch=self.lease.epoch,
+            send_by=self.lease.send_by,
         )
 
     def _replacement(self, order: Order, time: FeedTime) -> ReplaceOrder:

@@ -79,10 +79,12 @@ BOOKS: Final = (
     _gauge("drawdown_ratio", "ratio", "Drawdown to capital.", "scope", "name"),
     _gauge("limit_use_ratio", "ratio", "How much of a limit is used.", "limit", "scope", "name"),
     _gauge("divergence_sigmas", "standard deviations", "How far the running book is from what it is held against: "
-           "replay (B4 - B1) or backtest (B1 - B0). Absent until both exist.", "strategy", "against",
-           awaits="a running double and its replay"),
+           "replay (B4 - B1) or backtest (B1 - B0), in the last session. Absent while σ is not known, and where that "
+           "session could not be replayed.", "strategy", "against"),
     _gauge("divergence_drift_sigmas", "standard deviations", "The larger of Page's two sums over closed sessions of "
-           "their divergence (CUSUM, k = 0.25).", "strategy", "against", awaits="a running double and its replay"),
+           "their divergence (CUSUM, k = 0.25).", "strategy", "against"),
+    _gauge("divergence_unmeasured_sessions", "sessions", "Sessions in a row, up to the last one, that could not be "
+           "replayed.", "strategy", "against"),
     _gauge("trading_state", "", "0 active, 1 reducing, 2 halted.", "scope", "name"),
     _gauge("doubts", "orders", "Orders of whose fate nobody knows.", "venue"),
     _gauge("oldest_doubt_timestamp_seconds", "seconds", "Since when the oldest doubt stands; absent without.", "venue"),

@@ -20,7 +20,7 @@ from toolkit.replica.tallies import Tallies
 
 WAIT_REMEMBERED = 60 * NANOSECONDS
 LISTENER = "listener"
-OF_THE_FEED = ("engine", "runner-")
+OF_THE_FEED = ("engine", "runner-", "replayer")
 """Whose beats say which step of the feed they are at."""
 
 
@@ -205,8 +205,13 @@ def _freshness(gathering: Gathering, replica: Replica, tallies: Tallies, facts: 
         if facts.archive_end is not None:
             gathering.put("stream_lag_events", max(0, facts.journal_end - facts.archive_end), "archiver")
     _step_lags(gathering, facts)
-    for (strategy, against), sigmas in facts.divergence.items():
-        gathering.put("divergence_sigmas", sigmas, strategy, against)
+    for name, told in (
+        ("divergence_sigmas", facts.divergence),
+        ("divergence_drift_sigmas", facts.drift),
+        ("divergence_unmeasured_sessions", facts.unmeasured),
+    ):
+        for (strategy, against), value in told.items():
+            gathering.put(name, value, strategy, against)
 
 
 def _step_lags(gathering: Gathering, facts: DeskFacts) -> None:

@@ -34,7 +34,8 @@ class DeskFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `skews` are seconds by which a clock is ahead of ours. `stale` are instruments whose listener hears nothing though
     their market is open, None where the listener does not say. `quotes` is when the newest came in, by
-    instrument. `divergence` by strategy and what it is held against.
+    instrument. `divergence` is of the last session, `drift` Page's sum over all, in σ, by strategy and what it is held
+    against; `unmeasured` are the sessions since one was replayed.
     """
 
     ready: bool = False
@@ -57,4 +58,6 @@ class DeskFacts(msgspec.Struct, frozen=True, kw_only=True):
     reports: Mapping[str, int] = {}
     open_markets: Mapping[str, bool] = {}
     divergence: Mapping[tuple[str, str], float] = {}
+    drift: Mapping[tuple[str, str], float] = {}
+    unmeasured: Mapping[tuple[str, str], int] = {}
     rollbacks: Mapping[str, float] = {}

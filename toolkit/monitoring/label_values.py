@@ -12,7 +12,7 @@ from toolkit.replica.hops import HOPS
 from toolkit.replica.order_course import CANCEL_WORDS
 
 PROCESSES: Final = (
-    "supervisor", "journal-server", "bus-server", "engine", "listener", "archiver", "monitor", "dashboards",
+    "supervisor", "journal-server", "bus-server", "engine", "listener", "archiver", "replayer", "monitor", "dashboards",
     "operations", "jupyter", "venue-*", "runner-*",
 )  # fmt: skip
 """By what a desk calls them; a runner is one of a strategy, a venue's process one of a venue."""

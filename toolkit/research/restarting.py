@@ -14,7 +14,8 @@ from toolkit.engine.book import BookSpec
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import Message, TimePassed
 from toolkit.engine.strategy_runner import StrategyContainer
-from toolkit.simulation.backtest import NEVER, Backtest, Recorder, engine_settings
+from toolkit.simulation.backtest import Backtest, engine_settings
+from toolkit.simulation.in_process import NEVER, Recorder
 from toolkit.simulation.lockstep import Commit, absorb
 from toolkit.simulation.matching import PaperVenue
 from toolkit.simulation.paper_settings import PaperSettings
@@ -35,7 +36,8 @@ class RestartingBacktest(Backtest):
     ) -> None:  # fmt: skip
         self._make, self._spec, self._settings = make, spec, settings
         self._sent: dict[str, list[InboxEntry]] = {one.name: [] for one in spec.strategies}
-        super().__init__(spec, PaperVenue(settings, spec.instruments), make(), record, after_step)
+        self._paper = PaperVenue(settings, spec.instruments)
+        super().__init__(spec, self._paper, make(), record, after_step)
 
     def run_with_restarts(self, steps: Iterable[Step], after: Collection[int] = NOTHING) -> Ledger:
         """Go through the steps one by one; everything is lost after each step whose number is in `after`."""
@@ -51,7 +53,9 @@ class RestartingBacktest(Backtest):
         """What the processes of a desk do at a start, in the same order."""
         last = history[-1]
         now = Now(last.time, WallTime(0), MonoTime(int(last.time)))
-        self._venue = PaperVenue.restore(self._settings, self._spec.instruments, self._venue.snapshot())
+        self._venue = self._paper = PaperVenue.restore(
+            self._settings, self._spec.instruments, self._paper.snapshot()
+        )  # fmt: skip
         ledger = Ledger.from_bytes(self.engine.ledger.to_bytes())
         self.engine = Engine(ledger, engine_settings(self._settings, self._spec.exchange_rates))
         for step in history:

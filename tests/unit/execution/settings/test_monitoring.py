@@ -84,7 +84,7 @@ def test_an_alert_names_an_owner_a_page_and_a_view(shipped: Monitoring, reposito
 def test_what_has_no_series_yet_is_told_by_the_catalogue(shipped: Monitoring) -> None:
     awaited = {metric.name for metric in METRICS if metric.awaits}
     waiting = {each.name for each in shipped.plan.rules if each.metrics & awaited}
-    assert waiting == {"paper_live_divergence", "paper_live_divergence_freeze", "report_missing", "backup_old"}
+    assert waiting == {"report_missing", "backup_old"}
 
 
 def test_only_alerts_of_their_scope_stop_anything(shipped: Monitoring) -> None:

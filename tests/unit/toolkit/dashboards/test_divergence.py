@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 from tests.tools.folded_desk import Journal
 from tests.tools.known_desk import known_of
 from toolkit.dashboards.choice import Choice
-from toolkit.dashboards.divergence import BEHIND, DAY, NONE, compare, divergence_parts, sigma_of
+from toolkit.dashboards.compared import DAY, compare
+from toolkit.dashboards.divergence import NONE, divergence_parts
 from toolkit.dashboards.face import Picture, Table
 from toolkit.dashboards.known import Known, Reference
 from toolkit.dashboards.looks import BAD, GOOD
+from toolkit.measures.divergence import BEHIND
 from toolkit.replica.equity import Curve, Point
 
 Floats = NDArray[np.float64]
@@ -34,7 +36,7 @@ def known_with(live: Floats, reference: Floats) -> Known:
 
 def test_an_equal_replay_is_equal_to_the_cent() -> None:
     earned = np.round(np.random.default_rng(1).normal(0, 50, 300), 2)
-    (_, table), number = divergence_parts(known_with(earned, earned), CHOICE)
+    (_, table, _), number = divergence_parts(known_with(earned, earned), CHOICE)
     assert (number.value, number.how) == ("none", GOOD)
     assert isinstance(table, Table)
     assert table.rows[0][3] == "0"
@@ -45,25 +47,26 @@ def test_what_drifts_by_a_σ_a_session_passes_the_boundary_and_noise_does_not(sh
     noise = np.random.default_rng(3).normal(0, 10, BEHIND + 40)
     noise[BEHIND:] += shift
     known = known_with(np.round(noise, 2), np.zeros(len(noise)))
-    (picture, _), number = divergence_parts(known, CHOICE)
+    (picture, _, _), number = divergence_parts(known, CHOICE)
     assert number.how == how
     assert number.value.endswith("σ")
     assert isinstance(picture, Picture)
     assert (max(picture.data["worse"]) > 12) == (shift < 0)
     found = compare(known, known.references[0])
     assert found is not None
-    assert sigma_of(found) == pytest.approx(10, rel=0.2)
+    assert found.drift is not None
+    assert found.drift.sigma == pytest.approx(10, rel=0.2)
 
 
 def test_too_few_sessions_have_no_σ() -> None:
-    (picture, _), number = divergence_parts(known_with(np.ones(20), np.zeros(20)), CHOICE)
+    (picture, _, _), number = divergence_parts(known_with(np.ones(20), np.zeros(20)), CHOICE)
     assert isinstance(picture, Picture)
     assert f"σ takes {BEHIND} sessions" in picture.empty
     assert "σ takes" in number.words
 
 
 def test_without_anything_to_compare_with_words_say_so() -> None:
-    (picture, table), number = divergence_parts(known_of(Journal(1)), CHOICE)
+    (picture, table, _), number = divergence_parts(known_of(Journal(1)), CHOICE)
     assert isinstance(picture, Picture)
     assert picture.empty == NONE
     assert number.value == "–"

@@ -113,10 +113,15 @@ def test_what_is_not_known_is_absent(books: tuple[Replica, Tallies]) -> None:
         assert not some.of(f"quarterdeck_{name}"), name
 
 
-def test_divergence_has_its_place_and_no_stand_in(books: tuple[Replica, Tallies]) -> None:
-    told = DeskFacts(divergence={("trend", "replay"): 1.5}, rollbacks={"trend": 0.5}, reports={"daily": NANOSECONDS})
+def test_divergence_is_what_the_replay_says(books: tuple[Replica, Tallies]) -> None:
+    told = DeskFacts(
+        divergence={("trend", "replay"): 1.5}, drift={("trend", "replay"): 8.5}, unmeasured={("quoting", "replay"): 2},
+        rollbacks={"trend": 0.5}, reports={"daily": NANOSECONDS},
+    )  # fmt: skip
     samples = collect(*books, told, NOW)
     assert samples.of("quarterdeck_divergence_sigmas") == {("trend", "replay"): 1.5}
+    assert samples.of("quarterdeck_divergence_drift_sigmas") == {("trend", "replay"): 8.5}
+    assert samples.of("quarterdeck_divergence_unmeasured_sessions") == {("quoting", "replay"): 2}
     assert samples.of("quarterdeck_rollback_duration_seconds") == {("trend",): 0.5}
     assert samples.of("quarterdeck_report_timestamp_seconds") == {("daily",): 1.0}
 

@@ -91,4 +91,4 @@ def test_the_page_has_every_metric_and_every_alert(plan: Plan) -> None:
     ]
     assert missing == []
     inert = {rule.name for rule in plan.rules if len(awaited(rule)) == len(rule.watches)}
-    assert inert == {"paper_live_divergence", "paper_live_divergence_freeze", "report_missing", "backup_old"}
+    assert inert == {"report_missing", "backup_old"}

@@ -1,0 +1,347 @@
+"""The replayer: runs what a desk's strategies would have done on the same feed beside what they did, and compares.
+
+It follows journal and feed as any reader does; nobody waits for it. A session's replay begins with what the book held
+when the session began, so that one missed fill is one, and no position that is carried on for ever. Whatever comes from
+outside in the middle of a session, such as a new version, a limit, an order by hand or a restart, ends the stretch
+there and begins another with the books of that moment: it is not the strategy's difference.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Final, Protocol
+
+import msgspec
+
+from toolkit.domain import events as ev
+from toolkit.domain.errors import ExecutionError, JournalError, TransportError
+from toolkit.domain.fold import apply, seal
+from toolkit.domain.inbox import InboxEntry
+from toolkit.domain.inbox_rules import TELL
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.market import Step
+from toolkit.domain.ports import Sealed
+from toolkit.domain.rungs import Divergence, Drift, Rung, SessionRungs
+from toolkit.engine.messages import EngineSettings
+from toolkit.engine.strategy_runner import StrategyContainer
+from toolkit.measures.divergence import added, drifts_of
+from toolkit.simulation.paper_settings import PaperSettings
+from toolkit.simulation.stretch import Stretch
+
+LOOK_SECONDS: Final = 1.0
+SHARE: Final = 3
+"""It rests at least so many times as long as it worked: a quarter of one processor at most."""
+STEPS_A_CALL: Final = 200
+UNREAD_KEPT: Final = 2_000
+TOO_FAR: Final = 100_000
+"""Steps behind the book after which the present is begun with, and what lies between is not measured."""
+OUTSIDE: Final = (
+    ev.EpochBegan, ev.RunnerStarted, ev.CommandTaken, ev.PositionAdjusted, ev.CashMoved, ev.OrderAdopted,
+    ev.InstrumentSplit, ev.SymbolChanged, ev.FlattenStarted,
+)  # fmt: skip
+"""What no strategy did."""
+RAISED: Final = (
+    ArithmeticError, AssertionError, AttributeError, ExecutionError, ImportError, LookupError, OSError, RuntimeError,
+    TypeError, ValueError,
+)  # fmt: skip
+"""What a strategy's code may raise: its replay ends, this process does not."""
+
+
+Steps = Callable[[int, int], Sequence[Step]]
+"""After which number, and how many."""
+
+
+class Store(Protocol):
+    """Where sessions are kept."""
+
+    @property
+    def sessions(self) -> Sequence[SessionRungs]: ...
+
+    @property
+    def now(self) -> Divergence | None: ...
+
+    def add(self, session: SessionRungs) -> None: ...
+
+    def show(self, now: Divergence) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayerParts:
+    """The outside of one replayer.
+
+    `begin` gives the newest books, `batches` what the journal has after an event, `steps` the feed, `engine_step` the
+    last step that the engine said it is done with (None while it says nothing). `source` is the feed as a backtest has
+    it, None where nobody has it but the desk. `containers` loads strategies as a ledger has them deployed.
+    """
+
+    begin: Callable[[], Ledger]
+    batches: Callable[[int], Sequence[Sealed]]
+    open_batch: Callable[[bytes], ev.Batch]
+    steps: Steps
+    engine_step: Callable[[], int | None]
+    source: Steps | None
+    containers: Callable[[Ledger, Sequence[str]], Mapping[str, StrategyContainer]]
+    store: Store
+    wall: Callable[[], int]
+    beat: Callable[[str, int], None]
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayerPlan:
+    """The desk's venues and engine as its files describe them; `history` steps warm a replay up."""
+
+    settings: EngineSettings
+    venues: tuple[PaperSettings, ...]
+    history: int
+
+
+class Replayer:
+    """One book's replayer. `run` returns when stopped."""
+
+    def __init__(self, parts: ReplayerParts, plan: ReplayerPlan) -> None:
+        self._parts = parts
+        self._plan = plan
+        self._stopped = Event()
+        self._trouble = ""
+        self._reached = 0
+        self._named = ""
+        self._whole: dict[str, Rung] = {}
+        self._remarks: list[str] = []
+        self._drifts: tuple[Drift, ...] | None = None
+        self._forget()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Look until stopped."""
+        while not self._stopped.is_set():
+            worked = -time.process_time()
+            try:
+                self.look()
+                self._tell("")
+            except (TransportError, JournalError) as problem:
+                self._forget()
+                self._tell(f"{type(problem).__name__}: {problem}")
+            worked += time.process_time()
+            self._stopped.wait(max(LOOK_SECONDS, SHARE * worked))
+
+    def look(self) -> None:
+        """Everything that is new in the journal, replayed and compared."""
+        book = self._book or self._begin()
+        engine = self._parts.engine_step()  # first: whatever happened up to that step is in the journal then
+        while found := self._parts.batches(book.sequence):
+            for sealed in found:
+                self._take(book, sealed)
+            self._parts.beat("replaying", self._position)
+        if engine is not None and engine > self._reached:
+            self._reach(book, engine)
+        self._live = True
+        self._show(book)
+        self._parts.beat("replaying", self._position)
+
+    # ---- following the book
+
+    def _forget(self) -> None:
+        """Let go of books and replay; what was added up of a session stays."""
+        self._book: Ledger | None = None
+        self._stretch: Stretch | None = None
+        self._live = False
+        self._reached = 0
+        self._rolled: ev.SessionRolled | None = None
+        self._outside = "the replay began"
+        self._unread: defaultdict[str, deque[InboxEntry]] = defaultdict(lambda: deque(maxlen=UNREAD_KEPT))
+        self._has_same_data = True
+
+    def _begin(self) -> Ledger:
+        """The newest books; a session that goes on since the last replayer's end goes on here too."""
+        self._book = book = self._parts.begin()
+        known = self._parts.store.now
+        if book.session != self._named:
+            was = known.now if known is not None and known.now is not None else None
+            goes_on = was is not None and was.session == book.session
+            self._whole = {rung.strategy: rung for rung in was.rungs} if was is not None and goes_on else {}
+            self._remarks = list(was.remarks) if was is not None and goes_on else []
+        self._named = book.session
+        return book
+
+    @property
+    def _position(self) -> int:
+        return 0 if self._stretch is None else self._stretch.position
+
+    def _take(self, book: Ledger, sealed: Sealed) -> None:
+        batch = self._parts.open_batch(sealed.payload)
+        if batch.first != book.sequence + 1:
+            raise JournalError(f"event {batch.first} follows {book.sequence}: the replay begins anew")
+        if batch.step > self._reached:  # everything up to the end of that step is in the books, and nothing later
+            self._reach(book, batch.step)
+        for event in batch.events:
+            apply(book, event)
+            self._hear(book, event)
+        seal(book, batch, sealed.digest)
+
+    def _hear(self, book: Ledger, event: ev.Event) -> None:
+        if isinstance(event, ev.SessionRolled):
+            self._rolled = event
+        elif isinstance(event, OUTSIDE):
+            self._outside = _words(event)
+        elif isinstance(event, ev.OrderSubmitted) and event.strategy not in book.deployments:
+            self._outside = f"an order of {event.strategy}"
+        if self._stretch is not None:
+            self._stretch.hear(event)
+        told = TELL.get(type(event))
+        if told is not None and (found := told(book, event)) is not None:
+            strategy, items = found
+            last = book.inbox_numbers.get(strategy, 0)
+            entries = (InboxEntry(number=last - len(items) + place, item=item) for place, item in enumerate(items, 1))
+            self._unread[strategy] += entries
+
+    def _reach(self, book: Ledger, step: int) -> None:
+        """The books are those at the end of `step`: close and begin what has to be, at the step where it happened."""
+        self._reached = step
+        rolled, self._rolled = self._rolled, None
+        if rolled is not None:
+            self._end_session(book, rolled)
+        if self._outside and self._live:
+            self._begin_anew(book, step)
+
+    # ---- stretches
+
+    def _begin_anew(self, book: Ledger, step: int) -> None:
+        """Add up what was measured so far, and go on with the books of now."""
+        if self._stretch is not None:
+            self._gather(book, step)
+        names = running(book)
+        unread = {name: found for name in names if (found := self._unread_by(book, name)) is not None}
+        self._stretch = None
+        if not names or len(unread) < len(names) or book.joined.orders:
+            return  # tried again with the next step
+        self._remarks.append(f"{self._outside}, after step {step:,}")
+        self._outside = ""
+        self._rebase(book, step, unread)
+
+    def _rebase(self, book: Ledger, step: int, unread: Mapping[str, Sequence[InboxEntry]]) -> None:
+        plan = self._plan
+        try:
+            history = self._steps(max(0, step - plan.history), step)
+            containers = self._parts.containers(book, tuple(unread))
+            copy = Ledger.from_bytes(book.to_bytes())
+            copy.step = step
+            self._stretch = Stretch(copy, plan.settings, plan.venues, containers, history, unread)
+        except TransportError:
+            raise
+        except RAISED as problem:
+            self._fail(problem)
+
+    def _unread_by(self, book: Ledger, strategy: str) -> Sequence[InboxEntry] | None:
+        """What its runner has still to read; None while that was not heard whole."""
+        read, last = book.runners[strategy].inbox, book.inbox_numbers.get(strategy, 0)
+        found = [entry for entry in self._unread[strategy] if entry.number > read]
+        return found if len(found) == max(0, last - read) else None
+
+    def _gather(self, book: Ledger, step: int) -> None:
+        """Replay up to a step and add what was earned to the session's sums."""
+        if self._stretch is not None and self._advance(self._stretch, step):
+            self._whole = self._together(book)
+
+    def _together(self, book: Ledger) -> dict[str, Rung]:
+        """The session so far: what was added up, and the stretch that goes on."""
+        found = dict(self._whole)
+        for rung in () if self._stretch is None else self._stretch.rungs(book):
+            same = rung if self._has_same_data else msgspec.structs.replace(rung, backtest=None)
+            found[rung.strategy] = added(found.get(rung.strategy), same)
+        return found
+
+    def _advance(self, stretch: Stretch, step: int) -> bool:
+        """Whether the replay got there; why it did not is said in the session's remarks."""
+        try:
+            while stretch.position < step:
+                for each in self._steps(stretch.position, min(step, stretch.position + STEPS_A_CALL)):
+                    stretch.advance(each)
+                self._parts.beat("replaying", stretch.position)
+        except TransportError:
+            raise
+        except RAISED as problem:
+            self._fail(problem)
+            return False
+        return True
+
+    def _fail(self, problem: Exception) -> None:
+        """Nothing is measured until the next session begins."""
+        self._stretch = None
+        self._remarks.append(f"not replayed any further: {type(problem).__name__}: {problem}")
+        self._parts.say(self._remarks[-1])
+
+    def _steps(self, after: int, up_to: int) -> Sequence[Step]:
+        """As the desk had them. JournalError when the bus has let go of some."""
+        found = self._parts.steps(after, up_to - after) if up_to > after else ()
+        if not found or found[-1].number != up_to or len(found) != up_to - found[0].number + 1:
+            raise JournalError(f"steps {after + 1:,} to {up_to:,} are not on the bus any more")
+        source = self._parts.source
+        self._has_same_data = (
+            source is not None and self._has_same_data and list(source(after, len(found))) == list(found)
+        )
+        return found
+
+    # ---- telling
+
+    def _end_session(self, book: Ledger, rolled: ev.SessionRolled) -> None:
+        self._gather(book, rolled.step)
+        missing = self._remarks[-1] if self._remarks else "the replay began later"
+        for name in running(book):
+            self._whole.setdefault(name, Rung(strategy=name, version=version_of(book, name), missing=missing))
+        if self._live and self._whole:
+            self._parts.store.add(self._session(rolled.session, rolled.step, int(rolled.time), self._whole))
+            self._drifts = None
+        self._whole, self._remarks, self._has_same_data, self._named = {}, [], True, rolled.session
+        if self._stretch is not None and self._stretch.agrees(book):
+            self._stretch.go_on(book)
+        elif self._live and not self._outside:
+            self._stretch, self._outside = None, "the session began"
+            self._begin_anew(book, rolled.step)
+
+    def _session(self, name: str, step: int, time: int, rungs: Mapping[str, Rung]) -> SessionRungs:
+        return SessionRungs(
+            session=name, step=step, time=time, wall=self._parts.wall(), remarks=tuple(self._remarks),
+            rungs=tuple(rungs[each] for each in sorted(rungs)),
+        )  # fmt: skip
+
+    def _show(self, book: Ledger) -> None:
+        """The drifts after the last session, and the one that goes on."""
+        if self._drifts is None:
+            self._drifts = drifts_of(self._parts.store.sessions)
+        now = None
+        if self._stretch is not None and self._advance(self._stretch, self._reached):
+            now = self._session(book.session, self._reached, self._stretch.time, self._together(book))
+        self._parts.store.show(Divergence(wall=self._parts.wall(), drifts=self._drifts, now=now, problem=self._trouble))
+
+    def _tell(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            self._parts.say(trouble)
+        self._trouble = trouble
+
+
+def running(book: Ledger) -> tuple[str, ...]:
+    """The strategies whose runner runs what is deployed."""
+    deployed = book.deployments
+    return tuple(
+        name for name, runner in sorted(book.runners.items())
+        if name in deployed and runner.digest == deployed[name].digest
+    )  # fmt: skip
+
+
+def version_of(book: Ledger, strategy: str) -> str:
+    return f"v{book.deployments[strategy].version}"
+
+
+def _words(event: ev.Event) -> str:
+    if isinstance(event, ev.CommandTaken):
+        return f"{event.command} by {event.who.identity}" if event.who else event.command
+    return {ev.EpochBegan: "the engine began", ev.RunnerStarted: "a runner began"}.get(
+        type(event), type(event).__name__
+    )

@@ -1,0 +1,127 @@
+"""A desk's book in one process with its journal, and a replayer beside it: steps, batches and files, no servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from execution.services.replayer import Replayer, ReplayerParts, ReplayerPlan
+from execution.settings import Settings
+from tests.integration.test_strategy_restart import container, spec_of
+from toolkit.adapters import codec
+from toolkit.adapters.ladder_file import LadderFile
+from toolkit.domain.commands import Command, Envelope
+from toolkit.domain.events import Batch, Event
+from toolkit.domain.fold import apply_batch
+from toolkit.domain.ledger import Ledger
+from toolkit.domain.market import Step
+from toolkit.domain.ports import Sealed
+from toolkit.domain.rungs import SessionRungs
+from toolkit.domain.time import MonoTime, Now, WallTime
+from toolkit.engine.strategy_runner import StrategyContainer
+from toolkit.research.data import sample
+from toolkit.simulation.backtest import Backtest, engine_settings
+from toolkit.simulation.lockstep import absorb
+from toolkit.simulation.matching import PaperVenue
+from toolkit.simulation.paper_settings import PaperSettings
+
+STEPS_A_SESSION = 15
+FEED = tuple(sample(sessions=90))
+
+
+class ReplayedDesk:
+    """The shipped desk on the sample, trading at `venue`; the replayer believes in the shipped one.
+
+    `trade` lets sessions go by, the replayer looking after each step of `looks` (in steps).
+    """
+
+    def __init__(
+        self, settings: Settings, folder: Path, venue: PaperSettings | None = None,
+        containers: Callable[[str], StrategyContainer] | None = None,
+    ) -> None:  # fmt: skip
+        self._settings, self._folder = settings, folder
+        self._make = containers or (lambda name: container(settings, name))
+        self.journal: list[Sealed] = []
+        self.lost = 0
+        self.said: list[str] = []
+        self.feed: Sequence[Step] = FEED
+        self.source: Sequence[Step] = FEED
+        believed = next(iter(settings.venues.values()))
+        self._paper = PaperVenue(venue or believed, settings.instruments)
+        self._done = 0
+        self.book = Backtest(
+            spec_of(settings), self._paper, {name: container(settings, name) for name in settings.strategies},
+            self._seal, lambda step, ledger: None,
+        )  # fmt: skip
+        self._plan = ReplayerPlan(settings=engine_settings(believed), venues=(believed,), history=900)
+        self.start()
+
+    def start(self) -> None:
+        """A replayer that knows what its files say."""
+        self.store = LadderFile(self._folder)
+        parts = ReplayerParts(
+            begin=self._ledger, batches=self._after, open_batch=codec.open_batch, steps=self._steps,
+            engine_step=lambda: self._done, source=lambda after, count: tuple(self.source[after : after + count]),
+            containers=self._containers, store=self.store, wall=lambda: self._done, beat=lambda state, step: None,
+            say=self.said.append,
+        )  # fmt: skip
+        self.replayer = Replayer(parts, self._plan)
+
+    def trade(self, sessions: float, *, looks: bool = True) -> None:
+        for step in islice(self.feed, self._done, self._done + round(sessions * STEPS_A_SESSION)):
+            self.book.run((step,))
+            self._done = step.number
+            if looks and step.number % 5 == 0:
+                self.replayer.look()
+
+    def command(self, number: int, command: Command) -> None:
+        """What a person asks for between two steps."""
+        now = Now(FEED[self._done - 1].time, WallTime(0), MonoTime(int(FEED[self._done - 1].time)))
+        envelope = Envelope(producer="operator", incarnation=1, number=number, body=command)
+        self.book._carry_out(absorb(self.book.engine, [envelope], now))
+
+    @property
+    def sessions(self) -> Sequence[SessionRungs]:
+        return self.store.sessions
+
+    # ---- parts
+
+    def _seal(self, events: Sequence[Event], ledger: Ledger) -> None:
+        if not events:
+            return
+        first = self.journal[-1].last + 1 if self.journal else 1
+        previous = self.journal[-1].digest if self.journal else b""
+        batch = Batch(
+            book="paper", schema=codec.SCHEMA, epoch=1, first=first, previous=previous, step=ledger.step,
+            wall=WallTime(self._done), events=tuple(events),
+        )  # fmt: skip
+        self.journal.append(codec.seal(batch))
+
+    def _ledger(self) -> Ledger:
+        """As whoever opens the books gets them: up to the end of the journal."""
+        ledger = Ledger()
+        for sealed in self.journal:
+            batch = codec.open_batch(sealed.payload)
+            apply_batch(ledger, batch, sealed.digest)
+        return ledger
+
+    def _after(self, sequence: int) -> Sequence[Sealed]:
+        place = len(self.journal)
+        while place and self.journal[place - 1].first > sequence:
+            place -= 1
+        return self.journal[place : place + 500]
+
+    def _steps(self, after: int, count: int) -> Sequence[Step]:
+        return tuple(step for step in self.feed[after : after + count] if step.number > self.lost)
+
+    def _containers(self, ledger: Ledger, names: Sequence[str]) -> Mapping[str, StrategyContainer]:
+        return {name: self._make(name) for name in names}
+
+
+def dearer(settings: Settings, **fees: object) -> PaperSettings:
+    """The shipped venue with other fees."""
+    venue = next(iter(settings.venues.values()))
+    return msgspec.structs.replace(venue, fees=msgspec.structs.replace(venue.fees, **fees))
