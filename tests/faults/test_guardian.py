@@ -120,9 +120,9 @@ async def test_an_alert_halts_entries_as_the_guardian_and_tells_what_was_done() 
             assert "action: entries of venue paper are halted (asked for)" in chat.taken[0][1]["message"]
             assert "proven at the venues" in chat.taken[1][1]["message"]
 
-            post.fire(Action.DISABLE)  # a strategy at that venue: it began after the halt, and is told, not acted on
+            post.fire(Action.DISABLE)  # a strategy at that venue: it began after the halt, which may be the cause
             await post.until(lambda: post.done(Action.DISABLE))
-            assert "own halt" in post.open(Action.DISABLE).action
+            assert post.open(Action.DISABLE).action == "waits: venue paper had a command less than 60 s ago"
             post.alerts.close()
 
             kept = book_of(AlertLines(Books(home=desk.kit.home, book=desk.book)).new())
@@ -173,7 +173,7 @@ async def test_with_the_engine_hung_and_then_redis_dead_the_latch_is_shut_all_th
             desk.kill_journal()
             post.firing.clear()
             post.fire(Action.KILL)
-            # It began within a minute after the guardian's own halt of the venue: told, and left to a person.
+            # It began within a minute after the guardian's own halt of the venue: told, and not acted on yet.
             await post.until(lambda: post.done(Action.KILL) and any("engine_silent" in each for each in phone.titles()))
             assert post.slowest < SLOW, "no look waited for a channel"
             post.alerts.close()
