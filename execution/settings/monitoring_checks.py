@@ -20,7 +20,7 @@ from toolkit.domain.errors import ConfigError
 from toolkit.monitoring.catalogue import METRICS, Kind, Metric, find
 from toolkit.monitoring.label_values import VALUES, can_be
 from toolkit.monitoring.promql import ALERTS, grouping_labels, selectors
-from toolkit.monitoring.rules import CHANNEL_SILENT, Action
+from toolkit.monitoring.rules import BUT, CHANNEL_SILENT, Action
 from toolkit.monitoring.series import numbers
 
 VIEWS: Final = ("overview", "execution_latency", "fill_rate", "pnl_live", "risk_limits", "alerts")
@@ -95,6 +95,8 @@ class _Checks:
             return
         yield from self._of_kind((*place, kind), kind, metric)
         yield from self._where((*place, "where"), watch.where, metric)
+        if kind == "absent" and any(value.startswith(BUT) for value in watch.where.values()):
+            yield self._says((*place, "where"), f"begins with {BUT}; who is absent has to be named")
         allowed = [*watch.where] if kind == "absent" else metric.labels
         yield from self._labels((*place[:2], "by"), alert.by, allowed, metric.name)
         if watch.of is not None:

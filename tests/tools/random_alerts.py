@@ -68,13 +68,18 @@ def _watch(draw: random.Random, kind: Kind) -> Watch:
             where = (("answer", "rejected"),) if kind is Kind.RATIO else ()
             return msgspec.structs.replace(watch, where=where, out_of=ANSWERS, minimum_sample=draw.choice([1, 5, 20]))
         case Kind.SLOW:
-            return msgspec.structs.replace(watch, edge=5.0, where=draw.choice([(), (("hop", "decision_*"),)]))
+            return msgspec.structs.replace(
+                watch, edge=5.0, where=draw.choice([(), (("hop", "decision_*"),), (("hop", "!x, decision_*"),)])
+            )
         case Kind.AGE:
             return msgspec.structs.replace(watch, fold=draw.choice([Fold.MIN, Fold.MAX]))
         case Kind.ABSENT:
             return msgspec.structs.replace(
                 watch, comparison=Comparison.ABOVE, threshold=0, clear=0, where=(("venue", "paper"),)
             )
+        case Kind.LEVEL:
+            where = draw.choice([(), (), (("strategy", "!trend"),), (("strategy", "!q*, nobody"),)])
+            return msgspec.structs.replace(watch, where=where)
         case _:
             return watch
 

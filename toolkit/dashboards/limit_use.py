@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from toolkit.dashboards.known import Known
 from toolkit.dashboards.looks import BAD, GOOD, ODD
 from toolkit.replica.limits_in_use import LimitInUse, limits_in_use, share
-from toolkit.replica.replica import Replica
 
 HIGH, FULL = 0.8, 1.0
 MANY = 10_000
@@ -54,9 +54,10 @@ class LimitShare(msgspec.Struct, frozen=True, kw_only=True):
         return "beyond all" if math.isinf(self.share) else f"{100 * self.share:.0f} %"
 
 
-def limit_shares(replica: Replica) -> tuple[LimitShare, ...]:
+def limit_shares(known: Known) -> tuple[LimitShare, ...]:
     """Every limit in force, the one of which most is used first."""
-    found = [LimitShare(row=row, share=share(row)) for row in limits_in_use(replica)]
+    rows = limits_in_use(known.replica, known.tallies.messages.as_of(known.wall))
+    found = [LimitShare(row=row, share=share(row)) for row in rows]
     return tuple(sorted(found, key=lambda each: (each.share is None, -(each.share or 0.0), each.row.control)))
 
 

@@ -26,7 +26,7 @@ RUNNING: Final = "running"
 def face(known: Known, choice: Choice) -> Face:
     """Everything that somebody who is woken at night has to know first."""
     rows = tuple(row for row in views.strategies(known.replica) if choice.takes(row.name))
-    shares = limit_shares(known.replica)
+    shares = limit_shares(known)
     agreement = reconciliation(known.replica.ledger, WallTime(known.wall))
     return Face(
         numbers=(

@@ -27,7 +27,7 @@ BOOK: Final = "book"
 
 def face(known: Known, choice: Choice) -> Face:
     """Exposure first, then what bounds it."""
-    shares = tuple(each for each in limit_shares(known.replica) if _is_of(each, choice))
+    shares = tuple(each for each in limit_shares(known) if _is_of(each, choice))
     ledger = known.replica.ledger
     use = PortfolioUse(ledger, known.replica.value_at_risk) if known.currency in ledger.currencies else None
     agreement = reconciliation(known.replica.ledger, WallTime(known.wall))

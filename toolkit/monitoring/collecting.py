@@ -30,7 +30,7 @@ def collect(replica: Replica, tallies: Tallies, facts: DeskFacts, wall: WallTime
     if replica.ledger.book:
         _orders(gathering, replica.ledger, tallies, int(wall))
         _strategies(gathering, replica, tallies)
-        _exposures(gathering, replica)
+        _exposures(gathering, replica, tallies, int(wall))
         _states(gathering, replica.ledger)
         _doubts(gathering, replica.ledger)
         _kills(gathering, tallies)
@@ -110,7 +110,7 @@ def _strategies(gathering: Gathering, replica: Replica, tallies: Tallies) -> Non
     gathering.put("alarms_total", tallies.alarms)
 
 
-def _exposures(gathering: Gathering, replica: Replica) -> None:
+def _exposures(gathering: Gathering, replica: Replica, tallies: Tallies, wall: int) -> None:
     ledger = replica.ledger
     use = PortfolioUse(ledger, replica.value_at_risk)
     scopes = [("book", ""), *(("strategy", name) for name in _names(ledger))]
@@ -126,7 +126,7 @@ def _exposures(gathering: Gathering, replica: Replica) -> None:
         _losses(gathering, ledger, use, scope, name)
     if replica.value_at_risk is not None:
         gathering.put("value_at_risk", float(views.money(ledger, replica.value_at_risk)))
-    for row in views.limits(replica):
+    for row in views.limits(replica, tallies.messages.as_of(wall)):
         part = share(row)
         if part is not None:
             gathering.put("limit_use_ratio", part, row.limit, row.scope, row.name)

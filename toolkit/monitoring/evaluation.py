@@ -14,7 +14,7 @@ import msgspec
 from toolkit.domain.time import WallTime
 from toolkit.monitoring.catalogue import Metric, find
 from toolkit.monitoring.growth import Growth, Scope
-from toolkit.monitoring.rules import ANY, Condition, Fold, Kind, Rule, Watch, Where
+from toolkit.monitoring.rules import ANY, BUT, Condition, Fold, Kind, Rule, Watch, Where, alternatives
 from toolkit.monitoring.samples import HistogramSample, Samples
 
 Values = dict[Scope, float]
@@ -207,6 +207,8 @@ def _has(labels: Mapping[str, str], where: Where) -> bool:
 
 
 def _matches(value: str, wanted: str) -> bool:
+    if wanted.startswith(BUT):
+        return not any(_matches(value, each) for each in alternatives(wanted))
     return value.startswith(wanted.removesuffix(ANY)) if wanted.endswith(ANY) else value == wanted
 
 

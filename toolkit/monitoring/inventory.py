@@ -7,7 +7,7 @@ from typing import Final
 
 from toolkit.monitoring.catalogue import METRICS, Kind, Metric, find
 from toolkit.monitoring.plan import Plan
-from toolkit.monitoring.rules import Action, Rule, Watch
+from toolkit.monitoring.rules import BUT, Action, Rule, Watch
 from toolkit.monitoring.rules import Kind as WatchKind
 
 PAGE: Final = "metrics.md"
@@ -95,7 +95,7 @@ def awaited(rule: Rule) -> tuple[Metric, ...]:
 
 def _words(watch: Watch) -> str:
     name, sign = f"`{_short(watch.metric)}`", watch.comparison.sign
-    labels = ", ".join(f"{label} {value}" for label, value in watch.where)
+    labels = ", ".join(f"{label} {value.replace(BUT, 'but ')}" for label, value in watch.where)
     name = f"{name} ({labels})" if labels else name
     cleared = "" if watch.clear == watch.threshold else f" (until {watch.clear:g})"
     match watch.kind:

@@ -7,7 +7,7 @@ from typing import Final
 
 from toolkit.domain.orders import OrderType
 from toolkit.domain.requests import RejectReason
-from toolkit.monitoring.rules import ANY
+from toolkit.monitoring.rules import ANY, alternatives
 from toolkit.replica.hops import HOPS
 from toolkit.replica.order_course import CANCEL_WORDS
 
@@ -30,9 +30,10 @@ VALUES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def can_be(label: str, value: str) -> bool:
-    """Whether a series may have this value; one with ANY at its end stands for whatever begins so."""
+    """Whether a series may have this value; one with ANY at its end stands for whatever begins so, BUT before some
+    for all others."""
     known = VALUES.get(label)
-    return known is None or any(_meet(value, each) for each in known)
+    return known is None or all(any(_meet(asked, each) for each in known) for asked in alternatives(value))
 
 
 def _meet(asked: str, known: str) -> bool:

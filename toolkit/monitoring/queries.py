@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from toolkit.monitoring.rules import ANY, Condition, Fold, Kind, Rule, Watch, Where
+from toolkit.monitoring.rules import ANY, BUT, Condition, Fold, Kind, Rule, Watch, Where, alternatives
 
 
 class Record(NamedTuple):
@@ -134,10 +134,14 @@ def _condition(condition: Condition) -> str:
 
 
 def _matcher(value: str) -> str:
-    if value.endswith(ANY):
-        start = re.sub(r"([.+*?()|\[\]{}^$\\])", r"\\\\\1", value.removesuffix(ANY))
-        return f'=~"{start}.*"'
-    return f'="{value}"'
+    if value.startswith(BUT):
+        return f'!~"{"|".join(map(_pattern, alternatives(value)))}"'
+    return f'=~"{_pattern(value)}"' if value.endswith(ANY) else f'="{value}"'
+
+
+def _pattern(value: str) -> str:
+    start = re.sub(r"([.+*?()|\[\]{}^$\\])", r"\\\\\1", value.removesuffix(ANY))
+    return f"{start}.*" if value.endswith(ANY) else start
 
 
 def _bracketed(text: str, needed: bool) -> str:

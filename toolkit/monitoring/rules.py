@@ -8,12 +8,19 @@ from typing import Final
 import msgspec
 
 Where = tuple[tuple[str, str], ...]
-"""Labels that a series must have, for instance `(("process", "runner-*"),)`; a star at the end: whatever follows."""
+"""Labels that a series must have, for instance `(("process", "runner-*"),)`; a star at the end: whatever follows; a "!"
+before it, or before several with commas: all others."""
 
 ANY: Final = "*"
+BUT: Final = "!"
 
 CHANNEL_SILENT: Final = "channel_silent"
 """The desk's own alert about a channel that takes no message: the monitor alone sees it, no measure stands for it."""
+
+
+def alternatives(wanted: str) -> tuple[str, ...]:
+    """`!a, b` as the values that it is about."""
+    return tuple(each.strip() for each in wanted.removeprefix(BUT).split(","))
 
 
 class Kind(StrEnum):

@@ -11,7 +11,7 @@ import msgspec
 
 from toolkit.engine.risk import venue_limits
 from toolkit.replica.replica import DenialSeen, Replica
-from toolkit.replica.views import LimitView, limits
+from toolkit.replica.views import LimitView, Messages, limits
 
 CONTROLS: Final[Mapping[str, int]] = {
     "price_collar": 1,
@@ -83,11 +83,12 @@ class LimitInUse(msgspec.Struct, frozen=True, kw_only=True):
     override: str = ""
 
 
-def limits_in_use(replica: Replica) -> tuple[LimitInUse, ...]:
-    """Every limit in force, by control. A denial belongs to the line of the file that it named."""
+def limits_in_use(replica: Replica, messages: Messages | None = None) -> tuple[LimitInUse, ...]:
+    """Every limit in force, by control. A denial belongs to the line of the file that it named; `messages` as for
+    `views.limits`."""
     last: dict[tuple[int, str], DenialSeen] = {(each.control, each.source): each for each in replica.denials}
     rows = []
-    for row in limits(replica):
+    for row in limits(replica, messages):
         control = CONTROLS.get(row.limit, 0)
         denial = last.get((control, row.source))
         rows.append(

@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from toolkit.domain.orders import Order, OrderClass, OrderType, Side
+from toolkit.domain.order_events import OrderCanceled
+from toolkit.domain.orders import Order, OrderClass, OrderType, Side, TimeInForce
 
 CANCEL_CAUSES: Final[tuple[tuple[str, str], ...]] = (
     ("strategy", "strategy"),
@@ -77,6 +78,16 @@ class Course(msgspec.Struct, kw_only=True, gc=False, array_like=True):
 def cancel_word(cause: str) -> str:
     """The closed word for a cause as the journal has it."""
     return next((word for beginning, word in CANCEL_CAUSES if cause.startswith(beginning)), OTHER)
+
+
+def unasked_word(event: OrderCanceled, order: Order | None) -> str:
+    """Why an order ended that no event asked to cancel: we took it back unsent, it never rests, or its venue did it."""
+    if not event.report and event.text:
+        return cancel_word(event.text)
+    never_rests = order is not None and (
+        order.order_type is OrderType.MARKET or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+    )
+    return REMAINDER if never_rests else VENUE
 
 
 def course_of(order: Order) -> Course:

@@ -15,12 +15,13 @@ import msgspec
 from toolkit.domain import events as ev
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.order_tables import Fact
-from toolkit.domain.orders import IN_ENGINE, Order, OrderType, Status, TimeInForce, TradingState
+from toolkit.domain.orders import IN_ENGINE, Order, Status, TradingState
 from toolkit.domain.requests import RejectReason
 from toolkit.domain.time import NANOSECONDS
 from toolkit.replica.equity import Equity, Middles
 from toolkit.replica.hops import HOP_BOUNDS, Histogram, certain_skew
-from toolkit.replica.order_course import KILLED, REMAINDER, VENUE, Course, cancel_word, course_of
+from toolkit.replica.message_rates import MessageRates
+from toolkit.replica.order_course import KILLED, Course, cancel_word, course_of, unasked_word
 
 TALLIES_VERSION: Final = 1
 COURSES_KEPT: Final = 20_000
@@ -71,6 +72,7 @@ class Tallies(msgspec.Struct, kw_only=True):
     alarms: int = 0
     ahead: dict[str, int] = {}
     kills: dict[str, Kill] = {}
+    messages: MessageRates = msgspec.field(default_factory=MessageRates)
     equity: Equity = msgspec.field(default_factory=Equity)
     middles: Middles = msgspec.field(default_factory=Middles)
 
@@ -188,6 +190,7 @@ def _submitted(tallies: Tallies, event: ev.OrderSubmitted, ledger: Ledger, wall:
     tallies.hop("decision_to_journal", venue, wall - decided)
     if not held:
         tallies.unanswered[root] = None
+        tallies.messages.note(strategy, venue, int(event.time), wall)
 
 
 def _released(tallies: Tallies, event: ev.OrderReleased, ledger: Ledger, wall: int) -> None:
@@ -195,6 +198,7 @@ def _released(tallies: Tallies, event: ev.OrderReleased, ledger: Ledger, wall: i
     course = tallies.course(event.order_id, ledger)
     if course is not None:
         course.decided, course.journaled = int(event.wall), wall
+        tallies.messages.note(course.strategy, course.venue, int(event.time), wall)
         tallies.unanswered[course.order_id] = None
         _state(course, ledger)
 
@@ -255,10 +259,12 @@ def _rejected(tallies: Tallies, event: ev.OrderRejected, ledger: Ledger, wall: i
     _end(course, ledger, int(event.wall) or wall)
 
 
-def _cancel_requested(tallies: Tallies, event: ev.CancelRequested, ledger: Ledger, wall: int) -> None:
+def _asked(tallies: Tallies, event: ev.CancelRequested | ev.ReplaceRequested, ledger: Ledger, wall: int) -> None:
     course = tallies.course(event.order_id, ledger)
     if course is not None:
-        course.cancel = cancel_word(event.cause)
+        if isinstance(event, ev.CancelRequested):
+            course.cancel = cancel_word(event.cause)
+        tallies.messages.note(course.strategy, course.venue, int(event.time), wall)
         _state(course, ledger)
 
 
@@ -268,7 +274,7 @@ def _canceled(tallies: Tallies, event: ev.OrderCanceled, ledger: Ledger, wall: i
         return
     order = _end(course, ledger, int(event.wall) or wall)
     if not course.cancel:
-        course.cancel = _unasked(event, order)
+        course.cancel = unasked_word(event, order)
     tallies.count("cancelled", course.strategy, course.venue, course.order_type)
     _add(tallies.cancels, (course.strategy, course.venue, course.cancel))
     if course.cancel == KILLED:
@@ -279,16 +285,6 @@ def _canceled(tallies: Tallies, event: ev.OrderCanceled, ledger: Ledger, wall: i
         tallies.answer(course, wall)
     else:  # it ended here, before its venue knew of it
         tallies.unanswered.pop(course.order_id, None)
-
-
-def _unasked(event: ev.OrderCanceled, order: Order | None) -> str:
-    """Why an order ended that no event asked to cancel: we took it back unsent, it never rests, or its venue did it."""
-    if not event.report and event.text:
-        return cancel_word(event.text)
-    never_rests = order is not None and (
-        order.order_type is OrderType.MARKET or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
-    )
-    return REMAINDER if never_rests else VENUE
 
 
 def _expired(tallies: Tallies, event: ev.OrderExpired, ledger: Ledger, wall: int) -> None:
@@ -384,7 +380,8 @@ _HANDLERS: Final[dict[type, Callable[[Tallies, Any, Ledger, int], None]]] = {
     ev.FillBusted: _revised,
     ev.FillCorrected: _revised,
     ev.OrderRejected: _rejected,
-    ev.CancelRequested: _cancel_requested,
+    ev.CancelRequested: _asked,
+    ev.ReplaceRequested: _asked,
     ev.OrderCanceled: _canceled,
     ev.OrderExpired: _expired,
     ev.OrderReplaced: _replaced,

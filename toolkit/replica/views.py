@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -19,6 +19,9 @@ from toolkit.replica.portfolio_use import PortfolioUse
 from toolkit.replica.replica import FillSeen, Replica
 
 CAUSE_SHOWN = 100
+
+Messages = Callable[[str, str], int]
+"""How many messages of a scope and name go out in a second."""
 
 
 class StrategyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,14 +155,15 @@ def fills(replica: Replica) -> tuple[FillView, ...]:
     return tuple(fill_view(replica.ledger, fill) for fill in replica.fills)
 
 
-def limits(replica: Replica) -> tuple[LimitView, ...]:
-    """Every limit in force."""
+def limits(replica: Replica, messages: Messages | None = None) -> tuple[LimitView, ...]:
+    """Every limit in force. `messages` says how many of a scope go out a second, for who keeps count of them."""
     ledger = replica.ledger
     whole = PortfolioUse(ledger, replica.value_at_risk)
     return tuple(
         LimitView(
             scope=row.scope, name=row.name, limit=row.limit, value=in_words(row.limit, row.value), source=row.source,
-            used=_used(ledger, row.scope, row.name, row.limit) or whole.used(row.scope, row.name, row.limit),
+            used=_used(ledger, row.scope, row.name, row.limit, messages)
+            or whole.used(row.scope, row.name, row.limit),
             override=_override(ledger.overrides.get(override_key(row.scope, row.name, row.limit))),
         )
         for row in in_force(ledger.limits, ledger.overrides)
@@ -307,13 +311,37 @@ def _rounded(price: Decimal | None, instrument: Instrument) -> Decimal | None:
     return None if price is None else price.quantize(instrument.tick / 100)
 
 
-def _used(ledger: Ledger, scope: str, name: str, limit: str) -> str:
+def _used(ledger: Ledger, scope: str, name: str, limit: str, messages: Messages | None) -> str:
+    if limit == "message_rate" and messages is not None and name != "*" and scope != "stage":
+        return str(messages(scope, name))
     if limit == "max_working_orders":
         return str(sum(_in_scope(ledger, order, scope, name) for order in ledger.open_orders()))
     if limit == "max_position" and scope == "instrument":
         interval = ledger.account_interval(name)
         return f"{ledger.instruments.require(name).quantity_of(interval.largest):f}"
+    if limit == "max_position" and name != "*":
+        return _largest_position(ledger, scope, name)
     return ""
+
+
+def _largest_position(ledger: Ledger, scope: str, name: str) -> str:
+    """Of all instruments of a strategy, a venue or the book the one of which most is held in the worst case."""
+    if scope == "strategy":
+        of_strategy = {*ledger.positions.get(name, {}), *ledger.exposure.get(name, {})}
+        intervals = {symbol: ledger.interval(name, symbol) for symbol in of_strategy}
+    elif scope in ("book", "venue", "account"):
+        at_venues = {*ledger.account_exposure, *(symbol for held in ledger.venue_positions.values() for symbol in held)}
+        intervals = {symbol: ledger.account_interval(symbol) for symbol in at_venues}
+    else:
+        return ""
+    known = [(ledger.instruments.require(symbol), interval.largest) for symbol, interval in intervals.items()]
+    quantities = [
+        (instrument.quantity_of(lots), instrument.symbol)
+        for instrument, lots in known
+        if scope in ("book", "strategy") or instrument.venue == name
+    ]
+    quantity, symbol = max(quantities, default=(Decimal(0), ""))
+    return f"{quantity:f} {symbol}".strip()
 
 
 def _in_scope(ledger: Ledger, order: Order, scope: str, name: str) -> bool:

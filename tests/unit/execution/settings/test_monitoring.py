@@ -204,6 +204,11 @@ SLOW = "{slow: quarterdeck_order_hop_seconds, within: 60, edge: 6, above: 0}"
             "where.answer is 'rejectd', no answer that there is; did you mean 'rejected'?",
         ),
         (
+            "{absent: quarterdeck_process_beat_timestamp_seconds, where: {process: engine}}",
+            '{absent: quarterdeck_process_beat_timestamp_seconds, where: {process: "!engine"}}',
+            "where begins with !; who is absent has to be named",
+        ),
+        (
             "where: {process: engine}, above",
             "where: {process: enigne}, above",
             "where.process is 'enigne', no process that there is; did you mean 'engine'?",

@@ -74,8 +74,8 @@ def test_numbers_are_those_of_the_table_of_strategies(books: tuple[Replica, Tall
 
 
 def test_limits_doubts_and_breaks_are_those_that_people_see(books: tuple[Replica, Tallies], samples: Samples) -> None:
-    ledger = books[0].ledger
-    shares = {(row.limit, row.scope, row.name): share(row) for row in views.limits(books[0])}
+    ledger, rates = books[0].ledger, books[1].messages.as_of(NOW)
+    shares = {(row.limit, row.scope, row.name): share(row) for row in views.limits(books[0], rates)}
     known = {labels: part for labels, part in shares.items() if part is not None}
     assert samples.of("quarterdeck_limit_use_ratio") == known
     assert len(known) > 3

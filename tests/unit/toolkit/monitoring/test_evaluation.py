@@ -153,6 +153,17 @@ def test_a_star_stands_for_whatever_follows() -> None:
     assert [each.scope for each in fired] == [(("process", "runner:a"),)]
 
 
+def test_but_for_some_stands_for_all_others() -> None:
+    idle = rule(
+        watch(Kind.LEVEL, "sessions_idle", 60, where=(("strategy", "!quoting, hourly*"),)),
+        watch(Kind.LEVEL, "sessions_idle", 2, where=(("strategy", "quoting"),)),
+        by=("strategy",),
+    )
+    sessions = {("trend",): 61.0, ("quoting",): 3.0, ("hourly-1",): 99.0, ("other",): 3.0}
+    (fired,) = looks(idle, (0, samples(sessions_idle=sessions)))
+    assert [(each.scope[0][1], each.threshold) for each in fired] == [("quoting", 2), ("trend", 60)]
+
+
 def test_conditions_of_a_part_of_the_scope_must_hold_too() -> None:
     stale = rule(
         watch(Kind.AGE, "quote_timestamp_seconds", 10, fold=Fold.MIN),

@@ -11,6 +11,7 @@ from toolkit.monitoring.label_values import can_be
         ("process", "engine"), ("process", "runner-trend"), ("process", "runner-*"), ("process", "runner-t*"),
         ("process", "run*"), ("process", "*"), ("process", "venue-paper"), ("process", "journal-*"),
         ("reason", "not_sent"), ("hop", "decision_to_answer"), ("strategy", "whatever a desk has"),
+        ("process", "!engine"), ("process", "!runner-*, engine"),
     ],
 )  # fmt: skip
 def test_what_there_can_be(label: str, value: str) -> None:
@@ -21,7 +22,7 @@ def test_what_there_can_be(label: str, value: str) -> None:
     ("label", "value"),
     [
         ("process", "engines"), ("process", "runner-"), ("process", "runer-*"), ("process", "engine-*"),
-        ("answer", "Rejected"), ("server", "redis"), ("hop", ""),
+        ("answer", "Rejected"), ("server", "redis"), ("hop", ""), ("process", "!engine, runer-*"),
     ],
 )  # fmt: skip
 def test_what_there_cannot_be(label: str, value: str) -> None:

@@ -13,6 +13,7 @@ from toolkit.domain.requests import Liquidity
 from toolkit.domain.time import FeedTime, WallTime
 from toolkit.engine.risk.controls import CONTROLS
 from toolkit.replica import views
+from toolkit.replica.limits_in_use import share
 from toolkit.replica.replica import FillHistory, Replica
 from toolkit.replica.story import CONTROLS as TOLD
 from toolkit.replica.story import chain_root, story
@@ -146,6 +147,19 @@ def test_a_limit_shows_its_use_and_its_line(journal: Journal) -> None:
     journal.add(ev.LimitsChanged(rows=rows, checksum="x", who=ANNA, reason="start"))
     shown = views.limits(journal.replica())
     assert [(row.used, row.source) for row in shown] == [(use, "config/limits.yaml:9") for use in ("1", "1", "0")]
+
+
+def test_a_limit_of_positions_shows_the_largest_that_anything_may_come_to(journal: Journal) -> None:
+    """40 held and 60 that work."""
+    rows = tuple(
+        LimitRow(scope=scope, name=name, limit="max_position", value="200", source="config/limits.yaml:9")
+        for scope, name in (("book", ""), ("venue", "paper"), ("strategy", "trend"), ("strategy", "quoting"))
+    )
+    other = LimitRow(scope="venue", name="elsewhere", limit="max_position", value="200", source="config/limits.yaml:9")
+    journal.add(ev.LimitsChanged(rows=(*rows, other), checksum="x", who=ANNA, reason="start"))
+    shown = views.limits(journal.replica())
+    assert [row.used for row in shown] == ["100 AAPL", "100 AAPL", "100 AAPL", "0", "0"]
+    assert [share(row) for row in shown] == [0.5, 0.5, 0.5, 0, 0]
 
 
 def test_the_limits_of_a_whole_book_show_what_the_worst_case_of_what_works_uses(journal: Journal) -> None:
