@@ -37,13 +37,14 @@ SHARE: Final = 3
 """It rests at least so many times as long as it worked: a quarter of one processor at most."""
 STEPS_A_CALL: Final = 200
 UNREAD_KEPT: Final = 2_000
-TOO_FAR: Final = 100_000
-"""Steps behind the book after which the present is begun with, and what lies between is not measured."""
+MOST_REMARKS: Final = 20
 OUTSIDE: Final = (
     ev.EpochBegan, ev.RunnerStarted, ev.CommandTaken, ev.PositionAdjusted, ev.CashMoved, ev.OrderAdopted,
     ev.InstrumentSplit, ev.SymbolChanged, ev.FlattenStarted,
 )  # fmt: skip
 """What no strategy did."""
+AWAY: Final = "nobody saw how it ended"
+SESSION_BEGAN: Final = "a session began"
 RAISED: Final = (
     ArithmeticError, AssertionError, AttributeError, ExecutionError, ImportError, LookupError, OSError, RuntimeError,
     TypeError, ValueError,
@@ -162,8 +163,11 @@ class Replayer:
         """The newest books; a session that goes on since the last replayer's end goes on here too."""
         self._book = book = self._parts.begin()
         known = self._parts.store.now
+        was = None if known is None else known.now
+        if was is not None and was.session != book.session and book.session != self._named:
+            self._parts.store.add(msgspec.structs.replace(was, session=book.session, remarks=(*was.remarks, AWAY)))
+            self._drifts = None
         if book.session != self._named:
-            was = known.now if known is not None and known.now is not None else None
             goes_on = was is not None and was.session == book.session
             self._whole = {rung.strategy: rung for rung in was.rungs} if was is not None and goes_on else {}
             self._remarks = list(was.remarks) if was is not None and goes_on else []
@@ -221,18 +225,17 @@ class Replayer:
         self._stretch = None
         if not names or len(unread) < len(names) or book.joined.orders:
             return  # tried again with the next step
-        self._remarks.append(f"{self._outside}, after step {step:,}")
+        if self._outside != SESSION_BEGAN:
+            self._remark(f"{self._outside}, after step {step:,}")
         self._outside = ""
         self._rebase(book, step, unread)
 
     def _rebase(self, book: Ledger, step: int, unread: Mapping[str, Sequence[InboxEntry]]) -> None:
         plan = self._plan
         try:
-            history = self._steps(max(0, step - plan.history), step)
+            history = self._history(step)
             containers = self._parts.containers(book, tuple(unread))
-            copy = Ledger.from_bytes(book.to_bytes())
-            copy.step = step
-            self._stretch = Stretch(copy, plan.settings, plan.venues, containers, history, unread)
+            self._stretch = Stretch(book, plan.settings, plan.venues, containers, history, unread)
         except TransportError:
             raise
         except RAISED as problem:
@@ -252,9 +255,10 @@ class Replayer:
     def _together(self, book: Ledger) -> dict[str, Rung]:
         """The session so far: what was added up, and the stretch that goes on."""
         found = dict(self._whole)
+        is_the_source = self._parts.source is not None and self._has_same_data
         for rung in () if self._stretch is None else self._stretch.rungs(book):
-            same = rung if self._has_same_data else msgspec.structs.replace(rung, backtest=None)
-            found[rung.strategy] = added(found.get(rung.strategy), same)
+            told = rung if is_the_source else msgspec.structs.replace(rung, backtest=None)
+            found[rung.strategy] = added(found.get(rung.strategy), told)
         return found
 
     def _advance(self, stretch: Stretch, step: int) -> bool:
@@ -272,27 +276,37 @@ class Replayer:
         return True
 
     def _fail(self, problem: Exception) -> None:
-        """Nothing is measured until the next session begins."""
+        """Nothing is measured until the next session; over steps that are missing, only until the next step."""
         self._stretch = None
-        self._remarks.append(f"not replayed any further: {type(problem).__name__}: {problem}")
+        if isinstance(problem, JournalError):
+            self._outside = f"not replayed: {problem}"
+            return
+        self._remark(f"not replayed any further: {type(problem).__name__}: {problem}")
         self._parts.say(self._remarks[-1])
 
+    def _remark(self, words: str) -> None:
+        if len(self._remarks) < MOST_REMARKS:
+            self._remarks.append(words)
+
+    def _history(self, step: int) -> Sequence[Step]:
+        """What warms a replay up: as far back as the bus still has it, up to `step`."""
+        after = max(0, step - self._plan.history)
+        found = [each for each in self._parts.steps(after, step - after) if each.number <= step]
+        return _whole(found, found[0].number if found else after + 1, step)
+
     def _steps(self, after: int, up_to: int) -> Sequence[Step]:
-        """As the desk had them. JournalError when the bus has let go of some."""
-        found = self._parts.steps(after, up_to - after) if up_to > after else ()
-        if not found or found[-1].number != up_to or len(found) != up_to - found[0].number + 1:
-            raise JournalError(f"steps {after + 1:,} to {up_to:,} are not on the bus any more")
+        """As the desk had them."""
+        found = _whole(self._parts.steps(after, up_to - after), after + 1, up_to)
         source = self._parts.source
-        self._has_same_data = (
-            source is not None and self._has_same_data and list(source(after, len(found))) == list(found)
-        )
+        if source is not None and self._has_same_data:
+            self._has_same_data = list(source(after, len(found))) == list(found)
         return found
 
     # ---- telling
 
     def _end_session(self, book: Ledger, rolled: ev.SessionRolled) -> None:
         self._gather(book, rolled.step)
-        missing = self._remarks[-1] if self._remarks else "the replay began later"
+        missing = self._outside or (self._remarks[-1] if self._remarks else "the replay began later")
         for name in running(book):
             self._whole.setdefault(name, Rung(strategy=name, version=version_of(book, name), missing=missing))
         if self._live and self._whole:
@@ -302,7 +316,7 @@ class Replayer:
         if self._stretch is not None and self._stretch.agrees(book):
             self._stretch.go_on(book)
         elif self._live and not self._outside:
-            self._stretch, self._outside = None, "the session began"
+            self._stretch, self._outside = None, SESSION_BEGAN
             self._begin_anew(book, rolled.step)
 
     def _session(self, name: str, step: int, time: int, rungs: Mapping[str, Rung]) -> SessionRungs:
@@ -315,15 +329,24 @@ class Replayer:
         """The drifts after the last session, and the one that goes on."""
         if self._drifts is None:
             self._drifts = drifts_of(self._parts.store.sessions)
-        now = None
-        if self._stretch is not None and self._advance(self._stretch, self._reached):
-            now = self._session(book.session, self._reached, self._stretch.time, self._together(book))
+        if self._stretch is not None:
+            self._advance(self._stretch, self._reached)
+        time = 0 if self._stretch is None else self._stretch.time
+        found = self._together(book)
+        now = self._session(book.session, self._reached, time, found) if found else None
         self._parts.store.show(Divergence(wall=self._parts.wall(), drifts=self._drifts, now=now, problem=self._trouble))
 
     def _tell(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
             self._parts.say(trouble)
         self._trouble = trouble
+
+
+def _whole(found: Sequence[Step], first: int, last: int) -> Sequence[Step]:
+    """JournalError when the bus has let go of some."""
+    if len(found) != last - first + 1 or not found or (found[0].number, found[-1].number) != (first, last):
+        raise JournalError(f"steps {first:,} to {last:,} are not on the bus")
+    return found
 
 
 def running(book: Ledger) -> tuple[str, ...]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from execution.settings import Settings, read_settings
-from tests.tools.replayed_desk import ReplayedDesk, dearer
+from tests.tools.replayed_desk import ReplayedDesk, dearer, other_prices
+from toolkit.domain.commands import DisableStrategy, RunnerAnswer, Who
+from toolkit.domain.inbox import InboxItem
+from toolkit.domain.market import Step
+from toolkit.domain.rungs import Rung
+from toolkit.engine.strategy_runner import StrategyContainer
+
+ADA = Who(identity="ada", verified=True, source="cli")
 
 
 @pytest.fixture(scope="module")
@@ -18,17 +26,114 @@ def settings(repository: Path) -> Settings:
 
 def test_on_a_normal_day_nothing_is_apart(settings: Settings, tmp_path: Path) -> None:
     desk = ReplayedDesk(settings, tmp_path)
-    desk.trade(40)
-    assert len(desk.sessions) == 40
+    desk.trade(25)
+    assert len(desk.sessions) == 25
     rungs = [rung for session in desk.sessions[1:] for rung in session.rungs]
-    assert sum(rung.orders for rung in rungs) > 100
+    assert sum(rung.orders for rung in rungs) > 80
     assert all(rung.live == rung.replay == rung.backtest is not None for rung in rungs)
 
 
 def test_fees_that_a_venue_raised_are_what_is_apart(settings: Settings, tmp_path: Path) -> None:
     desk = ReplayedDesk(settings, tmp_path, dearer(settings, maker_basis_points=Decimal(10)))
     desk.trade(20)
-    quoting = [rung for session in desk.sessions for rung in session.rungs if rung.strategy == "quoting"]
-    apart = sum(rung.live - rung.replay for rung in quoting if rung.live is not None and rung.replay is not None)
-    assert apart < 0
-    assert sum(rung.fees for rung in quoting) == pytest.approx(apart)
+    total = sum(apart(rung) for rung in quoting(desk))
+    assert total < 0
+    assert sum(rung.fees for rung in quoting(desk)) == pytest.approx(total)
+
+
+def test_other_decisions_are_path_and_signal_and_no_position_is_carried_into_the_next_session(
+    settings: Settings, tmp_path: Path
+) -> None:
+    desk = ReplayedDesk(settings, tmp_path)
+    desk.trade(12)
+    desk.make = lambda name: desk.container(name, edge=30) if name == "quoting" else desk.container(name)
+    desk.start()
+    desk.trade(10)
+    later = quoting(desk)[12:]
+    assert any(apart(rung) for rung in later)
+    for rung in later:
+        assert rung.signal == pytest.approx(apart(rung), abs=1)
+    assert not any(apart(rung) for session in desk.sessions for rung in session.rungs if rung.strategy != "quoting")
+
+
+def test_what_people_do_is_no_difference_of_a_strategy(settings: Settings, tmp_path: Path) -> None:
+    desk = ReplayedDesk(settings, tmp_path)
+    desk.trade(10.5)
+    desk.command(1, DisableStrategy(strategy="quoting", flatten=False, who=ADA, reason="a try"))
+    desk.trade(4.5)
+    assert not any(apart(rung) for rung in quoting(desk))
+    assert "DisableStrategy by ada" in desk.sessions[10].remarks[0]
+
+
+def test_a_replayer_that_was_killed_goes_on_with_the_books_of_now(settings: Settings, tmp_path: Path) -> None:
+    desk = ReplayedDesk(settings, tmp_path, dearer(settings, maker_basis_points=Decimal(10)))
+    desk.trade(15)
+    whole = [apart(rung) for rung in quoting(desk)]
+    halved = ReplayedDesk(settings, tmp_path / "other", dearer(settings, maker_basis_points=Decimal(10)))
+    halved.trade(15 + 10 / 15)
+    halved.start()
+    halved.trade(5 / 15)
+    assert [apart(rung) for rung in quoting(halved)][:15] == whole[:15]
+    assert halved.sessions[15].remarks[-1].startswith("the replay began, after step")
+    halved.trade(10 / 15)
+    halved.start()
+    halved.trade(1, looks=False)
+    halved.start()
+    assert halved.sessions[16].remarks[-1] == "nobody saw how it ended"
+
+
+def test_steps_that_nobody_has_any_more_are_not_measured_and_that_is_said(settings: Settings, tmp_path: Path) -> None:
+    desk = ReplayedDesk(settings, tmp_path)
+    desk.trade(10)
+    desk.trade(2, looks=False)
+    desk.lost = 10 * 15 + 3
+    desk.trade(3)
+    lost, after = desk.sessions[10], desk.sessions[-1]
+    assert [rung.replay for rung in lost.rungs] == [None] * 3
+    assert all("are not on the bus" in rung.missing for rung in lost.rungs)
+    assert all(rung.replay is not None for rung in after.rungs)
+
+
+def test_a_strategy_that_raises_in_its_replay_is_told_of_and_tried_again_the_next_day(
+    settings: Settings, tmp_path: Path
+) -> None:
+    desk = ReplayedDesk(settings, tmp_path)
+    desk.trade(5)
+    desk.make = lambda name: desk.container(name, Failing)
+    desk.start()
+    desk.trade(4)
+    assert quoting(desk)[5].replay is not None
+    assert "not replayed any further: RuntimeError: not this one" in quoting(desk)[6].missing
+    assert desk.said
+    assert quoting(desk)[6].replay is None
+
+
+def test_other_data_are_told_apart_from_other_fills(settings: Settings, tmp_path: Path) -> None:
+    desk = ReplayedDesk(settings, tmp_path)
+    desk.trade(10)
+    desk.source = other_prices(desk.feed, 10 * 15 + 5)
+    desk.trade(2)
+    assert all(rung.backtest == rung.replay for rung in quoting(desk)[:10])
+    assert quoting(desk)[10].replay is not None
+    assert quoting(desk)[10].backtest is None
+
+
+def quoting(desk: ReplayedDesk) -> list[Rung]:
+    return [rung for session in desk.sessions for rung in session.rungs if rung.strategy == "quoting"]
+
+
+def apart(rung: Rung) -> int:
+    assert rung.live is not None
+    assert rung.replay is not None
+    return rung.live - rung.replay
+
+
+class Failing(StrategyContainer):
+    """A runner whose strategy raises from a step on."""
+
+    after = 6 * 15 + 5
+
+    def process(self, items: Sequence[tuple[int, InboxItem]], step: Step | None, *, hold: bool = False) -> RunnerAnswer:
+        if step is not None and step.number > self.after:
+            raise RuntimeError("not this one")
+        return super().process(items, step, hold=hold)

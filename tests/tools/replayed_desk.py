@@ -10,14 +10,14 @@ import msgspec
 
 from execution.services.replayer import Replayer, ReplayerParts, ReplayerPlan
 from execution.settings import Settings
-from tests.integration.test_strategy_restart import container, spec_of
+from tests.integration.test_strategy_restart import example, spec_of
 from toolkit.adapters import codec
 from toolkit.adapters.ladder_file import LadderFile
 from toolkit.domain.commands import Command, Envelope
 from toolkit.domain.events import Batch, Event
 from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.market import Step
+from toolkit.domain.market import Quote, Step
 from toolkit.domain.ports import Sealed
 from toolkit.domain.rungs import SessionRungs
 from toolkit.domain.time import MonoTime, Now, WallTime
@@ -38,12 +38,9 @@ class ReplayedDesk:
     `trade` lets sessions go by, the replayer looking after each step of `looks` (in steps).
     """
 
-    def __init__(
-        self, settings: Settings, folder: Path, venue: PaperSettings | None = None,
-        containers: Callable[[str], StrategyContainer] | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, settings: Settings, folder: Path, venue: PaperSettings | None = None) -> None:
         self._settings, self._folder = settings, folder
-        self._make = containers or (lambda name: container(settings, name))
+        self.make: Callable[[str], StrategyContainer] = self.container
         self.journal: list[Sealed] = []
         self.lost = 0
         self.said: list[str] = []
@@ -53,7 +50,7 @@ class ReplayedDesk:
         self._paper = PaperVenue(venue or believed, settings.instruments)
         self._done = 0
         self.book = Backtest(
-            spec_of(settings), self._paper, {name: container(settings, name) for name in settings.strategies},
+            spec_of(settings), self._paper, {name: self.container(name) for name in settings.strategies},
             self._seal, lambda step, ledger: None,
         )  # fmt: skip
         self._plan = ReplayerPlan(settings=engine_settings(believed), venues=(believed,), history=900)
@@ -69,6 +66,7 @@ class ReplayedDesk:
             say=self.said.append,
         )  # fmt: skip
         self.replayer = Replayer(parts, self._plan)
+        self.replayer.look()
 
     def trade(self, sessions: float, *, looks: bool = True) -> None:
         for step in islice(self.feed, self._done, self._done + round(sessions * STEPS_A_SESSION)):
@@ -82,6 +80,16 @@ class ReplayedDesk:
         now = Now(FEED[self._done - 1].time, WallTime(0), MonoTime(int(FEED[self._done - 1].time)))
         envelope = Envelope(producer="operator", incarnation=1, number=number, body=command)
         self.book._carry_out(absorb(self.book.engine, [envelope], now))
+
+    def container(
+        self, name: str, kind: type[StrategyContainer] = StrategyContainer, **parameters: object
+    ) -> StrategyContainer:
+        """The strategy as the desk has it, but for these parameters."""
+        row = self._settings.strategies[name]
+        instruments = {symbol: self._settings.instrument(symbol) for symbol in row.instruments}
+        strategy = example(self._settings.home / row.source, row.class_name)
+        given = {**row.parameters, **parameters}
+        return kind(strategy, given, instruments, self._settings.base_currency, name=name)
 
     @property
     def sessions(self) -> Sequence[SessionRungs]:
@@ -118,10 +126,23 @@ class ReplayedDesk:
         return tuple(step for step in self.feed[after : after + count] if step.number > self.lost)
 
     def _containers(self, ledger: Ledger, names: Sequence[str]) -> Mapping[str, StrategyContainer]:
-        return {name: self._make(name) for name in names}
+        return {name: self.make(name) for name in names}
 
 
 def dearer(settings: Settings, **fees: object) -> PaperSettings:
     """The shipped venue with other fees."""
     venue = next(iter(settings.venues.values()))
     return msgspec.structs.replace(venue, fees=msgspec.structs.replace(venue.fees, **fees))
+
+
+def other_prices(feed: Sequence[Step], after: int) -> Sequence[Step]:
+    """The same feed with every bid and ask a tick higher from a step on."""
+    return tuple(step if step.number <= after else _higher(step) for step in feed)
+
+
+def _higher(step: Step) -> Step:
+    events = tuple(
+        msgspec.structs.replace(event, bid=event.bid + 1, ask=event.ask + 1) if isinstance(event, Quote) else event
+        for event in step.events
+    )
+    return msgspec.structs.replace(step, events=events)

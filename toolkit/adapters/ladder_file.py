@@ -16,7 +16,7 @@ from toolkit.adapters.records import replace_file
 from toolkit.domain.errors import TransportError
 from toolkit.domain.rungs import Divergence, SessionRungs
 
-KEPT: Final = 4_096
+KEPT: Final = 1_024
 SESSIONS: Final = "sessions.jsonl"
 NOW: Final = "now.json"
 

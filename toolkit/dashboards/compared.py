@@ -23,14 +23,14 @@ PARTS: Final = ("delay", "spread_impact", "missed", "fees", "signal")
 class Compared(NamedTuple):
     """One strategy against one other book: a difference for each session, in money, with its times (ns).
 
-    `since` is the first session of the version that runs, `unmeasured` how many followed the last of them, and `why`.
+    `drift` is None while σ is not known; `unmeasured` sessions followed the last of them, and `why`.
     """
 
     strategy: str
     against: str
     times: tuple[int, ...]
     sessions: tuple[Session, ...]
-    since: int = 0
+    drift: Drifted | None
     unmeasured: int = 0
     why: str = ""
 
@@ -39,8 +39,14 @@ class Compared(NamedTuple):
         return sum(each.apart for each in self.sessions)
 
     @property
-    def drift(self) -> Drifted | None:
-        return drift(self.sessions, self.since)
+    def differs(self) -> bool:
+        return any(each.apart for each in self.sessions)
+
+    @property
+    def sum(self) -> float:
+        """The larger of Page's sums as they stand, 0 while there are none."""
+        drifted = self.drift
+        return 0.0 if drifted is None else max((*drifted.better[-1:], *drifted.worse[-1:]), default=0.0)
 
 
 def all_compared(known: Known, choice: Choice) -> list[Compared]:
@@ -68,11 +74,11 @@ def _of(known: Known, name: str, against: str, rungs: Sequence[tuple[int, Rung]]
     version = kept[-1][1].version
     since = next((place for place in range(len(kept), 0, -1) if kept[place - 1][1].version != version), 0)
     unmeasured = next(count for count, (_, rung) in enumerate(reversed(rungs)) if rung is kept[-1][1])
-    return Compared(
-        name, against, tuple(time for time, _, _ in kept),
-        tuple(Session(in_money(known, apart), rung.orders, in_money(known, rung.noise)) for _, rung, apart in kept),
-        since, unmeasured, rungs[-1][1].missing,
+    sessions = tuple(
+        Session(in_money(known, apart), rung.orders, in_money(known, rung.noise)) for _, rung, apart in kept
     )  # fmt: skip
+    times = tuple(time for time, _, _ in kept)
+    return Compared(name, against, times, sessions, drift(sessions, since), unmeasured, rungs[-1][1].missing)
 
 
 def in_money(known: Known, quanta: float) -> float:
@@ -110,7 +116,8 @@ def compare(known: Known, reference: Reference) -> Compared | None:
     ]
     steps = [after - before for before, after in pairwise(apart)]
     sessions = tuple(Session(0.0 if abs(step) < 0.005 else step) for step in steps)
-    return Compared(reference.strategy, reference.against, tuple(point.time for point in closes[1:]), sessions)
+    times = tuple(point.time for point in closes[1:])
+    return Compared(reference.strategy, reference.against, times, sessions, drift(sessions))
 
 
 def _closes(points: Sequence[Point], reference: Reference) -> list[Point]:

@@ -36,40 +36,43 @@ def divergence_parts(known: Known, choice: Choice) -> tuple[tuple[Part, ...], Nu
 def _number(found: Sequence[Compared]) -> Number:
     if not found:
         return Number(value="–", words="deviation: no session was held against its replay yet")
-    worst, words, how = 0.0, "", GOOD
-    for compared in found:
-        drifted = compared.drift
-        if drifted is not None and drifted.scores:
-            last = drifted.scores[-1]
-            if abs(last) >= abs(worst):
-                worst, words = last, f"{compared.strategy} against {AGAINST[compared.against]}"
-            sums = max(drifted.better[-1], drifted.worse[-1])
-            how = BAD if sums > FREEZE else ODD if sums > WARN and how != BAD else how
-    if words:
-        return Number(value=f"{worst:+.1f} σ", words=f"last session of {words}", how=how)
+    farthest = max(found, key=lambda compared: compared.sum)
+    words = f"{farthest.strategy} against {AGAINST[farthest.against]}"
+    if farthest.sum > WARN:
+        how = BAD if farthest.sum > FREEZE else ODD
+        return Number(value=f"{farthest.sum:.1f} σ", words=f"drift of {words}; warned at {WARN:g}", how=how)
+    scored = [compared for compared in found if compared.drift is not None and compared.drift.scores]
+    if scored and any(compared.differs for compared in scored):
+        last = max(scored, key=lambda compared: abs(_last(compared)))
+        words = f"{last.strategy} against {AGAINST[last.against]}"
+        return Number(value=f"{_last(last):+.1f} σ", words=f"last session of {words}", how=GOOD)
     total, sessions = sum(compared.total for compared in found), max(len(compared.sessions) for compared in found)
-    if not any(each.apart for compared in found for each in compared.sessions):
+    if not any(compared.differs for compared in found):
         return Number(value="none", words=f"apart in {sessions:,} sessions: equal to the cent", how=GOOD)
     return Number(
         value=f"{total:+,.2f}", words=f"apart in {sessions:,} sessions; {WAITS}", how=ODD if total else GOOD
     )  # fmt: skip
 
 
+def _last(compared: Compared) -> float:
+    return 0.0 if compared.drift is None or not compared.drift.scores else compared.drift.scores[-1]
+
+
 def _picture(known: Known, found: Sequence[Compared]) -> Picture:
     title = "Deviation from replay or backtest: Page's sums over sessions, σ"
-    judged = [(compared, drifted) for compared in found if (drifted := compared.drift) is not None]
-    if not judged:
+    compared = max(found, key=lambda each: (each.drift is not None, each.sum), default=None)
+    drifted = None if compared is None else compared.drift
+    if compared is None or drifted is None:
         fewest = max((len(compared.sessions) for compared in found), default=0)
         empty = NONE if not found else f"{WAITS}; there are {fewest:,}."
         return Picture(key="deviation", title=title, data={}, draw=lines((), "σ"), empty=empty)
-    compared, drifted = max(judged, key=lambda one: max((*one[1].better[-1:], *one[1].worse[-1:]), default=0.0))
     count = len(drifted.scores)
     times = list(known.zone.axis(compared.times[len(compared.times) - count :]))
     data = {
         "time": times, "better": list(drifted.better), "worse": list(drifted.worse), "warn": [WARN] * count,
         "freeze": [FREEZE] * count,
     }  # fmt: skip
-    named = (("better", colour_of(2)), ("worse", colour_of(0)), ("warn", SHADES[1]), ("freeze", SHADES[2]))
+    named = (("better", colour_of(2)), ("worse", colour_of(1)), ("warn", SHADES[1]), ("freeze", SHADES[2]))
     return Picture(
         key="deviation", title=f"{title}: {compared.strategy} against {AGAINST[compared.against]}", data=data,
         draw=lines([(name, name, colour) for name, colour in named], "σ", form="0.0"), legend=named,
@@ -85,19 +88,28 @@ def _table(known: Known, found: Sequence[Compared]) -> Table:
         columns=(
             "strategy", "against", "sessions>", "that differ>", "apart>", "σ of a session>", "beyond 2 σ>", "drift, σ>",
         ),
-        rows=tuple(_row(compared) for compared in found), empty="No session can be compared.",
-        below=(*_unmeasured(found), _false_alarms()) if found else (),
+        rows=tuple(_row(compared) for compared in found if not _is_the_replay(compared)),
+        empty="No session can be compared.",
+        below=(*_same(found), *_unmeasured(found), _false_alarms()) if found else (),
     )  # fmt: skip
+
+
+def _is_the_replay(compared: Compared) -> bool:
+    return compared.against == "backtest" and not compared.differs
+
+
+def _same(found: Sequence[Compared]) -> tuple[str, ...]:
+    names = [compared.strategy for compared in found if _is_the_replay(compared)]
+    return (f"On the data of a backtest (B0) it is the same in every session: {', '.join(names)}.",) if names else ()
 
 
 def _row(compared: Compared) -> tuple[Cell, ...]:
     drifted = compared.drift
     beyond = "–" if drifted is None else f"{sum(abs(score) > WIDTH for score in drifted.scores):,}"
-    drift = "–" if drifted is None or not drifted.scores else f"{max(drifted.better[-1], drifted.worse[-1]):.1f}"
     return (
         compared.strategy, AGAINST[compared.against], f"{len(compared.sessions):,}",
         f"{sum(each.apart != 0 for each in compared.sessions):,}", f"{compared.total:+,.2f}",
-        "–" if drifted is None else f"{drifted.sigma:,.2f}", beyond, drift,
+        "–" if drifted is None else f"{drifted.sigma:,.2f}", beyond, "–" if drifted is None else f"{compared.sum:.1f}",
     )  # fmt: skip
 
 

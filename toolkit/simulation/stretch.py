@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -11,64 +11,63 @@ import msgspec
 from toolkit.domain import events as ev
 from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.market import Quote, Step
-from toolkit.domain.orders import Order
+from toolkit.domain.market import Step
 from toolkit.domain.rungs import Rung
 from toolkit.engine.messages import EngineSettings
 from toolkit.engine.strategy_runner import StrategyContainer
-from toolkit.measures.ladder import Execution, OrderPair, PairedFill, execution_of
+from toolkit.measures.ladder import Execution
+from toolkit.simulation.paired_trades import MIDDLES_KEPT, Middles, PairedTrades, Trades
 from toolkit.simulation.paper_settings import PaperSettings
 from toolkit.simulation.rebased import Rebased
 
-MIDDLES_KEPT: Final = 1_000  # of an instrument: the way of a report is shorter
 CLOSED_KEPT: Final = 1_000
 """Closed orders that a replay's venue remembers: nobody asks it for older ones."""
 
-Fills = dict[str, list[ev.OrderFilled]]
-
 
 class Stretch:
-    """From the last step of `history` on. `ledger` is a copy of the book's own there, which the replay goes on with.
+    """From the last step of `history` on. `book` are the books that are followed; the replay goes on with a copy.
 
     `hear` is told of every event of the book, `advance` gets the steps; `rungs` compares at one step of both.
     """
 
     def __init__(
-        self, ledger: Ledger, settings: EngineSettings, venues: Sequence[PaperSettings],
+        self, book: Ledger, settings: EngineSettings, venues: Sequence[PaperSettings],
         containers: Mapping[str, StrategyContainer], history: Sequence[Step],
         unread: Mapping[str, Sequence[InboxEntry]],
     ) -> None:  # fmt: skip
         self.names = tuple(sorted(containers))
         self.position = history[-1].number
         self.time = int(history[-1].time)
-        self._middles: defaultdict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=MIDDLES_KEPT))
-        self._half_spreads: dict[str, float] = {}
-        self._replayed: Fills = {}
-        self._begin(ledger)
+        self._middles = Middles()
+        self._begin(book)
+        ledger = Ledger.from_bytes(book.to_bytes())
+        ledger.step = self.position
         for step in history[-MIDDLES_KEPT:]:
-            self._see(step)
+            self._middles.see(step)
         forgetful = [msgspec.structs.replace(each, closed_orders_kept=CLOSED_KEPT) for each in venues]
+        self._live, self._replayed = Trades(book), Trades(ledger)
+        self._paired = PairedTrades(self._live, self._replayed, self._middles)
         self._replay = Rebased(
             ledger, settings, forgetful, containers, self._record, lambda step, after: None, history, unread
         )
 
     def hear(self, event: ev.Event) -> None:
         """An event of the book."""
-        if isinstance(event, ev.OrderSubmitted):
-            if event.strategy in self._sent:
-                self._sent[event.strategy].append((event.instrument, event.quantity))
-        elif isinstance(event, ev.OrderFilled):
-            self._filled.setdefault(event.order_id, []).append(event)
+        if isinstance(event, ev.OrderSubmitted) and event.strategy in self._sent:
+            self._sent[event.strategy] += 1
+            self._lots[event.strategy][event.instrument] += event.quantity
+        self._live.hear(event)
 
     def advance(self, step: Step) -> None:
         """The next step of the feed. What a strategy raises goes through."""
-        self._see(step)
+        self._middles.see(step)
         self._replay.run((step,))
         self.position, self.time = step.number, int(step.time)
 
     def rungs(self, book: Ledger) -> tuple[Rung, ...]:
         """Both as of the position, at the book's own marks."""
-        return tuple(self._rung(name, book) for name in self.names)
+        execution = self._paired.execution(book)
+        return tuple(self._rung(name, book, *execution.get(name, (Execution(), 0.0))) for name in self.names)
 
     def agrees(self, book: Ledger) -> bool:
         """Whether the replay stands where the book does: then it goes on as it is."""
@@ -78,36 +77,28 @@ class Stretch:
     def go_on(self, book: Ledger) -> None:
         """A new session, of a replay that agrees with the book."""
         self._begin(book)
-        self._replayed.clear()
+        self._paired.begin()
 
     # ---- parts
 
     def _begin(self, book: Ledger) -> None:
         self._began = {name: book.pnl(name) for name in self.names}
-        self._sent: dict[str, list[tuple[str, int]]] = {name: [] for name in self.names}
-        self._filled: Fills = {}
-
-    def _see(self, step: Step) -> None:
-        for event in step.events:
-            if type(event) is Quote and event.bid and event.ask:
-                self._middles[event.instrument].append((int(step.time), event.bid + event.ask))
-                self._half_spreads[event.instrument] = max(event.ask - event.bid, 0) / 2
+        self._sent = dict.fromkeys(self.names, 0)
+        self._lots: dict[str, Counter[str]] = {name: Counter() for name in self.names}
 
     def _record(self, events: Sequence[ev.Event], ledger: Ledger) -> None:
         for event in events:
-            if isinstance(event, ev.OrderFilled):
-                self._replayed.setdefault(event.order_id, []).append(event)
+            self._replayed.hear(event)
 
-    def _rung(self, name: str, book: Ledger) -> Rung:
+    def _rung(self, name: str, book: Ledger, parts: Execution, fees: float) -> Rung:
         deployed, stands, began = book.deployments.get(name), book.pnl(name), self._began[name]
         replayed = _at_marks_of(book, self._replay.engine.ledger, name)
         rung = Rung(
             strategy=name, version="" if deployed is None else f"v{deployed.version}", stands=stands,
-            orders=len(self._sent[name]), noise=sum(self._half_spread(book, *sent) for sent in self._sent[name]),
+            orders=self._sent[name], noise=sum(self._half_spread(book, *lots) for lots in self._lots[name].items()),
         )  # fmt: skip
         if stands is None or began is None or replayed is None:
             return msgspec.structs.replace(rung, missing="a mark or a rate is missing")
-        parts, fees = self._execution(name, book)
         apart = stands - replayed
         return msgspec.structs.replace(
             rung, live=stands - began, replay=replayed - began, backtest=replayed - began, delay=parts.delay / 2,
@@ -118,50 +109,7 @@ class Stretch:
     def _half_spread(self, book: Ledger, instrument: str, quantity: int) -> float:
         definition = book.instruments.require(instrument)
         rate = float(book.rate(definition.currency) or 0)
-        return self._half_spreads.get(instrument, 0.0) * quantity * definition.tick_value * rate
-
-    def _execution(self, name: str, book: Ledger) -> tuple[Execution, float]:
-        """Of the orders that both sent, in half quanta, and their fees in quanta."""
-        total, fees = Execution(), 0.0
-        replay = self._replay.engine.ledger
-        roots = {order.chain[0]: order for order in self._orders(self._filled, book, name)}
-        roots |= {order.chain[0]: order for order in self._orders(self._replayed, replay, name)}
-        for root, order in roots.items():
-            if root in book.orders and root in replay.orders:
-                live, twin = (_of(root, ledger, fills) for ledger, fills in
-                              ((book, self._filled), (replay, self._replayed)))  # fmt: skip
-                total += self._pair(order, book, live, twin)
-                fees += _fees(book, twin) - _fees(book, live)
-        return total, fees
-
-    def _orders(self, fills: Fills, ledger: Ledger, name: str) -> list[Order]:
-        found = (ledger.order(identifier) for identifier in fills)
-        return [order for order in found if order is not None and order.strategy == name]
-
-    def _pair(
-        self, order: Order, book: Ledger, live: Sequence[ev.OrderFilled], twin: Sequence[ev.OrderFilled]
-    ) -> Execution:
-        definition, known = book.instruments.require(order.instrument), self._middles.get(order.instrument)
-        if not known:
-            return Execution()
-        rate = book.rate(definition.currency) or 0
-        parts = execution_of(
-            OrderPair(
-                side=int(order.side), tick_value=definition.tick_value, live=self._paired(live),
-                twin=self._paired(twin), ended=known[-1][1],
-            )
-        )  # fmt: skip
-        return parts if rate == 1 else Execution(*(int(part * rate) for part in parts))
-
-    def _paired(self, fills: Sequence[ev.OrderFilled]) -> tuple[PairedFill, ...]:
-        return tuple(
-            PairedFill(fill.quantity, 2 * fill.price, self._middle(fill.instrument, int(fill.time))) for fill in fills
-        )
-
-    def _middle(self, instrument: str, time: int) -> int:
-        """Of the quote that stood when the venue made the trade."""
-        known = self._middles[instrument]
-        return next((middle for at, middle in reversed(known) if at <= time), known[0][1])
+        return self._middles.half_spread(instrument) * quantity * definition.tick_value * rate
 
 
 def _at_marks_of(book: Ledger, replay: Ledger, name: str) -> int | None:
@@ -183,11 +131,3 @@ def _standing(ledger: Ledger, name: str) -> object:
         ledger.states.get(f"strategy:{name}", {}),
         None if (runner := ledger.runners.get(name)) is None else runner.state,
     )
-
-
-def _of(root: str, ledger: Ledger, fills: Fills) -> list[ev.OrderFilled]:
-    return [fill for identifier in ledger.orders[root].chain for fill in fills.get(identifier, ())]
-
-
-def _fees(book: Ledger, fills: Sequence[ev.OrderFilled]) -> float:
-    return float(sum(fill.fee * (book.rate(fill.fee_asset) or 0) for fill in fills))
