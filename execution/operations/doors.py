@@ -10,6 +10,7 @@ from typing import Any, Final
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
+from execution.alive import alive_here
 from execution.operations.logins import Logins, NotLetIn, Visitor
 from execution.operations.sessions import Session
 from toolkit.dashboards import looks
@@ -29,7 +30,8 @@ LOGIN: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 
 @dataclass(kw_only=True)
 class Site:
-    """One app on one port: `name` is its cookie's, `wake` is called when somebody comes, `hint` stands at the login.
+    """One app on one port, of a book: `name` is its cookie's, `wake` is called when somebody comes, `hint` stands at
+    the login.
 
     `paths` are its pages. With `is_linked` one may come from a link in a message or a notebook: its pages only show.
     """
@@ -38,6 +40,7 @@ class Site:
     title: str
     port: int
     kind: str
+    book: str
     logins: Logins
     wake: Callable[[], None]
     hint: str = ""
@@ -137,10 +140,11 @@ class Logout(Door):
 
 
 class Alive(Door):
-    """For the supervisor: the loop turns."""
+    """For the supervisor: the loop turns, and it is this desk's."""
 
     def get(self) -> None:
-        self.finish("alive")
+        self.set_header("Content-Type", "application/json")
+        self.finish(alive_here(self.site.book))
 
 
 def _is_followed_link(request: HTTPServerRequest) -> bool:

@@ -17,6 +17,7 @@ from panel.io.server import Server
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
+from execution.alive import PATH
 from execution.operations.doors import HOST, Alive, Login, Logout, Site, harden
 from execution.operations.sessions import Session
 from toolkit.dashboards import looks
@@ -108,7 +109,7 @@ def open_doors(
         address=HOST,
         allow_websocket_origin=list(site.hosts),
         auth_provider=Doors(site),
-        extra_patterns=[("/login", Login, known), ("/logout", Logout, known), ("/alive", Alive, known), *more],
+        extra_patterns=[("/login", Login, known), ("/logout", Logout, known), (PATH, Alive, known), *more],
         sign_sessions=True,
         secret_key=hmac.new(signing, b"pages", hashlib.sha256).digest(),
         generate_session_ids=True,

@@ -6,7 +6,6 @@ import secrets
 import socket
 import sys
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from toolkit.domain.errors import ConfigError
@@ -54,18 +53,6 @@ def free_port(first: int, setting: str = "jupyter.first_port") -> int:
                 continue
             return port
     raise ConfigError(f"no free port from {first} to {first + PORTS_TRIED - 1}; set {setting}")
-
-
-def page_answers(port: int, path: str, patience: float = 1.0) -> bool:
-    """Whether a page is not only listened for but served."""
-    line = HTTPConnection(HOST, port, timeout=patience)
-    try:
-        line.request("GET", path)
-        return line.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        line.close()
 
 
 def answers(port: int) -> bool:

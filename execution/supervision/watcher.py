@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from execution.alive import who_lives
 from execution.supervision.health import Pulse
-from execution.supervision.jupyter import answers, page_answers
+from execution.supervision.jupyter import answers
 from execution.supervision.managed import Managed, State
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import ExecutionError
@@ -23,7 +24,6 @@ ROUND_SECONDS = 2.0
 STARTING_SECONDS = 60.0
 ASKED = frozenset({"venue", "operations", "dashboards"})
 """What says no beat is asked for an answer."""
-ALIVE = "/alive"
 NOT_READY = frozenset({"starting", "recovering"})
 
 
@@ -115,10 +115,11 @@ class Watcher:
                 self._answers[name] = self._answers.get(name, 0) + 1
 
     def _ask(self, managed: Managed) -> bool:
-        """Whether it answers now. Blocks."""
+        """Whether it answers now, and no other desk at its port. Blocks."""
         if managed.specification.kind == "venue":
             return self._ask_venue(managed.specification.subject)
-        return page_answers(int(managed.specification.subject), ALIVE)
+        lives = who_lives(int(managed.specification.subject))
+        return lives is not None and lives.pid == managed.pid
 
     def _accuse_silent(self, beats: Mapping[str, Beat] | None) -> None:
         running: dict[str, Hashable] = {}

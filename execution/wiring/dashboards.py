@@ -83,7 +83,8 @@ async def serve(home: Home, plan: Plan) -> int:
         owner=f"unix:{desk_user(home.root)}",
     )
     site = Site(
-        name="dashboards", title="Dashboards", port=plan.port, kind=state.kind, logins=logins, wake=watch.wake,
+        name="dashboards", title="Dashboards", port=plan.port, kind=state.kind, book=state.book, logins=logins,
+        wake=watch.wake,
         hint="Whoever runs the desk needs none: <code>execution status</code> shows a link that opens once.",
         paths=tuple(f"/{name}" for name in VIEWS), is_linked=True,
     )  # fmt: skip

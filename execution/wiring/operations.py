@@ -62,7 +62,8 @@ async def operate(home: Home, plan: Plan, secret: str) -> None:
     )
     doing = Doing(home, book=state.book, venues=state.venues, quarantine_seconds=plan.quarantine_seconds, secret=secret)
     site = Site(
-        name="operations", title="Operations", port=plan.port, kind=state.kind, logins=logins, wake=watch.wake
+        name="operations", title="Operations", port=plan.port, kind=state.kind, book=state.book, logins=logins,
+        wake=watch.wake,
     )  # fmt: skip
     following = Thread(target=watch.run, name="watch", daemon=True)
     following.start()

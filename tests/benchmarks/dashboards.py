@@ -22,6 +22,7 @@ import uvloop
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from execution.alive import who_lives
 from execution.operations.links import FILE, OneTimeSecret
 from tests.benchmarks.bench_desk import bench_desk
 from tests.benchmarks.idle_desk import _megabytes, _seconds
@@ -146,9 +147,8 @@ class Pages:
         self._process.communicate(timeout=30)
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            return self.ask("GET", "/alive") == "alive"
-        return False
+        lives = who_lives(self.port)
+        return lives is not None and lives.pid == self.pid
 
 
 @contextlib.contextmanager

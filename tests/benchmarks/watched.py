@@ -19,7 +19,7 @@ from typing import Final
 
 import uvloop
 
-from execution.supervision.jupyter import page_answers
+from execution.alive import page
 from tests.benchmarks.bench_desk import bench_desk
 from tests.benchmarks.order_path import Client, desk_client
 from tests.benchmarks.report import Result, percentile
@@ -121,7 +121,7 @@ async def _start(kit: DeskKit) -> str:
         wanted = kit.specification(name)
         process = kit.launch_as(wanted)
         async with asyncio.timeout(60):
-            while not await asyncio.to_thread(page_answers, int(wanted.subject), "/metrics"):
+            while await asyncio.to_thread(page, int(wanted.subject), "/metrics") is None:
                 assert process.poll() is None, kit.last_words()
                 await asyncio.sleep(0.05)
         address = address or wanted.address

@@ -6,6 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from execution.alive import Alive
+from execution.supervision import watcher as watcher_module
 from execution.supervision.managed import State
 from execution.supervision.watcher import Watcher
 from toolkit.domain.beats import Beat
@@ -50,6 +54,40 @@ async def test_a_process_that_is_started_while_a_venue_is_asked_is_seen_to_be_re
         while not task.done() and managed["listener"].state is not State.RUNNING:
             await asyncio.sleep(0.01)
     assert not task.done()
+    task.cancel()
+
+
+async def test_a_page_is_not_ready_while_another_desk_answers_at_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    managed = {"dashboards": process("dashboards", "dashboards", State.STARTING)}
+    managed["dashboards"].specification.subject = "8601"
+    answers = [Alive(book="paper", pid=8)]
+    asked: list[int] = []
+
+    def who_lives(port: int) -> Alive:
+        asked.append(port)
+        return answers[-1]
+
+    async def beats() -> Mapping[str, Beat]:
+        return {}
+
+    async def nothing() -> None:
+        """No servers to look after."""
+
+    monkeypatch.setattr(watcher_module, "who_lives", who_lives)
+    watcher = Watcher(
+        managed, hung_after=60.0, requests=tmp_path, beats=beats, venue_answers=lambda _: True, each_round=nothing,
+        revive=lambda name: False, changed=lambda: None, pass_on=lambda beat: nothing(),
+    )  # fmt: skip
+    task = asyncio.create_task(watcher.run())
+    async with asyncio.timeout(60):
+        while len(asked) < 3:
+            await asyncio.sleep(0.01)
+        assert managed["dashboards"].state is State.STARTING
+        answers.append(Alive(book="paper", pid=7))
+        while managed["dashboards"].state is not State.RUNNING:
+            await asyncio.sleep(0.01)
     task.cancel()
 
 
