@@ -37,8 +37,9 @@ def face(known: Known, choice: Choice) -> Face:
 
 
 def _is_of(alert: Alert, choice: Choice) -> bool:
-    strategy = dict(alert.scope).get("strategy")
-    return strategy is None or choice.takes(strategy)
+    labels = dict(alert.scope)
+    strategy, venue = labels.get("strategy"), labels.get("venue")
+    return (strategy is None or choice.takes(strategy)) and (venue is None or choice.takes_venue(venue))
 
 
 def _numbers(

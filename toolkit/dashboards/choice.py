@@ -1,4 +1,4 @@
-"""Which view somebody looks at, over which span, of which strategies: as an address says it; it shows nothing."""
+"""Which view somebody looks at, over which span, of which strategies and venues: as an address says it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ LONGEST: Final = 64
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What an address asks for. No strategies: all of them. `order` is the one whose course is drawn."""
+    """What an address asks for. No strategies or venues: all of them. `order` is the one whose course is drawn."""
 
     view: str = "overview"
     span: str = USUAL_SPAN
     strategies: tuple[str, ...] = ()
     look: str = ""
     order: str = ""
+    venues: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> int:
@@ -48,14 +49,18 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     def takes(self, strategy: str) -> bool:
         return not self.strategies or strategy in self.strategies
 
+    def takes_venue(self, venue: str) -> bool:
+        return not self.venues or venue in self.venues
+
     def with_strategy(self, name: str) -> Choice:
         """The same with one strategy more, or without it when it was chosen."""
-        chosen = [each for each in self.strategies if each != name]
-        if len(chosen) == len(self.strategies):
-            chosen.append(name)
-        return msgspec.structs.replace(self, strategies=tuple(sorted(chosen)))
+        return self.but(strategies=_toggled(self.strategies, name))
 
-    def but(self, **changes: str) -> Choice:
+    def with_venue(self, name: str) -> Choice:
+        """The same with one venue more, or without it when it was chosen."""
+        return self.but(venues=_toggled(self.venues, name))
+
+    def but(self, **changes: str | tuple[str, ...]) -> Choice:
         """The same with something else."""
         return msgspec.structs.replace(self, **changes)
 
@@ -63,7 +68,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         """What stands in the address behind the "?": only what differs from the usual."""
         said = {
             "span": self.span if self.span != USUAL_SPAN else "", "strategy": ",".join(self.strategies),
-            "order": self.order, "look": self.look,
+            "venue": ",".join(self.venues), "order": self.order, "look": self.look,
         }  # fmt: skip
         return urlencode({name: value for name, value in said.items() if value}, safe=",")
 
@@ -76,14 +81,24 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 def chosen(view: str, arguments: Mapping[str, Sequence[bytes | str]]) -> Choice:
     """What an address says; what it says wrongly is left out, since an old link still shows something."""
     span, look = _last(arguments, "span"), _last(arguments, "look")
-    names = _words(_last(arguments, "strategy", LONGEST * MOST_NAMES).split(","))
     return Choice(
         view=view,
         span=span if span in SPANS else USUAL_SPAN,
-        strategies=tuple(sorted(set(names)))[:MOST_NAMES],
+        strategies=_names(arguments, "strategy"),
+        venues=_names(arguments, "venue"),
         look=look if look in LOOKS else "",
         order=_last(arguments, "order"),
     )
+
+
+def _toggled(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    others = tuple(each for each in names if each != name)
+    return others if len(others) < len(names) else tuple(sorted((*names, name)))
+
+
+def _names(arguments: Mapping[str, Sequence[bytes | str]], name: str) -> tuple[str, ...]:
+    said = _last(arguments, name, LONGEST * MOST_NAMES).split(",")
+    return tuple(sorted(set(_words(said))))[:MOST_NAMES]
 
 
 def _last(arguments: Mapping[str, Sequence[bytes | str]], name: str, longest: int = LONGEST) -> str:

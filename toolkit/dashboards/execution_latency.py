@@ -26,6 +26,7 @@ from toolkit.dashboards.orders_seen import (
     courses_of,
     duration,
     left_out,
+    takes,
 )
 from toolkit.domain.time import NANOSECONDS
 from toolkit.measures.execution_cost import percentiles
@@ -37,6 +38,11 @@ TITLE: Final = "Execution latency"
 OVER_TIME: Final = (STRATEGY, QUEUE, BROKER)
 LEVELS: Final = (0.5, 0.95, 0.99)
 LEVEL_WORDS: Final = ("p50", "p95", "p99")
+STATIONS: Final = (
+    "Strategy is from the quote at the engine until its answer is decided on: to its runner, its own work, and back.",
+    "Queue is from there until it is written to the line: controls, journal, waiting. Its course parts it once more.",
+    "More clocks would stand in an order's way, and cost what they measure.",
+)
 A_GROUP: Final = 100
 """Orders that a p99 takes."""
 MOST_GROUPS: Final = 40
@@ -49,7 +55,7 @@ POINTS: Final = 200
 def face(known: Known, choice: Choice) -> Face:
     """From the quote to the broker's word."""
     courses = courses_of(known, choice)
-    late = [course for course in known.tallies.late(known.wall) if choice.takes(course.strategy)]
+    late = [course for course in known.tallies.late(known.wall) if takes(choice, course)]
     return Face(
         numbers=_numbers(known, courses, late),
         notes=(*known.notes(), *((words, "") for words in left_out(known, choice))),
@@ -242,7 +248,7 @@ def _by_venue(courses: Sequence[Course], choice: Choice) -> Table:
         key="hops", title="Hops by venue", wide=True,
         columns=("venue", "hop", "orders>", "p50>", "p95>", "p99>", "slowest>"), rows=tuple(rows),
         empty=f"No order was let through in {choice.span_words}.",
-        below=("A dash where there are too few orders: p95 takes 20, p99 takes 100.",) if rows else (),
+        below=(*STATIONS, "A dash where there are too few orders: p95 takes 20, p99 takes 100.") if rows else (),
     )  # fmt: skip
 
 

@@ -36,9 +36,8 @@ GROUPINGS: Final[tuple[tuple[str, Callable[[Course], str]], ...]] = (
 def face(known: Known, choice: Choice) -> Face:
     """Orders that were let through within the span, and what was not."""
     courses = courses_of(known, choice)
-    begins = known.begins(choice)
-    denials = [row for row in known.replica.denials if int(row.wall) >= begins and choice.takes(row.strategy)]
-    fills = [row for row in known.replica.fills if int(row.wall) >= begins and choice.takes(row.strategy)]
+    denials = [row for row in known.replica.denials if _takes(known, choice, row)]
+    fills = [row for row in known.replica.fills if _takes(known, choice, row)]
     return Face(
         numbers=_numbers(courses, denials, known.wall),
         notes=(*known.notes(), *((words, "") for words in left_out(known, choice))),
@@ -48,6 +47,11 @@ def face(known: Known, choice: Choice) -> Face:
             _slippage(known, courses, choice),
         ),
     )  # fmt: skip
+
+
+def _takes(known: Known, choice: Choice, row: DenialSeen | FillSeen) -> bool:
+    is_of = int(row.wall) >= known.begins(choice) and choice.takes(row.strategy)
+    return is_of and (not choice.venues or choice.takes_venue(known.venue_of(row.order_id, row.instrument)))
 
 
 # ---- five numbers

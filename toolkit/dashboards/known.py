@@ -112,5 +112,14 @@ class Known:
         ledger = self.replica.ledger
         return tuple(sorted({*ledger.capital, *ledger.deployments} - {"house", "manual"}))
 
+    def venues(self) -> tuple[str, ...]:
+        return tuple(sorted(self.replica.ledger.venues))
+
+    def venue_of(self, order_id: str, instrument: str) -> str:
+        """Where an order went, or would have gone."""
+        course = self.tallies.course(order_id, self.replica.ledger)
+        known = self.replica.ledger.instruments.find(instrument)
+        return course.venue if course is not None else "" if known is None else known.venue
+
     def begins(self, choice: Choice) -> int:
         return choice.begins(self.wall)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from itertools import groupby
 from typing import Final
@@ -14,7 +14,9 @@ from toolkit.dashboards.pages import VIEWS
 
 LOOK_WORDS: Final = {"": "as system", "light": "light", "dark": "dark"}
 FOLDED: Final = 12
-"""More strategies than so many stand behind one line that opens."""
+"""More names than so many stand behind one line that opens."""
+BY_VENUE: Final = ("execution_latency", "fill_rate", "alerts")
+"""Views of which each venue's part can be seen by itself."""
 
 
 def menu(choice: Choice) -> str:
@@ -26,21 +28,29 @@ def menu(choice: Choice) -> str:
     return f'<nav class="menu" aria-label="views">{shown}</nav>'
 
 
-def selectors(choice: Choice, strategies: Sequence[str], zone: str) -> str:
+def selectors(choice: Choice, strategies: Sequence[str], venues: Sequence[str], zone: str) -> str:
     """What can be chosen, as links: an address is the whole choice, and reproduces what is seen."""
     spans = "".join(_pill(SPAN_WORDS[name], choice.but(span=name).address(), name == choice.span) for name in SPANS)
     looked = "".join(_pill(LOOK_WORDS[name], choice.but(look=name).address(), name == choice.look) for name in LOOKS)
-    names = sorted({*strategies, *choice.strategies})
-    every = _pill("all", _without_strategies(choice), not choice.strategies)
-    each = "".join(_pill(name, choice.with_strategy(name).address(), name in choice.strategies) for name in names)
-    chosen = f"{len(choice.strategies)} of {len(names)} chosen" if choice.strategies else f"all {len(names)}"
-    if len(names) > FOLDED:
-        each = f"<details><summary>{chosen}</summary>{each}</details>"
+    named = _names("strategies", strategies, choice.strategies, choice.with_strategy, choice.but(strategies=()))
+    if choice.view in BY_VENUE and (len(venues) > 1 or choice.venues):
+        named += _names("venues", venues, choice.venues, choice.with_venue, choice.but(venues=()))
     return (
-        f'<div class="choose"><span class="group" role="group" aria-label="time range"><i>last</i>{spans}</span>'
-        f'<span class="group" role="group" aria-label="strategies"><i>strategies</i>{every}{each}</span>'
+        f'<div class="choose"><span class="group" role="group" aria-label="time range"><i>last</i>{spans}</span>{named}'
         f'<span class="group end" role="group" aria-label="look">{looked}<i>times are {escape(zone)}</i></span></div>'
     )
+
+
+def _names(
+    of: str, known: Iterable[str], chosen: Sequence[str], toggled: Callable[[str], Choice], without: Choice
+) -> str:
+    names = sorted({*known, *chosen})
+    every = _pill("all", without.address(), not chosen)
+    each = "".join(_pill(name, toggled(name).address(), name in chosen) for name in names)
+    if len(names) > FOLDED:
+        summary = f"{len(chosen)} of {len(names)} chosen" if chosen else f"all {len(names)}"
+        each = f"<details><summary>{summary}</summary>{each}</details>"
+    return f'<span class="group" role="group" aria-label="{of}"><i>{of}</i>{every}{each}</span>'
 
 
 def numbers(face: Face) -> str:
@@ -121,7 +131,3 @@ def _exports(key: str, title: str, choice: Choice, *, png: bool = False) -> str:
 def _pill(words: str, address: str, chosen: bool) -> str:
     here = ' aria-current="true"' if chosen else ""
     return f'<a class="pill" href="{escape(address)}"{here}>{escape(words)}</a>'
-
-
-def _without_strategies(choice: Choice) -> str:
-    return Choice(view=choice.view, span=choice.span, look=choice.look, order=choice.order).address()

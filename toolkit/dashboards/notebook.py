@@ -39,6 +39,7 @@ def dashboard(
     *,
     span: str = USUAL_SPAN,
     strategies: str | Iterable[str] = (),
+    venues: str | Iterable[str] = (),
     order: str = "",
     replay: Outcome | None = None,
     backtest: Outcome | None = None,
@@ -50,12 +51,16 @@ def dashboard(
     draws. `pnl_live` holds the desk against a `replay` or a `backtest` of the same book
     (`tk.backtest(tk.connect().book())`). ConfigError for a view or a span that does not exist, or without a desk.
     """
-    chosen = (strategies,) if isinstance(strategies, str) else tuple(sorted(strategies))
     choice = Choice(
-        view=_one_of(view, VIEWS, "view"), span=_one_of(span, SPANS, "span"), strategies=chosen, order=order
+        view=_one_of(view, VIEWS, "view"), span=_one_of(span, SPANS, "span"), strategies=_names(strategies),
+        venues=_names(venues), order=order,
     )  # fmt: skip
     references = (*_references("replay", replay), *_references("backtest", backtest))
     return Dashboard(_known(home, references), choice)
+
+
+def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(sorted(given))
 
 
 class Dashboard:

@@ -56,11 +56,11 @@ STEPS: Final = (
 def courses_of(known: Known, choice: Choice) -> list[Course]:
     """Orders that were let through, decided within the span, oldest first."""
     begins = known.begins(choice)
-    return [
-        course
-        for course in known.tallies.courses.values()
-        if course.decided >= begins and choice.takes(course.strategy)
-    ]
+    return [course for course in known.tallies.courses.values() if course.decided >= begins and takes(choice, course)]
+
+
+def takes(choice: Choice, course: Course) -> bool:
+    return choice.takes(course.strategy) and choice.takes_venue(course.venue)
 
 
 def left_out(known: Known, choice: Choice) -> tuple[str, ...]:

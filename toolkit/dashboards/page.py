@@ -89,7 +89,7 @@ class ViewPage:
 
     def _show(self, drawn: Drawn, who: str) -> None:
         head = looks.bar(drawn.kind, drawn.headline, who) + markup.menu(self._choice)
-        put(self._top, head + markup.selectors(self._choice, drawn.strategies, drawn.zone))
+        put(self._top, head + markup.selectors(self._choice, drawn.strategies, drawn.venues, drawn.zone))
         age = time.monotonic() - drawn.looked
         stale = [(f"Stale: the last look was {age:.0f} s ago.", looks.BAD)] if age > STALE_SECONDS else []
         put(self._numbers, markup.numbers(drawn.face) + markup.notes([*stale, *drawn.face.notes]))

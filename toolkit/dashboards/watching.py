@@ -46,6 +46,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     zone: str
     strategies: tuple[str, ...]
+    venues: tuple[str, ...]
     looked: float
     seconds: float
 
@@ -193,7 +194,7 @@ class DeskWatch:
         face = VIEWS[choice.view].face(self._known, choice)
         self._drawn[choice] = found = Drawn(
             face=face, headline=self._known.headline(), kind=self._known.kind,
-            zone=self._zone.label(self._known.wall), strategies=self._known.strategies(), looked=self._looked,
-            seconds=time.perf_counter() - began,
+            zone=self._zone.label(self._known.wall), strategies=self._known.strategies(), venues=self._known.venues(),
+            looked=self._looked, seconds=time.perf_counter() - began,
         )  # fmt: skip
         return found

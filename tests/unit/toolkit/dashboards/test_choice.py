@@ -13,17 +13,23 @@ NAMES = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=20
 
 
 @given(
-    span=st.sampled_from(list(SPANS)), names=st.lists(NAMES, max_size=6, unique=True), look=st.sampled_from(LOOKS),
+    span=st.sampled_from(list(SPANS)), names=st.lists(NAMES, max_size=6, unique=True),
+    venues=st.lists(NAMES, max_size=3, unique=True), look=st.sampled_from(LOOKS),
     order=st.text("ABCDEF0123456789", max_size=16),
 )  # fmt: skip
-def test_a_link_reproduces_the_choice(span: str, names: list[str], look: str, order: str) -> None:
-    choice = Choice(view="pnl_live", span=span, strategies=tuple(sorted(names)), look=look, order=order)
+def test_a_link_reproduces_the_choice(span: str, names: list[str], venues: list[str], look: str, order: str) -> None:
+    choice = Choice(
+        view="pnl_live", span=span, strategies=tuple(sorted(names)), venues=tuple(sorted(venues)), look=look,
+        order=order,
+    )  # fmt: skip
     parts = urlsplit(choice.address())
     assert parts.path == "./pnl_live"
     assert chosen("pnl_live", parse_qs(parts.query)) == choice
 
 
-@given(st.dictionaries(st.sampled_from(["span", "strategy", "look", "order"]), st.lists(st.binary(max_size=90))))
+@given(
+    st.dictionaries(st.sampled_from(["span", "strategy", "venue", "look", "order"]), st.lists(st.binary(max_size=90)))
+)
 def test_what_an_address_says_wrongly_is_left_out(arguments: dict[str, list[bytes]]) -> None:
     choice = chosen("overview", arguments)
     assert choice.span in SPANS

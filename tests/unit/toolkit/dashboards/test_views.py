@@ -118,6 +118,23 @@ def test_a_strategy_that_was_not_chosen_is_not_shown(known: Known) -> None:
     assert [row[0] for row in rows] == ["trend"]
 
 
+@pytest.mark.parametrize("view", ["fill_rate", "execution_latency"])
+def test_of_a_venue_is_shown_what_went_there(known: Known, view: str) -> None:
+    there, elsewhere = (face_of(known, view, span="all", venues=(name,)) for name in ("paper", "elsewhere"))
+    assert there == face_of(known, view, span="all") or there.numbers == face_of(known, view, span="all").numbers
+    part = "shares" if view == "fill_rate" else "hops"
+    assert table(there, part).rows
+    assert not table(elsewhere, part).rows
+
+
+def test_venues_are_chosen_where_there_are_several_and_the_view_knows_them() -> None:
+    choice = Choice(view="fill_rate", span="1h", strategies=("trend",))
+    assert 'aria-label="venues"' not in markup.selectors(choice, (), ("paper",), "UTC")
+    shown = markup.selectors(choice, (), ("binance", "paper"), "UTC")
+    assert 'href="./fill_rate?span=1h&amp;strategy=trend&amp;venue=binance"' in shown
+    assert 'aria-label="venues"' not in markup.selectors(choice.but(view="pnl_live"), (), ("binance", "paper"), "UTC")
+
+
 @pytest.mark.parametrize(
     ("changes", "verdict", "how", "words"),
     [
@@ -155,8 +172,8 @@ def test_texts_of_others_are_texts(journal: Journal) -> None:
         tables = [part for part in face.parts if isinstance(part, Table)]
         pictures = [part for part in face.parts if isinstance(part, Picture)]
         whole = [
-            markup.menu(choice), markup.selectors(choice, (HOSTILE,), HOSTILE), markup.numbers(face),
-            markup.notes(face.notes), markup.tables(tables, choice),
+            markup.menu(choice), markup.selectors(choice, (HOSTILE,), (HOSTILE, "paper"), HOSTILE),
+            markup.numbers(face), markup.notes(face.notes), markup.tables(tables, choice),
             *(markup.picture_head(picture, choice) for picture in pictures),
         ]  # fmt: skip
         assert not any("<img" in part for part in whole), view
