@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from execution.settings import LimitTable, PeopleTable, Settings, read_limits, read_people, read_strategies
 from execution.settings.models import StrategyRow
@@ -65,10 +65,17 @@ class ConfigWatch:
         self._people = settings.people
 
     async def run(self) -> None:
-        """Watch until cancelled; what was saved while the desk started is looked at first."""
-        await self.look({"strategies.yaml", "limits.yaml", "people.yaml", "monitoring.yaml"})
-        async for changes in awatch(self._home.config, debounce=100, step=20, recursive=False):
-            await self.look({Path(name).name for _, name in changes})
+        """Watch until cancelled; what was saved while the desk started is looked at once nothing more is missed."""
+        saves = awatch(self._home.config, debounce=100, step=20, recursive=False)
+        first = asyncio.create_task(anext(saves))
+        try:
+            await asyncio.sleep(0)  # it watches from its first turn on
+            await self.look({"strategies.yaml", "limits.yaml", "people.yaml", "monitoring.yaml"})
+            await self.look(_names(await first))
+            async for changes in saves:
+                await self.look(_names(changes))
+        finally:
+            first.cancel()
 
     async def look(self, names: set[str]) -> None:
         """Read the files of these names and propose what they newly ask for."""
@@ -172,6 +179,10 @@ class ConfigWatch:
         except KeyError:
             identity = str(owner)
         return Who(identity=f"unix:{identity}", verified=False, source=f"config/{name}")
+
+
+def _names(changes: set[tuple[Change, str]]) -> set[str]:
+    return {Path(path).name for _, path in changes}
 
 
 def _off(row: StrategyRow) -> StrategyRow:

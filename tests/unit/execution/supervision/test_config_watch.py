@@ -1,5 +1,7 @@
 """What is saved while a desk runs: a broken file disables or stays away, a good one is proposed."""
 
+import asyncio
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -55,6 +57,27 @@ async def test_a_flag_that_is_switched_off_disables_its_strategy_once(desk: Desk
     await desk.save("strategies.yaml", "    enabled: true", "    enabled: false")
     await desk.watch.look({"strategies.yaml"})
     assert [(type(each), getattr(each, "strategy", "")) for each in desk.proposed] == [(DisableStrategy, "trend")]
+
+
+async def test_what_is_saved_during_the_first_look_is_looked_at_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[set[str]] = []
+
+    async def look(names: set[str]) -> None:
+        looks.append(names)
+        if len(looks) == 1:
+            (desk.config / "limits.yaml").write_text("book: {}")
+
+    monkeypatch.setattr(desk.watch, "look", look)
+    watching = asyncio.create_task(desk.watch.run())
+    async with asyncio.timeout(60):
+        while len(looks) < 2:
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+    assert looks[1] == {"limits.yaml"}
 
 
 async def test_switching_it_on_again_asks_for_nothing(desk: Desk) -> None:
