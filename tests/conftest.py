@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -11,10 +12,11 @@ pytest_plugins = ["pytester", "tests.servers"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-hypothesis.settings.register_profile(
-    "ci", derandomize=True, database=None, deadline=None, max_examples=50, print_blob=True
-)
-hypothesis.settings.register_profile("full", database=None, deadline=None, max_examples=2000, print_blob=True)
+_ANY_SPEED: dict[str, Any] = {
+    "database": None, "deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow], "print_blob": True
+}  # fmt: skip
+hypothesis.settings.register_profile("ci", derandomize=True, max_examples=50, **_ANY_SPEED)
+hypothesis.settings.register_profile("full", max_examples=2000, **_ANY_SPEED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

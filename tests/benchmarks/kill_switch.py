@@ -75,5 +75,5 @@ async def _round_trips(desk: KillDesk) -> float:
         left = line.cancel(orders).open_orders
     took = time.perf_counter() - began
     assert not left
-    await desk.kit.until(lambda: not desk.kit.ledger.open_orders(), 10)
+    await desk.kit.until(lambda: not desk.kit.ledger.open_orders())
     return took

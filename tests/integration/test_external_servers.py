@@ -25,39 +25,30 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def external(tmp_path: Path) -> Iterator[ServerAddress]:
     """A server as it comes out of the box: no durability, one password, a port on loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = [
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--dir",
-        str(tmp_path),
-        "--requirepass",
-        "secret",
-        "--save",
-        "",
-    ]
-    child = subprocess.Popen([find_server(), *options], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    address = ServerAddress(f"redis://127.0.0.1:{port}/0", None, "secret")
-    wait_for(address)
+    child, address = started(tmp_path)
     yield address
     child.kill()
     child.wait()
 
 
-def wait_for(address: ServerAddress) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            ask(address, "PING")
-        except TransportError:
-            time.sleep(0.01)
-        else:
-            return
-    pytest.fail("the external server did not start")
+def started(folder: Path) -> tuple[subprocess.Popen[bytes], ServerAddress]:
+    """One that answers; who finds that somebody else took its port ends, and the next has another."""
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--requirepass", "secret"]
+        child = subprocess.Popen(
+            [find_server(), *options, "--save", ""], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+        address = ServerAddress(f"redis://127.0.0.1:{port}/0", None, "secret")
+        while child.poll() is None:
+            try:
+                ask(address, "PING")
+            except TransportError:
+                time.sleep(0.01)
+            else:
+                return child, address
 
 
 def ask(address: ServerAddress, *words: str) -> None:

@@ -40,7 +40,9 @@ class Processes:
         times = {"mono": mono_time, "lease_seconds": LEASE_SECONDS, "margin_seconds": 0.5}
         real, memory = self._real, self._memory
         self._opened.append(
-            RedisJournal(real.address(), self._book, **times) if real else MemoryJournal(memory, **times)
+            RedisJournal(real.address(), self._book, **times, reply_seconds=60.0)
+            if real
+            else MemoryJournal(memory, **times)
         )
         return self._opened[-1]
 
@@ -296,7 +298,7 @@ async def test_a_reader_wakes_when_something_comes(open_journal: Open, journal: 
     await asyncio.sleep(0.02)
     await journal.append(lease, batch_after(codec.EMPTY), {"trend": [entry(1)]})
     await journal.send(command(1))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         assert [len(found) for found in await asyncio.gather(*waiting)] == [1, 1, 1]
 
 

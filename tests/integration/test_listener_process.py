@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.desk_kit import is_stopped
 from toolkit.adapters.embedded_servers import EmbeddedServers
 from toolkit.adapters.redis_bus import RedisBus
 from toolkit.adapters.server_access import ServerRole
@@ -54,7 +55,7 @@ class Engine:
 
     async def sees(self, first: int, last: int) -> None:
         """Wait until the bus holds exactly these steps, and see that they are the sample's."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self._last() != last:
                 await asyncio.sleep(0.02)
         found = await self.bus.steps("feed", 0, 0, 10_000)
@@ -97,7 +98,7 @@ def listener(home: Home, servers: EmbeddedServers, failpoints: str = "") -> "Ite
 
 
 async def ended(process: "subprocess.Popen[bytes]") -> int:
-    return await asyncio.to_thread(process.wait, 20)
+    return await asyncio.to_thread(process.wait, 60)
 
 
 @pytest.mark.parametrize("place", ["before_publish", "after_publish"])
@@ -138,6 +139,9 @@ async def test_paused_while_the_bus_is_replaced_it_leaves_no_hole(
     await engine.is_at(0)
     with listener(home, servers, "before_publish:stop:3\n") as process:
         await engine.sees(1, 1_000)
+        async with asyncio.timeout(60):
+            while not is_stopped(process.pid):
+                await asyncio.sleep(0.01)
         identity = servers.identity(ServerRole.BUS)
         assert identity is not None
         os.kill(identity.pid, signal.SIGKILL)
@@ -170,6 +174,6 @@ async def test_with_a_wrong_password_it_says_so_and_ends(home: Home, servers: Em
     assert process.stdin is not None
     assert process.stderr is not None
     process.stdin.write(b"wrong\n")
-    said = await asyncio.wait_for(process.stderr.read(), 20)
+    said = await asyncio.wait_for(process.stderr.read(), 60)
     assert await process.wait() == 2
     assert b"ConfigError" in said

@@ -43,7 +43,7 @@ class Trend(tk.Strategy):
         self.log("last words")
 """
 RAISES = BUYS.replace("print(", "1 / 0; print(")
-HANGS = BUYS.replace("print(", "exec('while True: pass'); print(")
+HANGS = BUYS.replace("print(", "print('now', file=sys.stderr, flush=True); exec('while True: pass'); print(")
 EATS = BUYS.replace("print(", "self.state.all = bytearray(1 << 30); print(")
 ENDS = BUYS.replace("print(", "sys.exit(0); print(")
 
@@ -53,8 +53,8 @@ class Engine:
 
     def __init__(self, journal: Server, bus: Server, book: str) -> None:
         self.book = book
-        self.journal = RedisJournal(journal.address("engine"), book, mono=mono_time)
-        self.bus = RedisBus(bus.address("engine"), book)
+        self.journal = RedisJournal(journal.address("engine"), book, mono=mono_time, reply_seconds=60.0)
+        self.bus = RedisBus(bus.address("engine"), book, reply_seconds=60.0)
         self._lease: Lease | None = None
         self._position = "0"
 
@@ -93,7 +93,7 @@ class Engine:
 
     async def commands(self, number: int) -> Sequence[Envelope]:
         found: list[Envelope] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(found) < number:
                 for received in await self.journal.commands({"trend": self._position}, 200):
                     self._position = received.position
@@ -112,12 +112,12 @@ class Runner:
     async def ended(self) -> tuple[int, list[str]]:
         """Exit code and stderr."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             said = (await self.process.stderr.read()).decode().splitlines()
             return await self.process.wait(), said
 
     async def beat(self, words: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while words not in self.beats:
                 await asyncio.sleep(0.01)
 
@@ -251,7 +251,9 @@ async def test_a_strategy_that_hangs_falls_silent(engine: Engine, first_line: Ca
         await engine.welcome()
         await runner.beat("beat running 0")
         await engine.release(1)
-        await asyncio.sleep(0.5)
+        assert runner.process.stderr is not None
+        assert await asyncio.wait_for(runner.process.stderr.readline(), 60) == b"now\n"
+        await asyncio.sleep(0.5)  # what it said before is read
         before = len(runner.beats)
         await asyncio.sleep(0.5)
         assert len(runner.beats) == before

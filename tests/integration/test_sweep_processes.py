@@ -15,6 +15,9 @@ import toolkit as tk
 pytestmark = pytest.mark.integration
 
 STRATEGY = '''
+import time
+from pathlib import Path
+
 import toolkit as tk
 
 
@@ -30,6 +33,8 @@ class Cross(tk.Strategy):
         return self.slow
 
     def on_bar(self, bar):
+        while self.fast == 5 and not Path("go").exists():  # the last quarter of the grid
+            time.sleep(0.01)
         closes = self.history.closes(bar.instrument)
         rises = sum(closes[-self.fast:]) / self.fast > sum(closes) / self.slow
         self.target_position(bar.instrument, 50 if rises else 0)
@@ -64,7 +69,7 @@ class Running:
         )  # fmt: skip
 
     def until_points(self, count: int) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while self.count() < count:
             assert time.monotonic() < deadline
             assert self._process.poll() is None, self._process.communicate()[0]
@@ -82,7 +87,7 @@ class Running:
 
     def last_words(self) -> str:
         """All that it said, once nothing of it is left."""
-        return self._process.communicate(timeout=30)[0]
+        return self._process.communicate(timeout=120)[0]
 
 
 def test_killed_in_the_middle_it_goes_on_and_no_process_stays(
@@ -94,6 +99,7 @@ def test_killed_in_the_middle_it_goes_on_and_no_process_stays(
     running.last_words()
     kept = running.count()
     assert 3 <= kept < 24
+    (tmp_path / "go").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     found = import_module("cross").sweep(1)
@@ -115,7 +121,7 @@ def test_ctrl_c_ends_all_of_it_in_order_and_tells_how_to_go_on(tmp_path: Path) -
 def test_a_script_that_sweeps_without_its_guard_is_told(tmp_path: Path) -> None:
     (tmp_path / "bare.py").write_text(f'{STRATEGY}\n\ntk.sweep(Cross, {{"fast": [2, 3]}}, folder="kept")\n')
     answer = subprocess.run(
-        [sys.executable, "bare.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        [sys.executable, "bare.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
         env={**os.environ, "PYTHONPATH": str(Path(tk.__file__).parents[1])},
     )  # fmt: skip
     assert 'put the call under if __name__ == "__main__":' in answer.stderr.splitlines()[-1]

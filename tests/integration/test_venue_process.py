@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from execution.services.venue_drill import SetBehaviour
 from execution.services.venue_ledger import Took, read_ledger
 from execution.wiring.venue import main
 from tests.tools.venue_kit import SECOND, cancel, order, quote, step, submit
-from tests.tools.venue_process import PROGRAM, RawLine, VenueProcess, eventually, venue_process
+from tests.tools.venue_process import PROGRAM, RawLine, VenueProcess, venue_process
 from toolkit.domain.market import Step
 from toolkit.domain.orders import Side
 from toolkit.domain.requests import Filled, Liquidity, OrderNotFound, QueryOrder, SubmitOrder, VenueState
@@ -347,14 +348,16 @@ def test_a_line_can_be_cut_between_effect_and_answer(venue: VenueProcess) -> Non
 
 def test_answers_can_be_held_back(venue: VenueProcess) -> None:
     line = RawLine(venue.socket)
+    asked = time.monotonic()
     line.say(SetBehaviour(delay=0.3), Sync(token=1))
-    assert line.silent_for(0.1)
-    assert line.hear(Synced)
-    line.say(SetBehaviour(pause=0.3))
-    eventually(lambda: line.silent_for(0.01))
-    line.say(Sync(token=2))
-    assert line.silent_for(0.1)
-    assert line.hear(Synced)
+    line.hear(Synced)
+    assert time.monotonic() - asked >= 0.3
+    line.say(SetBehaviour(pause=0.3), Sync(token=2))
+    line.hear(Synced)
+    asked = time.monotonic()
+    line.say(Sync(token=3))
+    line.hear(Synced)
+    assert time.monotonic() - asked >= 0.3
 
 
 def test_a_cancel_can_be_refused_a_fill_can_come_late_be_busted_or_corrected(venue: VenueProcess) -> None:

@@ -56,7 +56,9 @@ class Engine:
 
     def __init__(self, servers: EmbeddedServers) -> None:
         address = servers.address(ServerRole.JOURNAL, "engine")
-        self.journal = RedisJournal(address, "paper", mono=mono_time, lease_seconds=60.0, margin_seconds=0.5)
+        self.journal = RedisJournal(
+            address, "paper", mono=mono_time, lease_seconds=300.0, margin_seconds=0.5, reply_seconds=60.0
+        )
         self._lease: Lease | None = None
 
     async def write(self, batches: Sequence[Sealed]) -> None:

@@ -32,7 +32,7 @@ from toolkit.domain.errors import TransportError
 from toolkit.domain.events import Batch
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.requests import VenueState
-from toolkit.domain.venue_line import Sync
+from toolkit.domain.venue_line import Sync, Synced
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -193,6 +193,7 @@ class DeskKit:
         """Make the venue misbehave, or behave again; it must have been started with `--scriptable`."""
         line = RawLine(specifications.venue_socket(self.home, "paper"), trading=False)
         line.say(behaviour, Sync(token=1))
+        line.hear(Synced)
         line.close()
 
     async def ends(self, name: str, seconds: float = PATIENCE) -> int:
@@ -276,9 +277,16 @@ class DeskKit:
         """What the venue says of itself."""
         return venue_state(specifications.venue_socket(self.home, "paper"), timeout=PATIENCE)
 
+    async def head(self) -> int:
+        """The number of the journal's last event, of a server that may get no turn for a second."""
+        while True:
+            with contextlib.suppress(TransportError):
+                return (await self.line.head()).sequence
+            await asyncio.sleep(0.1)
+
     async def caught_up(self, seconds: float = PATIENCE) -> None:
         """Wait until we have read what the journal holds now."""
-        head = (await self.line.head()).sequence
+        head = await self.head()
         await self.until(lambda: self.ledger.sequence >= head, seconds)
 
     async def until(self, reached: Callable[[], bool], seconds: float = PATIENCE) -> None:

@@ -8,16 +8,18 @@ from urllib.parse import urlencode
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
+PATIENCE = 60.0  # seconds
+
 
 def get(link: str, path: str, cookie: str, **headers: str) -> tuple[int, str]:
-    line = http.client.HTTPConnection(link.removeprefix("http://").rstrip("/"), timeout=10)
+    line = http.client.HTTPConnection(link.removeprefix("http://").rstrip("/"), timeout=PATIENCE)
     line.request("GET", path, headers={"Cookie": cookie, **headers})
     answer = line.getresponse()
     return answer.status, answer.read().decode()
 
 
 def post(link: str, name: str, password: str, origin: str) -> tuple[int, str, str]:
-    line = http.client.HTTPConnection(link.removeprefix("http://").rstrip("/"), timeout=10)
+    line = http.client.HTTPConnection(link.removeprefix("http://").rstrip("/"), timeout=PATIENCE)
     form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": origin}
     line.request("POST", "/login", urlencode({"name": name, "password": password}), form)
     answer = line.getresponse()
@@ -45,12 +47,13 @@ def opens(link: str, token: str, origin: str, cookie: str, path: str = "") -> st
     async def knock() -> str:
         headers = {"Cookie": cookie, **({"Origin": origin} if origin else {})}
         url = f"{link.replace('http', 'ws', 1)}{path}ws"
+        request = HTTPRequest(url, headers=headers, connect_timeout=PATIENCE, request_timeout=PATIENCE)
         try:
-            line = await websocket_connect(HTTPRequest(url, headers=headers), subprotocols=["bokeh", token])
+            line = await websocket_connect(request, subprotocols=["bokeh", token])
         except HTTPClientError as problem:
             return str(problem.code)
         try:
-            first = await asyncio.wait_for(line.read_message(), 10)
+            first = await asyncio.wait_for(line.read_message(), PATIENCE)
         except WebSocketClosedError:
             return "closed"
         line.close()

@@ -95,9 +95,10 @@ class KillDesk:
         return sorted(order.order_class.value for order in self.at_venue())
 
     def script(self, *messages: LineMessage) -> None:
-        """Make the venue misbehave."""
+        """Make the venue misbehave; it does when this returns."""
         line = RawLine(specifications.venue_socket(self.kit.home, "paper"), trading=False)
         line.say(*messages, Sync(token=1))
+        line.hear(Synced)
         line.close()
 
     def arrive_late(self, *, market: bool = False) -> None:

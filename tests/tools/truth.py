@@ -63,7 +63,7 @@ async def _quiet(kit: DeskKit, seconds: float) -> VenueState:
             state = await asyncio.to_thread(kit.venue)
             look = (kit.ledger.sequence, state)
             waits = beat is not None and beat.state.startswith("waiting for ")
-            if not waits or (await kit.line.head()).sequence != kit.ledger.sequence or looks[-1:] != [look]:
+            if not waits or await kit.head() != kit.ledger.sequence or looks[-1:] != [look]:
                 looks, walls = [], set()
             looks.append(look)
             if beat is not None:

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,16 +131,6 @@ class RawLine:
         except ConnectionError:
             return True
 
-    def silent_for(self, seconds: float) -> bool:
-        """Whether nothing comes in that time."""
-        self._socket.settimeout(seconds)
-        try:
-            return self._socket.recv(1) == b""
-        except TimeoutError:
-            return True
-        finally:
-            self._socket.settimeout(SECONDS)
-
     def close(self) -> None:
         self._socket.close()
 
@@ -153,11 +142,3 @@ class RawLine:
                 raise ConnectionError("the venue closed the line")
             data += part
         return data
-
-
-def eventually(holds: Any, within: float = SECONDS) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.005)
