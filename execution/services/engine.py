@@ -24,7 +24,7 @@ from toolkit.engine.messages import EngineSettings
 RENEWALS_PER_LEASE = 5
 KEPT_FOR_THE_LIFEBOAT = 0.4  # of the lease
 SIGNS_PER_SILENCE = 4
-FEED = "feed"
+FEED, LISTENER = "feed", "listener"
 FEED_PATIENCE = 20.0
 WARM_UP_AT_ONCE = 500
 UNHEARD_SECONDS = 0.01
@@ -154,14 +154,20 @@ class EngineService:
         await forget_old_releases(self._parts.bus, lease.epoch)
 
     async def _warm_view(self, core: EngineCore) -> None:
-        """Rebuild the View from the feed's history up to the book's step. A feed that lost it leaves the View empty."""
+        """Rebuild the View from the feed's history up to the book's step. A feed that lost it leaves the View empty.
+
+        In lockstep nothing is decided without a feed, and the listener has all the time that it takes to start: orders
+        that hang on how long a desk took to come up would be no backtest's.
+        """
         target = core.engine.ledger.step
         position = max(0, target - self._plan.history_steps)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + FEED_PATIENCE
+        deadline, in_lockstep = loop.time() + FEED_PATIENCE, self._plan.feed_mode is FeedMode.LOCKSTEP
         while position < target and loop.time() < deadline and not self._stopping.is_set():
             try:
                 steps = await self._parts.bus.steps(FEED, position, 100, WARM_UP_AT_ONCE)
+                if steps or (in_lockstep and LISTENER not in await self._parts.bus.beats()):
+                    deadline = loop.time() + FEED_PATIENCE
             except TransportError:
                 await asyncio.sleep(0.1)
                 continue

@@ -4,21 +4,25 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from execution.services import engine
 from execution.services.engine_recovery import forget_old_releases, recover_ledger, take_book
 from execution.wiring.engine import BookLifeboat, BookSnapshots, WireCodec
-from tests.tools.journal_kit import chain, end_of
+from tests.tools.journal_kit import chain, end_of, step
 from toolkit.adapters.journal_archive import JournalArchive
 from toolkit.adapters.lifeboat import Lifeboat
 from toolkit.adapters.memory_bus import MemoryBus
 from toolkit.adapters.memory_journal import MemoryJournal
 from toolkit.adapters.memory_server import MemoryServer
+from toolkit.domain.beats import Beat
 from toolkit.domain.inbox import EPOCHS_KEPT, Released
 from toolkit.domain.ledger import FOLD_VERSION
+from toolkit.domain.market import FeedMode, Step
 from toolkit.domain.ports import Head, Sealed
-from toolkit.domain.time import NANOSECONDS, MonoTime
+from toolkit.domain.time import NANOSECONDS, MonoTime, WallTime
 
 BATCHES = chain(40, size=5)
 
@@ -97,6 +101,27 @@ async def test_released_steps_are_kept_for_as_long_as_a_runner_looks_back_and_no
         await bus.release(epoch, [Released(step=b"", number=epoch, inboxes=())])
         await forget_old_releases(bus, epoch)
     assert sorted(server.released) == list(range(59 - EPOCHS_KEPT, 60))
+
+
+@pytest.mark.parametrize("is_listening", [False, True], ids=["a listener that starts late", "a feed without a history"])
+async def test_in_lockstep_the_view_waits_for_a_listener_and_not_for_a_history_that_is_lost(
+    monkeypatch: pytest.MonkeyPatch, is_listening: bool
+) -> None:
+    monkeypatch.setattr(engine, "FEED_PATIENCE", 0.05)
+    bus, warmed = MemoryBus(MemoryServer()), list[Step]()
+    listener = Beat(process="listener", pid=1, wall=WallTime(0))
+    parts, plan = SimpleNamespace(bus=bus), SimpleNamespace(feed_mode=FeedMode.LOCKSTEP, history_steps=10)
+    core = SimpleNamespace(engine=SimpleNamespace(ledger=SimpleNamespace(step=3), warm=warmed.append))
+    if is_listening:
+        await bus.beat(listener)
+    warming = asyncio.create_task(engine.EngineService(cast(Any, parts), cast(Any, plan))._warm_view(cast(Any, core)))
+    if not is_listening:
+        await asyncio.sleep(0.3)
+        await bus.publish("feed", [step(number) for number in range(1, 5)])
+        await bus.beat(listener)
+    async with asyncio.timeout(60):
+        await warming
+    assert [each.number for each in warmed] == ([] if is_listening else [1, 2, 3])
 
 
 async def test_a_bus_that_is_away_keeps_no_engine_from_starting() -> None:
