@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.conftest import patient
 from tests.tools.doors_kit import cookie_of, get, opens, tampered
 from tests.tools.whole_desk import Desk, until
 from toolkit.client.books import Books, opened
@@ -31,7 +32,6 @@ people:
   owner: {{roles: [quant, operator, risk], runs_the_desk: true}}
   vera: {{roles: [viewer], login: "{vera}"}}
 """
-SLOW = 60_000
 DRAWN = """() => {
   const found = [...Bokeh.documents[0]._all_models.values()].find((each) => each.tags?.includes("picture:pnl"));
   return found && Bokeh.index.find_one(found);
@@ -49,7 +49,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator
     try:
         assert answer.returncode == 0, answer.stderr
         assert "/enter?once=" in answer.stdout, "a new user is not locked out"
-        assert until(lambda: made.process("dashboards").state == "running", 60), made.run("logs", "dashboards").stdout
+        assert until(lambda: made.process("dashboards").state == "running"), made.run("logs", "dashboards").stdout
         yield made
     finally:
         made.run("down")
@@ -65,7 +65,7 @@ def link(desk: Desk) -> str:
 @pytest.fixture(scope="module")
 def visited(browser: Browser, link: str) -> Iterator[BrowserContext]:
     """A browser in which vera has logged in, having come for something."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context = patient(browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True))
     page = context.new_page()
     page.goto(f"{link}pnl_live?span=1h&strategy=trend")
     page.fill("#name", "vera")
@@ -84,7 +84,7 @@ def shown(context: BrowserContext, address: str) -> Iterator[Page]:
     wrong: list[str] = []
     page.on("pageerror", lambda problem: wrong.append(str(problem)))
     page.goto(address)
-    expect(page.locator(".number")).to_have_count(5, timeout=SLOW)
+    expect(page.locator(".number")).to_have_count(5)
     yield page
     page.close()
     assert wrong == []
@@ -122,16 +122,16 @@ def test_the_link_lets_the_desks_own_user_in_once(desk: Desk, link: str, browser
     assert secret.stat().st_mode & 0o077 == 0
     address = f"{link}enter?once={secret.read_text().strip()}"
     assert address in desk.run("status").stdout
-    context = browser.new_context()
+    context = patient(browser.new_context())
     with shown(context, address) as page:
         expect(page).to_have_url(f"{link}overview")
         expect(page.get_by_text("PAPER", exact=True).first).to_be_visible()
         expect(page.get_by_text(re.compile("^owner "))).to_be_visible()
     context.close()
-    late = browser.new_context()
+    late = patient(browser.new_context())
     page = late.new_page()
     page.goto(address)
-    expect(page.get_by_text("This link was used already")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("This link was used already")).to_be_visible()
     page.goto(f"{link}overview")
     expect(page.locator("#password")).to_be_visible()
     late.close()
@@ -145,14 +145,14 @@ def test_each_view_fits_a_phone_and_says_what_it_shows(visited: BrowserContext, 
             expect(page.get_by_role("navigation").locator("[aria-current]")).to_have_text(view.title)
             expect(page.get_by_text(re.compile("^times are ")).first).to_be_visible()
             assert page.evaluate("document.documentElement.dataset.look") == "dark"
-            assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+            page.wait_for_function("document.documentElement.scrollWidth === 390")
 
 
 def test_numbers_are_the_journals_and_go_on_by_themselves(desk: Desk, visited: BrowserContext, link: str) -> None:
     with shown(visited, f"{link}overview") as page:
         first = event_of(page)
-        assert until(lambda: event_of(page) > first, 60), "it goes on by itself"
-        assert until(lambda: shows_the_books(page, desk), 60), "the numbers are those of the journal up to that event"
+        assert until(lambda: event_of(page) > first), "it goes on by itself"
+        assert until(lambda: shows_the_books(page, desk)), "the numbers are those of the journal up to that event"
 
 
 def shows_the_books(page: Page, desk: Desk) -> bool:
@@ -166,19 +166,18 @@ def test_what_is_chosen_stands_in_the_address_and_a_link_shows_the_same(visited:
     with shown(visited, f"{link}overview") as page:
         page.get_by_role("link", name="trend", exact=True).click()
         page.wait_for_url(re.compile("strategy=trend"))
-        expect(page.locator(".number")).to_have_count(5, timeout=SLOW)
+        expect(page.locator(".number")).to_have_count(5)
         page.get_by_role("link", name="1 h", exact=True).click()
         page.wait_for_url(re.compile("span=1h"))
-        expect(page.locator(".number")).to_have_count(5, timeout=SLOW)
+        expect(page.locator(".number")).to_have_count(5)
         page.get_by_role("link", name="Risk and limits").click()
         page.wait_for_url(re.compile("risk_limits"))
         address = page.url
     said = parse_qs(urlsplit(address).query)
     assert said == {"span": ["1h"], "strategy": ["trend"]}
     with shown(visited, address.replace("risk_limits", "overview")) as page:
-        assert [row[0] for row in rows_of(page, "Strategies")] == ["trend"]
-        marked = page.locator(".choose [aria-current]").all_inner_texts()
-        assert marked == ["1 h", "trend", "as system"]
+        assert until(lambda: [row[0] for row in rows_of(page, "Strategies")] == ["trend"])
+        expect(page.locator(".choose [aria-current]")).to_have_text(["1 h", "trend", "as system"])
 
 
 def test_tables_and_pictures_can_be_taken_along(visited: BrowserContext, link: str) -> None:
@@ -189,8 +188,8 @@ def test_tables_and_pictures_can_be_taken_along(visited: BrowserContext, link: s
         assert head[0] == "strategy"
         assert {row[0] for row in rows} == {"mean_reversion", "quoting", "trend"}
         picture = page.get_by_label("PnL by strategy, USD as PNG")
-        expect(picture).to_be_visible(timeout=SLOW)
-        page.wait_for_function(DRAWN, timeout=SLOW)
+        expect(picture).to_be_visible()
+        page.wait_for_function(DRAWN)
         with page.expect_download() as image:
             picture.click()
         drawn = Path(image.value.path()).read_bytes()

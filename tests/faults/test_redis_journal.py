@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from execution.child import ExitCode
 from tests.tools.desk_kit import DeskKit, desk
 from tests.tools.parity import assert_same_as_backtest
 from tests.tools.servers_kit import administrator, kill, paused
-from tests.tools.truth import assert_one_story
+from tests.tools.truth import assert_one_story, standing_still
 from toolkit.adapters.clock import mono_time
 from toolkit.adapters.redis_journal import RedisJournal
 from toolkit.adapters.server_access import ServerRole
@@ -35,8 +35,8 @@ async def test_without_a_journal_what_rests_is_cancelled_through_the_lifeboat_an
     """Once with a server that was killed, once with one that hangs longer than the lease, once with a full one."""
     async with desk(tmp_path / "home") as kit:
         for hurt in (killed, hanging, out_of_memory) * (3 if full else 1):
-            resting = await until_an_entry_rests(kit)
-            await hurt(kit)
+            async with an_entry_at_rest(kit) as resting:
+                await hurt(kit)
             kit.launch("engine")
             await kit.until_step(kit.ledger.step + STEPS_AFTER)
             assert_cancelled_through_the_lifeboat(kit, resting)
@@ -111,18 +111,20 @@ async def test_what_the_stream_lost_comes_back_from_the_mirror_byte_for_byte(tmp
 # ---------------------------------------------------------------- helpers
 
 
-async def until_an_entry_rests(kit: DeskKit) -> set[str]:
-    """Entry orders that are acknowledged and work at the venue."""
-
-    def resting() -> set[str]:
-        return {
-            order.order_id
-            for order in kit.ledger.open_orders()
-            if order.order_class is OrderClass.ENTRY and order.status is Status.NEW
-        }
-
-    await kit.until(lambda: bool(resting()))
-    return resting()
+@contextlib.asynccontextmanager
+async def an_entry_at_rest(kit: DeskKit) -> AsyncIterator[set[str]]:
+    """Entry orders that are acknowledged and work at the venue; nobody cancels one while this lasts."""
+    while True:
+        async with standing_still(kit):
+            resting = {
+                order.order_id
+                for order in kit.ledger.open_orders()
+                if order.order_class is OrderClass.ENTRY and order.status is Status.NEW
+            }
+            if resting:
+                yield resting
+                return
+        await kit.until_step(kit.ledger.step + 1)
 
 
 def assert_cancelled_through_the_lifeboat(kit: DeskKit, resting: set[str]) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.request import urlopen
@@ -41,7 +40,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def page(desk: Desk) -> str:
-    with urlopen(desk.process("monitor").address, timeout=10) as answer:
+    with urlopen(desk.process("monitor").address, timeout=60) as answer:
         text: str = answer.read().decode()
         return text
 
@@ -82,12 +81,13 @@ def test_promtool_finds_nothing_to_mend_on_the_real_page(desk: Desk) -> None:
         pytest.skip("promtool is not installed (Debian: prometheus)")
     assert until(lambda: total(measured(desk), "orders_total") > 10)
     found = subprocess.run(
-        [promtool, "check", "metrics"], input=page(desk), capture_output=True, text=True, check=False, timeout=30
+        [promtool, "check", "metrics"], input=page(desk), capture_output=True, text=True, check=False, timeout=300
     )
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
 def test_numbers_equal_the_replica_of_the_same_event(desk: Desk) -> None:
+    assert until(lambda: events(desk) > 0)
     series = measured(desk)
     replica = replica_at(desk, value(series, "journal_events_total"))
     for view in views.strategies(replica):
@@ -114,31 +114,40 @@ def test_status_and_doctor_know_it(desk: Desk) -> None:
 
 
 def test_what_the_desk_is_made_of_is_measured(desk: Desk) -> None:
-    assert until(lambda: (value(measured(desk), "server_up", server="journal") or 0) == 1)
+    names = ("supervisor", "engine", "listener", "venue-paper", "runner-trend", "monitor", "journal-server")
+    stamps = ("journal_read_timestamp_seconds", "collected_timestamp_seconds", "feed_step_timestamp_seconds")
+
+    def is_whole() -> bool:
+        series = measured(desk)
+        return (
+            value(series, "server_up", server="journal") == 1
+            and all(value(series, "process_up", process=name) == 1 for name in names)
+            and all((value(series, "process_memory_bytes", process=name) or 0) > 10**6 for name in names)
+            and all((value(series, name) or 0) > 1_600_000_000 for name in stamps)
+        )
+
+    assert until(is_whole), page(desk)
     series = measured(desk)
-    for name in ("supervisor", "engine", "listener", "venue-paper", "runner-trend", "monitor", "journal-server"):
-        assert value(series, "process_up", process=name) == 1, name
-        assert (value(series, "process_memory_bytes", process=name) or 0) > 10**6, name
     assert 0 < (value(series, "disk_free_ratio") or 0) < 1
     assert 0 < (value(series, "server_memory_ratio", server="journal") or 0) < 1
-    stamps = ("journal_read_timestamp_seconds", "collected_timestamp_seconds", "feed_step_timestamp_seconds")
-    assert all((value(series, name) or 0) > 1_600_000_000 for name in stamps)
     assert value(series, "market_open", calendar="SAMPLE") in (0, 1)
+
+
+def collected(desk: Desk) -> float | None:
+    return value(measured(desk), "collected_timestamp_seconds")
 
 
 def test_a_bus_that_hangs_holds_no_measure_up(desk: Desk) -> None:
     bus, monitor = desk.process("bus-server").pid, desk.process("monitor").pid
     os.kill(bus, signal.SIGSTOP)
     try:
-        assert until(lambda: value(measured(desk), "server_up", server="bus") == 0, 10.0)
-        ages = []
-        for _ in range(15):
-            ages.append(time.time() - (value(measured(desk), "collected_timestamp_seconds") or 0))
-            time.sleep(0.1)
+        assert until(lambda: value(measured(desk), "server_up", server="bus") == 0)
+        looks: set[float | None] = set()
+        assert until(lambda: bool(looks.add(collected(desk))) or len(looks) > 5), "it goes on measuring"
+        assert value(measured(desk), "server_up", server="bus") == 0
     finally:
         os.kill(bus, signal.SIGCONT)
-    assert sorted(ages)[len(ages) // 2] < 4.0, ages
-    assert until(lambda: value(measured(desk), "server_up", server="bus") == 1, 20.0)
+    assert until(lambda: value(measured(desk), "server_up", server="bus") == 1)
     assert desk.process("monitor").pid == monitor
 
 
@@ -146,11 +155,11 @@ def test_a_journal_server_that_dies_is_waited_for_and_read_again(desk: Desk) -> 
     monitor, server = desk.process("monitor").pid, desk.process("journal-server").pid
     restarts = desk.process("monitor").restarts
     os.kill(server, signal.SIGKILL)
-    assert until(lambda: desk.process("journal-server").pid not in (0, server), 60.0)
+    assert until(lambda: desk.process("journal-server").pid not in (0, server))
     behind = events(desk)
-    assert until(lambda: events(desk) > behind, 60.0), "it never read on"
+    assert until(lambda: events(desk) > behind), "it never read on"
     assert (desk.process("monitor").pid, desk.process("monitor").restarts) == (monitor, restarts), "it died of it"
-    assert "the journal is read again" in (desk.home / "var/logs/monitor.log").read_text()
+    assert until(lambda: "the journal is read again" in (desk.home / "var/logs/monitor.log").read_text())
 
 
 def test_one_that_was_killed_comes_back_and_counts_the_same(desk: Desk) -> None:

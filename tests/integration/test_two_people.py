@@ -61,14 +61,14 @@ def as_the_other(desk: Desk, *arguments: str, user: str = "nobody") -> Answer:
     return subprocess.run(
         [sys.executable, "-c", BECOME, str(entry.pw_uid), str(entry.pw_gid), *arguments],
         env={**os.environ, "EXECUTION_HOME": str(desk.home)}, cwd=desk.home, capture_output=True, text=True,
-        check=False, timeout=60,
+        check=False, timeout=300,
     )  # fmt: skip
 
 
 def test_what_one_proposes_only_the_other_approves(desk: Desk) -> None:
     path = desk.home / "config/limits.yaml"
     path.write_text(path.read_text().replace("max_position: 10000", "max_position: 20000"))
-    assert until(lambda: desk.json("status")["proposals"] != [], 10)
+    assert until(lambda: desk.json("status")["proposals"] != [])
     proposed = desk.run("limits", "propose", "-r", "we grow")
     assert proposed.returncode == Exit.WAITS, proposed.stderr
     (waiting,) = desk.json("status")["proposals"]
