@@ -24,8 +24,7 @@ if digest ~= ARGV[4] then
 end
 
 for stream = 3, #KEYS do
-  local last = redis.call('XREVRANGE', KEYS[stream], '+', '-', 'COUNT', 1)[1]
-  if last and tonumber(ARGV[4 * stream - 5]) <= tonumber(string.match(last[1], '^(%d+)')) then
+  if #redis.call('XRANGE', KEYS[stream], ARGV[4 * stream - 5] .. '-0', '+', 'COUNT', 1) > 0 then
     return {'INBOX', epoch, sequence, digest}
   end
 end
