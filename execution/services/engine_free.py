@@ -23,6 +23,13 @@ MOST_MAIL = 8 * AT_ONCE
 CLOCKS_EVERY = 8
 """Messages that share a reading of the clocks: less than a millisecond of work, while a reading for each is felt."""
 
+PAUSE_EACH, LONGEST_PAUSE = 0.000_25, 0.003
+"""Seconds in which commands gather before more is asked for: none behind one alone, more the more come at once.
+
+Each turn through journal, venue and journal again costs ten orders' worth of work in all processes together, whatever
+it carries. A busy desk that took each order at once would spend itself on turns, and be late with all of them.
+"""
+
 TICK = 0.25
 OVER_RATE = "over the rate that the venue allows its key; `budgets` of config/venues.yaml"
 REPORTS_PATIENCE = 100
@@ -217,8 +224,8 @@ class FreeEngine:
             self._since_forgot += len(received)
             while len(self._mail) > MOST_MAIL:  # those who command wait in their streams, and in the end at the door
                 await asyncio.sleep(0)
-            if received:
-                await asyncio.sleep(0)  # what came goes to the journal before more is asked for
+            if received:  # what came goes to the journal before more is asked for
+                await asyncio.sleep(pause_after(len(received)))
 
     async def _pump_reports(self, link: VenueLink) -> None:
         while link.name in self._absent:
@@ -286,6 +293,11 @@ class FreeEngine:
     def _taken(self, producer: str) -> str:
         cursor = self._engine.cursor(producer)
         return f"{cursor.incarnation}-{cursor.number}" if cursor.number else "0"
+
+
+def pause_after(received: int) -> float:
+    """Seconds to wait after so many commands came at once."""
+    return min(LONGEST_PAUSE, PAUSE_EACH * (received - 1))
 
 
 def _gravest(several: ExceptionGroup[Exception]) -> Exception:
