@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from toolkit.domain.ledger import Ledger
+from toolkit.domain.ledger import NOWHERE, Ledger
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK
 
@@ -68,6 +68,9 @@ def released(ledger: Ledger, cause: str, scope: str) -> None:
 
 
 def _pnl(ledger: Ledger, sub_account: str) -> int | None:
+    total = _of_base_alone(ledger, sub_account)
+    if total is not None:
+        return divide_half_even(total, 2) if total & 1 else total >> 1
     halves = _halves(ledger, sub_account)
     if halves is None:
         return None
@@ -81,6 +84,25 @@ def _pnl(ledger: Ledger, sub_account: str) -> int | None:
             others += amount * rate
         total += int(others.to_integral_value())
     return divide_half_even(total, 2) if total & 1 else total >> 1
+
+
+def _of_base_alone(ledger: Ledger, sub_account: str) -> int | None:
+    """The sum of `_halves` where nothing is in another currency and everything has its price, as nearly always: results
+    are reckoned at every mark. None where one has to look closer."""
+    base, cash = ledger.base_currency, ledger.cash.get(sub_account)
+    total = 0
+    if cash:
+        if len(cash) > 1 or base not in cash or sub_account in ledger.moved:
+            return None
+        total = 2 * cash[base]
+    price, find = ledger.standing.price, ledger.instruments.find
+    for symbol, position in ledger.positions.get(sub_account, NOWHERE).items():
+        if lots := position.lots:
+            twice, instrument = price(symbol), find(symbol)
+            if not twice or instrument is None or instrument.currency != base:
+                return None
+            total += twice * lots * instrument.tick_value
+    return total
 
 
 def _halves(ledger: Ledger, sub_account: str) -> dict[str, int] | None:

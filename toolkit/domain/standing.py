@@ -56,4 +56,5 @@ class Standing(msgspec.Struct, kw_only=True):
 
     def drawdown(self, scope: str, pnl: int) -> int:
         """What was lost since the high-water mark."""
-        return max(self.high_water.get(scope, 0), pnl) - pnl
+        high = self.high_water.get(scope, 0)
+        return high - pnl if high > pnl else 0

@@ -70,6 +70,7 @@ class Engine:
         self.ledger = ledger
         self.view = View()
         self._settings = settings
+        self._is_free = settings.feed_mode is FeedMode.FREE
         breakers = Breakers(settings.router.breakers, settings.router.without_breakers)
         self._guard = Guard(ledger, self.view, controls, breakers)
         self._joined = Aggregation(
@@ -331,7 +332,7 @@ class Engine:
 
     def _step(self, transaction: Transaction, step: Step) -> None:
         self.view.update(step, transaction.now.mono)
-        if self._settings.feed_mode is FeedMode.FREE:
+        if self._is_free:
             self.view.skew = int(transaction.now.wall) - int(step.time)
         transaction.time = step.time
         self._pass_time(transaction)
@@ -344,8 +345,9 @@ class Engine:
         for strategy, waiting in self.ledger.waiting_exits.items():
             for symbol in list(waiting):
                 self._proposer.release_exit(transaction, strategy, symbol)
-        for strategy in list(self.ledger.flattening):
-            self._proposer.continue_flatten(transaction, strategy)
+        if self.ledger.flattening:
+            for strategy in list(self.ledger.flattening):
+                self._proposer.continue_flatten(transaction, strategy)
 
     def _roll(self, transaction: Transaction, closed: SessionClosed) -> None:
         if closed.session <= self.ledger.session:

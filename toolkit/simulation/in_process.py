@@ -78,6 +78,8 @@ class InProcess:
 
     def _commit(self, commit: Commit) -> Iterable[Message]:
         self._record(commit.events, self.engine.ledger)
+        if not commit.inbox and not commit.requests:
+            return ()
         for strategy, entries in commit.inbox.items():
             if strategy in self._inboxes:
                 self._inboxes[strategy] += entries

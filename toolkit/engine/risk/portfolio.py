@@ -119,11 +119,11 @@ class Portfolio:
     def note(self, event: ev.Event) -> None:
         """Take in what has just been folded."""
         kind = type(event)
-        if kind in CHANGES_NOTHING:
-            return
         if isinstance(event, ev.Marked):  # far more often than anything else
             self.results_changed = True
             self.exposures.reprice(event.instrument)
+            return
+        if kind in CHANGES_NOTHING:
             return
         if kind in ENDS_A_COUNT:
             self._results, self.results_changed = None, True
