@@ -171,7 +171,7 @@ def disable(
     json: JsonOption = False,
 ) -> None:
     """Stop a strategy. Returns when the venue shows no open order of it; works with Redis dead."""
-    from execution.commands.stopping import disable
+    from execution.commands.disabling import disable
 
     _end(disable(home, _one(strategy, name), flatten=flatten, reason=reason, as_json=json))
 

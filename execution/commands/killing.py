@@ -40,6 +40,13 @@ def kill(
     _check(home, state, scope, name)
     mode = KillMode.CANCEL_ALL if cancel_all or flatten else KillMode.HALT_ENTRIES
     wish = Kill(scope=scope, name=name, mode=mode, who=person(SOURCE), reason=reason)
+    return carry_out(home, state, wish, flatten=flatten, accept_unknown=accept_unknown, as_json=as_json)
+
+
+def carry_out(
+    home: Home, state: DeskState, wish: Kill, *, flatten: bool, accept_unknown: bool = False, as_json: bool
+) -> Exit:
+    """Throw a kill, prove it, flatten it if so wished, and tell what became of each."""
     switch = KillSwitch(home, state.book, state.venues)
     killed = switch.throw(wish)
     if not as_json:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -75,14 +76,15 @@ async def test_a_flatten_is_a_second_step_and_ends_flat(capsys: pytest.CaptureFi
         assert dict(desk.kit.venue().positions) == {}
 
 
+@pytest.mark.parametrize("by", [KillDesk.flatten, pytest.param(KillDesk.disable, marks=pytest.mark.chaos)])
 async def test_a_flatten_without_an_engine_goes_straight_to_the_venue_and_the_next_engine_knows_whose_it_was(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], by: Callable[[KillDesk], Awaitable[Exit]]
 ) -> None:
     async with kill_desk() as desk:
         await desk.hold(10, stop=9_500)
         await desk.rest(2)
         desk.kill_process("engine")
-        assert await desk.command(flatten=True) == Exit.DONE
+        assert await by(desk) == Exit.DONE
         said = json.loads(capsys.readouterr().out)
         assert (said["verified"], said["journaled"], said["position"]) == (True, False, "")
         assert (dict(desk.kit.venue().positions), desk.at_venue()) == ({}, ())
@@ -98,7 +100,9 @@ async def test_a_flatten_without_an_engine_goes_straight_to_the_venue_and_the_ne
         assert not desk.kit.ledger.position("house", left.order.instrument).lots
 
 
-async def test_a_book_is_flattened_by_one_hand_an_engine_that_wakes_finds_itself_fenced() -> None:
+async def test_a_book_is_flattened_by_one_hand_an_engine_that_wakes_finds_itself_fenced(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     async with kill_desk() as desk:
         await desk.hold(10)
         with pytest.raises(EngineHolds, match="lives"), taken_book(desk.kit.home, desk.book, "a test"):
@@ -107,7 +111,10 @@ async def test_a_book_is_flattened_by_one_hand_an_engine_that_wakes_finds_itself
         with taken_book(desk.kit.home, desk.book, "a test"):
             assert await desk.command(flatten=True) == Exit.LEFT, "somebody else is at it"
         assert dict(desk.kit.venue().positions) == {"ALPHA": 10}
-        assert await desk.command(flatten=True) == Exit.DONE
+        capsys.readouterr()
+        assert await desk.disable() == Exit.DONE, "with the engine hung it is handed to the kill switch"
+        said = json.loads(capsys.readouterr().out)
+        assert (said["verified"], said["scope"], said["name"], said["position"]) == (True, "strategy", STRATEGY, "")
         engine = desk.kit.processes["engine"]
         desk.send_signal("engine", signal.SIGCONT)
         assert await asyncio.to_thread(engine.wait, PATIENCE) != 0

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from execution.commands import killing
+from execution.commands import disabling, killing
 from execution.commands.exits import Exit
 from execution.services.venue_drill import LineMessage
 from execution.supervision.latches import Latches
@@ -157,6 +157,16 @@ class KillDesk:
         if not (wanted["strategy"] or wanted["venue"]):
             wanted["everything"] = True
         return await asyncio.to_thread(killing.kill, self.kit.home.root, **wanted)
+
+    async def flatten(self) -> Exit:
+        """`execution kill --all --flatten` as it is typed."""
+        return await self.command(flatten=True)
+
+    async def disable(self) -> Exit:
+        """`execution disable --flatten` as it is typed."""
+        return await asyncio.to_thread(
+            disabling.disable, self.kit.home.root, STRATEGY, flatten=True, reason="a test", as_json=True
+        )
 
     async def reopen(self, scope: str) -> None:
         """`execution reopen` or `enable`: the command of a person, then the latch."""
