@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +42,7 @@ SOURCE = "cli"
 def show(given: Path | None, *, scope: str | None, as_json: bool) -> Exit:
     """Each control with its limits in force: scope, use, last denial, file and line."""
     state, books = _open(given)
-    rows = [row for row in limits_in_use(books.replica()) if scope in (None, row.scope, row.name)]
+    rows = [row for row in limits_in_use(books.replica(), now=time.time_ns()) if scope in (None, row.scope, row.name)]
     if as_json:
         say_json(rows)
         return Exit.DONE

@@ -89,7 +89,7 @@ def _document(
             "strategies": views.strategies(replica),
             "positions": views.positions(replica),
             "venues": views.venues(replica),
-            "limits": views.limits(replica),
+            "limits": views.limits(replica, now=time.time_ns()),
             "reconciliation": reconciliation(ledger, WallTime(time.time_ns())),
             "four_eyes": ledger.people.four_eyes,
             "proposals": waiting(ledger),
@@ -191,7 +191,7 @@ def _show_venues(replica: Replica) -> None:
 
 
 def _show_limits(replica: Replica, every: bool) -> None:
-    rows = views.limits(replica)
+    rows = views.limits(replica, now=time.time_ns())
     throttles = replica.ledger.throttles
     say(f"\n{heading('LIMITS')}" + ("" if every else paint("  (each with its line: --limits)", DIM)))
     if every:

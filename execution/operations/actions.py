@@ -144,6 +144,11 @@ def _kill(mode: cm.KillMode) -> Callable[[Deed, Board, cm.Who], cm.Kill]:
     return command
 
 
+def _flatten(deed: Deed, board: Board, who: cm.Who) -> cm.Kill:
+    kill = _kill(cm.KillMode.FLATTEN)(deed, board, who)
+    return msgspec.structs.replace(kill, accept_unknown=deed.answer == ACCEPT)
+
+
 def _disable(deed: Deed, _: Board, who: cm.Who) -> cm.DisableStrategy:
     return cm.DisableStrategy(strategy=deed.subject, flatten=False, who=who, reason=deed.reason)
 
@@ -220,8 +225,12 @@ def _means_cancel(deed: Deed, board: Board) -> tuple[str, ...]:
 
 
 def _means_flatten(deed: Deed, board: Board) -> tuple[str, ...]:
+    what = f"Every position of {scope_words(deed.subject)} is closed at the market"
+    over = (
+        f"{what}, also over what is not proven gone: should that fill all the same, the position is the other way.",
+    )
     return (
-        f"Every position of {scope_words(deed.subject)} is closed at the market, once its orders are proven gone.",
+        *(over if deed.answer == ACCEPT else (f"{what}, once its orders are proven gone.",)),
         *_in_scope(deed.subject, board),
         "What that costs, it costs: the market decides the price.",
     )
@@ -300,6 +309,11 @@ def _means_alert(words: str) -> Callable[[Deed, Board], tuple[str, ...]]:
 
 
 SILENCES: Final = {"1800": "30 minutes", "3600": "1 hour", "14400": "4 hours", "86400": "1 day"}
+ACCEPT: Final = "accept"
+_FLATTEN_ANSWERS: Final = {
+    "wait": "nothing is closed: first it must be gone",
+    ACCEPT: "close over it: what is unknown is accepted",
+}
 _DOUBT_ANSWERS: Final = {
     "gone": "gone: nothing of it is left at the venue",
     "working": "working: it rests at the venue",
@@ -322,7 +336,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
         ),
         Action(
             name="flatten", label="… then flatten", group="stop", kind=cm.Kill, subjects=_killed,
-            command=_kill(cm.KillMode.FLATTEN), means=_means_flatten,
+            command=_flatten, means=_means_flatten, asks="What if an order of it is not proven gone?",
+            answers=_FLATTEN_ANSWERS,
         ),
         Action(
             name="enable", label="Enable a strategy", group="let_go", kind=cm.EnableStrategy, subjects=_stopped,

@@ -52,6 +52,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     killed: tuple[str, ...]
     shut: tuple[str, ...]
     alerts: tuple[Alert, ...] = ()
+    overrides: tuple[views.OverrideView, ...] = ()
 
     @property
     def trading(self) -> int:
@@ -69,7 +70,8 @@ def board(replica: Replica, shut: tuple[str, ...], alerts: tuple[Alert, ...] = (
     """The books as they are now."""
     ledger = replica.ledger
     found = views.orders(replica)
-    limits, exposed = limits_in_use(replica), unprotected(ledger)
+    now = time.time_ns()
+    limits, exposed = limits_in_use(replica, now=now), unprotected(ledger)
     return Board(
         event=ledger.sequence,
         written=int(replica.wall),
@@ -81,7 +83,7 @@ def board(replica: Replica, shut: tuple[str, ...], alerts: tuple[Alert, ...] = (
         orders=tuple(sorted(found, key=lambda row: row.status != "UNKNOWN"))[:MOST_ORDERS],
         orders_open=len(found),
         unknown=sum(row.status == "UNKNOWN" for row in found),
-        agreement=reconciliation(ledger, WallTime(time.time_ns())),
+        agreement=reconciliation(ledger, WallTime(now)),
         unprotected=exposed[:MOST_ROWS],
         positions_unprotected=len(exposed),
         limits=tuple(_worth_a_look(limits))[:MOST_LIMITS],
@@ -91,6 +93,7 @@ def board(replica: Replica, shut: tuple[str, ...], alerts: tuple[Alert, ...] = (
         killed=tuple(scope.rstrip(":") for scope, causes in ledger.states.items() if KILL in causes),
         shut=shut,
         alerts=alerts[:MOST_ROWS],
+        overrides=views.overrides(replica, now),
     )
 
 

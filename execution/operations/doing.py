@@ -137,18 +137,22 @@ class Doing:
         )
 
     def _flatten(self, command: Kill, credential: Credential) -> Told:
-        """Only what is proven gone is flattened over: the cancel of everything comes first, again."""
-        first = msgspec.structs.replace(command, mode=KillMode.CANCEL_ALL)
+        """The cancel of everything comes first, again; over what is not proven gone only a person's word closes."""
+        first = msgspec.structs.replace(command, mode=KillMode.CANCEL_ALL, accept_unknown=False)
         switch = self._switch(credential)
         killed = switch.confirm(switch.throw(first), self._quarantine)
-        if not killed.verified:
+        if not (killed.verified or command.accept_unknown):
             return Told(
-                good=False, headline="not flattened: first what is left must be gone", event=killed.event,
+                good=False, headline="not flattened: first what is left must be gone, or accepted as unknown",
+                event=killed.event,
                 lines=tuple(_of_kill(killed, self._known())),
             )  # fmt: skip
-        left = switch.flatten(killed, FLATTEN_SECONDS)
+        left = switch.flatten(killed, FLATTEN_SECONDS, accept_unknown=command.accept_unknown)
         words = f"NOT flat: {left}" if left else "is flat"
-        return Told(good=not left, headline=f"{command.name or 'the whole book'} {words}", event=killed.event)
+        return Told(
+            good=not left, headline=f"{command.name or 'the whole book'} {words}", event=killed.event,
+            lines=() if killed.verified else tuple(_of_kill(killed, self._known())),
+        )  # fmt: skip
 
     def _known(self) -> Mapping[str, Instrument]:
         return known_instruments(self._home.root)

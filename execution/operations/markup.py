@@ -99,7 +99,8 @@ def tables(board: Board) -> str:
     """Everything else, one card each."""
     strategies, unresolved = _alerts(board) + _strategies(board), "".join(_unresolved(board))
     beside = f'<div class="stack">{unresolved}</div>{_unprotected(board)}'
-    return f'<div class="cards">{strategies}{beside}{_orders(board)}{_denials(board)}{_limits(board)}</div>'
+    orders = "".join(make(board) for make in (_orders, _denials, _overrides, _limits))
+    return f'<div class="cards">{strategies}{beside}{orders}</div>'
 
 
 def told(what: Told) -> str:
@@ -215,6 +216,21 @@ def _denials(board: Board) -> str:
             for r in board.denials
         ],
         "Nothing was denied lately.", wide=True,
+    )  # fmt: skip
+
+
+def _overrides(board: Board) -> str:
+    """Nothing at all where there is none: what is loosened for a while is an exception."""
+    if not board.overrides:
+        return ""
+    return card(
+        "Limits that are loosened for a while", ("limit", "of", "in force>", "else>", "ends in>", "or after", "for"),
+        [
+            (r.limit, f"{r.scope} {r.name}".strip(), (r.value, ODD), r.before, until(r.until),
+             f"{r.orders} orders more" if r.orders else "–", r.who)
+            for r in board.overrides
+        ],
+        "", wide=True,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from toolkit.domain.people import PEOPLE, SUPERVISOR, Identity, Role
 from toolkit.engine.engine import Engine
 from toolkit.replica.replica import Replica
 from toolkit.replica.views import limits as shown_limits
+from toolkit.replica.views import overrides
 
 FILE = cm.Who(identity="unix:rita", verified=False, source="config/limits.yaml")
 OLGA = cm.Who(identity="unix:olga", verified=True, source="cli")
@@ -220,3 +221,15 @@ def test_people_see_the_value_in_force_and_until_when() -> None:
     passed = msgspec.structs.replace(next(iter(core.ledger.overrides.values())), used=3)
     assert in_force(core.ledger.limits, {passed.key: passed}) == core.ledger.limits
     assert Decimal(row.value) == 10
+    (told,) = overrides(replica, 0)
+    assert (told.value, told.before, told.orders, told.who) == ("10", "5", "3 of 3", "unix:olga")
+
+
+def test_what_is_over_is_not_shown_in_force_though_no_engine_has_said_so() -> None:
+    core = desk()
+    override(core)
+    replica = Replica(ledger=Ledger.from_bytes(core.ledger.to_bytes()))
+    until = next(iter(core.ledger.overrides.values())).until
+    for now, value in ((until - 1, "10"), (until, "5")):
+        (row,) = (row for row in shown_limits(replica, now=now) if row.limit == "max_order_quantity")
+        assert (row.value, bool(row.override), len(overrides(replica, now))) == (value, value == "10", value == "10")

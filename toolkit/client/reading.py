@@ -110,7 +110,7 @@ class Desk:
 
     def limits(self) -> pd.DataFrame:
         """Every limit in force, what of it is used, and the line it stands in."""
-        return _table(views.LimitView, views.limits(self.replica()), "scope", "name", "limit")
+        return _table(views.LimitView, views.limits(self.replica(), now=time.time_ns()), "scope", "name", "limit")
 
     def denials(self) -> pd.DataFrame:
         """The newest orders that were refused by a control: observed, limit, place, and what would pass."""

@@ -56,7 +56,7 @@ class LimitShare(msgspec.Struct, frozen=True, kw_only=True):
 
 def limit_shares(known: Known) -> tuple[LimitShare, ...]:
     """Every limit in force, the one of which most is used first."""
-    rows = limits_in_use(known.replica, known.tallies.messages.as_of(known.wall))
+    rows = limits_in_use(known.replica, known.tallies.messages.as_of(known.wall), int(known.wall))
     found = [LimitShare(row=row, share=share(row)) for row in rows]
     return tuple(sorted(found, key=lambda each: (each.share is None, -(each.share or 0.0), each.row.control)))
 

@@ -58,6 +58,12 @@ def override_key(scope: str, name: str, limit: str) -> str:
     return f"{scope} {name} {limit}"
 
 
+def not_over(overrides: Overrides, now: int) -> Overrides:
+    """Those that still hold at a wall time. The engine ends what is over before it does anything else; without one the
+    books still have it, and it holds no more than before."""
+    return {key: each for key, each in overrides.items() if not each.is_used_up and now < int(each.until)}
+
+
 def in_force(rows: tuple[LimitRow, ...], overrides: Overrides) -> tuple[LimitRow, ...]:
     """The table with what is overridden now; each such row says so where it says its place."""
     if not overrides:

@@ -83,12 +83,12 @@ class LimitInUse(msgspec.Struct, frozen=True, kw_only=True):
     override: str = ""
 
 
-def limits_in_use(replica: Replica, messages: Messages | None = None) -> tuple[LimitInUse, ...]:
-    """Every limit in force, by control. A denial belongs to the line of the file that it named; `messages` as for
-    `views.limits`."""
+def limits_in_use(replica: Replica, messages: Messages | None = None, now: int = 0) -> tuple[LimitInUse, ...]:
+    """Every limit in force, by control. A denial belongs to the line of the file that it named; `messages` and `now` as
+    for `views.limits`."""
     last: dict[tuple[int, str], DenialSeen] = {(each.control, each.source): each for each in replica.denials}
     rows = []
-    for row in limits(replica, messages):
+    for row in limits(replica, messages, now):
         control = CONTROLS.get(row.limit, 0)
         denial = last.get((control, row.source))
         rows.append(

@@ -11,7 +11,7 @@ import msgspec
 from toolkit.domain.instruments import Instrument
 from toolkit.domain.ledger import Deployment, Ledger
 from toolkit.domain.orders import Order, TradingState
-from toolkit.domain.overrides import Override, in_force, override_key
+from toolkit.domain.overrides import Override, in_force, not_over, override_key
 from toolkit.domain.positions import average_price
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.risk.venue_limits import in_words
@@ -155,27 +155,58 @@ def fills(replica: Replica) -> tuple[FillView, ...]:
     return tuple(fill_view(replica.ledger, fill) for fill in replica.fills)
 
 
-def limits(replica: Replica, messages: Messages | None = None) -> tuple[LimitView, ...]:
-    """Every limit in force. `messages` says how many of a scope go out a second, for who keeps count of them."""
+class OverrideView(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit that two people loosened: until when (UTC ns), for how many more orders ("" for any), and for whom."""
+
+    limit: str
+    scope: str
+    name: str
+    value: str
+    before: str
+    until: int
+    orders: str
+    who: str
+
+
+def overrides(replica: Replica, now: int) -> tuple[OverrideView, ...]:
+    """Those that hold at a wall time, the one that ends first before the others."""
+    found = sorted(not_over(replica.ledger.overrides, now).values(), key=lambda each: each.until)
+    return tuple(
+        OverrideView(
+            limit=each.limit, scope=each.scope, name=each.name, value=each.value, before=each.before,
+            until=int(each.until), orders=_orders_left(each), who=each.who.identity,
+        )
+        for each in found
+    )  # fmt: skip
+
+
+def limits(replica: Replica, messages: Messages | None = None, now: int = 0) -> tuple[LimitView, ...]:
+    """Every limit in force. `messages` says how many of a scope go out a second, for who keeps count of them; what is
+    over at `now` (UTC ns; 0: as the books say) holds no more."""
     ledger = replica.ledger
+    holding = not_over(ledger.overrides, now)
     whole = PortfolioUse(ledger, replica.value_at_risk)
     return tuple(
         LimitView(
             scope=row.scope, name=row.name, limit=row.limit, value=in_words(row.limit, row.value), source=row.source,
             used=_used(ledger, row.scope, row.name, row.limit, messages)
             or whole.used(row.scope, row.name, row.limit),
-            override=_override(ledger.overrides.get(override_key(row.scope, row.name, row.limit))),
+            override=_override(holding.get(override_key(row.scope, row.name, row.limit))),
         )
-        for row in in_force(ledger.limits, ledger.overrides)
+        for row in in_force(ledger.limits, holding)
     )  # fmt: skip
 
 
 def _override(override: Override | None) -> str:
-    if override is None or override.is_used_up:
+    if override is None:
         return ""
     until = datetime.fromtimestamp(int(override.until) / NANOSECONDS, UTC)
-    left = f", or {override.orders - override.used} of {override.orders} orders more" if override.orders else ""
+    left = f", or {_orders_left(override)} orders more" if override.orders else ""
     return f"until {until:%Y-%m-%d %H:%M:%S}Z{left}, for {override.who.identity}"
+
+
+def _orders_left(override: Override) -> str:
+    return f"{override.orders - override.used} of {override.orders}" if override.orders else ""
 
 
 def venues(replica: Replica) -> tuple[VenueView, ...]:

@@ -63,7 +63,7 @@ SUBJECTS = {
 
 
 def deed(action: str, **changes: str) -> Deed:
-    answer = {"doubt": "gone", "break": "a late report", "silence": "3600"}.get(action, "")
+    answer = {"doubt": "gone", "break": "a late report", "silence": "3600", "flatten": "wait"}.get(action, "")
     whole = Deed(action=action, subject=SUBJECTS[action], reason="odd", answer=answer)
     return msgspec.structs.replace(whole, **changes)
 
@@ -125,6 +125,15 @@ def test_to_flatten_is_a_step_of_its_own_after_a_kill() -> None:
     assert ACTIONS["flatten"].subjects(unhurt) == {}
     modes = {name: ACTIONS[name].command(deed(name), BOARD, WHO) for name in ("halt", "kill", "flatten")}
     assert [command.mode for command in modes.values() if isinstance(command, Kill)] == list(KillMode)
+
+
+@pytest.mark.parametrize(("answer", "says"), [("wait", "its orders are proven gone"), ("accept", "also over")])
+def test_over_what_is_not_proven_gone_only_a_persons_word_closes(answer: str, says: str) -> None:
+    wish = deed("flatten", answer=answer)
+    command = ACTIONS["flatten"].command(wish, BOARD, WHO)
+    assert isinstance(command, Kill)
+    assert (command.mode, command.accept_unknown) == (KillMode.FLATTEN, answer == "accept")
+    assert says in ACTIONS["flatten"].means(wish, BOARD)[0]
 
 
 def test_what_somebody_works_on_is_not_offered_to_be_acknowledged_again_but_can_be_silenced() -> None:

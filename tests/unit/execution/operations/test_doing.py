@@ -11,6 +11,9 @@ from execution.operations.sessions import Session
 from execution.operations.watch import Watch
 from tests.unit.execution.operations.test_actions import BOARD, SUBJECTS, deed
 from toolkit.client.home import Home
+from toolkit.client.killing import Killed, KillSwitch
+from toolkit.client.stopping import Leftover
+from toolkit.domain.commands import Kill, KillMode
 from toolkit.domain.people import Role
 
 
@@ -51,6 +54,28 @@ def test_a_strategy_that_the_file_switches_off_is_not_switched_on_here(doing: Do
     told = doing.do(deed("enable"), BOARD, visitor(Role.OPERATOR))
     assert (told.good, told.event) == (False, 0)
     assert "not done" in told.headline
+
+
+@pytest.mark.parametrize(("answer", "did"), [("wait", []), ("accept", ["flatten over unknown True"])])
+def test_what_a_venue_does_not_prove_is_closed_over_on_a_persons_word_alone(
+    doing: Doing, monkeypatch: pytest.MonkeyPatch, answer: str, did: list[str]
+) -> None:
+    done: list[str] = []
+
+    def throw(_: KillSwitch, kill: Kill) -> Killed:
+        assert (kill.mode, kill.accept_unknown) == (KillMode.CANCEL_ALL, False)
+        return Killed(kill=kill, left=Leftover(silent=("paper",)), seconds=0.0)
+
+    def flatten(_: KillSwitch, killed: Killed, patience: float, *, accept_unknown: bool) -> str:
+        done.append(f"flatten over unknown {accept_unknown}")
+        return ""
+
+    monkeypatch.setattr(KillSwitch, "throw", throw)
+    monkeypatch.setattr(KillSwitch, "confirm", lambda _, killed, seconds: killed)
+    monkeypatch.setattr(KillSwitch, "flatten", flatten)
+    told = doing.do(deed("flatten", answer=answer), BOARD, visitor(Role.RISK))
+    assert (done, told.good) == (did, bool(did))
+    assert "venue paper does not answer: what rests there is unknown" in told.lines
 
 
 def test_books_that_cannot_be_read_are_said_and_the_last_look_stays(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from execution.operations.doing import Told
 from execution.operations.watch import Seen
 from tests.unit.execution.operations.test_actions import BOARD, strategy
 from toolkit.client.desk_state import Problem
+from toolkit.domain.time import NANOSECONDS
 from toolkit.replica.reconciliation import ReconciliationView
-from toolkit.replica.views import OrderView
+from toolkit.replica.views import OrderView, OverrideView
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 EMPTY = msgspec.structs.replace(
@@ -52,6 +53,17 @@ def test_what_is_empty_is_said_in_words() -> None:
         "No order is open", "Nothing was denied lately",
         "No limit is in force", "Every position has a protective order",
     ):  # fmt: skip
+        assert words in shown
+
+
+def test_what_is_loosened_for_a_while_says_when_it_ends_by_time_and_by_use() -> None:
+    assert "loosened for a while" not in markup.tables(BOARD)
+    override = OverrideView(
+        limit="max_order_value", scope="strategy", name="trend", value="60000", before="50000",
+        until=time.time_ns() + 3_700 * NANOSECONDS, orders="2 of 3", who="unix:<olga>",
+    )  # fmt: skip
+    shown = markup.tables(msgspec.structs.replace(BOARD, overrides=(override,)))
+    for words in ("loosened for a while", "60000", "50000", "1 h 01 min", "2 of 3 orders more", "unix:&lt;olga&gt;"):
         assert words in shown
 
 

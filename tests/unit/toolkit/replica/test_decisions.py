@@ -53,13 +53,13 @@ def test_each_change_says_from_what_to_what() -> None:
     core.command(cm.SetLimits(rows=limits(max_position="7"), checksum="x", who=FILE, reason="saved"), SUPERVISOR)
     core.command(cm.AllocateCapital(strategy="trend", amount=Decimal(5), who=ANNA, reason="less"), PEOPLE)
     core.command(cm.SetThrottle(scope="venue", name="paper", rate=Decimal(5), who=ANNA, reason="slow"), PEOPLE)
-    core.command(cm.SetThrottle(scope="venue", name="paper", rate=None, who=ANNA, reason="fast"), PEOPLE)
+    core.command(cm.SetThrottle(scope="venue", name="paper", rate=Decimal(4), who=ANNA, reason="slower"), PEOPLE)
     core.disable()
     core.command(cm.EnableStrategy(strategy="trend", who=ANNA, reason="go"), PEOPLE)
     lines = told(core)
     assert words(lines, "limits")[1:] == [("max_position of book", "100000", "7 (config/limits.yaml:12)")]
     assert words(lines, "capital") == [("trend", "–", "100,000.00"), ("trend", "100,000.00", "5.00")]
-    assert words(lines, "throttles") == [("venue paper", "off", "5/s"), ("venue paper", "5/s", "off")]
+    assert words(lines, "throttles") == [("venue paper", "off", "5/s"), ("venue paper", "5/s", "4/s")]
     assert words(lines, "states") == [
         ("strategy trend by disable", "ACTIVE", "HALTED"), ("strategy trend by disable", "HALTED", "ACTIVE")
     ]  # fmt: skip
