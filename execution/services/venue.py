@@ -18,7 +18,6 @@ from execution.services.venue_drill import Behaviour, LineMessage, PlaceForeign,
 from execution.services.venue_host import Answer, VenueHost
 from execution.services.venue_lines import Frame, Line
 from toolkit.domain.errors import DomainError, TransportError
-from toolkit.domain.orders import OrderClass
 from toolkit.domain.requests import ReplaceOrder, SubmitOrder
 from toolkit.domain.venue_line import Advance, CancelOnSilence, FromVenue, LineError, Login
 from toolkit.simulation.silence import FellSilent
@@ -149,13 +148,23 @@ class VenueServer:
         """Why this line may not say this, or an empty text."""
         if not line.client:
             return "log in first: send Login"
-        if isinstance(message, ONLY_TRADING) and not line.trading and not _closes(message):
-            return f"{type(message).__name__} needs a trading line; this one logged in as {line.client} without trading"
+        if isinstance(message, ONLY_TRADING) and not line.trading and not self._closes(message):
+            return (
+                f"{type(message).__name__} needs a trading line; this one logged in as {line.client} without trading, "
+                "and may close what the account holds, no more"
+            )
         if isinstance(message, CancelOnSilence):
             return self.dead_man.refusal(newest=line is self._receiver)
         if isinstance(message, SCRIPT) and not self._scriptable:
             return f"{type(message).__name__} needs a venue that was started with --scriptable"
         return ""
+
+    def _closes(self, message: LineMessage | FellSilent) -> bool:
+        """A person closes a position without an engine on a line that hears no reports: those are for the next engine.
+
+        What the order is called is the word of whoever sends it; what it closes the account says.
+        """
+        return isinstance(message, SubmitOrder) and self._host.venue.closes(message)
 
     def _reply(self, answers: Iterable[tuple[Line, Answer]]) -> None:
         """One frame per line with everything for it, in order."""
@@ -172,8 +181,3 @@ class VenueServer:
                 asyncio.get_running_loop().call_later(self._behaviour.delay, line.send, messages)
             else:
                 line.send(messages)
-
-
-def _closes(message: LineMessage | FellSilent) -> bool:
-    """A person closes a position without an engine on a line that hears no reports: those are for the next engine."""
-    return isinstance(message, SubmitOrder) and message.order_class is OrderClass.EXIT

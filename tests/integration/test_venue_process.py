@@ -18,7 +18,7 @@ from execution.wiring.venue import main
 from tests.tools.venue_kit import SECOND, cancel, order, quote, step, submit
 from tests.tools.venue_process import PROGRAM, RawLine, VenueProcess, venue_process
 from toolkit.domain.market import Step
-from toolkit.domain.orders import Side
+from toolkit.domain.orders import OrderClass, Side
 from toolkit.domain.requests import Filled, Liquidity, OrderNotFound, QueryOrder, SubmitOrder, VenueState
 from toolkit.domain.venue_line import (
     Advance,
@@ -118,6 +118,19 @@ def test_a_line_without_trading_may_ask_and_cancel_and_hears_no_reports(venue: V
     assert tags(trader.hear((object,))) == ["canceled"]
     person.say(submit(order(2), Side.BUY, 10, 990))
     assert "needs a trading line" in error_on(person)
+
+
+def test_on_a_line_without_trading_the_venue_goes_by_its_own_position_and_by_no_label(venue: VenueProcess) -> None:
+    trader, person = RawLine(venue.socket), RawLine(venue.socket, "anna", trading=False)
+    trader.say(Advance(step=quotes(1)), submit(order(1), Side.BUY, 10), Sync(token=1))
+    trader.hear(Synced)
+    for number, quantity, side in ((2, 10, Side.BUY), (3, 11, Side.SELL)):
+        wrong = submit(order(number), side, quantity)
+        person.say(msgspec.structs.replace(wrong, order_class=OrderClass.EXIT))
+        assert "may close what the account holds, no more" in error_on(person)
+    person.say(msgspec.structs.replace(submit(order(4), Side.SELL, 10), order_class=OrderClass.ENTRY), Sync(token=2))
+    assert tags(person.hear(Synced)) == ["synced"]
+    assert state_of(person).positions == ()
 
 
 def error_on(line: RawLine) -> str:

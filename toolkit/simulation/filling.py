@@ -141,7 +141,7 @@ class Filler:
         order.fee_most += market.tariff.exact_most(price, quantity)
         charged = market.tariff.rounded(order.fee_exact, order.fee_most)
         fee, order.fee_charged = charged - order.fee_charged, charged
-        self._account.trade(market.instrument, order.side * quantity, price, fee, market.tariff.asset)
+        self._account.trade(market.instrument, order.side * quantity, price, fee, market.tariff.asset, order.owner)
         self._reporter.filled(order, price, quantity, fee, market.tariff.asset, liquidity, time)
         if order.group:
             self._stops.share(market, order, quantity, time)
@@ -179,7 +179,7 @@ class Filler:
 
     def _change(self, order: PaperOrder, lots: int) -> None:
         order.filled += lots
-        self._account.move(order.instrument, order.side * lots)
+        self._account.move(order.instrument, order.side * lots, order.owner)
         self._account.lose_count()
 
     def _meet(self, market: Market, order: PaperOrder, quote: Quote, time: FeedTime) -> None:

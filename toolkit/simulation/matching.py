@@ -47,7 +47,7 @@ from toolkit.simulation.paper_reports import Reporter
 from toolkit.simulation.paper_settings import PaperSettings, UnknownCancel
 from toolkit.simulation.paper_snapshot import MarketSnapshot, VenueSnapshot
 from toolkit.simulation.queue import make_filler
-from toolkit.simulation.refusals import Problem, order_problem, size_problem
+from toolkit.simulation.refusals import Problem, not_open, order_problem, size_problem
 from toolkit.simulation.silence import FellSilent
 from toolkit.simulation.surprises import (
     BustFill,
@@ -167,6 +167,11 @@ class PaperVenue:
         )
         return as_told(state, self._post.untold(), self._register) if self._post else state
 
+    def closes(self, request: SubmitOrder) -> bool:
+        """Whether an order does no more than close what the account holds, with all that is on its way to do so."""
+        lots = request.side * (request.quantity + self._mail.on_the_way(request.instrument, request.side))
+        return self._account.closes(request.instrument, lots, request.strategy)
+
     def snapshot(self) -> bytes:
         """The whole state; `restore` goes on from it as if nothing had been."""
         return VenueSnapshot(
@@ -182,6 +187,7 @@ class PaperVenue:
             dead_man_after=self.dead_man_after,
             sessions=self._sessions,
             positions=self._account.positions,
+            owned=self._account.owned,
             cash=self._account.cash,
             silences=self._mail.silences,
             pending=self._mail.pending(),
@@ -203,7 +209,7 @@ class PaperVenue:
         venue._unwilling = stored.unwilling or Unwilling(cancels=stored.refusing)
         venue.dead_man_after = stored.dead_man_after
         venue._sessions |= stored.sessions
-        venue._account.put_back(stored.positions, stored.cash)
+        venue._account.put_back(stored.positions, stored.owned, stored.cash)
         venue._filler.volumes.days |= stored.volumes
         venue._mail.received, venue._mail.silences = stored.received, stored.silences
         venue._mail.put_back(stored.pending)
@@ -330,6 +336,7 @@ class PaperVenue:
             time,
             terms=request.terms,
             stop=None if request.terms is None else request.terms.stop,
+            owner=request.strategy,
         )
 
     def _problem(
@@ -359,7 +366,7 @@ class PaperVenue:
         order = self._register.find(request.order_id)
         if order is None or order.status not in OPEN:
             if self.settings.unknown_cancel is UnknownCancel.REFUSED:
-                self._reporter.cancel_refused(request, *_not_open(order), time)
+                self._reporter.cancel_refused(request, *not_open(order), time)
         elif self._unwilling.refuses_cancel(order.ids):
             self._reporter.cancel_refused(request, RejectReason.OTHER, "the venue will not cancel it", time)
         else:
@@ -369,7 +376,7 @@ class PaperVenue:
     def _replace(self, request: ReplaceOrder, time: FeedTime) -> None:
         order = self._register.find(request.order_id)
         if order is None or order.status not in OPEN:
-            self._reporter.replace_refused(request, *_not_open(order), time)
+            self._reporter.replace_refused(request, *not_open(order), time)
             return
         market = self._markets[order.instrument]
         price = order.price if request.price is None else request.price
@@ -471,9 +478,8 @@ class PaperVenue:
                 market.tariff, market.impact = _terms(self.settings, current)
 
     def _trading(self, market: Market) -> bool:
-        return not market.halted and self._sessions.get(
-            market.instrument.calendar, not self.settings.closed_until_opened
-        )
+        is_open = self._sessions.get(market.instrument.calendar, not self.settings.closed_until_opened)
+        return is_open and not market.halted
 
     def _closed(self, market: Market, time: FeedTime) -> str:
         """Why nothing can trade now, or an empty text."""
@@ -492,9 +498,3 @@ def _terms(settings: PaperSettings, instrument: Instrument) -> tuple[Tariff, Imp
     """What trading an instrument costs here, worked out for its tick and lot."""
     impact = None if settings.impact is None else impact_curve(settings.impact, instrument)
     return tariff(settings.fees, instrument), impact
-
-
-def _not_open(order: PaperOrder | None) -> Problem:
-    if order is None:
-        return RejectReason.UNKNOWN_ORDER, "no such order"
-    return RejectReason.TOO_LATE, f"the order is {order.status.value}"

@@ -54,6 +54,7 @@ class PaperOrder(msgspec.Struct, array_like=True):
     terms: Terms | None = None
     stop: int | None = None
     triggered: bool = False
+    owner: str = ""
 
     @property
     def order_id(self) -> str:

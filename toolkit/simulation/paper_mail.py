@@ -6,6 +6,7 @@ from heapq import heappop, heappush
 
 import msgspec
 
+from toolkit.domain.orders import Side
 from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder
 from toolkit.domain.time import FeedTime
 from toolkit.simulation.draws import Purpose, happens
@@ -79,6 +80,11 @@ class Mail:
     def pending(self) -> list[Pending]:
         """What is on its way, earliest first."""
         return [Pending(due=due, number=number, request=request) for due, number, request in sorted(self.heap)]
+
+    def on_the_way(self, instrument: str, side: Side) -> int:
+        """Lots of new orders that are not in effect yet."""
+        new = (request for _, _, request in self.heap if isinstance(request, SubmitOrder))
+        return sum(each.quantity for each in new if (each.instrument, each.side) == (instrument, side))
 
     def put_back(self, pending: list[Pending]) -> None:
         """Take what `pending` gave; a sorted list is a heap."""

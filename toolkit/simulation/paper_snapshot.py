@@ -60,6 +60,7 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     dead_man_after: int = 0
     unwilling: Unwilling | None = None
     cash: dict[str, int] | None = None
+    owned: dict[str, dict[str, int]] = {}
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self)

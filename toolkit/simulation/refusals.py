@@ -8,6 +8,7 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.money import from_quanta
 from toolkit.domain.orders import STOPS, Ability, OrderType, Terms, TimeInForce, needed
 from toolkit.domain.requests import RejectReason, SubmitOrder
+from toolkit.simulation.paper_book import PaperOrder
 
 Problem = tuple[RejectReason, str]
 
@@ -64,3 +65,9 @@ def size_problem(quantity: int, price: int | None, instrument: Instrument) -> Pr
         least = from_quanta(instrument.minimum_value, instrument.currency_quantum)
         return RejectReason.INCORRECT_QUANTITY, f"worth less than {least:f} {instrument.currency}"
     return None
+
+
+def not_open(order: PaperOrder | None) -> Problem:
+    if order is None:
+        return RejectReason.UNKNOWN_ORDER, "no such order"
+    return RejectReason.TOO_LATE, f"the order is {order.status.value}"
