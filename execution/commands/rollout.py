@@ -14,7 +14,7 @@ from execution.commands.desk import Stop, the_home
 from execution.commands.exits import Exit
 from execution.commands.output import GREEN, RED, heading, paint, say, say_json, table
 from execution.settings.problems import nearest
-from execution.settings.rollout import SOURCE, read_plan
+from execution.settings.rollout import SOURCE, read_plan, without_limits
 from toolkit.rollout.forecast import Forecast, GateForecast, Pace, forecast
 from toolkit.rollout.gates import Kind
 from toolkit.rollout.scenarios import SHIPPED, Scenario
@@ -26,7 +26,10 @@ FEWEST_ORDERS = 100
 
 def validate(given: Path | None, pace: Pace, *, as_json: bool) -> Exit:
     """What the plan promises to a strategy of this pace; FINDINGS when it may not be run."""
-    promised = forecast(read_plan(the_home(given).root), pace)
+    home = the_home(given).root
+    plan = read_plan(home)
+    promised = forecast(plan, pace)
+    promised = promised._replace(problems=(*promised.problems, *without_limits(home, plan)))
     if as_json:
         say_json(_document(promised))
     else:

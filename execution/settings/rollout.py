@@ -9,12 +9,16 @@ import msgspec
 from pydantic import Field, model_validator
 
 from execution.settings.documents import read_document
-from execution.settings.models import Count, Strict
+from execution.settings.models import Count, Limits, LimitsFile, Strict
 from execution.settings.problems import nearest, problem, validate
 from toolkit.rollout.gates import Gate, Kind, Measure, kind_of
 from toolkit.rollout.stages import STAGES, Plan, Stage
 
-SOURCE = "config/rollout.yaml"
+SOURCE, LIMITS = "config/rollout.yaml", "config/limits.yaml"
+WITHOUT_MONEY = ("PAPER", "SHADOW")
+OF_DEPLOYMENTS = ("permitted", "permitted_venues", "max_order_value", "max_working_orders", "max_position")
+"""Control 34: what bounds a version at each stage at which it trades with money."""
+
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Amount = Annotated[float, Field(ge=0, le=1_000)]
 
@@ -95,6 +99,21 @@ def read_plan(home: Path) -> Plan:
             )
         )
     return Plan(stages=tuple(stages), look_every=rows.look_every, burn_in=rows.burn_in)
+
+
+def without_limits(home: Path, plan: Plan) -> tuple[str, ...]:
+    """The stages with money for which config/limits.yaml leaves a limit of deployments open, in words."""
+    document = read_document(home / LIMITS, LIMITS)
+    written = validate(document, LimitsFile).stages
+    return tuple(
+        f"{document.source(('stages', stage.name))}: {stage.name} has no {', '.join(missing)} in stages; set each"
+        for stage in plan.stages
+        if stage.name not in WITHOUT_MONEY and (missing := _missing(written.get(stage.name)))
+    )
+
+
+def _missing(limits: Limits | None) -> list[str]:
+    return [name for name in OF_DEPLOYMENTS if getattr(limits, name, None) is None]
 
 
 def _gate(name: str, row: GateRow, alpha: float | None) -> Gate:

@@ -142,12 +142,7 @@ def test_a_tick_that_is_no_number_above_zero_is_refused(home: Path, value: str) 
             "accounts:\n  papre: {max_position: 1}\nvenues:\n  paper:",
             "did you mean 'paper'?",
         ),
-        (
-            "limits",
-            "venues:\n  paper:",
-            "stages:\n  LIVE10: {max_position: 1}\nvenues:\n  paper:",
-            "did you mean 'LIVE_10'?",
-        ),
+        ("limits", "  LIVE_10:", "  LIVE10:", "did you mean 'LIVE_10'?"),
         ("limits", "  AAPL: {", "  AAPL: {message_rate: 5, ", "means nothing for one instrument"),
         ("limits", "  AAPL: {", "  AAPL: {restrictd: [IBM], ", "did you mean 'restricted'?"),
         ("limits", "permitted_sides: [buy, sell]", "permitted_sides: [buy, sel]", "'sel'"),
@@ -185,12 +180,12 @@ def test_a_number_beyond_what_the_books_can_hold_is_refused(
 
 
 def test_limits_of_accounts_and_stages_are_rows_with_their_place(home: Path) -> None:
-    written = "accounts:\n  paper: {max_position: 9}\nstages:\n  PAPER: {restricted: [IBM]}\n"
-    line = edit(home, "limits", "venues:\n  paper:", f"{written}venues:\n  paper:")
+    edit(home, "limits", "venues:\n  paper:", "accounts:\n  paper: {max_position: 9}\nvenues:\n  paper:")
+    line = edit(home, "limits", "stages:\n", "stages:\n  PAPER: {restricted: [IBM]}\n")
     rows = {(row.scope, row.name, row.limit): row for row in read_settings(home).limits.rows}
     assert rows["account", "paper", "max_position"].value == "9"
     assert rows["stage", "PAPER", "restricted"].value == "IBM"
-    assert rows["stage", "PAPER", "restricted"].source == f"config/limits.yaml:{line + 3}"
+    assert rows["stage", "PAPER", "restricted"].source == f"config/limits.yaml:{line + 1}"
 
 
 @pytest.mark.parametrize("model", [DeskFile, InstrumentsFile, LimitsFile, StrategiesFile, VenuesFile, FeedFile])

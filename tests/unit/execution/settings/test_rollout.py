@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from execution.settings.rollout import read_plan
+from execution.settings.rollout import read_plan, without_limits
 from toolkit.domain.errors import ConfigError
 from toolkit.rollout.gates import Measure
 from toolkit.rollout.stages import STAGES
@@ -14,7 +14,8 @@ from toolkit.rollout.stages import STAGES
 @pytest.fixture
 def home(tmp_path: Path, repository: Path) -> Path:
     (tmp_path / "config").mkdir()
-    shutil.copy(repository / "config" / "rollout.yaml", tmp_path / "config")
+    for name in ("rollout.yaml", "limits.yaml"):
+        shutil.copy(repository / "config" / name, tmp_path / "config")
     return tmp_path
 
 
@@ -63,6 +64,20 @@ def test_a_mistake_names_its_place_and_the_mend(home: Path, old: str, new: str, 
     with pytest.raises(ConfigError, match=r"config/rollout\.yaml:\d+") as problem:
         read_plan(home)
     assert said in str(problem.value)
+
+
+def test_a_stage_with_money_has_limits_of_its_own(home: Path) -> None:
+    """Control 34; the shipped files set them."""
+    plan = read_plan(home)
+    assert without_limits(home, plan) == ()
+    path = home / "config" / "limits.yaml"
+    before, _, stages = path.read_text().partition("stages:\n")
+    path.write_text(f"{before}stages:\n{stages.replace('max_order_value: 50000', '', 1)}")
+    (said,) = without_limits(home, plan)
+    assert said.startswith("config/limits.yaml:")
+    assert said.endswith(": LIVE_50 has no max_order_value in stages; set each")
+    path.write_text(before)
+    assert [each.split()[1] for each in without_limits(home, plan)] == ["LIVE_10", "LIVE_50", "LIVE_100"]
 
 
 def test_a_plan_that_leaves_the_last_stage_out_is_refused(home: Path) -> None:
