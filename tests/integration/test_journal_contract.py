@@ -262,6 +262,23 @@ async def test_what_has_taken_effect_makes_room_but_for_the_newest(
     assert [item.envelope.number for item in await journal.commands({"operator": "1-6"}, 0)] == [7, 8, 9]
 
 
+async def test_of_a_new_incarnation_the_newest_of_the_one_before_stay_as_well(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (redis_journal, memory_journal):
+        monkeypatch.setattr(module, "TAKEN_KEPT", 3)
+
+    async def positions() -> list[str]:
+        return [item.position for item in await journal.commands({"operator": "0"}, 0)]
+
+    for incarnation, number in ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)):
+        await journal.send(command(number, incarnation=incarnation))
+    await journal.forget_commands({"operator": "2-1"})
+    assert await positions() == ["1-2", "1-3", "2-1", "2-2", "2-3"]
+    await journal.forget_commands({"operator": "2-3"})
+    assert await positions() == ["2-1", "2-2", "2-3"]
+
+
 async def test_two_people_share_a_producer(open_journal: Open) -> None:
     wall = iter(range(100, 200))
     ada, bob = (
