@@ -23,7 +23,7 @@ MOST_MAIL = 8 * AT_ONCE
 CLOCKS_EVERY = 8
 """Messages that share a reading of the clocks: less than a millisecond of work, while a reading for each is felt."""
 
-PAUSE_EACH, LONGEST_PAUSE = 0.000_25, 0.003
+PAUSE_EACH, LONGEST_PAUSE = 0.000_25, 0.005
 """Seconds in which commands gather before more is asked for: none behind one alone, more the more come at once.
 
 Each turn through journal, venue and journal again costs ten orders' worth of work in all processes together, whatever
