@@ -23,6 +23,9 @@ HEALTHY_SECONDS = 60.0
 HOPELESS = frozenset({RunnerExit.HASH, RunnerExit.IMPORT, RunnerExit.SETUP})
 """Another start would end the same way, for a runner: only a person can mend it."""
 
+WITHOUT_SECRETS = frozenset({"runner", "engine", "venue", "watchdog"})
+"""Whoever trades on paper, or simulates, holds no credentials that were lying about in somebody's shell."""
+
 
 class State(StrEnum):
     STARTING = "starting"
@@ -155,7 +158,7 @@ class Managed:
                 log=specification.log,
                 folder=specification.folder,
                 said=self._said if specification.kind == "runner" else None,
-                environment=bare(os.environ) if specification.kind == "runner" else None,
+                environment=bare(os.environ) if specification.kind in WITHOUT_SECRETS else None,
             )
         except OSError as problem:
             return self._judge("exit", f"cannot be started: {problem}", None)

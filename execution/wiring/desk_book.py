@@ -7,7 +7,7 @@ from pathlib import Path
 
 from execution.settings import Settings
 from execution.settings.models import StrategyRow
-from execution.wiring.listener import sample_feed
+from execution.wiring.sample import sample_feed
 from toolkit.adapters.records import replace_file
 from toolkit.client.home import Home
 from toolkit.domain.errors import ConfigError

@@ -15,7 +15,7 @@ from execution.home import Home, find_home
 from execution.services.engine import EngineService
 from execution.services.engine_parts import EngineParts, EnginePlan
 from execution.settings import Settings, read_settings
-from execution.wiring.listener import sample_feed
+from execution.wiring.sample import sample_feed
 from toolkit.adapters import codec, failpoints
 from toolkit.adapters.archived_history import ArchivedHistory
 from toolkit.adapters.beat_file import BeatFile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,7 +16,7 @@ from execution.services.listener import Listener, Pace, StepSource
 from execution.services.schedules import RecordedSchedule
 from execution.settings import Settings, read_settings
 from execution.settings.feed_file import FeedFile
-from execution.settings.models import Feed
+from execution.wiring.sample import sample_feed
 from toolkit.adapters import failpoints
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.records import replace_file
@@ -26,10 +26,6 @@ from toolkit.adapters.server_address import ServerAddress
 from toolkit.adapters.sockets import socket_path
 from toolkit.adapters.step_files import StepFile
 from toolkit.domain.errors import ConfigError, ExecutionError
-from toolkit.domain.instruments import Instrument
-from toolkit.simulation.data import sample_histories
-from toolkit.simulation.sample_bars import common_span
-from toolkit.simulation.sample_feed import CALENDAR, SampleFeed, sample_instruments
 
 USER = "listener"
 
@@ -102,25 +98,6 @@ def _replay(
     pace = Pace(seconds_per_step=0, history=0, stays=True, beat_seconds=beat_seconds)
     schedule = RecordedSchedule(recording.times(), recording.first, speed) if speed else None
     return recording, pace, schedule
-
-
-def sample_feed(wanted: Feed, instruments: Iterable[Instrument]) -> SampleFeed:
-    """The sample for those of the desk's instruments that trade on its calendar; fewer may mean a longer span."""
-    chosen = [instrument for instrument in instruments if instrument.calendar == CALENDAR]
-    for own, shipped in zip(chosen, sample_instruments([instrument.symbol for instrument in chosen]), strict=True):
-        if (own.tick, own.lot) != (shipped.tick, shipped.lot):
-            raise ConfigError(
-                f"config/instruments.yaml: {own.symbol} has tick {own.tick} and lot {own.lot}, the sample feed has "
-                f"{shipped.tick} and {shipped.lot}; write those, or another calendar than {CALENDAR}"
-            )
-    return SampleFeed(
-        common_span(sample_histories(), [instrument.symbol for instrument in chosen]),
-        seed=wanted.seed,
-        spread_ticks=wanted.spread_ticks,
-        path_points=wanted.path_points,
-        minimum_size=wanted.minimum_size,
-        maximum_size=wanted.maximum_size,
-    )
 
 
 def _address(home: Home, role: ServerRole, secret: str) -> ServerAddress:

@@ -17,7 +17,7 @@ from execution.services.engine import FEED
 from execution.services.replayer import Replayer, ReplayerParts, ReplayerPlan
 from execution.settings import Settings, read_settings
 from execution.wiring.engine import FREE_HISTORY
-from execution.wiring.listener import sample_feed
+from execution.wiring.sample import sample_feed
 from toolkit.adapters import codec
 from toolkit.adapters.blocking_redis import BlockingBus, BlockingJournal
 from toolkit.adapters.clock import SystemClock

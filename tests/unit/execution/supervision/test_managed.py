@@ -60,7 +60,8 @@ async def until(true: Callable[[], bool]) -> None:
 
 async def test_the_first_line_reaches_the_child_and_nobody_else(make: Make, tmp_path: Path) -> None:
     code = (
-        "import sys, os; print(sys.stdin.readline().strip(), 'secret' in str((sys.argv, os.environ))); sys.stdin.read()"
+        "import sys, os; said = sys.stdin.readline().strip(), 'secret' in str((sys.argv, os.environ)); "
+        "print(*said, flush=True); sys.stdin.read()"
     )
     make(code)
     log = tmp_path / "a.log"
@@ -151,11 +152,12 @@ async def test_a_runner_that_falls_behind_its_feed_says_so_where_people_look(mak
     assert managed.remark == "behind its feed: asked about the newest quotes alone"
 
 
-async def test_a_runner_sees_nothing_of_the_environment_but_what_python_needs(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["runner", "engine"])
+async def test_who_trades_on_paper_sees_nothing_of_the_environment_but_what_python_needs(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setenv("EXCHANGE_API_KEY", "hunter2")
     code = "import os, sys; print(sorted(os.environ), flush=True); sys.stdin.read()"
-    make(code, kind="runner")
+    make(code, kind=kind)
     await until(lambda: (tmp_path / "a.log").exists() and "PATH" in (tmp_path / "a.log").read_text())
     assert "EXCHANGE_API_KEY" not in (tmp_path / "a.log").read_text()
