@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from tests.servers import Server
 from toolkit.adapters.redis_connection import LOST, RedisLine
-from toolkit.adapters.redis_wire import ServerRefused
+from toolkit.adapters.redis_wire import ServerRefused, connect, packed
+from toolkit.adapters.server_address import ServerAddress
 
 pytestmark = pytest.mark.integration
 
@@ -91,3 +93,18 @@ async def test_who_waits_for_a_reply_when_the_line_is_closed_hears_that_it_is_lo
             await line.close()
     with pytest.raises(LOST):
         await waiting
+
+
+async def test_what_a_server_says_unasked_ends_the_connection_before_it_is_taken_for_a_reply(tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"+what nobody asked\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_unix_server(serve, str(tmp_path / "s")):
+        wire = await connect(ServerAddress(f"unix://{tmp_path / 's'}"))
+        async with asyncio.timeout(60):
+            while wire.is_open:
+                await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionError):
+            await wire.ask(packed(("PING",)), 1)
