@@ -1,6 +1,7 @@
 """The main job on real input: two minutes of Binance BTCUSDT through listener, engine, venue and a quoting strategy."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -129,10 +130,14 @@ async def traded(tmp_path: Path, recordings: Path) -> tuple[DeskKit, list[Step],
     write_steps(path, steps)
     kit = DeskKit(btc_home(tmp_path / "desk"))
     kit.listener_arguments = ("--recording", str(path))
+    kit.arm("listener", "before_publish:stop:2")
     try:
         await kit.start()
-        await kit.until_step(steps[-1].number, 90)
-        await kit.until(lambda: _agrees(kit), 20)
+        await kit.until_stopped("listener")
+        await kit.until(lambda: "quoting" in kit.ledger.runners)  # a feed that waits for nobody would be over by then
+        kit.processes["listener"].send_signal(signal.SIGCONT)
+        await kit.until_step(steps[-1].number, 180)
+        await kit.until(lambda: _agrees(kit))
         return kit, steps, _agrees(kit)
     finally:
         await kit.stop()
@@ -189,19 +194,20 @@ def _intents_again(kit: DeskKit, steps: list[Step]) -> tuple[list[tuple[int, int
     cursors = [e for b in kit.batches for e in b.events if isinstance(e, Answered)]
     answers: list[RunnerAnswer] = []
     by_number = {step.number: step for step in steps}
-    held = [(cursor.held, cursor.step) for cursor in cursors if cursor.held and cursor.step != cursor.held]
-    step, read = container.step, restored.inbox
+    step, read, holds = container.step, restored.inbox, False
     for cursor in cursors:
+        ends = holds and bool(cursor.held)  # quotes are held back from one cursor that says so to the next
         while step < cursor.step:
             step += 1
-            holds = any(first <= step <= last for first, last in held)
+            holds = holds or step == cursor.held
             answers.append(container.process((), by_number[step], hold=holds))
-        if cursor.held and cursor.held != cursor.step:
-            answers.append(container.process((), None))
         items: list[tuple[int, InboxItem]] = [(e.number, e.item) for e in inbox if read < e.number <= cursor.inbox]
         read = cursor.inbox
         for item in items:
-            answers.append(container.process((item,), None, hold=any(first <= step < last for first, last in held)))
+            answers.append(container.process((item,), None, hold=holds))
+        if ends:
+            answers.append(container.process((), None))
+            holds = False
     said = [(answer, intent) for answer in answers for intent in answer.intents]
     orders = [(a.step, a.inbox, i.intent_id) for a, i in said if not isinstance(i, CancelIntent)]
     return orders, {i.intent_id for _, i in said if isinstance(i, CancelIntent)}
