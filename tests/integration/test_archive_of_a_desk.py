@@ -28,7 +28,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     answer = desk.run("up", "-d", "--speed", "10")
     try:
         assert answer.returncode == 0, answer.stderr
-        assert until(lambda: first_on_server(desk) > 100, 90.0), "the server was relieved of nothing"
+        assert until(lambda: first_on_server(desk) > 100), "the server was relieved of nothing"
         yield desk
     finally:
         desk.run("down")
@@ -54,7 +54,7 @@ def test_the_whole_journal_is_whole_over_archive_and_server(desk: Desk) -> None:
 
 
 def test_a_head_that_was_kept_elsewhere_tells_of_a_journal_whose_hashes_were_made_anew(desk: Desk) -> None:
-    (day,) = desk.json("journal", "heads")
+    day = desk.json("journal", "heads")[-1]
     anchors = desk.home / "anchors.txt"
     anchors.write_text(f"{day['day']} {day['event']} {day['hash']}\n")
     assert desk.run("journal", "verify", "--anchors", str(anchors)).returncode == Exit.DONE

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults]
 def drill(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "execution.cli", "drill", *arguments], cwd=home, env={**os.environ, "TMPDIR": str(home)},
-        capture_output=True, text=True, check=False, timeout=170,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ def executed(repository: Path, folder: Path, name: str, **parameters: Any) -> An
     done = folder / "done.ipynb"
     papermill.execute_notebook(
         repository / "notebooks" / name, done, parameters=parameters, cwd=str(folder), progress_bar=False,
-        start_timeout=60, execution_timeout=120,
+        start_timeout=300, execution_timeout=600,
     )  # fmt: skip
     return nbformat.read(done, as_version=4)
 

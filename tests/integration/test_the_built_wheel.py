@@ -43,7 +43,7 @@ class Installed:
         """Run with the wheel's packages ahead of everything, so that the checkout is not seen."""
         return subprocess.run(
             arguments, cwd=folder or self.folder, env=self.environment, capture_output=True, text=True, check=False,
-            timeout=120,
+            timeout=300,
         )  # fmt: skip
 
     def execution(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -68,7 +68,7 @@ def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Ins
 def pip(*arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pip", *arguments, "--no-index", "--disable-pip-version-check", "--quiet"],
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -134,7 +134,7 @@ def test_a_new_strategy_runs_green_at_once(installed: Installed, desk: Path, mon
     monkeypatch.setenv("PYTHONPATH", installed.environment["PYTHONPATH"])
     done = papermill.execute_notebook(
         desk / "notebooks/first_idea.ipynb", None, parameters={"sessions": 40}, cwd=str(desk / "notebooks"),
-        progress_bar=False, start_timeout=60, execution_timeout=60,
+        progress_bar=False, start_timeout=300, execution_timeout=300,
     )  # fmt: skip
     pages = [
         output["data"].get("text/html", "")
