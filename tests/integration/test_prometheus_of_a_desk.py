@@ -25,7 +25,7 @@ from toolkit.monitoring.prometheus import SCRAPE, prometheus_files
 from toolkit.monitoring.samples import Gathering, Samples
 
 pytestmark = pytest.mark.integration
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 120.0
 EDGE = 5.0
 LOOK_SECONDS = 0.2
 
@@ -48,7 +48,7 @@ class Prometheus:
 
     def _get(self, path: str, part: str) -> list[dict[str, Any]] | None:
         try:
-            with urllib.request.urlopen(f"{self._address}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self._address}{path}", timeout=60) as answer:
                 found: list[dict[str, Any]] = json.load(answer)["data"][part]
         except OSError:
             return None
@@ -92,8 +92,8 @@ def prometheus(page: MetricsPage, plan: Plan, tmp_path: Path) -> Iterator[Promet
         try:
             yield Prometheus(port)
         finally:
-            server.terminate()
-            server.wait(20)
+            server.kill()
+            server.wait()
 
 
 def free_port() -> int:
