@@ -9,6 +9,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,9 @@ from tests.tools.desk_kit import PATIENCE
 from tests.tools.kill_kit import FAR, KillDesk, kill_desk
 from tests.tools.truth import venue_took
 from toolkit.adapters.lifeboat import Lifeboat
+from toolkit.client import killing, stopping
 from toolkit.client.killing import Killed
+from toolkit.client.stopping import Leftover
 from toolkit.client.taken_book import EngineHolds, taken_book
 from toolkit.domain.commands import EnableStrategy, Kill, KillMode, Reopen
 from toolkit.domain.events import OrderRejected
@@ -33,12 +36,20 @@ QUARANTINE = 0.5
 SCOPES = {"book": "book:", "venue": "venue:paper", "strategy": f"strategy:{STRATEGY}"}
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that lives is waited for, however busy the machine; what goes past one has tests of its own."""
+    monkeypatch.setattr(killing, "ENGINE_SECONDS", 60.0)
+    monkeypatch.setattr(killing, "BOOKS_SECONDS", 60.0)
+
+
 async def thrown(desk: KillDesk, scope: str = "book", mode: KillMode = KillMode.HALT_ENTRIES) -> Killed:
     """A kill with both of its proofs."""
     killed = await asyncio.to_thread(desk.switch.throw, desk.wish(scope, mode))
     return await asyncio.to_thread(desk.switch.confirm, killed, QUARANTINE)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_through_the_engine_scope_after_scope_and_a_person_lets_go_of_each() -> None:
     async with kill_desk() as desk:
         await desk.hold(10, stop=9_500)
@@ -206,6 +217,7 @@ async def hold_before_sending(desk: KillDesk, quantity: int) -> None:
         desk.send_signal("engine", signal.SIGCONT)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_orders_that_race_with_the_kill_are_gone_or_named_and_none_leaves_after_it() -> None:
     async with kill_desk() as desk:
         stop = asyncio.Event()
@@ -223,6 +235,7 @@ async def test_orders_that_race_with_the_kill_are_gone_or_named_and_none_leaves_
         assert (killed.verified, desk.at_venue()) == (True, ())
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_fill_after_the_kill_changes_the_books() -> None:
     async with kill_desk() as desk:
         desk.script(SetBehaviour(mute=("filled",)))
@@ -235,6 +248,7 @@ async def test_a_fill_after_the_kill_changes_the_books() -> None:
         await desk.kit.until(lambda: desk.kit.ledger.position(STRATEGY, "ALPHA").lots == 4)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_slow_venue_is_waited_for() -> None:
     async with kill_desk() as desk:
         await desk.rest(4)
@@ -270,17 +284,27 @@ async def test_a_venue_that_is_gone_is_a_non_zero_exit_that_says_what_is_unknown
         assert "paper: position ALPHA +10 lots by the books" in said["unknown"]
 
 
-async def test_what_appears_at_the_venue_within_the_quarantine_is_cancelled_too() -> None:
+async def test_what_appears_at_the_venue_within_the_quarantine_is_cancelled_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """An order that was on the wire when the first look came."""
     async with kill_desk() as desk:
         await desk.rest(1)
         desk.send_signal("engine", signal.SIGSTOP)
         killed = await asyncio.to_thread(desk.switch.throw, desk.wish())
         assert killed.left.clean
-        confirming = asyncio.create_task(asyncio.to_thread(desk.switch.confirm, killed, 1.5))
-        await asyncio.sleep(0.3)
-        desk.arrive_late()
-        killed = await confirming
+        looks = 0
+
+        def look(*asked: Any) -> Leftover:
+            nonlocal looks
+            looks += 1
+            found = stopping.look(*asked)
+            if looks == 1:
+                desk.arrive_late()
+            return found
+
+        monkeypatch.setattr(killing, "look", look)
+        killed = await asyncio.to_thread(desk.switch.confirm, killed, 3.0)
         assert (killed.verified, desk.at_venue()) == (True, ())
         desk.send_signal("engine", signal.SIGCONT)
 

@@ -29,7 +29,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[De
     answer = desk.run("up", "-d", "--speed", "5", EXECUTION_ALERTS_DESK=hook.address)
     try:
         assert answer.returncode == 0, answer.stderr
-        assert until(lambda: desk.process("monitor").state == "running", 60.0)
+        assert until(lambda: desk.process("monitor").state == "running")
         yield desk
     finally:
         desk.run("down")

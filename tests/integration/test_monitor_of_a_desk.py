@@ -33,7 +33,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     answer = desk.run("up", "-d", "--speed", "5")
     try:
         assert answer.returncode == 0, answer.stderr
-        assert until(lambda: desk.process("monitor").state == "running", 60.0)
+        assert until(lambda: desk.process("monitor").state == "running")
         yield desk
     finally:
         desk.run("down")
