@@ -52,8 +52,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             "up", "-d", EXECUTION_ALERTS_DESK=chat.address, EXECUTION_ALERTS_PHONE=phone.address,
             EXECUTION_HEARTBEAT=chat.page,
         )  # fmt: skip
-        assert answer.returncode == 0, answer.stderr
         try:
+            assert answer.returncode == 0, answer.stderr
             yield Watched(desk, chat, phone)
         finally:
             desk.run("down")
@@ -62,18 +62,18 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 def test_an_engine_that_hangs_is_told_acknowledged_by_a_person_and_remembered_by_the_next_monitor(
     watched: Watched,
 ) -> None:
-    assert until(lambda: bool(watched.chat.called), 60), "the heartbeat address is called while all is well"
+    assert until(lambda: bool(watched.chat.called)), "the heartbeat address is called while all is well"
     assert "engine_silent" not in {alert["rule"] for alert in watched.alerts()}
     engine = watched.desk.process("engine").pid
     os.kill(engine, signal.SIGSTOP)
     try:
-        assert until(watched.told("engine_silent"), 60)
+        assert until(watched.told("engine_silent"))
         (alert,) = [each for each in watched.alerts() if each["rule"] == "engine_silent"]
         answer = watched.desk.run("alerts", "ack", alert["id"][:4], "--reason", "on it")
         assert answer.returncode == 0, answer.stderr
         beats = len(watched.chat.called)
         os.kill(watched.desk.process("monitor").pid, signal.SIGKILL)
-        assert until(lambda: len(watched.chat.called) > beats, 60), "the next monitor looks, and says that it lives"
+        assert until(lambda: len(watched.chat.called) > beats), "the next monitor looks, and says that it lives"
         (found,) = [each for each in watched.alerts() if each["rule"] == "engine_silent"]
         assert (found["id"], found["state"], found["reason"]) == (alert["id"], "acknowledged", "on it")
         assert found["by"].startswith("unix:")
@@ -88,7 +88,7 @@ def test_a_monitor_that_is_stopped_delays_no_order(watched: Watched) -> None:
     os.kill(monitor, signal.SIGSTOP)
     try:
         before = watched.event()
-        assert until(lambda: watched.event() > before + 20, 60), "the desk trades on"
+        assert until(lambda: watched.event() > before + 20), "the desk trades on"
     finally:
         os.kill(monitor, signal.SIGCONT)
 
@@ -112,13 +112,13 @@ def test_a_rule_that_is_saved_is_watched_and_its_command_is_the_guardians(watche
             old, "below: 900000000000000, clear: 950000000000000}]\n    severity: critical\n    action: kill\n"
         )
     )
-    assert until(watched.told("disk_full"), 60)
-    assert until(lambda: any("whole book is killed" in message["message"] for _, message in watched.chat.taken), 60)
+    assert until(watched.told("disk_full"))
+    assert until(lambda: any("whole book is killed" in message["message"] for _, message in watched.chat.taken))
 
     def by_the_guardian() -> list[dict[str, Any]]:
         return [line for line in watched.desk.json("changelog", "--who", "system:guardian") if line["kind"] == "states"]
 
-    assert until(lambda: bool(by_the_guardian()), 60)
+    assert until(lambda: bool(by_the_guardian()))
     line = by_the_guardian()[0]
     assert (line["verified"], line["after"]) == (True, "HALTED")
     assert "disk_full" in line["reason"]
