@@ -68,7 +68,8 @@ class RunnerService:
     async def _restore(self) -> None:
         """Warm up from the feed's history, in pieces, so that the process goes on saying that it lives.
 
-        The listener may still be filling the bus: a strategy that starts with less history decides otherwise.
+        The listener may still be filling the bus: a strategy that starts with less history decides otherwise. In
+        lockstep there is nothing to decide before it is there, however long it takes to start.
         """
         restored = await self._line.introduce()
         self._container.take_back(restored)
@@ -79,7 +80,8 @@ class RunnerService:
             if steps:
                 self._container.warm_up(steps)
                 self._line.step = after = steps[-1].number
-            else:
+                waited = 0.0
+            elif self._mode is FeedMode.FREE or await self._line.hears_a_listener():
                 waited += self._line.patience
         self._container.go_live()
 

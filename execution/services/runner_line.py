@@ -15,6 +15,7 @@ from toolkit.domain.time import NANOSECONDS, WallTime
 
 FEED: Final = "feed"
 ENGINE: Final = "engine"
+LISTENER: Final = "listener"
 STEPS_A_CALL: Final = 100  # few at a time: what a process once held in memory it keeps
 
 Asked = ParamSpec("Asked")
@@ -72,6 +73,10 @@ class RunnerLine:
             self.beat("seeking-the-engine")
             await asyncio.sleep(self.patience)
         self._epoch = epoch
+
+    async def hears_a_listener(self) -> bool:
+        """Whether there is one that fills the feed."""
+        return LISTENER in await self._patiently(self._outside.bus.beats)
 
     async def check_epoch(self) -> None:
         """Raises EpochOver when another engine holds the book."""

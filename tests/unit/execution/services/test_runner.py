@@ -9,6 +9,7 @@ from itertools import count
 import msgspec
 import pytest
 
+from execution.services import runner
 from execution.services.runner import RunnerService, StrategyFailed
 from execution.services.runner_line import FEED, Identity, Outside, RunnerLine
 from tests.unit.toolkit.engine.strategy_kit import ONE, USD, Feed, fill, nothing, order, quote, started
@@ -259,6 +260,25 @@ async def test_what_the_feed_held_before_the_first_start_is_history(mode: FeedMo
     expected = [answer for step in feed[30:] if said_something(answer := history.process((), step))]
     assert [(a.step, a.intents) for a in said] == [(a.step, a.intents) for a in expected]
     assert said
+
+
+async def test_in_lockstep_a_runner_has_its_history_however_long_the_listener_takes_to_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner, "HISTORY_PATIENCE", 0.05)
+    desk, feed = Desk(), steps()
+    await desk.begin(1)
+    async with running(desk):
+        await welcome(desk, nothing(step=30, inbox=1))
+        await until(lambda: desk.said.count(("warming-up", 0)) > 20)
+        await desk.bus.publish(FEED, feed)
+        for step in feed[30:]:
+            await desk.release(1, step)
+        said = await desk.answers(30)
+    history = started(Averaging, ONE, nothing(step=30, inbox=1), feed[:30])
+    assert [(a.step, a.intents) for a in said] == [
+        (a.step, a.intents) for a in (history.process((), s) for s in feed[30:])
+    ]
 
 
 async def test_free_mode_answers_when_there_is_something_to_say_and_tells_its_cursor() -> None:
