@@ -96,14 +96,14 @@ def survivors(number: int, breaches: Sequence[str]) -> list[str]:
 
 def listed() -> Proofs:
     """Every proof there is, from within a test: pytest runs once per process."""
-    said = subprocess.run([*ALONE, "--list"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
+    said = subprocess.run([*ALONE, "--list"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=1200).stdout
     return {int(number): kinds for number, kinds in json.loads(said).items()}
 
 
 def ran_alone(tests: Sequence[str], off: int | None) -> int:
     """How many of these tests fail in a process of their own, with a control switched off."""
     command = [*ALONE, "--failures", str(off or 0), *tests]
-    return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout)
+    return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=1200).stdout)
 
 
 def main(arguments: Sequence[str]) -> int:
