@@ -1,8 +1,8 @@
-"""What it costs an order that somebody looks on: the order path with and without the monitor, pair by pair.
+"""What it costs an order that somebody looks on: the order path with and without monitor and dashboards, pair by pair.
 
-Each pair is a block of orders with nobody looking on and one with the monitor, in turns first. It follows the journal
-and its page is asked for meanwhile, by a process of its own. Then the same with a monitor that is stopped in the middle
-of everything, its lines to both servers open.
+Each pair is a block of orders with nobody looking on and blocks with those who do, in turns first: twenty pages open
+and a scrape each second; the same processes stopped in the middle of everything, their lines open; scrapes that nobody
+reads; a channel that takes no message; a disk that takes nothing from who looks on.
 """
 
 from __future__ import annotations
@@ -10,24 +10,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 import uvloop
 
 from execution.alive import page
+from execution.supervision.managed import Specification
+from execution.wiring import specifications
 from tests.benchmarks.bench_desk import bench_desk
+from tests.benchmarks.dashboards import free_port, write_state
 from tests.benchmarks.order_path import Client, desk_client
 from tests.benchmarks.report import Result, percentile
+from tests.benchmarks.viewers import LOOKING, Viewer, words
 from tests.tools.desk_kit import DeskKit
 
-PAIRS, ORDERS, WARM_UP = 10, 300, 300
+PAIRS, ORDERS, WARM_UP, VIEWERS = 10, 300, 300, 20
 GOAL, SETTLE = 1.10, 1.0
-WATCHERS: Final = ("monitor",)
+PATIENCE = 240.0
+WATCHERS: Final = ("monitor", "dashboards")
+UNREAD: Final = 8
+SMALL_FILES: Final = 1 << 16
 ASKS: Final = """
 import sys, time, urllib.request
 while True:
@@ -35,15 +45,40 @@ while True:
     time.sleep(1)
 """
 """A scrape each second, far more often than Prometheus does."""
+FULL: Final = f"""
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({SMALL_FILES}, {SMALL_FILES}))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Stands before a process that may write a line into its log, and no file that is worth the name."""
 
-Around = Callable[[DeskKit], contextlib.AbstractAsyncContextManager[None]]
+Change = Callable[[Specification], Specification]
+
+
+class Looking(NamedTuple):
+    """Who looks on: the desk, and the ports of its metrics and its dashboards."""
+
+    kit: DeskKit
+    metrics: int
+    dashboards: int
+
+
+Around = Callable[[Looking], contextlib.AbstractAsyncContextManager[None]]
+
+
+class Scene(NamedTuple):
+    """How those who look on are started, and what happens to them, each for a block of orders."""
+
+    happens: Mapping[str, Around]
+    change: Change = lambda wanted: wanted
+    environment: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
 
 def run() -> list[Result]:
-    return results(uvloop.run(measure(PAIRS, ORDERS)))
+    return results(uvloop.run(measure(PAIRS, ORDERS, VIEWERS)))
 
 
-def results(pairs: dict[str, list[tuple[float, float]]]) -> list[Result]:
+def results(pairs: Mapping[str, Sequence[tuple[float, float]]]) -> list[Result]:
     """The median over pairs of the ratio of their 99th percentiles."""
     found = []
     for name, each in pairs.items():
@@ -62,73 +97,145 @@ def results(pairs: dict[str, list[tuple[float, float]]]) -> list[Result]:
     return found
 
 
-async def measure(pairs: int, orders: int) -> dict[str, list[tuple[float, float]]]:
+async def measure(pairs: int, orders: int, viewers: int) -> dict[str, list[tuple[float, float]]]:
     """p99 in seconds without and with, for each pair."""
-    found: dict[str, list[tuple[float, float]]] = {"monitor on": [], "monitor stopped": []}
+    scenes = scenes_of(viewers)
+    found: dict[str, list[tuple[float, float]]] = {name: [] for scene in scenes for name in scene.happens}
     async with bench_desk("process") as kit, desk_client(kit) as client:
+        write_state(kit.home)
         await client.block(WARM_UP)
         gc.collect()
         gc.freeze()
         for number in range(pairs):
-            for name, around in (("monitor on", _looking_on), ("monitor stopped", _stopped)):
-                found[name].append(await _pair(kit, client, around, orders, watched_first=bool(number % 2)))
+            for scene in scenes:
+                for name, pair in (await _pairs(kit, client, scene, orders, watched_first=bool(number % 2))).items():
+                    found[name].append(pair)
         gc.unfreeze()
     return found
 
 
-async def _pair(
-    kit: DeskKit, client: Client, around: Around, orders: int, *, watched_first: bool
-) -> tuple[float, float]:
+def scenes_of(viewers: int) -> tuple[Scene, ...]:
+    """All that can happen to who looks on."""
+
+    def look(looking: Looking) -> contextlib.AbstractAsyncContextManager[None]:
+        return _looked_at(looking, viewers)
+
+    plain = {f"{viewers} pages open, scraped": look, "monitor and dashboards stopped": _stopped}
+    return (
+        Scene({**plain, "Prometheus dead": _unread}),
+        Scene({"webhook dead": _as_they_are}, environment=_dead_channel),
+        Scene({"disk full": _as_they_are}, change=_on_a_full_disk),
+    )
+
+
+async def _pairs(
+    kit: DeskKit, client: Client, scene: Scene, orders: int, *, watched_first: bool
+) -> dict[str, tuple[float, float]]:
+    """A block alone, before or after, and one with each thing that happens."""
     alone = 0.0 if watched_first else percentile(await client.block(orders), 99)
-    async with around(kit):
-        watched = percentile(await client.block(orders), 99)
+    watched: dict[str, float] = {}
+    async with _looking_on(kit, scene) as looking:
+        for name, around in scene.happens.items():
+            async with around(looking):
+                watched[name] = percentile(await client.block(orders), 99)
     if watched_first:
         await asyncio.sleep(SETTLE)
         alone = percentile(await client.block(orders), 99)
-    return alone, watched
+    return {name: (alone, each) for name, each in watched.items()}
+
+
+# ---- who looks on
 
 
 @contextlib.asynccontextmanager
-async def _looking_on(kit: DeskKit) -> AsyncIterator[None]:
-    address = await _start(kit)
-    asking = subprocess.Popen((sys.executable, "-c", ASKS, address))
+async def _looking_on(kit: DeskKit, scene: Scene) -> AsyncIterator[Looking]:
+    """All who look on, ready and settled."""
+    port = free_port()
+    monitor = kit.specification("monitor")
+    dashboards = specifications.dashboards(kit.home, kit.settings, port)
+    with scene.environment():
+        for wanted in (monitor, dashboards):
+            kit.launch_as(scene.change(wanted))
+        try:
+            await _until_served(kit, int(monitor.subject), "/metrics")
+            await _until_served(kit, port, "/alive")
+            await asyncio.sleep(SETTLE)
+            yield Looking(kit, int(monitor.subject), port)
+        finally:
+            for name in WATCHERS:
+                await kit.end(name)
+
+
+async def _until_served(kit: DeskKit, port: int, path: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while await asyncio.to_thread(page, port, path) is None:
+            assert all(kit.processes[name].poll() is None for name in WATCHERS), kit.last_words()
+            await asyncio.sleep(0.05)
+
+
+def _on_a_full_disk(wanted: Specification) -> Specification:
+    return replace(wanted, arguments=(sys.executable, "-c", FULL, *wanted.arguments))
+
+
+@contextlib.contextmanager
+def _dead_channel() -> Iterator[None]:
+    """Somebody listens at the address of every alert and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        name = "EXECUTION_ALERTS_DESK"
+        before = os.environ.get(name)
+        os.environ[name] = f"json://127.0.0.1:{silent.getsockname()[1]}/alerts"
+        try:
+            yield
+        finally:
+            os.environ.pop(name)
+            if before is not None:
+                os.environ[name] = before
+
+
+# ---- what happens to them
+
+
+@contextlib.asynccontextmanager
+async def _looked_at(looking: Looking, viewers: int) -> AsyncIterator[None]:
+    viewer = Viewer(looking.dashboards)
+    await asyncio.to_thread(viewer.enter, looking.kit.home, looking.kit.processes["dashboards"].pid)
+    scraping = subprocess.Popen((sys.executable, "-c", ASKS, f"http://127.0.0.1:{looking.metrics}/metrics"))
+    seeing = subprocess.Popen(words(viewer, viewers), stdout=subprocess.PIPE, text=True)
     try:
+        assert seeing.stdout is not None
+        said = await asyncio.wait_for(asyncio.to_thread(seeing.stdout.readline), PATIENCE)
+        assert said.strip() == LOOKING, "the pages did not open"
         yield
-        assert asking.poll() is None, "the monitor's page did not answer"
+        assert (scraping.poll(), seeing.poll()) == (None, None), "somebody was not answered"
     finally:
-        asking.kill()
-        asking.wait()
-        await _end(kit)
+        for process in (scraping, seeing):
+            process.kill()
+            process.wait()
+        if seeing.stdout is not None:
+            seeing.stdout.close()
 
 
 @contextlib.asynccontextmanager
-async def _stopped(kit: DeskKit) -> AsyncIterator[None]:
-    await _start(kit)
+async def _stopped(looking: Looking) -> AsyncIterator[None]:
     for name in WATCHERS:
-        kit.processes[name].send_signal(signal.SIGSTOP)
+        looking.kit.processes[name].send_signal(signal.SIGSTOP)
     try:
         yield
     finally:
         for name in WATCHERS:
-            kit.processes[name].send_signal(signal.SIGCONT)
-        await _end(kit)
+            looking.kit.processes[name].send_signal(signal.SIGCONT)
 
 
-async def _start(kit: DeskKit) -> str:
-    """All who look on, ready and settled; where the metrics are."""
-    address = ""
-    for name in WATCHERS:
-        wanted = kit.specification(name)
-        process = kit.launch_as(wanted)
-        async with asyncio.timeout(60):
-            while await asyncio.to_thread(page, int(wanted.subject), "/metrics") is None:
-                assert process.poll() is None, kit.last_words()
-                await asyncio.sleep(0.05)
-        address = address or wanted.address
-    await asyncio.sleep(SETTLE)
-    return address
+@contextlib.asynccontextmanager
+async def _unread(looking: Looking) -> AsyncIterator[None]:
+    """Scrapes that ask and never read the answer."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(UNREAD):
+            line = stack.enter_context(socket.create_connection(("127.0.0.1", looking.metrics), timeout=10))
+            line.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        yield
 
 
-async def _end(kit: DeskKit) -> None:
-    for name in WATCHERS:
-        await kit.end(name)
+@contextlib.asynccontextmanager
+async def _as_they_are(_: Looking) -> AsyncIterator[None]:
+    yield

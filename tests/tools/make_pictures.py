@@ -62,6 +62,11 @@ def shoot(page: str, picture: Path, width: int, height: int) -> None:
              f"--window-size={width},{height}", f"--screenshot={picture.resolve()}", file.as_uri()],
             check=True, capture_output=True,
         )  # fmt: skip
+    lighten(picture)
+
+
+def lighten(picture: Path) -> None:
+    """Few colours are enough, and a fraction of the weight."""
     with Image.open(picture) as full:
         small = full.convert("RGB").quantize(160, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(picture, optimize=True)

@@ -40,6 +40,13 @@ def test_what_being_watched_costs_is_judged_pair_by_pair() -> None:
     assert (second.ratio, second.met) == (1.2, False)
 
 
+def test_whatever_becomes_of_who_looks_on_is_measured() -> None:
+    scenes = watched.scenes_of(20)
+    assert [name for scene in scenes for name in scene.happens] == [
+        "20 pages open, scraped", "monitor and dashboards stopped", "Prometheus dead", "webhook dead", "disk full",
+    ]  # fmt: skip
+
+
 def test_the_desk_of_a_soak_is_one_that_can_be_read(tmp_path: Path) -> None:
     settings = read_settings(soak.soak_home(tmp_path))
     assert settings.strategies["churn"].enabled
