@@ -36,6 +36,7 @@ body {{ margin: 0; background: #181b21 }}
 pre {{ margin: 0; padding: 14px 18px; font: 13px/18px "DejaVu Sans Mono", monospace; color: {foreground}; }}
 </style><pre>{code}</pre>"""
 CHARACTER, LINE, MARGIN = 7.83, 18, 36
+COLOURS = 256
 
 
 def terminal(screen: str, picture: Path, prompt: str = "") -> None:
@@ -53,7 +54,7 @@ def terminal(screen: str, picture: Path, prompt: str = "") -> None:
 
 
 def shoot(page: str, picture: Path, width: int, height: int) -> None:
-    """A screenshot at one and a half times the size, to be sharp on any screen, in 160 colours, rare ones too."""
+    """A screenshot at one and a half times the size, to be sharp on any screen, in few colours, rare ones too."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
         file.write_text(page, encoding="utf-8")
@@ -68,7 +69,7 @@ def shoot(page: str, picture: Path, width: int, height: int) -> None:
 def lighten(picture: Path) -> None:
     """Few colours are enough, and a fraction of the weight."""
     with Image.open(picture) as full:
-        small = full.convert("RGB").quantize(160, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small = full.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(picture, optimize=True)
 
 

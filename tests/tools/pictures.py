@@ -42,8 +42,8 @@ PATIENCE_MS: Final = 120_000
 SETTLE_MS: Final = 2_500
 Scheme = Literal["light", "dark"]
 VIEWS: Final = {
-    "overview": 1260, "execution_latency": 1180, "fill_rate": 1180, "pnl_live": 1010, "risk_limits": 1090,
-    "alerts": 900,
+    "alerts": 900, "overview": 1260, "execution_latency": 1180, "fill_rate": 1180, "pnl_live": 1010,
+    "risk_limits": 1090,
 }  # fmt: skip
 """Each with the height of its picture."""
 
@@ -58,8 +58,8 @@ def main(arguments: list[str]) -> None:
             assert until(lambda: _orders(desk) > ORDERS, 900), "too few orders"
             terminal(_screen(desk, "status"), folder / "status.png", "execution status")
             _something_happens(desk)
-            _dashboards(desk, chromium, folder)
             _operations(desk, chromium, folder)
+            _dashboards(desk, chromium, folder)
         finally:
             desk.run("down")
 
@@ -169,7 +169,8 @@ def _shoot(page: Page, address: str, picture: Path, width: int, height: int) -> 
 
 
 def _take(page: Page, picture: Path) -> None:
-    """Once everything is drawn."""
+    """Once everything is drawn, and the desk was looked at of late."""
+    expect(page.get_by_text("Stale:")).to_have_count(0, timeout=PATIENCE_MS)
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=picture, timeout=PATIENCE_MS)
     lighten(picture)
