@@ -90,6 +90,7 @@ def _looser(ledger: Ledger, new: Instrument) -> Iterator[Change]:
         "multiplier": new.multiplier < old.multiplier,
         "expiry": old.expiry is not None and (new.expiry is None or new.expiry > old.expiry),
         "calendar": new.calendar != old.calendar,
+        "venue": new.venue != old.venue,  # which is open to all entries, whatever the rules of the router open
     }
     for name in (name for name, is_looser in told.items() if is_looser):
         before, after = (_word(getattr(each, name)) for each in (old, new))

@@ -36,12 +36,14 @@ LOOSER: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "multiplier": ({"multiplier": Decimal(50)}, {"multiplier": Decimal(1)}),
     "expiry": ({"expiry": FeedTime(10**18)}, {"expiry": FeedTime(2 * 10**18)}),
 }
+ANOTHER = {"venue": ({}, {"venue": "other"})}
+"""Neither is the looser one of the two."""
 
 
-@pytest.mark.parametrize("name", LOOSER)
+@pytest.mark.parametrize("name", LOOSER | ANOTHER)
 @pytest.mark.parametrize("later", [0, 10**18])
 def test_what_a_definition_loosens_waits_and_what_it_tightens_is_taken(name: str, later: int) -> None:
-    before, after = LOOSER[name]
+    before, after = (LOOSER | ANOTHER)[name]
     core = desk(**before)
     new = msgspec.structs.replace(stock(**after), effective_from=FeedTime(later))
     strict = stock("MSFT", maximum=5)
