@@ -178,6 +178,23 @@ def test_each_of_these_is_looser_and_the_other_way_round_is_taken_at_once(name: 
     assert not back or name == "a key of its own"
 
 
+@pytest.mark.parametrize("name", sorted(venue_limits.MOST))
+def test_numbers_that_no_file_can_say_are_refused_as_a_command_too(name: str) -> None:
+    """A rate for nobody is one that no engine could divide."""
+    scope, venue = ("book", "") if name == "join_within" else ("venue", ALPHA)
+    row = cm.LimitRow(scope=scope, name=venue, limit=name, value="0", source="a command")
+    assert bool(problem_with(row)) == (name not in ("join_within", "budget_share"))
+    more = str(venue_limits.MOST[name] + 1)
+    assert "give at most" in problem_with(msgspec.structs.replace(row, value=more))
+
+
+def test_a_rate_for_no_process_is_never_in_force() -> None:
+    core = desk(*rows(BUDGET))
+    save(core, *rows(BUDGET | {"budget_processes": "0"}))
+    assert "budget_processes is 0; give more" in core.of(ev.CommandTaken)[-1].refused
+    assert venue_limits.budgets(core.ledger.limits, {ALPHA})[ALPHA].processes == 3
+
+
 def test_how_a_rate_is_divided_is_no_loosening() -> None:
     other = {"budget_processes": "2", "budget_share": "20", "budget_block": "5"}
     assert not loosening(rows(BUDGET), rows(BUDGET | other))

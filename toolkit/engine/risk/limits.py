@@ -321,6 +321,10 @@ def problem_with(row: LimitRow) -> str:
     if row.limit in LISTS or row.limit in venue_limits.WORDS or _is_open(row):
         wrong = venue_limits.problem_with(row) if _split(row.value) else "is empty"
         return f"{where} {wrong}" if wrong else ""
+    return _problem_with_number(row, where)
+
+
+def _problem_with_number(row: LimitRow, where: str) -> str:
     try:
         value = Decimal(row.value)
     except InvalidOperation:
@@ -333,6 +337,8 @@ def problem_with(row: LimitRow) -> str:
         return f"{where} is {_short(row.value)}; give 0, or at least {SMALLEST}"
     if row.limit in _WINDOWS and not value:
         return f"{where} is 0, a window without length; give seconds above 0"
+    if row.limit in venue_limits.ABOVE_ZERO and not value:
+        return f"{where} is 0; give more"
     if row.limit in _WHOLE and value != int(value):
         return f"{where} is {_short(row.value)}; give a whole number"
     return ""

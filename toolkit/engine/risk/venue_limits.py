@@ -43,9 +43,11 @@ LOOSER_WORDS: Final[Mapping[str, str]] = {"dead_man_by": "watchdog", "dead_man_c
 MOST: Final[Mapping[str, Decimal]] = {
     **dict.fromkeys(WHOLE, Decimal(10**6)),
     **dict.fromkeys(("breaker_within", "breaker_late_after", "breaker_open", "budget_window"), Decimal(10**9)),
+    "budget_processes": Decimal(100),
     "dead_man_after": Decimal(3_600),
     JOIN_WITHIN: Decimal(60),
 }
+ABOVE_ZERO: Final = frozenset(MOST) - {"budget_share", JOIN_WITHIN}
 ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(OF_VENUE, frozenset({"book", "account", "strategy", "instrument", "stage"})),
     **dict.fromkeys((ROUTES, JOIN_WITHIN), frozenset({"venue", "account", "strategy", "instrument", "stage"})),
