@@ -7,6 +7,8 @@ now.json         the `Divergence` of this moment, replaced whole
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from errno import ENOSPC
 from pathlib import Path
 from typing import Final
 
@@ -34,19 +36,13 @@ class LadderFile:
 
     def add(self, session: SessionRungs) -> None:
         """One more line; of twice as many as are kept the oldest go. TransportError when the disk refuses."""
-        self.sessions.append(session)
-        if len(self.sessions) >= 2 * KEPT:
-            del self.sessions[:-KEPT]
-            self._write_anew()
-            return
-        try:
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(file, _line(session))
-            finally:
-                os.close(file)
-        except OSError as problem:
-            raise TransportError(f"{self._path}: cannot write ({problem}); free space or mend the disk") from problem
+        sessions = [*self.sessions, session]
+        if len(sessions) >= 2 * KEPT:
+            del sessions[:-KEPT]
+            self._write_anew(sessions)
+        else:
+            self._append(_line(session))
+        self.sessions = sessions  # only now: whoever hears of the full disk comes again with the same one
 
     def show(self, now: Divergence) -> None:
         """How it stands now."""
@@ -57,10 +53,23 @@ class LadderFile:
     def _cut_torn_line(self) -> None:
         """What a crash left of a line."""
         if self._path.exists() and not self._path.read_bytes().endswith(b"\n"):
-            self._write_anew()
+            self._write_anew(self.sessions)
 
-    def _write_anew(self) -> None:
-        replace_file(self._path, self._path.with_suffix(".new"), b"".join(map(_line, self.sessions)))
+    def _append(self, line: bytes) -> None:
+        """All of it or nothing: behind half a line the next one could not be read either."""
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                if (written := os.write(file, line)) < len(line):
+                    os.ftruncate(file, os.fstat(file).st_size - written)
+                    raise OSError(ENOSPC, os.strerror(ENOSPC))
+            finally:
+                os.close(file)
+        except OSError as problem:
+            raise TransportError(f"{self._path}: cannot write ({problem}); free space or mend the disk") from problem
+
+    def _write_anew(self, sessions: Sequence[SessionRungs]) -> None:
+        replace_file(self._path, self._path.with_suffix(".new"), b"".join(map(_line, sessions)))
 
 
 class LadderReader:

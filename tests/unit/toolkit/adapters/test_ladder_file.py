@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from toolkit.adapters import ladder_file
 from toolkit.adapters.ladder_file import SESSIONS, LadderFile, LadderReader
+from toolkit.domain.errors import TransportError
 from toolkit.domain.rungs import Divergence, Rung, SessionRungs
 
 
@@ -41,3 +43,19 @@ def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [each.step for each in LadderReader(tmp_path).sessions()] == [each.step for each in kept.sessions]
     assert 4 <= len(kept.sessions) < 8
     assert kept.sessions[-1] == session(9)
+
+
+def test_a_session_that_a_full_disk_did_not_take_is_there_once_when_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = LadderFile(tmp_path)
+    kept.add(session(1))
+    write = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, line: write(file, line[:9]))
+        for _ in range(3):
+            with pytest.raises(TransportError, match="No space left"):
+                kept.add(session(2))
+    assert kept.sessions == [session(1)]
+    kept.add(session(2))
+    assert tuple(kept.sessions) == LadderReader(tmp_path).sessions() == (session(1), session(2))
