@@ -130,7 +130,14 @@ class Replayer:
                 self._forget()
                 self._tell(f"{type(problem).__name__}: {problem}")
             worked += time.process_time()
-            self._stopped.wait(max(LOOK_SECONDS, SHARE * worked))
+            self._rest(max(LOOK_SECONDS, SHARE * worked))
+
+    def _rest(self, seconds: float) -> None:
+        """Until stopped, with signs of life: whoever has much to replay rests for long, and would be taken for hung."""
+        until = time.monotonic() + seconds
+        while not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
+            self._stopped.wait(min(left, LOOK_SECONDS))
+            self._parts.beat("resting", self._position)
 
     def look(self) -> None:
         """Everything that is new in the journal, replayed and compared."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from execution.services import replayer
+from execution.services.replayer import Replayer
 from execution.settings import Settings, read_settings
 from tests.tools.replayed_desk import ReplayedDesk, dearer, other_prices
 from toolkit.domain.commands import DisableStrategy, RunnerAnswer, Who
@@ -137,3 +143,22 @@ class Failing(StrategyContainer):
         if step is not None and step.number > self.after:
             raise RuntimeError("not this one")
         return super().process(items, step, hold=hold)
+
+
+def test_who_rests_for_long_because_he_worked_for_long_says_that_he_lives_and_stops_at_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, said = ReplayedDesk(settings, tmp_path), list[str]()
+    monkeypatch.setattr(replayer, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(time, "process_time", count(step=1_000).__next__)
+    parts = replace(desk.replayer._parts, beat=lambda state, step: said.append(state))
+    rests = Replayer(parts, desk._plan)
+    running = Thread(target=rests.run)
+    running.start()
+    until = time.monotonic() + 60
+    while said[-3:] != ["resting"] * 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    rests.stop()
+    running.join(60)
+    assert not running.is_alive()
+    assert said[-3:] == ["resting"] * 3

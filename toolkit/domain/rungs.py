@@ -69,5 +69,4 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     wall: int
     drifts: tuple[Drift, ...] = ()
     now: SessionRungs | None = None
-    lag: int = 0
     problem: str = ""
