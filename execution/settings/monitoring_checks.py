@@ -77,12 +77,27 @@ class _Checks:
             yield from self._known((*place, "inhibits", index), other, self._file.alerts, "alert")
             if other == name:
                 yield self._says((*place, "inhibits", index), "is the alert itself; remove it")
+            elif name in self._silenced_by(other):
+                yield self._says(
+                    (*place, "inhibits", index),
+                    f"is {other}, which inhibits {name} in turn: with both firing neither is told; remove one",
+                )
         for index, watch in enumerate(alert.watch):
             yield from self._watch((*place, "watch", index), watch, alert)
         for index, condition in enumerate(alert.conditions):
             yield from self._condition((*place, "while", index), condition, alert)
         yield from self._summary((*place, "says"), alert)
         yield from self._action((*place, "action"), alert)
+
+    def _silenced_by(self, name: str) -> set[str]:
+        """The alerts that are not told while this one fires, or while one of those does."""
+        found, ahead = set[str](), [name]
+        while ahead:
+            alert = self._file.alerts.get(ahead.pop())
+            new = set(() if alert is None else alert.inhibits) - found
+            found |= new
+            ahead += new
+        return found
 
     def _watch(self, place: Place, watch: WatchRow, alert: AlertRow) -> Iterator[str]:
         if watch.divergence is not None:

@@ -119,6 +119,11 @@ SLOW = "{slow: quarterdeck_order_hop_seconds, within: 60, edge: 6, above: 0}"
         ),
         ("channels: [desk, phone]", "channels: [desk, phon]", "is 'phon', no channel; did you mean 'phone'?"),
         (
+            "inhibits: [feed_silent, activity_missing, process_down]",
+            "inhibits: [process_given_up]",
+            "is process_given_up, which inhibits engine_silent in turn: with both firing neither is told; remove one",
+        ),
+        (
             "playbook: order-late",
             "playbook: order-lat",
             "is 'order-lat', no page under runbooks/; did you mean 'order-late'?",
