@@ -9,6 +9,8 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -58,6 +60,10 @@ class Place:
             self._file = -1
 
 
+Held = tuple[RateBudget, Place]
+NOTHING: Final[Mapping[str, Held]] = MappingProxyType({})
+
+
 class Budgets:
     """The budgets of one process by venue; venues with the same key share one. Without any, everything may leave."""
 
@@ -65,12 +71,12 @@ class Budgets:
         self._folder = folder
         self._take(plans)
 
-    def _take(self, plans: Mapping[str, BudgetPlan]) -> None:
-        self._of_key: dict[str, tuple[RateBudget, Place]] = {}
+    def _take(self, plans: Mapping[str, BudgetPlan], kept: Mapping[str, Held] = NOTHING) -> None:
+        self._of_key: dict[str, Held] = {}
         self._of_venue: dict[str, RateBudget] = {}
         for venue, plan in plans.items():
             if plan.key not in self._of_key:
-                self._of_key[plan.key] = _open(self._folder, plan)
+                self._of_key[plan.key] = kept.get(plan.key) or _open(self._folder, plan)
             self._of_venue[venue] = self._of_key[plan.key][0]
 
     @classmethod
@@ -105,17 +111,23 @@ class Budgets:
         return cls(folder, {venue: plan})
 
     def replan(self, plans: Mapping[str, BudgetPlan]) -> None:
-        """Other plans are in force, for whoever sends beside this engine too. What was leased is given up, and what
-        a place has sent lately counts on: for one window a little less may leave."""
+        """Other plans are in force, for whoever sends beside this engine too. What was leased is given up, what a place
+        has sent lately counts on; where the time or the number of places is another, all of its part does."""
         if {venue: budget.plan for venue, budget in self._of_venue.items()} == dict(plans):
             return
-        owed = {key: budget.overdrawn() for key, (budget, _) in self._of_key.items()}
-        self.close()
         _leave(self._folder, plans)
-        self._take(plans)
-        for key, count in owed.items():
+        before, kept = self._of_key, dict[str, Held]()
+        for plan in plans.values():
+            known = before.get(plan.key)
+            if known is not None and plan.key not in kept and (other := known[0].by_plan(plan)) is not None:
+                kept[plan.key] = other, known[1]
+        replaced = {key: held for key, held in before.items() if key not in kept}
+        for _, place in replaced.values():
+            place.close()
+        self._take(plans, kept)
+        for key, (budget, _) in replaced.items():
             if key in self._of_key:
-                self._of_key[key][0].owe(count)
+                self._of_key[key][0].owe(budget.overdrawn())
 
     def __bool__(self) -> bool:
         return bool(self._of_venue)
@@ -169,7 +181,7 @@ def _leave(folder: Path, plans: Mapping[str, BudgetPlan]) -> None:
             stale.unlink()
 
 
-def _open(folder: Path, plan: BudgetPlan) -> tuple[RateBudget, Place]:
+def _open(folder: Path, plan: BudgetPlan) -> Held:
     place = Place(folder, plan)
     used_at = SystemClock().mono() if place.used_lately else None
     return RateBudget(plan, owns=place.owns, used_at=used_at), place

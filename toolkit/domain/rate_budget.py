@@ -87,12 +87,23 @@ class RateBudget:
     def __init__(self, plan: BudgetPlan, *, owns: bool = True, used_at: MonoTime | None = None) -> None:
         """`used_at` is when the last holder of this place may have sent last: its part counts as used then."""
         self.plan = plan
+        self._owns = owns
         self._reserve = _Window(plan.reserve if owns else 0, plan.window, used_at)
         self._share = _Window(plan.share if owns else 0, plan.window, used_at)
         self._blocks: deque[list[int]] = deque()
         self._overdrawn = 0
         self._short = False
         self._missed = 0
+
+    def by_plan(self, plan: BudgetPlan) -> RateBudget | None:
+        """The same place by another plan: what it sent counts on. None where the plan counts it differently."""
+        if (plan.key, plan.window, plan.processes) != (self.plan.key, self.plan.window, self.plan.processes):
+            return None
+        other = RateBudget(plan, owns=self._owns)
+        other._reserve.take_over(self._reserve)
+        other._share.take_over(self._share)
+        other.owe(self._overdrawn)
+        return other
 
     def sort_out(self, requests: Sequence[VenueRequest], now: MonoTime) -> Sorted:
         """Decide about requests that would leave now, and count those that may."""
@@ -191,6 +202,9 @@ class _Window:
             return False
         self._times.append(now)
         return True
+
+    def take_over(self, other: _Window) -> None:
+        self._times = other._times.copy()
 
 
 def urgency_of(request: VenueRequest) -> Urgency:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.toolkit.domain.test_rate_budget import CANCEL, ENTRY, EXIT, PLAN
 from toolkit.adapters.budget_places import Budgets
 from toolkit.adapters.clock import SystemClock
 from toolkit.domain.errors import ConfigError
+from toolkit.domain.time import NANOSECONDS
 
 PLANS = {"paper": PLAN, "other": PLAN}
 
@@ -85,6 +87,24 @@ def test_another_plan_is_left_for_others_and_what_was_sent_counts_in_it(tmp_path
     engine.replan({})
     assert not engine
     assert not Budgets.of(tmp_path, "paper")
+
+
+@pytest.mark.parametrize("changes", [{"source": "config/venues.yaml:9"}, {"messages": 30}, {"share": 7, "block": 5}])
+def test_a_line_that_moved_or_a_lower_rate_holds_no_exit_back(changes: dict[str, Any], engine: Budgets) -> None:
+    at = SystemClock().mono()
+    assert engine.sort_out([EXIT], at).may == [EXIT]
+    engine.replan({"paper": msgspec.structs.replace(PLAN, **changes)})
+    room = engine.all[0].plan.reserve + engine.all[0].plan.share
+    sorted_ = engine.sort_out([EXIT] * room, at)
+    assert (len(sorted_.may), len(sorted_.held), len(sorted_.refused)) == (room - 1, 1, 0)
+
+
+def test_a_rate_over_another_time_begins_with_its_part_used(engine: Budgets) -> None:
+    hourly = msgspec.structs.replace(PLAN, window=3_600 * NANOSECONDS)
+    engine.replan({"paper": hourly})
+    assert engine.sort_out([EXIT], SystemClock().mono()).may == [EXIT], "of a place that was never used nothing is"
+    engine.replan({"paper": msgspec.structs.replace(hourly, window=2 * hourly.window)})
+    assert engine.sort_out([EXIT], SystemClock().mono()).held == [EXIT]
 
 
 def test_without_a_plan_there_is_no_budget_and_a_broken_one_is_told(tmp_path: Path) -> None:
