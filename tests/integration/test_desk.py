@@ -66,7 +66,7 @@ def test_positions_and_results_equal_a_backtest_of_the_same_book_also_after_a_ki
         if victim:
             os.kill(desk.process(victim).pid, signal.SIGKILL)
             step = rest.step
-            assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5, 60)
+            assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5)
 
 
 def test_a_notebook_that_hangs_or_dies_in_the_middle_of_reading_changes_nothing(desk: Desk) -> None:
@@ -78,9 +78,9 @@ def test_a_notebook_that_hangs_or_dies_in_the_middle_of_reading_changes_nothing(
         assert kernel.stdout.readline()
         kernel.send_signal(harm)
         step = desk.json("status")["as_of"]["step"]
-        assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5, 60)
+        assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5)
         kernel.send_signal(signal.SIGCONT)
-    kernel.communicate(timeout=10)
+    kernel.communicate(timeout=120)
     assert [process["pid"] for process in desk.json("status")["processes"]] == processes
 
 
@@ -138,7 +138,9 @@ def test_disable_is_proven_at_the_venue_and_only_a_person_enables(desk: Desk) ->
 
 
 def test_a_flatten_returns_when_the_position_is_closed(desk: Desk) -> None:
-    assert until(lambda: desk.strategy("mean_reversion")["position"] != "flat")
+    assert until(lambda: desk.strategy("mean_reversion")["position"] != "flat", 400), (
+        "on a new desk after many sessions"
+    )
     said = desk.json("disable", "mean_reversion", "--flatten", "--reason", "a test")
     assert (said["verified"], said["left"], said["position"]) == (True, [], "")
     assert desk.strategy("mean_reversion")["position"] == "flat"
@@ -149,7 +151,7 @@ def test_the_file_switches_off_but_never_on(desk: Desk) -> None:
     path = desk.home / "config/strategies.yaml"
     text = path.read_text()
     path.write_text(text.replace("    enabled: true", "    enabled: false", 1))
-    assert until(lambda: not desk.strategy("trend")["enabled"], 10.0)
+    assert until(lambda: not desk.strategy("trend")["enabled"])
     path.write_text(text)
     time.sleep(1.0)
     assert not desk.strategy("trend")["enabled"]
@@ -165,9 +167,9 @@ def test_a_saved_file_tightens_at_once_and_loosens_when_a_person_has_approved_it
         return next(row["value"] for row in limits if row["limit"] == "max_position")
 
     path.write_text(text.replace("max_position: 10000", "max_position: 9000"))
-    assert until(lambda: book_position() == "9000", 10.0)
+    assert until(lambda: book_position() == "9000")
     path.write_text(text)
-    assert until(lambda: desk.json("status")["proposals"] != [], 10.0)
+    assert until(lambda: desk.json("status")["proposals"] != [])
     assert book_position() == "9000"
     (waiting,) = desk.json("limits", "diff")["proposals"]
     assert not waiting["stands"], "nobody says who saved a file"
@@ -187,7 +189,7 @@ def test_a_token_counts_once_its_hash_is_approved_and_the_journal_says_whose_it_
     path, token = desk.home / "config/people.yaml", desk.home / "owner.token"
     added = desk.json("people", "token", "owner", "--file", str(token))["add"]
     path.write_text(path.read_text().rstrip() + f"\n    {added}\n")
-    assert until(lambda: desk.json("status")["proposals"] != [], 10.0)
+    assert until(lambda: desk.json("status")["proposals"] != [])
     slow = ("throttle", "--venue", "paper", "--rate", "90/s", "-r", "from afar")
     with_token = {"EXECUTION_TOKEN_FILE": str(token)}
     early = desk.run(*slow, **with_token)
@@ -228,7 +230,7 @@ def test_a_promotion_replaces_what_runs(desk: Desk) -> None:
     assert until(lambda: desk.process("runner-trend").pid not in (0, before))
     assert until(lambda: desk.strategy("trend")["version"].startswith("v2"))
     step = desk.json("status")["as_of"]["step"]
-    assert until(lambda: desk.json("status")["as_of"]["step"] > step + 15, 60)
+    assert until(lambda: desk.json("status")["as_of"]["step"] > step + 15)
 
 
 def test_with_the_journal_dead_a_stop_still_stops_and_is_journaled_later(desk: Desk) -> None:
@@ -249,12 +251,12 @@ def test_with_the_journal_dead_a_stop_still_stops_and_is_journaled_later(desk: D
         rows = json.loads(answer.stdout).get("strategies", []) if answer.returncode == 0 else []
         return any(row["name"] == "quoting" and not row["enabled"] for row in rows)
 
-    assert until(is_journaled, 60.0)
+    assert until(is_journaled)
     assert desk.run("enable", "quoting", "-r", "again").returncode == 0
 
 
 def test_a_kill_is_proven_twice_outlives_a_restart_and_a_person_lets_go(desk: Desk) -> None:
-    assert until(lambda: desk.json("status")["venues"][0]["open"] > 0, 60)
+    assert until(lambda: desk.json("status")["venues"][0]["open"] > 0)
     said = desk.json("kill", "--all", "--reason", "a test")
     assert (said["verified"], said["journaled"], said["left"], said["unresolved"]) == (True, True, [], [])
     engine = desk.process("engine").pid
@@ -268,7 +270,7 @@ def test_a_kill_is_proven_twice_outlives_a_restart_and_a_person_lets_go(desk: De
     assert desk.run("reopen", "book", "--reason", " ").returncode == Exit.USAGE
     assert desk.run("reopen", "book", "--reason", "looked at it").returncode == 0
     assert {row["state"] for row in desk.json("status")["strategies"]} == {"ACTIVE"}
-    assert until(lambda: desk.json("status")["venues"][0]["open"] > 0, 60)
+    assert until(lambda: desk.json("status")["venues"][0]["open"] > 0)
 
 
 def test_a_kill_says_what_it_is_of_and_why_or_kills_nothing(desk: Desk) -> None:
@@ -316,7 +318,7 @@ def test_after_a_kill_of_the_supervisor_the_children_end_and_up_goes_on(desk: De
     events = desk.json("status")["as_of"]["event"]
     desk.json("throttle", "--strategy", "trend", "--rate", "0.5/s", "-r", "gently")
     os.kill(state.supervisor.pid, signal.SIGKILL)
-    assert until(lambda: not any(child.is_alive() for child in children), 60.0)
+    assert until(lambda: not any(child.is_alive() for child in children))
     assert desk.run("status").returncode == Exit.NOT_RUNNING
 
     assert desk.run("up", "-d", "--speed", "3").returncode == 0
@@ -335,7 +337,7 @@ def test_down_is_verified_and_leaves_no_process(desk: Desk) -> None:
 def test_orders_can_be_left_at_the_venue_on_purpose(desk: Desk) -> None:
     assert desk.run("down").returncode == Exit.DONE
     assert desk.run("up", "-d", "--speed", "10").returncode == 0
-    assert until(lambda: desk.strategy("quoting")["open"] > 0, 60)
+    assert until(lambda: desk.strategy("quoting")["open"] > 0)
     said = desk.json("down", "--leave-orders")
     assert (said["verified"], said["left_on_purpose"]) == (True, True)
 
@@ -352,10 +354,10 @@ def test_ctrl_c_ends_a_desk_in_the_foreground_in_order(desk: Desk) -> None:
         state = read_desk_state(desk.home / "var/run/processes.json")
         return state is not None and state.ready and state.supervisor.pid == up.pid
 
-    assert until(is_ready, 60.0)
+    assert until(is_ready)
     processes = desk.processes()
     up.send_signal(signal.SIGINT)
-    assert up.wait(60.0) == Exit.DONE
+    assert up.wait(120.0) == Exit.DONE
     said = (desk.home / "foreground.log").read_text()
     assert "no entry rests at a venue, and that was asked there" in said
     assert "Three things to try" in said
