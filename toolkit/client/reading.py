@@ -18,10 +18,12 @@ from toolkit.adapters.blocking_redis import BlockingBus
 from toolkit.client.books import Books
 from toolkit.client.desk_state import DeskState, read_desk_state
 from toolkit.client.home import Home, find_home
+from toolkit.client.ladders import ladder_of
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import ConfigError, TransportError
 from toolkit.domain.events import Batch, Event
 from toolkit.domain.ledger import Ledger
+from toolkit.domain.rungs import Rung, SessionRungs
 from toolkit.replica import views
 from toolkit.replica.replica import AlarmSeen, DenialSeen, FillHistory, Replica
 from toolkit.replica.story import Story, chain_root, story
@@ -30,6 +32,10 @@ from toolkit.simulation.book import BOOK_FILE, DeskBook, decode_book
 Row = dict[str, object]
 TIMES = frozenset({"decided", "sent", "time", "wall", "written"})
 """Columns of nanoseconds since 1970, feed time or wall time, shown as UTC."""
+
+MONEY_OF_RUNGS = (
+    "stands", "live", "replay", "backtest", "delay", "spread_impact", "missed", "fees", "signal", "noise",
+)  # fmt: skip
 
 BEAT_POLL_SECONDS = 0.01
 
@@ -119,6 +125,15 @@ class Desk:
     def alarms(self) -> pd.DataFrame:
         """The newest alarms: unexpected facts, breaks, what could not be resolved."""
         return _timed(AlarmSeen, self.replica().alarms, "wall")
+
+    def divergence(self) -> pd.DataFrame:
+        """What each session earned on the desk, in its replay and in a backtest, and why they differ; by feed time.
+
+        `live` (B4), `replay` (B1), `backtest` (B0) and the parts of live less replay (`delay`, `spread_impact`,
+        `missed`, `fees`, `signal`) are money; NaN where nothing was measured, and `missing` says why.
+        """
+        ladder = ladder_of(self._home, self._state.book).sessions()
+        return _rungs(ladder, float(views.money(self.replica().ledger, 1)))
 
     def why(self, order_id: str) -> Story:
         """The whole story of one order. ConfigError when the journal knows none of that id."""
@@ -261,6 +276,16 @@ def _table(kind: type[msgspec.Struct], rows: Iterable[msgspec.Struct], *index: s
 
 def _timed(kind: type[msgspec.Struct], rows: Iterable[msgspec.Struct], column: str) -> pd.DataFrame:
     return _frame([_human(row) for row in rows], column, kind.__struct_fields__)
+
+
+def _rungs(sessions: Sequence[SessionRungs], quantum: float) -> pd.DataFrame:
+    rows: list[Row] = []
+    for session in sessions:
+        for rung in session.rungs:
+            told = msgspec.structs.asdict(rung)
+            money = {name: np.nan if told[name] is None else told[name] * quantum for name in MONEY_OF_RUNGS}
+            rows.append({"time": session.time, "session": session.session, **told, **money})
+    return _frame(rows, "time", ("session", *Rung.__struct_fields__))
 
 
 def _frame(rows: Sequence[Row], time: str, columns: Sequence[str]) -> pd.DataFrame:

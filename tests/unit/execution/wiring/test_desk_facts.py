@@ -13,11 +13,13 @@ import pytest
 from execution.wiring import desk_facts
 from execution.wiring.desk_facts import STEPS_A_LOOK, FactsReader, FeedEar, Line
 from toolkit.adapters.blocking_redis import BlockingBus
+from toolkit.adapters.ladder_file import LadderFile
 from toolkit.adapters.process_identity import this_process
 from toolkit.client.desk_state import DeskState, ProcessState, write_desk_state
 from toolkit.client.home import Home
 from toolkit.domain.errors import TransportError
 from toolkit.domain.market import MarketEvent, Quote, SessionClosed, SessionOpened, Step
+from toolkit.domain.rungs import Divergence, Drift
 from toolkit.domain.time import FeedTime, WallTime
 
 
@@ -205,3 +207,17 @@ def test_archive_and_snapshots_are_as_old_as_their_newest_file(
     assert (facts.archive_end, facts.archived, facts.snapshot) == (80, 80 * 10**9, 9 * 10**9)
     (home.archive("paper") / "2024-01-03" / "manifest.json").write_text("{")
     assert reader.read(0).archive_end is None
+
+
+def test_what_the_replayer_says_is_told_and_what_it_does_not_know_is_not(home: Home, reader: FactsReader) -> None:
+    assert (reader.read(0).divergence, reader.read(0).drift, reader.read(0).unmeasured) == ({}, {}, {})
+    drifts = (
+        Drift(strategy="trend", against="replay", sigma=2.0, last=-1.5, better=0.0, worse=9.0),
+        Drift(strategy="quoting", against="replay", sigma=2.0, better=3.0, worse=0.0, unmeasured=2),
+        Drift(strategy="reverting", against="replay", sessions=7, why="too few"),
+    )
+    LadderFile(home.ladder("paper")).show(Divergence(wall=1, drifts=drifts))
+    facts = reader.read(0)
+    assert facts.divergence == {("trend", "replay"): -1.5}
+    assert facts.drift == {("trend", "replay"): 9.0, ("quoting", "replay"): 3.0}
+    assert facts.unmeasured == {("trend", "replay"): 0, ("quoting", "replay"): 2, ("reverting", "replay"): 0}
