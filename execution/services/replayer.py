@@ -230,8 +230,8 @@ class Replayer:
         names = running(book)
         unread = {name: found for name in names if (found := self._unread_by(book, name)) is not None}
         self._stretch = None
-        if not names or len(unread) < len(names) or book.joined.orders:
-            return  # tried again with the next step
+        if not names or len(unread) < len(names) or book.joined.orders or book.doubtful:
+            return  # tried again with the next step: what became of an order in doubt, no replay can guess
         if self._outside != SESSION_BEGAN:
             self._remark(f"{self._outside}, after step {step:,}")
         self._outside = ""

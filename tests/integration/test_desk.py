@@ -69,6 +69,14 @@ def test_positions_and_results_equal_a_backtest_of_the_same_book_also_after_a_ki
             assert until(lambda step=step: desk.json("status")["as_of"]["step"] > step + 5)
 
 
+def test_its_replay_beside_it_earns_the_same_to_the_cent_kills_or_not(desk: Desk) -> None:
+    assert until(lambda: len(tk.connect(desk.home).divergence().dropna(subset="replay")) >= 9)
+    measured = tk.connect(desk.home).divergence().dropna(subset="replay")
+    assert set(measured["strategy"]) == {"mean_reversion", "quoting", "trend"}
+    assert measured[measured["live"] != measured["replay"]].empty
+    assert measured[measured["backtest"] != measured["replay"]].empty
+
+
 def test_a_notebook_that_hangs_or_dies_in_the_middle_of_reading_changes_nothing(desk: Desk) -> None:
     code = "import toolkit as tk\nwhile True:\n    print(len(tk.connect('.').fills()), flush=True)\n"
     kernel = subprocess.Popen([sys.executable, "-c", code], cwd=desk.home, stdout=subprocess.PIPE)

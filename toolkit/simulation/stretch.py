@@ -72,7 +72,8 @@ class Stretch:
     def agrees(self, book: Ledger) -> bool:
         """Whether the replay stands where the book does: then it goes on as it is."""
         replay = self._replay.engine.ledger
-        return all(_standing(book, name) == _standing(replay, name) for name in self.names)
+        ids_go_on_alike = book.order_count == replay.order_count  # what a venue draws hangs on them
+        return ids_go_on_alike and all(_standing(book, name) == _standing(replay, name) for name in self.names)
 
     def go_on(self, book: Ledger) -> None:
         """A new session, of a replay that agrees with the book."""
