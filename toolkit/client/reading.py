@@ -130,7 +130,8 @@ class Desk:
         """What each session earned on the desk, in its replay and in a backtest, and why they differ; by feed time.
 
         `live` (B4), `replay` (B1), `backtest` (B0) and the parts of live less replay (`delay`, `spread_impact`,
-        `missed`, `fees`, `signal`) are money; NaN where nothing was measured, and `missing` says why.
+        `missed`, `fees`, `signal`) are money; NaN where nothing was measured, and `missing` says why. `remarks` say
+        where a session was taken up anew: after a command, a restart, a new version.
         """
         ladder = ladder_of(self._home, self._state.book).sessions()
         return _rungs(ladder, float(views.money(self.replica().ledger, 1)))
@@ -284,8 +285,9 @@ def _rungs(sessions: Sequence[SessionRungs], quantum: float) -> pd.DataFrame:
         for rung in session.rungs:
             told = msgspec.structs.asdict(rung)
             money = {name: np.nan if told[name] is None else told[name] * quantum for name in MONEY_OF_RUNGS}
-            rows.append({"time": session.time, "session": session.session, **told, **money})
-    return _frame(rows, "time", ("session", *Rung.__struct_fields__))
+            remarks = "; ".join(session.remarks)
+            rows.append({"time": session.time, "session": session.session, **told, **money, "remarks": remarks})
+    return _frame(rows, "time", ("session", *Rung.__struct_fields__, "remarks"))
 
 
 def _frame(rows: Sequence[Row], time: str, columns: Sequence[str]) -> pd.DataFrame:
