@@ -23,7 +23,7 @@ from tests.benchmarks.idle_desk import _megabytes, _seconds
 from tests.benchmarks.order_path import Client, desk_client
 from tests.benchmarks.recovery import _fill_journal
 from tests.benchmarks.report import Result, at_most, percentile, plain
-from tests.benchmarks.viewers import Viewer, time_to_open, viewing
+from tests.benchmarks.viewers import PATIENCE, Viewer, time_to_open, viewing
 from tests.tools.desk_kit import PROJECT
 from toolkit.adapters.embedded_servers import EmbeddedServers
 from toolkit.adapters.process_identity import identify
@@ -113,7 +113,7 @@ class Pages(Viewer):
 
     def end(self) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=PATIENCE)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ body {{ margin: 0; background: #181b21 }}
 pre {{ margin: 0; padding: 14px 18px; font: 13px/18px "DejaVu Sans Mono", monospace; color: {foreground}; }}
 </style><pre>{code}</pre>"""
 CHARACTER, LINE, MARGIN = 7.83, 18, 36
-COLOURS = 256
+COLOURS, COMMON = 256, 64
 
 
 def terminal(screen: str, picture: Path, prompt: str = "") -> None:
@@ -67,10 +67,15 @@ def shoot(page: str, picture: Path, width: int, height: int) -> None:
 
 
 def lighten(picture: Path) -> None:
-    """Few colours are enough, and a fraction of the weight."""
-    with Image.open(picture) as full:
-        small = full.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    small.save(picture, optimize=True)
+    """Few colours are enough, and a fraction of the weight: those of most pixels as they are, some for the rest."""
+    with Image.open(picture) as opened:
+        full = opened.convert("RGB")
+    counted = sorted(full.getcolors(1 << 24) or [], key=lambda each: -each[0])
+    common = [value for _, colour in counted[:COMMON] if isinstance(colour, tuple) for value in colour]
+    others = full.quantize(COLOURS - COMMON, Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((common + others)[: 3 * COLOURS])
+    full.quantize(palette=palette, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 def main(arguments: list[str]) -> None:

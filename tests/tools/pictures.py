@@ -40,6 +40,8 @@ people:
 ORDERS: Final = 120
 PATIENCE_MS: Final = 120_000
 SETTLE_MS: Final = 2_500
+SOON: Final = ("at_least: 0.05, clear: 0.04", "at_least: 0.005, clear: 0.001")
+"""So that a drawdown is an alert within a minute."""
 Scheme = Literal["light", "dark"]
 VIEWS: Final = {
     "alerts": 900, "overview": 1260, "execution_latency": 1180, "fill_rate": 1180, "pnl_live": 1010,
@@ -83,14 +85,17 @@ def _desk(home: Path) -> Desk:
     settings = yaml.safe_load(path.read_text())
     settings["supervision"]["hung_after_seconds"] = 600  # a machine that is busy drawing
     path.write_text(yaml.safe_dump(settings))
+    path = home / "config" / "monitoring.yaml"
+    path.write_text(path.read_text().replace(*SOON))
     return Desk(home)
 
 
 def _started(desk: Desk) -> str:
     """What the terminal of a desk that stays in the foreground shows once it is up."""
     screen = desk.home / "screen"
-    _in_terminal(desk, screen, "up", "--lab", "--operations", "--speed", "5")
-    assert until(lambda: screen.exists() and "notebooks/01" in screen.read_text(), 300), "the desk does not come up"
+    runs = _in_terminal(desk, screen, "up", "--lab", "--operations", "--speed", "5")
+    until(lambda: runs.poll() is not None or (screen.exists() and "notebooks/01" in screen.read_text()), 300)
+    assert runs.poll() is None, f"the desk does not come up:\n{screen.read_text()}"
     return _shown(screen)
 
 
@@ -124,16 +129,15 @@ def _something_happens(desk: Desk) -> None:
     """A strategy is killed, and somebody wants it back; an alert is taken on, another one silenced."""
     _does(desk, "kill", "--strategy", "quoting", "--cancel-all", "--reason", "quotes look odd since the roll")
     _does(desk, "enable", "quoting", "--reason", "the feed was mended")
-    _does(desk, "monitoring", "fire", "order_late", "--reason", "does it reach me")
-    assert until(lambda: len(_alerts(desk)) > 1, 120), "no alerts"
-    by_rule = {alert["rule"]: alert["id"] for alert in _alerts(desk)}
-    _does(desk, "alerts", "ack", by_rule["trading_halted"], "--reason", "on it")
-    _does(desk, "alerts", "silence", by_rule["trial_of_order_late"], "--for", "1h", "--reason", "it reached me")
+    assert until(lambda: {"trading_halted", "drawdown"} <= _alerts(desk).keys(), 300), "no alerts"
+    alerts = _alerts(desk)
+    _does(desk, "alerts", "silence", alerts["trading_halted"], "--for", "1h", "--reason", "anna looks into it")
+    _does(desk, "alerts", "ack", alerts["drawdown"], "--reason", "its author knows")
 
 
-def _alerts(desk: Desk) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = desk.json("alerts", "list")["open"]
-    return found
+def _alerts(desk: Desk) -> dict[str, str]:
+    """An open one of each rule."""
+    return {alert["rule"]: alert["id"] for alert in desk.json("alerts", "list")["open"]}
 
 
 def _does(desk: Desk, *words: str) -> None:
