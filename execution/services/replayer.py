@@ -171,7 +171,8 @@ class Replayer:
         self._book = book = self._parts.begin()
         known = self._parts.store.now
         was = None if known is None else known.now
-        if was is not None and was.session != book.session and book.session != self._named:
+        stored = {each.session for each in self._parts.store.sessions[-1:]}
+        if was is not None and was.session != book.session and book.session not in stored | {self._named}:
             self._parts.store.add(msgspec.structs.replace(was, session=book.session, remarks=(*was.remarks, AWAY)))
             self._drifts = None
         if book.session != self._named:

@@ -145,6 +145,20 @@ class Failing(StrategyContainer):
         return super().process(items, step, hold=hold)
 
 
+def test_a_session_whose_end_was_written_right_before_the_replayer_died_is_not_written_twice(
+    settings: Settings, tmp_path: Path
+) -> None:
+    desk = ReplayedDesk(settings, tmp_path)
+    desk.trade(2.5)
+    shown = desk.store.now
+    assert shown is not None
+    desk.trade(1)
+    known = [each.session for each in desk.sessions]
+    desk.store.show(shown)
+    desk.start()
+    assert [each.session for each in desk.sessions] == known
+
+
 def test_who_rests_for_long_because_he_worked_for_long_says_that_he_lives_and_stops_at_once(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
