@@ -108,3 +108,20 @@ async def test_what_a_server_says_unasked_ends_the_connection_before_it_is_taken
                 await asyncio.sleep(0.01)
         with pytest.raises(ConnectionError):
             await wire.ask(packed(("PING",)), 1)
+
+
+async def test_a_reply_too_many_ends_the_connection_and_the_next_question_has_another(tmp_path: Path) -> None:
+    replies = iter([b"+one\r\n+one too many\r\n", b"+one\r\n"])
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        words = next(replies)
+        while await reader.read(1 << 16):
+            writer.write(words)
+        writer.close()
+
+    async with await asyncio.start_unix_server(serve, str(tmp_path / "s")):
+        line = RedisLine(ServerAddress(f"unix://{tmp_path / 's'}"), reply_seconds=60)
+        with pytest.raises(LOST, match="nobody asked"):
+            await line.ask("PING")
+        assert [await line.ask("PING") for _ in range(3)] == [b"one"] * 3
+        await line.close()

@@ -78,9 +78,9 @@ class RedisWire(asyncio.Protocol):
         except hiredis.ProtocolError as error:
             self._over(f"not the words of a Redis server: {error}")
             return
-        if self._answer is None or self._answer.done():
+        if self._answer is None or self._answer.done() or len(self._replies) > self._wanted:
             self._over(f"the server said what nobody asked: {self._replies}")
-        elif len(self._replies) >= self._wanted:
+        elif len(self._replies) == self._wanted:
             replies, self._replies = self._replies, []
             self._answer.set_result(replies)
 
