@@ -140,7 +140,7 @@ class AlertDesk:
             if _key(alert) not in now and self._may_resolve(alert, wall):
                 self._resolve(alert, wall, f"is over; it was {found(alert)}", owed=alert.reached)
         self._take_up_what_was_silenced(wall)
-        self._act(wall)
+        self._act(now, wall)
         self._tell(now, wall)
         self._restate(wall)
 
@@ -194,7 +194,8 @@ class AlertDesk:
 
     # ---- what follows
 
-    def _act(self, wall: int) -> None:
+    def _act(self, now: Mapping[tuple[str, Scope], Firing], wall: int) -> None:
+        """Nothing is done about what does not fire now, though it is open still: after a restart it may be over."""
         for done in self._guard.done():
             alert = self.book.find(done.alert)
             if alert is not None:
@@ -203,7 +204,7 @@ class AlertDesk:
         for alert in self.book.open:
             rule = self._rules.get(alert.rule)
             is_done = bool(alert.action) and alert.id not in self._unfinished
-            if rule is None or rule.action is Action.NONE or is_done:
+            if rule is None or rule.action is Action.NONE or is_done or _key(alert) not in now:
                 continue
             verdict = self._guard.consider(alert, rule, wall)
             if verdict.settled:

@@ -359,6 +359,20 @@ def test_a_command_that_has_to_wait_says_so_and_is_given_when_its_minute_is_over
         assert each.only.command == "kill"
 
 
+@pytest.mark.parametrize("words", [f"{WAITS}strategy trend had a command", "strategy trend is killed (asked for)"])
+def test_after_a_restart_nothing_is_done_about_what_is_over_though_it_is_open_still(words: str) -> None:
+    before = Hall(rule(action=Action.KILL))
+    before.verdict = Verdict(not words.startswith(WAITS), words)
+    before.look(*before.fires())
+    after = Hall(rule(action=Action.KILL), remembered=before.lines)
+    for _ in range(3):
+        after.look()
+    assert after.only.action == words
+    assert after.considered == []
+    after.look(*after.fires())
+    assert [alert.id for alert in after.considered] == [before.only.id], "it holds after all"
+
+
 # ---- channels that fail
 
 
