@@ -188,6 +188,13 @@ def test_numbers_that_no_file_can_say_are_refused_as_a_command_too(name: str) ->
     assert "give at most" in problem_with(msgspec.structs.replace(row, value=more))
 
 
+@pytest.mark.parametrize("key", ["../latch", "/tmp/x", "Main", "", "a" * 41, "main\n"])
+def test_a_key_is_a_name_and_no_path(key: str) -> None:
+    row = cm.LimitRow(scope="venue", name=ALPHA, limit="budget_key", value=key, source="a command")
+    assert problem_with(row) != ""
+    assert problem_with(msgspec.structs.replace(row, value="main_2")) == ""
+
+
 def test_a_rate_for_no_process_is_never_in_force() -> None:
     core = desk(*rows(BUDGET))
     save(core, *rows(BUDGET | {"budget_processes": "0"}))

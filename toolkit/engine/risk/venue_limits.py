@@ -5,6 +5,7 @@ So it is proposed, approved, journaled and shown like every other limit, and a s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -54,6 +55,8 @@ ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
 }
 
 _rules = msgspec.json.Decoder(tuple[RouteRule, ...])
+_IS_KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,39}").fullmatch
+"""Processes that share a rate lock files of this name."""
 
 
 class DeadManRule(NamedTuple):
@@ -97,6 +100,8 @@ def problem_with(row: LimitRow) -> str:
     """What is wrong with a row of words, in words; "" where it can be in force."""
     if (known := KNOWN.get(row.limit)) is not None and row.value not in known:
         return f"is {row.value}; give one of {', '.join(known)}"
+    if row.limit == "budget_key" and not _IS_KEY(row.value):
+        return f"is {row.value!r}; give small letters, digits and _"
     if row.limit != ROUTES:
         return ""
     try:
