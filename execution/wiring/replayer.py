@@ -111,11 +111,17 @@ class Outside:
             engine_step=self._engine_step,
             source=self._source(),
             containers=self._containers,
-            store=LadderFile(self._home.ladder(self._settings.desk.book)),
+            store=self._store(),
             wall=lambda: int(self._clock.wall()),
             beat=self._beat,
             say=lambda words: print(words, flush=True),
         )
+
+    def _store(self) -> LadderFile:
+        store = LadderFile(folder := self._home.ladder(self._settings.desk.book))
+        if store.damaged:
+            print(f"{folder}: {store.damaged} sessions cannot be read and do not count", flush=True)
+        return store
 
     # ---- servers
 

@@ -24,13 +24,18 @@ NOW: Final = "now.json"
 
 
 class LadderFile:
-    """The writer's side; one process writes. `sessions` are those that are kept, `now` is what was shown last."""
+    """The writer's side; one process writes. `sessions` are those that are kept, `now` is what was shown last.
+
+    `damaged` lines could not be read: what they measured is lost, and whoever opens the file says so.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / SESSIONS
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.sessions = list(read_sessions(folder))
+        found = _whole_lines(folder)
+        self.sessions = [session for session in map(_session, found) if session is not None]
+        self.damaged = len(found) - len(self.sessions)
         self.now = read_now(folder)
         self._cut_torn_line()
 
@@ -105,23 +110,28 @@ class LadderReader:
 
 def read_sessions(folder: Path) -> tuple[SessionRungs, ...]:
     """Every whole line; a torn one is one that was never written."""
-    try:
-        lines = (folder / SESSIONS).read_bytes().split(b"\n")[:-1]
-    except OSError:
-        return ()
-    found = []
-    for line in lines:
-        try:
-            found.append(msgspec.json.decode(line, type=SessionRungs))
-        except msgspec.MsgspecError:
-            continue
-    return tuple(found)
+    return tuple(session for session in map(_session, _whole_lines(folder)) if session is not None)
 
 
 def read_now(folder: Path) -> Divergence | None:
     try:
         return msgspec.json.decode((folder / NOW).read_bytes(), type=Divergence)
     except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _whole_lines(folder: Path) -> list[bytes]:
+    try:
+        return (folder / SESSIONS).read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return []
+
+
+def _session(line: bytes) -> SessionRungs | None:
+    """None for a damaged line."""
+    try:
+        return msgspec.json.decode(line, type=SessionRungs)
+    except msgspec.MsgspecError:
         return None
 
 

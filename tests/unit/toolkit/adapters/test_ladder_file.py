@@ -35,6 +35,17 @@ def test_a_reader_sees_what_was_written_and_a_torn_line_never_was(tmp_path: Path
     assert again.now == Divergence(wall=7)
 
 
+def test_a_damaged_line_costs_its_own_session_alone_and_is_counted(tmp_path: Path) -> None:
+    kept = LadderFile(tmp_path)
+    for day in range(3):
+        kept.add(session(day))
+    assert LadderFile(tmp_path).damaged == 0
+    lines = (tmp_path / SESSIONS).read_bytes().split(b"\n")
+    (tmp_path / SESSIONS).write_bytes(b"\n".join((lines[0], lines[1][:20], *lines[2:])))
+    again = LadderFile(tmp_path)
+    assert (again.sessions, again.damaged) == ([session(0), session(2)], 1)
+
+
 def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ladder_file, "KEPT", 4)
     kept = LadderFile(tmp_path)
