@@ -17,7 +17,6 @@ from toolkit.client.desk_state import DeskState
 from toolkit.domain.commands import Command, EnableStrategy, SetThrottle
 from toolkit.domain.instruments import Instrument
 
-FLATTEN_SECONDS = 60.0
 SOURCE = "cli"
 
 Known = Mapping[str, Instrument]

@@ -26,7 +26,6 @@ from toolkit.monitoring.series import numbers
 VIEWS: Final = ("overview", "execution_latency", "fill_rate", "pnl_live", "risk_limits", "alerts")
 """The desk's own pages, to which an alert leads."""
 
-GAUGES: Final = frozenset({"level", "row"})
 STAMP: Final = "_timestamp_seconds"
 SUMMARY_WORDS: Final = ("value", "threshold")
 FEWEST_SCRAPES: Final = 2

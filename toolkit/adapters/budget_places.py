@@ -169,9 +169,6 @@ class Budgets:
         return groups
 
 
-NO_BUDGETS = Budgets(Path(), {})
-
-
 def _leave(folder: Path, plans: Mapping[str, BudgetPlan]) -> None:
     """The plans for whoever sends beside the engine."""
     for venue, plan in plans.items():

@@ -21,9 +21,6 @@ ENTRIES_A_CALL: Final = 500
 INBOX_LENGTH: Final = 20_000
 """So many items of an inbox stay; what one batch tells a strategy is one entry of its stream, under its last number."""
 
-WAIT_MARGIN_SECONDS: Final = 5.0
-"""How much longer than asked for a blocking read may take before the line counts as dead."""
-
 
 class RedisJournal:
     """`domain.ports.Journal` over one Redis or Valkey server.
