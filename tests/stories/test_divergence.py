@@ -37,6 +37,7 @@ def test_on_a_normal_day_nothing_is_apart(settings: Settings, tmp_path: Path) ->
     rungs = [rung for session in desk.sessions[1:] for rung in session.rungs]
     assert sum(rung.orders for rung in rungs) > 80
     assert all(rung.live == rung.replay == rung.backtest is not None for rung in rungs)
+    assert not any((rung.delay, rung.spread_impact, rung.missed, rung.fees, rung.signal) != (0,) * 5 for rung in rungs)
 
 
 def test_fees_that_a_venue_raised_are_what_is_apart(settings: Settings, tmp_path: Path) -> None:

@@ -25,8 +25,10 @@ class Middles:
     def __init__(self) -> None:
         self._known: defaultdict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=MIDDLES_KEPT))
         self._half_spreads: dict[str, float] = {}
+        self.time = 0
 
     def see(self, step: Step) -> None:
+        self.time = int(step.time)
         for event in step.events:
             if type(event) is Quote and event.bid and event.ask:
                 self._known[event.instrument].append((int(step.time), event.bid + event.ask))
@@ -87,14 +89,16 @@ class Trades:
             self._take(event.order_id, int(event.time))
 
     def settle(self, middles: Middles) -> None:
-        """Hold what filled against the quotes that stood then."""
+        """Hold what filled against the quotes that stood then; what filled later than the newest of them waits."""
         for (_, instrument, _, _), order in self.orders.items():
-            for fill in order.fresh:
+            known = [fill for fill in order.fresh if int(fill.time) <= middles.time]
+            for fill in known:
                 rate = self._ledger.rate(fill.fee_asset) or 0
                 order.fees += float(fill.fee * rate)
                 middle = middles.at(instrument, int(fill.time))
                 order.fills.append(PairedFill(fill.quantity, 2 * fill.price, middle))
-            order.fresh.clear()
+            if known:
+                order.fresh = order.fresh[len(known) :]
 
     def _note(self, root: str, decided: Decision, strategy: str) -> None:
         self._decided[root] = decided
@@ -143,7 +147,7 @@ class PairedTrades:
                 continue  # the same step, another decision
             parts, fees = self._parts(book, decided, one, other), other.fees - one.fees
             _add(found, one.strategy, parts, fees)
-            if one.ended and other.ended:
+            if one.ended and other.ended and not one.fresh and not other.fresh:
                 _add(self._done, one.strategy, parts, fees)
                 del self._live.orders[decided], self._replay.orders[decided]
         return found
