@@ -34,6 +34,7 @@ from toolkit.replica.replica import Replica
 USER = SUPERVISOR
 FOLLOW_MS = 250
 CHECKPOINT_EVENTS = 20_000
+REPLY_SECONDS = 10.0  # whoever opens and ends a desk holds no lease: on a busy machine it waits rather than gives up
 
 
 Key = tuple[str, int, int]
@@ -100,7 +101,7 @@ class DeskLine:
     async def open(self) -> None:
         """Connect, and read the books up to the journal's present end."""
         address = self.address(ServerRole.JOURNAL)
-        self._journal = RedisJournal(address, self._book, mono=self._clock.mono)
+        self._journal = RedisJournal(address, self._book, mono=self._clock.mono, reply_seconds=REPLY_SECONDS)
         self._bus = RedisBus(self.address(ServerRole.BUS), self._book)
         self._operations = OperationsLog(address, self._book)
         self._producer = Producer(self._journal, USER, wall=self._clock.wall)
