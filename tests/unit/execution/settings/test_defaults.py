@@ -60,6 +60,7 @@ def test_the_promised_defaults() -> None:
         "jupyter": {"first_port": 8888, "notebooks": "notebooks"},
         "operations": {"enabled": False, "port": 8600, "memory_mb": 400, "session_hours": 10},
         "monitor": {"enabled": True, "port": 9464, "address": "127.0.0.1", "memory_mb": 300},
+        "replayer": {"enabled": True, "memory_mb": 400},
         "dashboards": {
             "enabled": True,
             "port": 8601,
