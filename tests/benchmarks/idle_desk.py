@@ -27,7 +27,7 @@ def run() -> list[Result]:
         return []
     folder = Path(tempfile.mkdtemp(prefix="qd-bench-"))
     try:
-        home = make_home(folder, {"monitor": {"enabled": True}})
+        home = make_home(folder, {"monitor": {"enabled": True}, "replayer": {"enabled": True}})
         _execution("up", "-d", home=home)
         try:
             return _watch(_processes(home))

@@ -36,6 +36,7 @@ GROWTH = 1.05
 BOOK: Final = "paper"
 CHANGES: Final[Mapping[str, Mapping[str, Any]]] = {
     "monitor": {"enabled": True},
+    "replayer": {"enabled": True},
     "engine": {"snapshot_every": 20_000},
     "archive": {"part_events": 20_000, "part_seconds": 5.0},
 }
