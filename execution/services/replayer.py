@@ -8,6 +8,7 @@ there and begins another with the books of that moment: it is not the strategy's
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -231,6 +232,7 @@ class Replayer:
         names = running(book)
         unread = {name: found for name in names if (found := self._unread_by(book, name)) is not None}
         self._stretch = None
+        gc.collect()  # the parts of a replay know each other, books of 10,000 orders among them: they would pile up
         if not names or len(unread) < len(names) or book.joined.orders or book.doubtful:
             return  # tried again with the next step: what became of an order in doubt, no replay can guess
         if self._outside != SESSION_BEGAN:

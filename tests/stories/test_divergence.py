@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from toolkit.domain.inbox import InboxItem
 from toolkit.domain.market import Step
 from toolkit.domain.rungs import Rung
 from toolkit.engine.strategy_runner import StrategyContainer
+from toolkit.simulation.stretch import Stretch
 
 ADA = Who(identity="ada", verified=True, source="cli")
 
@@ -61,6 +63,20 @@ def test_other_decisions_are_path_and_signal_and_no_position_is_carried_into_the
     for rung in later:
         assert rung.signal == pytest.approx(apart(rung), abs=1)
     assert not any(apart(rung) for session in desk.sessions for rung in session.rungs if rung.strategy != "quoting")
+
+
+def test_a_replay_that_was_given_up_is_gone_before_the_next_one_begins(settings: Settings, tmp_path: Path) -> None:
+    desk = ReplayedDesk(settings, tmp_path)
+    desk.trade(4)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(1, 4):
+            desk.command(number, DisableStrategy(strategy="quoting", flatten=False, who=ADA, reason="a try"))
+            desk.trade(1)
+        assert sum(isinstance(each, Stretch) for each in gc.get_objects()) == 1
+    finally:
+        gc.enable()
 
 
 def test_what_people_do_is_no_difference_of_a_strategy(settings: Settings, tmp_path: Path) -> None:
