@@ -111,7 +111,7 @@ async def test_a_wall_clock_that_is_set_moves_neither_the_lease_nor_a_fill(
 ) -> None:
     clock, stops = SystemClock(), list[Callable[[], None]]()
     monkeypatch.setattr(engine_wiring, "SystemClock", lambda: clock)
-    monkeypatch.setattr(engine_wiring, "when_told_to_stop", stops.append)
+    monkeypatch.setattr(engine_wiring, "when_told_to_stop", lambda stop, in_order: stops.append(stop))
     thresholds = gc.get_threshold()
     async with desk(tmp_path / "home") as kit:
         await kit.until_step(kit.ledger.step + 20)
