@@ -33,14 +33,26 @@ class Desk:
 
     def json(self, *arguments: str) -> Any:
         answer = self.run(*arguments, "--json")
-        assert answer.returncode == 0, answer.stderr
+        assert answer.returncode == 0, answer.stdout + answer.stderr
         return json.loads(answer.stdout)
 
     def json_even_if(self, command: str, code: int) -> Any:
         """What a command says that ends with this exit code."""
         answer = self.run(command, "--json")
-        assert answer.returncode == code, answer.stderr
+        assert answer.returncode == code, answer.stdout + answer.stderr
         return json.loads(answer.stdout)
+
+    def findings(self) -> list[dict[str, Any]]:
+        """What `doctor` finds wrong and goes on finding: a process that has just been started again is no fault."""
+        wrong: list[dict[str, Any]] = []
+
+        def nothing() -> bool:
+            said = json.loads(self.run("doctor", "--json").stdout)
+            wrong[:] = [row for row in said if row["verdict"] == "wrong"]
+            return not wrong
+
+        until(nothing)
+        return wrong
 
     def process(self, name: str) -> ProcessState:
         state = read_desk_state(self.home / "var/run/processes.json")
