@@ -172,15 +172,22 @@ async def engine_death(run: Run) -> None:
 
 
 async def redis_death(run: Run) -> None:
-    """kill -9 of the journal's server, with entries that rest."""
+    """kill -9 of the journal's server, with entries that rest.
+
+    It stays away until the engine has noticed: one that is back before the engine's next word to it harms nobody.
+    """
     desk = run.desk
     await _rest(desk)
     epoch = desk.ledger.epoch
     before = len(_cancels(desk))
-    at = desk.send_signal("journal-server", signal.SIGKILL)
-    run.inject("kill -9 of the journal's server, with entries resting", at)
-    at = await desk.until(lambda: any(when >= run.began and name == "engine" for when, name in desk.ended))
-    run.detected("the engine: it decides nothing more, cancels through the lifeboat and ends", at)
+    desk.revives_servers = False
+    try:
+        at = desk.send_signal("journal-server", signal.SIGKILL)
+        run.inject("kill -9 of the journal's server, which stays away, with entries resting", at)
+        at = await desk.until(lambda: any(when >= run.began and name == "engine" for when, name in desk.ended))
+        run.detected("the engine: it decides nothing more, cancels through the lifeboat and ends", at)
+    finally:
+        desk.revives_servers = True
     at = await desk.until(lambda: desk.ledger.epoch > epoch and _agrees(desk))
     cancels = _cancels(desk)[before:]
     run.safe("server and engine are back, books and venue list the same orders", at)

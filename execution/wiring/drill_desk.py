@@ -67,6 +67,7 @@ class DrillDesk:
         self.ended: list[tuple[float, str]] = []
         self.quoted = set(SYMBOLS)
         self.odd: dict[str, tuple[int, int]] = {}
+        self.revives_servers = True
         self._tasks: list[asyncio.Task[None]] = []
         self._incarnation = int(wall_time())
         self._said = self._step = 0
@@ -229,7 +230,8 @@ class DrillDesk:
         await watcher.run()
 
     async def _revive_servers(self) -> None:
-        await asyncio.to_thread(self.line.revive_servers)
+        if self.revives_servers:
+            await asyncio.to_thread(self.line.revive_servers)
 
     async def _follow(self) -> None:
         while True:
