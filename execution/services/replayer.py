@@ -3,7 +3,8 @@
 It follows journal and feed as any reader does; nobody waits for it. A session's replay begins with what the book held
 when the session began, so that one missed fill is one, and no position that is carried on for ever. Whatever comes from
 outside in the middle of a session, such as a new version, a limit, an order by hand or a restart, ends the stretch
-there and begins another with the books of that moment: it is not the strategy's difference.
+there and begins another with the books of that moment: it is not the strategy's difference. Nor is what the books do
+not say: a replay waits to begin until it can know what its venues hold.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from execution.services.outside import words_of
 from toolkit.domain import events as ev
 from toolkit.domain.errors import ExecutionError, JournalError, TransportError
 from toolkit.domain.fold import apply, seal
@@ -30,20 +32,18 @@ from toolkit.domain.rungs import Divergence, Drift, Rung, SessionRungs
 from toolkit.engine.messages import EngineSettings
 from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.measures.divergence import added, drifts_of
+from toolkit.simulation.heard import Heard
 from toolkit.simulation.paper_settings import PaperSettings
+from toolkit.simulation.rebased_venues import unknown
 from toolkit.simulation.stretch import Stretch
 
 LOOK_SECONDS: Final = 1.0
 SHARE: Final = 3
 """It rests at least so many times as long as it worked: a quarter of one processor at most."""
 STEPS_A_CALL: Final = 200
-UNREAD_KEPT: Final = 2_000
 MOST_REMARKS: Final = 20
-OUTSIDE: Final = (
-    ev.EpochBegan, ev.RunnerStarted, ev.CommandTaken, ev.PositionAdjusted, ev.CashMoved, ev.OrderAdopted,
-    ev.InstrumentSplit, ev.SymbolChanged, ev.FlattenStarted,
-)  # fmt: skip
-"""What no strategy did."""
+BATCHES_KEPT: Final = 200
+"""Newest ones of the book, of which a replay that begins learns what no books hold: more than a busy step has."""
 AWAY: Final = "nobody saw how it ended"
 SESSION_BEGAN: Final = "a session began"
 RAISED: Final = (
@@ -111,6 +111,7 @@ class Replayer:
         self._stopped = Event()
         self._trouble = ""
         self._reached = 0
+        self._read = 0
         self._named = ""
         self._whole: dict[str, Rung] = {}
         self._remarks: list[str] = []
@@ -144,7 +145,7 @@ class Replayer:
         """Everything that is new in the journal, replayed and compared."""
         book = self._book or self._begin()
         engine = self._parts.engine_step()  # first: whatever happened up to that step is in the journal then
-        while found := self._parts.batches(book.sequence):
+        while found := self._parts.batches(self._read):
             for sealed in found:
                 self._take(book, sealed)
             self._parts.beat("replaying", self._position)
@@ -162,14 +163,22 @@ class Replayer:
         self._stretch: Stretch | None = None
         self._live = False
         self._reached = 0
+        self._coming: list[tuple[ev.Batch, bytes]] = []
         self._rolled: ev.SessionRolled | None = None
         self._outside = "the replay began"
-        self._unread: defaultdict[str, deque[InboxEntry]] = defaultdict(lambda: deque(maxlen=UNREAD_KEPT))
+        self._waits = ""
+        self._unread: defaultdict[str, deque[InboxEntry]] = defaultdict(deque)
+        self._batches: deque[Sequence[ev.Event]] = deque(maxlen=BATCHES_KEPT)
         self._has_same_data = True
+        gc.collect()  # before other books are loaded: the parts of a replay know each other, books among them
 
     def _begin(self) -> Ledger:
-        """The newest books; a session that goes on since the last replayer's end goes on here too."""
+        """The newest books; a session that goes on since the last replayer's end goes on here too.
+
+        They may hold a part of the step after their own: the first step that they are compared at is a later one.
+        """
         self._book = book = self._parts.begin()
+        self._reached, self._read = book.step, book.sequence
         known = self._parts.store.now
         was = None if known is None else known.now
         stored = {each.session for each in self._parts.store.sessions[-1:]}
@@ -188,23 +197,38 @@ class Replayer:
         return 0 if self._stretch is None else self._stretch.position
 
     def _take(self, book: Ledger, sealed: Sealed) -> None:
+        """The batches of a step are kept back until it is over: the books are only ever those at the end of one."""
         batch = self._parts.open_batch(sealed.payload)
-        if batch.first != book.sequence + 1:
-            raise JournalError(f"event {batch.first} follows {book.sequence}: the replay begins anew")
-        if batch.step > self._reached:  # everything up to the end of that step is in the books, and nothing later
+        if batch.first != self._read + 1:
+            raise JournalError(f"event {batch.first} follows {self._read}: the replay begins anew")
+        if batch.step > self._reached:
             self._reach(book, batch.step)
-        for event in batch.events:
-            apply(book, event)
-            self._hear(book, event)
-        seal(book, batch, sealed.digest)
+        self._coming.append((batch, sealed.digest))
+        self._read = sealed.last
+
+    def _reach(self, book: Ledger, step: int) -> None:
+        """Everything up to the end of `step` has come: close and begin what has to be where it happened."""
+        happened = [words for batch, _ in self._coming for event in batch.events if (words := words_of(event, book))]
+        if happened:
+            self._let_go(book)
+            self._outside = happened[-1]
+        for batch, digest in self._coming:
+            for event in batch.events:
+                apply(book, event)
+                self._hear(book, event)
+            seal(book, batch, digest)
+            self._batches.append(batch.events)
+        self._coming.clear()
+        self._reached = step
+        rolled, self._rolled = self._rolled, None
+        if rolled is not None:
+            self._end_session(book, rolled)
+        if self._outside and self._live:
+            self._begin_anew(book, step)
 
     def _hear(self, book: Ledger, event: ev.Event) -> None:
         if isinstance(event, ev.SessionRolled):
             self._rolled = event
-        elif isinstance(event, OUTSIDE):
-            self._outside = _words(event)
-        elif isinstance(event, ev.OrderSubmitted) and event.strategy not in book.deployments:
-            self._outside = f"an order of {event.strategy}"
         if self._stretch is not None:
             self._stretch.hear(event)
         told = TELL.get(type(event))
@@ -213,28 +237,29 @@ class Replayer:
             last = book.inbox_numbers.get(strategy, 0)
             entries = (InboxEntry(number=last - len(items) + place, item=item) for place, item in enumerate(items, 1))
             self._unread[strategy] += entries
-
-    def _reach(self, book: Ledger, step: int) -> None:
-        """The books are those at the end of `step`: close and begin what has to be, at the step where it happened."""
-        self._reached = step
-        rolled, self._rolled = self._rolled, None
-        if rolled is not None:
-            self._end_session(book, rolled)
-        if self._outside and self._live:
-            self._begin_anew(book, step)
+        elif isinstance(event, ev.Answered):
+            unread = self._unread[event.strategy]
+            while unread and unread[0].number <= event.inbox:
+                unread.popleft()
 
     # ---- stretches
 
-    def _begin_anew(self, book: Ledger, step: int) -> None:
-        """Add up what was measured so far, and go on with the books of now."""
+    def _let_go(self, book: Ledger) -> None:
+        """Add up what was measured up to where the books stand: what comes from outside counts for neither of both."""
         if self._stretch is not None:
-            self._gather(book, step)
+            self._gather(book, self._reached)
+            self._stretch = None
+            gc.collect()  # the parts of a replay know each other, books of 10,000 orders among them: they would pile up
+
+    def _begin_anew(self, book: Ledger, step: int) -> None:
+        """Go on with the books of now; tried again with the next step while a replay cannot know what it must."""
         names = running(book)
         unread = {name: found for name in names if (found := self._unread_by(book, name)) is not None}
-        self._stretch = None
-        gc.collect()  # the parts of a replay know each other, books of 10,000 orders among them: they would pile up
-        if not names or len(unread) < len(names) or book.joined.orders or book.doubtful:
-            return  # tried again with the next step: what became of an order in doubt, no replay can guess
+        if not names or len(unread) < len(names):
+            return
+        self._waits = unknown(book, self._plan.venues)
+        if self._waits:
+            return
         if self._outside != SESSION_BEGAN:
             self._remark(f"{self._outside}, after step {step:,}")
         self._outside = ""
@@ -245,7 +270,8 @@ class Replayer:
         try:
             history = self._history(step)
             containers = self._parts.containers(book, tuple(unread))
-            self._stretch = Stretch(book, plan.settings, plan.venues, containers, history, unread)
+            heard = Heard(history, unread, tuple(self._batches))
+            self._stretch = Stretch(book, plan.settings, plan.venues, containers, heard)
         except TransportError:
             raise
         except RAISED as problem:
@@ -316,7 +342,7 @@ class Replayer:
 
     def _end_session(self, book: Ledger, rolled: ev.SessionRolled) -> None:
         self._gather(book, rolled.step)
-        missing = self._outside or (self._remarks[-1] if self._remarks else "the replay began later")
+        missing = self._waits or self._outside or (self._remarks[-1] if self._remarks else "the replay began later")
         for name in running(book):
             self._whole.setdefault(name, Rung(strategy=name, version=version_of(book, name), missing=missing))
         if self._live and self._whole:
@@ -327,7 +353,7 @@ class Replayer:
             self._stretch.go_on(book)
         elif self._live and not self._outside:
             self._stretch, self._outside = None, SESSION_BEGAN
-            self._begin_anew(book, rolled.step)
+            gc.collect()
 
     def _session(self, name: str, step: int, time: int, rungs: Mapping[str, Rung]) -> SessionRungs:
         return SessionRungs(
@@ -364,17 +390,9 @@ def running(book: Ledger) -> tuple[str, ...]:
     deployed = book.deployments
     return tuple(
         name for name, runner in sorted(book.runners.items())
-        if name in deployed and runner.digest == deployed[name].digest
+        if name in deployed and runner.running and runner.digest == deployed[name].digest
     )  # fmt: skip
 
 
 def version_of(book: Ledger, strategy: str) -> str:
     return f"v{book.deployments[strategy].version}"
-
-
-def _words(event: ev.Event) -> str:
-    if isinstance(event, ev.CommandTaken):
-        return f"{event.command} by {event.who.identity}" if event.who else event.command
-    return {ev.EpochBegan: "the engine began", ev.RunnerStarted: "a runner began"}.get(
-        type(event), type(event).__name__
-    )

@@ -16,11 +16,14 @@ import pytest
 from execution.services import replayer
 from execution.services.replayer import Replayer
 from execution.settings import Settings, read_settings
+from tests.tools.busy_strategies import BusyDesk
+from tests.tools.disturbed_desk import DisturbedDesk
 from tests.tools.replayed_desk import ReplayedDesk, dearer, other_prices
 from toolkit.domain.commands import DisableStrategy, RunnerAnswer, Who
 from toolkit.domain.inbox import InboxItem
 from toolkit.domain.market import Step
 from toolkit.domain.rungs import Rung
+from toolkit.engine.messages import Message
 from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.simulation.stretch import Stretch
 
@@ -40,6 +43,27 @@ def test_on_a_normal_day_nothing_is_apart(settings: Settings, tmp_path: Path) ->
     assert sum(rung.orders for rung in rungs) > 80
     assert all(rung.live == rung.replay == rung.backtest is not None for rung in rungs)
     assert not any((rung.delay, rung.spread_impact, rung.missed, rung.fees, rung.signal) != (0,) * 5 for rung in rungs)
+
+
+@pytest.mark.parametrize(("seed", "dabbles"), [(1, False), (2, False), (3, True), (4, True)])
+def test_no_bad_moment_to_look_and_no_command_makes_an_honest_desk_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, dabbles: bool
+) -> None:
+    desk = DisturbedDesk(BusyDesk(tmp_path, dabbles=dabbles), tmp_path / "ladder", seed)
+    consult = desk.book._consult
+
+    def disturbed(step: Step) -> list[Message]:
+        desk.meddle()
+        return consult(step)
+
+    monkeypatch.setattr(desk.book, "_consult", disturbed)
+    desk.trade(16, looks=False)
+    rungs = [rung for session in desk.sessions for rung in session.rungs if rung.replay is not None]
+    assert len(rungs) > 30
+    assert sum(rung.orders for rung in rungs) > 20
+    assert [apart(rung) for rung in rungs] == [0] * len(rungs)
+    assert desk.begun_anew
+    assert any("by ada" in remark for session in desk.sessions for remark in session.remarks)
 
 
 def test_fees_that_a_venue_raised_are_what_is_apart(settings: Settings, tmp_path: Path) -> None:
@@ -69,12 +93,13 @@ def test_a_replay_that_was_given_up_is_gone_before_the_next_one_begins(settings:
     desk = ReplayedDesk(settings, tmp_path)
     desk.trade(4)
     gc.collect()
+    before = stretches()
     gc.disable()
     try:
         for number in range(1, 4):
             desk.command(number, DisableStrategy(strategy="quoting", flatten=False, who=ADA, reason="a try"))
             desk.trade(1)
-        assert sum(isinstance(each, Stretch) for each in gc.get_objects()) == 1
+        assert stretches() == before
     finally:
         gc.enable()
 
@@ -139,6 +164,10 @@ def test_other_data_are_told_apart_from_other_fills(settings: Settings, tmp_path
     assert all(rung.backtest == rung.replay for rung in quoting(desk)[:10])
     assert quoting(desk)[10].replay is not None
     assert quoting(desk)[10].backtest is None
+
+
+def stretches() -> int:
+    return sum(isinstance(each, Stretch) for each in gc.get_objects())
 
 
 def quoting(desk: ReplayedDesk) -> list[Rung]:

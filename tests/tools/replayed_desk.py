@@ -21,6 +21,7 @@ from toolkit.domain.market import Quote, Step
 from toolkit.domain.ports import Sealed
 from toolkit.domain.rungs import SessionRungs
 from toolkit.domain.time import MonoTime, Now, WallTime
+from toolkit.engine.messages import EngineSettings
 from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.research.data import sample
 from toolkit.simulation.backtest import Backtest, engine_settings
@@ -38,7 +39,9 @@ class ReplayedDesk:
     `trade` lets sessions go by, the replayer looking after each step of `looks` (in steps).
     """
 
-    def __init__(self, settings: Settings, folder: Path, venue: PaperSettings | None = None) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, venue: PaperSettings | None = None, engine: EngineSettings | None = None
+    ) -> None:  # fmt: skip
         self._settings, self._folder = settings, folder
         self.make: Callable[[str], StrategyContainer] = self.container
         self.journal: list[Sealed] = []
@@ -51,9 +54,10 @@ class ReplayedDesk:
         self._done = 0
         self.book = Backtest(
             spec_of(settings), self._paper, {name: self.container(name) for name in settings.strategies},
-            self._seal, lambda step, ledger: None,
+            self._seal, lambda step, ledger: None, settings=engine,
         )  # fmt: skip
-        self._plan = ReplayerPlan(settings=engine_settings(believed), venues=(believed,), history=900)
+        told = engine or engine_settings(believed)
+        self._plan = ReplayerPlan(settings=told, venues=(believed,), history=900)
         self.start()
 
     def start(self) -> None:
@@ -61,7 +65,7 @@ class ReplayedDesk:
         self.store = LadderFile(self._folder)
         parts = ReplayerParts(
             begin=self._ledger, batches=self._after, open_batch=codec.open_batch, steps=self._steps,
-            engine_step=lambda: self._done, source=lambda after, count: tuple(self.source[after : after + count]),
+            engine_step=self._engine_step, source=lambda after, count: tuple(self.source[after : after + count]),
             containers=self._containers, store=self.store, wall=lambda: self._done, beat=lambda state, step: None,
             say=self.said.append,
         )  # fmt: skip
@@ -76,8 +80,9 @@ class ReplayedDesk:
                 self.replayer.look()
 
     def command(self, number: int, command: Command) -> None:
-        """What a person asks for between two steps."""
-        now = Now(FEED[self._done - 1].time, WallTime(0), MonoTime(int(FEED[self._done - 1].time)))
+        """What a person asks for, between two steps or within one."""
+        time = self.book.engine.view.time
+        now = Now(time, WallTime(0), MonoTime(int(time)))
         envelope = Envelope(producer="operator", incarnation=1, number=number, body=command)
         self.book._carry_out(absorb(self.book.engine, [envelope], now))
 
@@ -107,6 +112,9 @@ class ReplayedDesk:
             wall=WallTime(self._done), events=tuple(events),
         )  # fmt: skip
         self.journal.append(codec.seal(batch))
+
+    def _engine_step(self) -> int:
+        return self._done
 
     def _ledger(self) -> Ledger:
         """As whoever opens the books gets them: up to the end of the journal."""

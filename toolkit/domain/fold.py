@@ -15,7 +15,7 @@ from toolkit.domain.fold_joined import JOINED_HANDLERS
 from toolkit.domain.fold_orders import ORDER_HANDLERS
 from toolkit.domain.fold_revisions import REVISION_HANDLERS
 from toolkit.domain.ledger import Deployment, Ledger, Producer, Runner
-from toolkit.domain.orders import EXECUTIONS, TradingState
+from toolkit.domain.orders import EXECUTIONS, TRADING_STATE, TradingState
 from toolkit.domain.overrides import override_key
 from toolkit.domain.people import People
 from toolkit.domain.positions import Mark
@@ -110,6 +110,7 @@ def _deployment_changed(ledger: Ledger, event: ev.DeploymentChanged) -> None:
 
 
 def _trading_state_changed(ledger: Ledger, event: ev.TradingStateChanged) -> None:
+    ledger.in_vain.clear()
     scope = f"{event.scope}:{event.name}" if event.name else f"{event.scope}:"
     causes = ledger.states.setdefault(scope, {})
     if event.state is not TradingState.ACTIVE:
@@ -171,6 +172,8 @@ def _signal_raised(ledger: Ledger, event: ev.SignalRaised) -> None:
 def _intent_refused(ledger: Ledger, event: ev.IntentRefused) -> None:
     intents = 1 + len(event.others)
     ledger.count(event.strategy, "refused", intents)
+    if event.control == TRADING_STATE:
+        ledger.in_vain[event.strategy] = ledger.in_vain.get(event.strategy, 0) + intents
     ledger.number_inbox(event.strategy, ev.IntentRefused, intents)
 
 

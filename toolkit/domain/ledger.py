@@ -41,7 +41,7 @@ from toolkit.domain.standing import Standing
 from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import FeedTime, WallTime
 
-FOLD_VERSION = 11
+FOLD_VERSION = 12
 CLOSED_ORDERS_KEPT = 10_000
 STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000
@@ -111,7 +111,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     `executed` counts the entries of a strategy that filled since a person last armed it, `entering` those that work and
     have not filled yet. `bursts` are what was sent within `burst_window` (nanoseconds), by scope and name.
     `changes` are what orders are to become once their cancel is confirmed; `overrides` loosen limits for a while;
-    `breakers` are those of control 23 that are open, by what they guard.
+    `breakers` are those of control 23 that are open, by what they guard; `in_vain` counts what each strategy asked for
+    and control 24 refused since a trading state last changed.
     """
 
     fold_version: int = FOLD_VERSION
@@ -187,6 +188,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     changes: dict[str, Change] = {}
     overrides: dict[str, ev.Override] = {}
     breakers: dict[str, ev.OpenBreaker] = {}
+    in_vain: dict[str, int] = {}
 
     # ---- reading
 

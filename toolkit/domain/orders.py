@@ -57,6 +57,10 @@ EXECUTIONS = "executions"
 """The cause of a trading state that control 7 set; a person who ends it arms the strategy again."""
 
 
+TRADING_STATE = 24
+"""The control that refuses what a trading state does not let pass."""
+
+
 class Ability(StrEnum):
     """What a venue can do beyond market and limit orders.
 

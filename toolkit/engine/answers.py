@@ -25,7 +25,7 @@ from toolkit.domain.intents import (
     shortened,
 )
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.orders import TradingState
+from toolkit.domain.orders import TRADING_STATE, TradingState
 from toolkit.engine.proposing import Proposer
 from toolkit.engine.strategy_state import MOST_STATE
 from toolkit.engine.transaction import Transaction
@@ -41,7 +41,6 @@ class Answers:
     def __init__(self, ledger: Ledger, proposer: Proposer) -> None:
         self._ledger = ledger
         self._proposer = proposer
-        self._in_vain: dict[str, int] = {}
 
     def take(self, transaction: Transaction, envelope: Envelope, answer: RunnerAnswer) -> None:
         """An answer as one batch: cursor and state, then signals, then intents in the order of decision."""
@@ -93,7 +92,7 @@ class Answers:
                     strategy=strategy,
                     intent_id=first,
                     instrument=instrument,
-                    control=24,
+                    control=TRADING_STATE,
                     reason=reason,
                     others=tuple(others),
                 )
@@ -101,22 +100,14 @@ class Answers:
 
     def _goes_on_in_vain(self, strategy: str, intent: PlaceOrder | TargetPosition) -> bool:
         """Whether a halted strategy asks for an order though it was denied TOLD_ONE_BY_ONE of them already."""
-        if not self._ledger.states:
-            self._in_vain.clear()
+        ledger = self._ledger
+        if ledger.in_vain.get(strategy, 0) < TOLD_ONE_BY_ONE:
             return False
-        instrument = self._ledger.instruments.find(intent.instrument)
-        if instrument is None:
+        instrument = ledger.instruments.find(intent.instrument)
+        if instrument is None or ledger.trading_state(strategy, instrument.venue)[0] is not TradingState.HALTED:
             return False
-        if self._ledger.trading_state(strategy, instrument.venue)[0] is not TradingState.HALTED:
-            self._in_vain.pop(strategy, None)
-            return False
-        if (
-            isinstance(intent, TargetPosition)
-            and intent.quantity == self._ledger.position(strategy, intent.instrument).lots
-        ):
-            return False
-        self._in_vain[strategy] = self._in_vain.get(strategy, 0) + 1
-        return self._in_vain[strategy] > TOLD_ONE_BY_ONE
+        held = ledger.position(strategy, instrument.symbol).lots
+        return not (isinstance(intent, TargetPosition) and intent.quantity == held)
 
     def _rest(self, transaction: Transaction, answer: RunnerAnswer) -> None:
         """What is beyond the cap: cancels of what works, each once, and one refusal for all else."""

@@ -7,6 +7,9 @@ from toolkit.domain.orders import PROTECTIVE, Order
 from toolkit.domain.time import NANOSECONDS
 from toolkit.engine.transaction import Transaction
 
+LINE_LOST = "line lost"
+"""Why everything that is unanswered at a venue is in doubt once the line to it is cut."""
+
 THRESHOLDS = tuple(seconds * NANOSECONDS for seconds in (30, 300, 1800, 7200))
 
 

@@ -5,7 +5,7 @@ The same code decides in a backtest, on paper and live; only who feeds it differ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from toolkit.domain import events as ev
@@ -45,6 +45,7 @@ from toolkit.engine.messages import (
     SnapshotKept,
     TimePassed,
 )
+from toolkit.engine.on_its_way import as_decided, as_sent
 from toolkit.engine.order_manager import OrderManager
 from toolkit.engine.proposing import Proposer
 from toolkit.engine.protector import Protector
@@ -126,7 +127,7 @@ class Engine:
         """Take the book over: everything appended and unanswered is doubtful; a state set by `down` ends."""
         transaction = self.begin(now)
         transaction.emit(ev.EpochBegan(epoch=lease.epoch, wall=now.wall, host=host, pid=pid))
-        self.go_on(now, lease)
+        self._remember(now, lease)
         self._orders.doubt_all_pending(transaction, f"unanswered when epoch {lease.epoch} began")
         if DOWN in self.ledger.states.get("book:", {}):
             transaction.emit(
@@ -136,13 +137,23 @@ class Engine:
             )
         return self._decided(transaction)
 
-    def go_on(self, now: Now, lease: Lease) -> list[VenueRequest]:
-        """Take up where another engine of this epoch stands; what it had on its way to venues, as it was sent."""
+    def go_on(self, now: Now, lease: Lease, rounds: Mapping[str, int]) -> list[VenueRequest]:
+        """Take up where another engine of this epoch stands, on the clock of the feed.
+
+        What it had on its way to venues, as it was sent: it is awaited as if this one had sent it. `rounds` says with
+        which batch each of its ids left.
+        """
+        self._remember(now, lease)
+        waiting = as_decided(self._router.on_their_way(self.ledger.open_orders()), rounds)
+        self._orders.expect(waiting)
+        return as_sent(waiting, rounds, self._router.sort)
+
+    def _remember(self, now: Now, lease: Lease) -> None:
+        """What the engine before this one had opened and sent."""
         self.lease_renewed(lease)
         mode = self._settings.feed_mode
         self._router.breakers.restore(self.ledger.breakers, now, mode)
         self._guard.rates.restore(sent_before(self.ledger, now, mode))
-        return self._router.on_their_way(self.ledger.open_orders())
 
     def lease_renewed(self, lease: Lease) -> None:
         """Requests from here on carry this epoch and must be on the line by the lease's `send_by`."""

@@ -31,6 +31,7 @@ from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, Submi
 from toolkit.domain.time import FeedTime, MonoTime
 from toolkit.engine.aggregation import Aggregation, owners
 from toolkit.engine.breaker import Breakers
+from toolkit.engine.on_its_way import OnItsWay, submitted_at
 from toolkit.engine.order_terms import Abilities
 from toolkit.engine.risk.proposal import Approved, Proposal, Refused
 from toolkit.engine.risk.rates import MessageRates
@@ -91,18 +92,23 @@ class ExecutionRouter:
         time = order.requested if order.replacing_id or order.triggered else order.created
         transaction.requests.append(self._request(order, time))
 
-    def on_their_way(self, orders: Iterable[Order]) -> list[VenueRequest]:
-        """What these orders wait for an answer to, as it was sent; nothing of those in doubt or held here."""
-        found: list[VenueRequest] = []
+    def on_their_way(self, orders: Iterable[Order]) -> list[OnItsWay]:
+        """What these orders wait for an answer to, as it was sent; nothing of those in doubt or held here.
+
+        A breaker that is half open waits for what went to try.
+        """
+        found: list[OnItsWay] = []
         for order in orders:
             if order.doubt is not Doubt.NONE or order.in_engine or self.keeps(order.chain[0]):
                 continue
             if order.is_on_its_way:
-                found.append(self._submission(order, order.created))
+                time = submitted_at(order)
+                self.breakers.left(order, MonoTime(int(time)))
+                found.append(OnItsWay(order, self._submission(order, time)))
             if order.replacing_id:
-                found.append(self._replacement(order, order.requested))
+                found.append(OnItsWay(order, self._replacement(order, order.requested)))
             if order.status is Status.PENDING_CANCEL:
-                found.append(self._cancel(order))
+                found.append(OnItsWay(order, self._cancel(order)))
         return found
 
     def ask(self, transaction: Transaction, order: Order) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Iterable, Sequence
 
 from toolkit.domain import events as ev
 from toolkit.domain import requests as rq
@@ -26,7 +24,7 @@ from toolkit.domain.orders import (
 )
 from toolkit.domain.requests import Filled, OrderFound, OrderNotFound
 from toolkit.domain.time import FeedTime, MonoTime, WallTime
-from toolkit.engine.doubts import DoubtAges, tell_dropped
+from toolkit.engine.doubts import LINE_LOST, DoubtAges, tell_dropped
 from toolkit.engine.execution_router import (
     ExecutionRouter,
     cancel_requested,
@@ -36,6 +34,7 @@ from toolkit.engine.execution_router import (
     submitted,
 )
 from toolkit.engine.messages import AbsenceProven, EngineSettings, HeldBack, LineLost, NotSent
+from toolkit.engine.on_its_way import OnItsWay, Unanswered
 from toolkit.engine.order_facts import (
     COUNTED,
     booked,
@@ -63,13 +62,6 @@ PENDING = {
 ACTIVE, REDUCING = TradingState.ACTIVE, TradingState.REDUCING
 NEW = Doubt.NEW
 NOTHING: frozenset[Ability] = frozenset()
-
-
-class Unanswered(msgspec.Struct, frozen=True, gc=False):
-    """A request without an answer: what was asked and since when."""
-
-    kind: Doubt
-    since: MonoTime
 
 
 class OrderManager:
@@ -279,6 +271,11 @@ class OrderManager:
             if isinstance(request, rq.SubmitOrder):
                 self._sent[request.order_id] = wall
 
+    def expect(self, waiting: Iterable[OnItsWay]) -> None:
+        """Await the answers to what another engine sent, on the feed's clock."""
+        for order, _ in waiting:
+            self._unanswered[order.chain[0]] = Unanswered(PENDING[order.status], MonoTime(int(order.requested)))
+
     # ---- silence and doubt
 
     def watch(self, transaction: Transaction) -> None:
@@ -310,7 +307,7 @@ class OrderManager:
         for root, open_ in list(self._unanswered.items()):
             if _order(transaction, root).venue == lost.venue and not self._router.keeps(root):
                 del self._unanswered[root]
-                self._doubt(transaction, root, open_.kind, "line lost")
+                self._doubt(transaction, root, open_.kind, LINE_LOST)
 
     def doubt_all_pending(self, transaction: Transaction, cause: str) -> None:
         """After a take-over every appended, unanswered request is doubtful."""

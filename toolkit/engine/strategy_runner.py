@@ -355,12 +355,16 @@ class StrategyContainer:
                 pass  # its number counts, its content was taken by `restore`
 
     def _keep_order(self, order: OrderChanged) -> None:
-        """An order answers to a new id once it was replaced; its old one is told by intent and status."""
+        """An order answers to a new id once it was replaced; its old one is told by intent and status.
+
+        It keeps its place among the others, which is that of its birth: so it is after a restart.
+        """
         context = self._context
         context.asked.pop(order.intent_id, None)
-        for known in [one for one in context.open.values() if one.intent_id == order.intent_id]:
-            if known.status is Status.PENDING_REPLACE and known.order_id != order.order_id:
-                del context.open[known.order_id]
+        if any(_is_replaced(one, order) for one in context.open.values()):
+            context.open = {
+                order.order_id if _is_replaced(one, order) else name: one for name, one in context.open.items()
+            }
         if order.instrument in context.series and (order.status not in FINAL or order.doubt is not Doubt.NONE):
             context.open[order.order_id] = order
         else:
@@ -462,3 +466,8 @@ def _overridden(strategy_class: type[Strategy]) -> frozenset[str]:
     return frozenset(
         name for name in base if name.startswith("on_") and getattr(strategy_class, name) is not base[name]
     )
+
+
+def _is_replaced(known: OrderChanged, order: OrderChanged) -> bool:
+    is_asked_for = known.status is Status.PENDING_REPLACE and known.intent_id == order.intent_id
+    return is_asked_for and known.order_id != order.order_id

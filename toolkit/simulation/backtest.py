@@ -26,6 +26,7 @@ class Backtest(InProcess):
     """One book over one stream of steps. `record` sees every event; `after_step` is called when a step is done.
 
     `history` are the steps up to the book's first one: they warm everybody up and nothing is decided on them.
+    `settings` are an engine's own; without them it is told of the venue's abilities and rates.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Backtest(InProcess):
         record: Recorder,
         after_step: Callable[[Step, Ledger], None],
         history: Sequence[Step] = (),
+        settings: EngineSettings | None = None,
     ) -> None:
-        engine = Engine(Ledger(), engine_settings(venue.settings, spec.exchange_rates))
+        engine = Engine(Ledger(), settings or engine_settings(venue.settings, spec.exchange_rates))
         super().__init__(engine, venue, containers, record, after_step, history)
         for step in history:
             engine.warm(step)

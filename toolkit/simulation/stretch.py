@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 
 from toolkit.domain import events as ev
-from toolkit.domain.inbox import InboxEntry
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import Step
 from toolkit.domain.rungs import Rung
 from toolkit.engine.messages import EngineSettings
 from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.measures.ladder import Execution
+from toolkit.simulation.heard import Heard
 from toolkit.simulation.paired_trades import MIDDLES_KEPT, Middles, PairedTrades, Trades
 from toolkit.simulation.paper_settings import PaperSettings
 from toolkit.simulation.rebased import Rebased
@@ -25,17 +25,16 @@ CLOSED_KEPT: Final = 1_000
 
 
 class Stretch:
-    """From the last step of `history` on. `book` are the books that are followed; the replay goes on with a copy.
+    """From the last step that was heard on. `book` are the books that are followed; the replay goes on with a copy.
 
     `hear` is told of every event of the book, `advance` gets the steps; `rungs` compares at one step of both.
     """
 
     def __init__(
         self, book: Ledger, settings: EngineSettings, venues: Sequence[PaperSettings],
-        containers: Mapping[str, StrategyContainer], history: Sequence[Step],
-        unread: Mapping[str, Sequence[InboxEntry]],
+        containers: Mapping[str, StrategyContainer], heard: Heard,
     ) -> None:  # fmt: skip
-        self.names = tuple(sorted(containers))
+        self.names, history = tuple(sorted(containers)), heard.history
         self.position = history[-1].number
         self.time = int(history[-1].time)
         self._middles = Middles()
@@ -47,9 +46,7 @@ class Stretch:
         forgetful = [msgspec.structs.replace(each, closed_orders_kept=CLOSED_KEPT) for each in venues]
         self._live, self._replayed = Trades(book), Trades(ledger)
         self._paired = PairedTrades(self._live, self._replayed, self._middles)
-        self._replay = Rebased(
-            ledger, settings, forgetful, containers, self._record, lambda step, after: None, history, unread
-        )
+        self._replay = Rebased(ledger, settings, forgetful, containers, self._record, lambda step, after: None, heard)
 
     def hear(self, event: ev.Event) -> None:
         """An event of the book."""
