@@ -12,14 +12,14 @@ from __future__ import annotations
 import gc
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from threading import Event
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from execution.services.outside import words_of
+from execution.services.replayer_parts import ReplayerParts, ReplayerPlan
 from toolkit.domain import events as ev
 from toolkit.domain.errors import ExecutionError, JournalError, TransportError
 from toolkit.domain.fold import apply, seal
@@ -29,12 +29,10 @@ from toolkit.domain.ledger import Ledger
 from toolkit.domain.market import Step
 from toolkit.domain.ports import Sealed
 from toolkit.domain.rungs import Divergence, Drift, Rung, SessionRungs
-from toolkit.engine.messages import EngineSettings
-from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.measures.divergence import added, drifts_of
-from toolkit.simulation.heard import Heard
-from toolkit.simulation.paper_settings import PaperSettings
+from toolkit.simulation.heard import SAYS_HOW, Heard
 from toolkit.simulation.rebased_venues import unknown
+from toolkit.simulation.slim_books import ENDED_KEPT, copied
 from toolkit.simulation.stretch import Stretch
 
 LOOK_SECONDS: Final = 1.0
@@ -42,8 +40,9 @@ SHARE: Final = 3
 """It rests at least so many times as long as it worked: a quarter of one processor at most."""
 STEPS_A_CALL: Final = 200
 MOST_REMARKS: Final = 20
-BATCHES_KEPT: Final = 200
+BATCHES_KEPT: Final = 100
 """Newest ones of the book, of which a replay that begins learns what no books hold: more than a busy step has."""
+BEHIND: Final = "the replay could not keep up and the journal went on without it: it waits for the next session"
 AWAY: Final = "nobody saw how it ended"
 SESSION_BEGAN: Final = "a session began"
 RAISED: Final = (
@@ -51,55 +50,6 @@ RAISED: Final = (
     TypeError, ValueError,
 )  # fmt: skip
 """What a strategy's code may raise: its replay ends, this process does not."""
-
-
-Steps = Callable[[int, int], Sequence[Step]]
-"""After which number, and how many."""
-
-
-class Store(Protocol):
-    """Where sessions are kept."""
-
-    @property
-    def sessions(self) -> Sequence[SessionRungs]: ...
-
-    @property
-    def now(self) -> Divergence | None: ...
-
-    def add(self, session: SessionRungs) -> None: ...
-
-    def show(self, now: Divergence) -> None: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplayerParts:
-    """The outside of one replayer.
-
-    `begin` gives the newest books, `batches` what the journal has after an event, `steps` the feed, `engine_step` the
-    last step that the engine said it is done with (None while it says nothing). `source` is the feed as a backtest has
-    it, None where nobody has it but the desk. `containers` loads strategies as a ledger has them deployed.
-    """
-
-    begin: Callable[[], Ledger]
-    batches: Callable[[int], Sequence[Sealed]]
-    open_batch: Callable[[bytes], ev.Batch]
-    steps: Steps
-    engine_step: Callable[[], int | None]
-    source: Steps | None
-    containers: Callable[[Ledger, Sequence[str]], Mapping[str, StrategyContainer]]
-    store: Store
-    wall: Callable[[], int]
-    beat: Callable[[str, int], None]
-    say: Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplayerPlan:
-    """The desk's venues and engine as its files describe them; `history` steps warm a replay up."""
-
-    settings: EngineSettings
-    venues: tuple[PaperSettings, ...]
-    history: int
 
 
 class Replayer:
@@ -112,6 +62,7 @@ class Replayer:
         self._trouble = ""
         self._reached = 0
         self._read = 0
+        self._skips = False
         self._named = ""
         self._whole: dict[str, Rung] = {}
         self._remarks: list[str] = []
@@ -177,7 +128,7 @@ class Replayer:
 
         They may hold a part of the step after their own: the first step that they are compared at is a later one.
         """
-        self._book = book = self._parts.begin()
+        self._book = book = copied(self._parts.begin())
         self._reached, self._read = book.step, book.sequence
         known = self._parts.store.now
         was = None if known is None else known.now
@@ -200,7 +151,9 @@ class Replayer:
         """The batches of a step are kept back until it is over: the books are only ever those at the end of one."""
         batch = self._parts.open_batch(sealed.payload)
         if batch.first != self._read + 1:
-            raise JournalError(f"event {batch.first} follows {self._read}: the replay begins anew")
+            self._skips = True
+            self._remark(BEHIND)
+            raise JournalError(f"event {batch.first} follows {self._read}: {BEHIND}")
         if batch.step > self._reached:
             self._reach(book, batch.step)
         self._coming.append((batch, sealed.digest))
@@ -217,7 +170,7 @@ class Replayer:
                 apply(book, event)
                 self._hear(book, event)
             seal(book, batch, digest)
-            self._batches.append(batch.events)
+            self._batches.append([event for event in batch.events if isinstance(event, SAYS_HOW)])
         self._coming.clear()
         self._reached = step
         rolled, self._rolled = self._rolled, None
@@ -257,7 +210,7 @@ class Replayer:
         unread = {name: found for name in names if (found := self._unread_by(book, name)) is not None}
         if not names or len(unread) < len(names):
             return
-        self._waits = unknown(book, self._plan.venues)
+        self._waits = BEHIND if self._skips else unknown(book, self._plan.venues)
         if self._waits:
             return
         if self._outside != SESSION_BEGAN:
@@ -349,6 +302,8 @@ class Replayer:
             self._parts.store.add(self._session(rolled.session, rolled.step, int(rolled.time), self._whole))
             self._drifts = None
         self._whole, self._remarks, self._has_same_data, self._named = {}, [], True, rolled.session
+        self._skips = False
+        book.forget_ended(book.closed, ENDED_KEPT)
         if self._stretch is not None and self._stretch.agrees(book):
             self._stretch.go_on(book)
         elif self._live and not self._outside:

@@ -14,7 +14,8 @@ from typing import TypeVar
 from execution.child import explain, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.engine import FEED
-from execution.services.replayer import Replayer, ReplayerParts, ReplayerPlan
+from execution.services.replayer import Replayer
+from execution.services.replayer_parts import ReplayerParts, ReplayerPlan
 from execution.settings import Settings, read_settings
 from execution.wiring.engine import FREE_HISTORY
 from execution.wiring.sample import sample_feed

@@ -20,6 +20,7 @@ from tests.tools.busy_strategies import BusyDesk
 from tests.tools.disturbed_desk import DisturbedDesk
 from tests.tools.replayed_desk import ReplayedDesk, dearer, other_prices
 from toolkit.domain.commands import DisableStrategy, RunnerAnswer, Who
+from toolkit.domain.errors import JournalError
 from toolkit.domain.inbox import InboxItem
 from toolkit.domain.market import Step
 from toolkit.domain.rungs import Rung
@@ -140,6 +141,23 @@ def test_steps_that_nobody_has_any_more_are_not_measured_and_that_is_said(settin
     assert [rung.replay for rung in lost.rungs] == [None] * 3
     assert all("are not on the bus" in rung.missing for rung in lost.rungs)
     assert all(rung.replay is not None for rung in after.rungs)
+
+
+def test_a_replay_that_could_not_keep_up_says_so_and_goes_on_with_the_next_session(
+    settings: Settings, tmp_path: Path
+) -> None:
+    desk = ReplayedDesk(settings, tmp_path)
+    desk.trade(10)
+    desk.trade(1.4, looks=False)
+    desk.trimmed = len(desk.journal) - 2
+    with pytest.raises(JournalError, match="could not keep up"):
+        desk.replayer.look()
+    desk.replayer._forget()
+    desk.trade(2.6)
+    behind, after = desk.sessions[-3:-1], desk.sessions[-1]
+    assert any("could not keep up" in rung.missing for session in behind for rung in session.rungs)
+    assert [rung.replay is None for rung in after.rungs] == [False] * 3
+    assert not any(apart(rung) for session in desk.sessions for rung in session.rungs if rung.replay is not None)
 
 
 def test_a_strategy_that_raises_in_its_replay_is_told_of_and_tried_again_the_next_day(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from execution.services.replayer import Replayer, ReplayerParts, ReplayerPlan
+from execution.services.replayer import Replayer
+from execution.services.replayer_parts import ReplayerParts, ReplayerPlan
 from execution.settings import Settings
 from tests.integration.test_strategy_restart import example, spec_of
 from toolkit.adapters import codec
@@ -36,7 +37,8 @@ FEED = tuple(sample(sessions=90))
 class ReplayedDesk:
     """The shipped desk on the sample, trading at `venue`; the replayer believes in the shipped one.
 
-    `trade` lets sessions go by, the replayer looking after each step of `looks` (in steps).
+    `trade` lets sessions go by, the replayer looking after each step of `looks` (in steps). Of the feed the steps up to
+    `lost` are not there any more, and of the journal the first `trimmed` batches.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class ReplayedDesk:
         self._settings, self._folder = settings, folder
         self.make: Callable[[str], StrategyContainer] = self.container
         self.journal: list[Sealed] = []
-        self.lost = 0
+        self.lost = self.trimmed = 0
         self.said: list[str] = []
         self.feed: Sequence[Step] = FEED
         self.source: Sequence[Step] = FEED
@@ -128,6 +130,7 @@ class ReplayedDesk:
         place = len(self.journal)
         while place and self.journal[place - 1].first > sequence:
             place -= 1
+        place = max(place, self.trimmed)
         return self.journal[place : place + 500]
 
     def _steps(self, after: int, count: int) -> Sequence[Step]:

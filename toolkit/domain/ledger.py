@@ -391,10 +391,10 @@ class Ledger(msgspec.Struct, kw_only=True):
                 self.entering[order.strategy] -= 1
         if order.status is DENIED:
             self.denied[root] = None
-            self._forget(self.denied, DENIED_ORDERS_KEPT)
+            self.forget_ended(self.denied, DENIED_ORDERS_KEPT)
         else:
             self.closed[root] = None
-            self._forget(self.closed, CLOSED_ORDERS_KEPT)
+            self.forget_ended(self.closed, CLOSED_ORDERS_KEPT)
 
     def _expose(self, order: Order, remaining: int, by: int) -> None:
         strategy, instrument = order.strategy, order.instrument
@@ -412,8 +412,8 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.open_by_instrument[instrument] = self.open_by_instrument.get(instrument, 0) + by
         self.open_by_venue[venue] = self.open_by_venue.get(venue, 0) + by
 
-    def _forget(self, ended: dict[str, None], kept: int) -> None:
-        """Some at a time: finding the first of a dict whose first ones went is slow."""
+    def forget_ended(self, ended: dict[str, None], kept: int) -> None:
+        """The oldest, some at a time: finding the first of a dict whose first ones went is slow."""
         if len(ended) <= kept + kept // 20:
             return
         beside = [where for where in (self.fills, self.brackets, self.yielded, self.changes) if where]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from toolkit.domain import events as ev
 from toolkit.domain.inbox import InboxEntry
@@ -11,10 +11,15 @@ from toolkit.domain.market import Quote, Step
 from toolkit.domain.requests import Liquidity
 from toolkit.domain.time import FeedTime
 
+SAYS_HOW: Final = (
+    ev.OrderSubmitted, ev.OrderReleased, ev.ReplaceRequested, ev.OrderFilled, ev.OrderAcknowledged, ev.OrderReplaced,
+)  # fmt: skip
+"""What says how open orders came to be as they are."""
+
 
 class Heard(NamedTuple):
     """The feed so far, which warms View, venues and strategies up, what each strategy's runner had not read of its
-    inbox by then, and the events of the book's newest batches; oldest first."""
+    inbox by then, and of the book's newest batches the events that say how it came to be so; oldest first."""
 
     history: Sequence[Step]
     unread: Mapping[str, Sequence[InboxEntry]]

@@ -53,6 +53,7 @@ class Rebased(InProcess):
         for name in self._containers:
             deployed = ledger.deployments[name]
             self._greet(name, f"v{deployed.version}", deployed.digest, now)
+        self._heard, self._history = Heard((), {}), ()
 
     def _greet(self, name: str, version: str, digest: str, now: Now) -> None:
         """As a runner does it: the newest `Restored`, then every item of the inbox that was not read."""

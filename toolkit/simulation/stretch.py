@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 
@@ -19,9 +18,7 @@ from toolkit.simulation.heard import Heard
 from toolkit.simulation.paired_trades import MIDDLES_KEPT, Middles, PairedTrades, Trades
 from toolkit.simulation.paper_settings import PaperSettings
 from toolkit.simulation.rebased import Rebased
-
-CLOSED_KEPT: Final = 1_000
-"""Closed orders that a replay's venue remembers: nobody asks it for older ones."""
+from toolkit.simulation.slim_books import ENDED_KEPT, copied
 
 
 class Stretch:
@@ -39,11 +36,11 @@ class Stretch:
         self.time = int(history[-1].time)
         self._middles = Middles()
         self._begin(book)
-        ledger = Ledger.from_bytes(book.to_bytes())
+        ledger = copied(book)
         ledger.step = self.position
         for step in history[-MIDDLES_KEPT:]:
             self._middles.see(step)
-        forgetful = [msgspec.structs.replace(each, closed_orders_kept=CLOSED_KEPT) for each in venues]
+        forgetful = [msgspec.structs.replace(each, closed_orders_kept=ENDED_KEPT) for each in venues]
         self._live, self._replayed = Trades(book), Trades(ledger)
         self._paired = PairedTrades(self._live, self._replayed, self._middles)
         self._replay = Rebased(ledger, settings, forgetful, containers, self._record, lambda step, after: None, heard)
@@ -74,6 +71,8 @@ class Stretch:
 
     def go_on(self, book: Ledger) -> None:
         """A new session, of a replay that agrees with the book."""
+        replay = self._replay.engine.ledger
+        replay.forget_ended(replay.closed, ENDED_KEPT)
         self._begin(book)
         self._paired.begin()
 
