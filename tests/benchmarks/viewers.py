@@ -25,6 +25,11 @@ from toolkit.dashboards.pages import VIEWS
 
 PATIENCE = 240.0
 LOOKING = "all of them look"
+READY = (
+    '{"events":[{"kind":"MessageSent","msg_type":"bokeh_event","msg_data":{"type":"event","name":"document_ready",'
+    '"values":{"type":"map","entries":[]}}}]}'
+)
+"""What a browser says once its page stands."""
 
 
 class Viewer:
@@ -71,17 +76,16 @@ async def time_to_open(viewer: Viewer, view: str) -> float:
     """Seconds until a page stands there with its numbers: page, line, and the whole document over it."""
     began = time.perf_counter()
     line = await viewer.open(f"{view}?span=all")
-    while '"ACK"' not in str(await asyncio.wait_for(line.read_message(), PATIENCE)):
-        pass
-    await line.write_message('{"msgid":"1","msgtype":"PULL-DOC-REQ"}')
-    await line.write_message("{}")
-    await line.write_message("{}")
-    while True:
-        message = await asyncio.wait_for(line.read_message(), PATIENCE)
-        assert message is not None, "the line was cut"
-        if isinstance(message, str) and "class=&quot;numbers&quot;" in message:
-            line.close()
-            return time.perf_counter() - began
+    await _until_said(line, '"ACK"')
+    await _say(line, "PULL-DOC-REQ", "{}")
+    await _until_said(line, 'class=\\"numbers\\"')
+    line.close()
+    return time.perf_counter() - began
+
+
+async def _say(line: WebSocketClientConnection, kind: str, content: str) -> None:
+    for part in (f'{{"msgid":"1","msgtype":"{kind}"}}', "{}", content):
+        await line.write_message(part)
 
 
 @contextlib.asynccontextmanager
@@ -90,16 +94,21 @@ async def viewing(viewer: Viewer, count: int) -> AsyncIterator[list[WebSocketCli
     names = list(VIEWS)
     lines = [await viewer.open(f"{names[number % len(names)]}?span=all") for number in range(count)]
     try:
-        await asyncio.gather(*map(until_refreshed, lines))
+        for line in lines:
+            await _until_said(line, '"ACK"')
+            await _say(line, "PATCH-DOC", READY)
+        await asyncio.gather(*(_until_said(line, "PATCH-DOC") for line in lines))
         yield lines
     finally:
         for line in lines:
             line.close()
 
 
-async def until_refreshed(line: WebSocketClientConnection) -> None:
-    while "PATCH-DOC" not in str(await asyncio.wait_for(line.read_message(), PATIENCE)):
-        pass
+async def _until_said(line: WebSocketClientConnection, words: str) -> None:
+    message: str | bytes | None = ""
+    while words not in str(message):
+        message = await asyncio.wait_for(line.read_message(), PATIENCE)
+        assert message is not None, "the line was cut"
 
 
 def words(viewer: Viewer, count: int) -> tuple[str, ...]:

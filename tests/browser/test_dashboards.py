@@ -141,6 +141,7 @@ def test_the_link_lets_the_desks_own_user_in_once(desk: Desk, link: str, browser
 def test_each_view_fits_a_phone_and_says_what_it_shows(visited: BrowserContext, link: str) -> None:
     for name, view in VIEWS.items():
         with shown(visited, f"{link}{name}?look=dark") as page:
+            expect(page.locator(".bar")).to_have_js_property("clientWidth", 1280)
             page.set_viewport_size({"width": 390, "height": 800})
             expect(page.get_by_role("navigation").locator("[aria-current]")).to_have_text(view.title)
             expect(page.get_by_text(re.compile("^times are ")).first).to_be_visible()

@@ -69,14 +69,21 @@ def _lines(
     return made
 
 
-def bars(names: Sequence[str], unit: str, *, form: str = "0,0.[00]", limit: float | None = None) -> Draw:
+def bars(unit: str, *, form: str = "0,0.[00]", limit: float | None = None) -> Draw:
     """`value` of each `name`, the first on top, in the `colour` beside it; `text` stands at the end."""
-    return partial(_bars, names=tuple(names), unit=unit, form=form, limit=limit)
+    return partial(_bars, unit=unit, form=form, limit=limit)
 
 
-def _bars(source: ColumnDataSource, *, names: Sequence[str], unit: str, form: str, limit: float | None) -> figure:
+def factors(source: ColumnDataSource) -> list[str]:
+    """What the upright axis of bars counts, from below; with other names a figure needs no new one."""
+    data: Any = source.data
+    return list(reversed(data["name"]))
+
+
+def _bars(source: ColumnDataSource, *, unit: str, form: str, limit: float | None) -> figure:
+    names = factors(source)
     made = figure(
-        y_range=FactorRange(factors=list(reversed(names))), height=70 + BAR * len(names), sizing_mode="stretch_width",
+        y_range=FactorRange(factors=names), height=70 + BAR * len(names), sizing_mode="stretch_width",
         toolbar_location=None, tools="", x_axis_label=unit, x_range=DataRange1d(start=0, range_padding=0.4),
     )  # fmt: skip
     dress(made)
@@ -90,7 +97,7 @@ def _bars(source: ColumnDataSource, *, names: Sequence[str], unit: str, form: st
     made.ygrid.visible = False
     few_ticks(made)
     if limit is not None:
-        made.scatter(x=[limit], y=[names[0]], alpha=0)  # so that the line is within what is seen
+        made.scatter(x=[limit], y=[0.5], alpha=0)  # so that the line is within what is seen
         made.add_layout(Span(location=limit, dimension="height", line_color=SHADES[2], line_dash="dashed"))
     label(made)
     return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +10,7 @@ from bokeh.models import ColumnDataSource, DataRange1d, FactorRange, HoverTool, 
 from bokeh.plotting import figure
 
 from toolkit.dashboards.choice import Choice
-from toolkit.dashboards.drawing import BAR, SHADES, colour_of, curves, few_ticks, label, lines
+from toolkit.dashboards.drawing import BAR, SHADES, colour_of, curves, factors, few_ticks, label, lines
 from toolkit.dashboards.face import Face, Number, Picture, Table
 from toolkit.dashboards.known import Known
 from toolkit.dashboards.looks import BAD, GOOD, ODD, Cell
@@ -166,13 +165,12 @@ def _waterfall(known: Known, choice: Choice, courses: Sequence[Course]) -> Pictu
         data["right"].append(begins + taken / 1e6)
         data["text"].append(duration(taken / NANOSECONDS))
         data["colour"].append(colour_of(place))
-    names = tuple(data["name"])
     which = f"order {choice.order}" if choice.order else "the slowest order"
     title = "The slowest order" if course is None else f"{which}: {_what(known, course)}"
     missing = f"{which} is not among the newest orders." if choice.order else f"No order in {choice.span_words}."
     return Picture(
-        key="waterfall", title=f"{title[0].upper()}{title[1:]}", data=data, shape=names,
-        draw=partial(_draw_waterfall, names=names), empty="" if steps else missing,
+        key="waterfall", title=f"{title[0].upper()}{title[1:]}", data=data, shape=(len(steps),),
+        draw=_draw_waterfall, empty="" if steps else missing,
         below="" if course is None else f"ms since its quote was seen; all of it: `execution why {course.order_id}`",
     )  # fmt: skip
 
@@ -183,9 +181,10 @@ def _passed(course: Course) -> list[tuple[Hop, int]]:
     return [(hop, taken) for hop, taken in found if taken or hop is not STEPS[-1]]
 
 
-def _draw_waterfall(source: ColumnDataSource, *, names: tuple[str, ...]) -> figure:
+def _draw_waterfall(source: ColumnDataSource) -> figure:
+    names = factors(source)
     made = figure(
-        y_range=FactorRange(factors=list(reversed(names))), height=70 + BAR * len(names), sizing_mode="stretch_width",
+        y_range=FactorRange(factors=names), height=70 + BAR * len(names), sizing_mode="stretch_width",
         toolbar_location=None, tools="", x_axis_label="ms", x_range=DataRange1d(start=0, range_padding=0.5),
     )  # fmt: skip
     dress(made)

@@ -255,10 +255,9 @@ def _reasons(key: str, title: str, counts: Counter[str], colour: str, nothing: s
     found = counts.most_common(MOST_REASONS)
     rest = sum(counts.values()) - sum(count for _, count in found)
     found += [("others", rest)] if rest else []
-    names = tuple(name for name, _ in found)
     return Picture(
         key=key, title=title, data=bar_data([(name, float(count), f"{count:,}", colour) for name, count in found]),
-        shape=names, draw=bars(names, "orders", form="0,0"),
+        shape=(len(found),), draw=bars("orders", form="0,0"),
         empty="" if found else f"{nothing} in {choice.span_words}.",
         below=f"{sum(counts.values()):,} in {choice.span_words}",
     )  # fmt: skip

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
 from typing import Final
 
 from toolkit.dashboards import looks
 from toolkit.dashboards.choice import LOOKS, SPAN_WORDS, SPANS, Choice
-from toolkit.dashboards.face import Face, Picture, Table
+from toolkit.dashboards.face import Face, Part, Picture, Table
 from toolkit.dashboards.pages import VIEWS
 
 LOOK_WORDS: Final = {"": "as system", "light": "light", "dark": "dark"}
@@ -17,6 +17,52 @@ FOLDED: Final = 12
 """More names than so many stand behind one line that opens."""
 BY_VENUE: Final = ("execution_latency", "fill_rate", "alerts")
 """Views of which each venue's part can be seen by itself."""
+MENU: Final = "menu"
+NUMBERS: Final = "numbers"
+NOTES: Final = "notes"
+PICTURES: Final = "pictures"
+Texts = Mapping[str, str]
+"""All that a page has to say, by its place: the three above, `head` and `foot` of a picture, the first key of a row of
+tables."""
+
+
+def texts(
+    face: Face, choice: Choice, *, strategies: Sequence[str], venues: Sequence[str], zone: str
+) -> Texts:  # fmt: skip
+    """What every page of a choice shows, whoever looks."""
+    found = {
+        MENU: menu(choice) + selectors(choice, strategies, venues, zone), NUMBERS: numbers(face),
+        NOTES: notes(face.notes),
+    }  # fmt: skip
+    for row in rows(face):
+        if isinstance(row[0], Picture):
+            for picture in row:
+                if isinstance(picture, Picture):
+                    found[head(picture.key)] = picture_head(picture, choice)
+                    found[foot(picture.key)] = picture_foot(picture)
+        else:
+            found[row[0].key] = tables([part for part in row if isinstance(part, Table)], choice)
+    return found
+
+
+def head(key: str) -> str:
+    return f"head of {key}"
+
+
+def foot(key: str) -> str:
+    return f"foot of {key}"
+
+
+def rows(face: Face) -> list[list[Part]]:
+    """Pictures beside each other, tables beside each other, in the order of the face."""
+    return [list(run) for _, run in groupby(face.parts, key=_kind)]
+
+
+def _kind(part: Part) -> str:
+    """A table that somebody opened is a row of its own: it stays open while others are written anew."""
+    if isinstance(part, Picture):
+        return PICTURES
+    return part.key if part.folded else "tables"
 
 
 def menu(choice: Choice) -> str:

@@ -86,10 +86,9 @@ def _use_picture(shares: tuple[LimitShare, ...]) -> Picture:
         (f"{limit_words(each.row.limit)} · {each.of}", 100 * (each.share or 0.0), each.words, colours[each.how])
         for each in used
     ]
-    names = tuple(row[0] for row in rows)
     return Picture(
-        key="use", title="Limits in use, % of what is in force", data=bar_data(rows), shape=names,
-        draw=bars(names, "%", limit=100.0), empty="" if rows else "Nothing is used of any limit.",
+        key="use", title="Limits in use, % of what is in force", data=bar_data(rows), shape=(len(rows),),
+        draw=bars("%", limit=100.0), empty="" if rows else "Nothing is used of any limit.",
     )  # fmt: skip
 
 
@@ -107,10 +106,9 @@ def _exposure_picture(known: Known, choice: Choice) -> Picture:
         for name, value in found
         for side, colour in [("long", colour_of(0)) if value > 0 else ("short", colour_of(1))]
     ]
-    names = tuple(row[0] for row in rows)
     return Picture(
         key="exposure", title=f"Net position by instrument at the last mark, {known.currency}", data=bar_data(rows),
-        shape=names, draw=bars(names, known.currency, form="0,0"), empty="" if rows else "Nothing is held.",
+        shape=(len(rows),), draw=bars(known.currency, form="0,0"), empty="" if rows else "Nothing is held.",
     )  # fmt: skip
 
 

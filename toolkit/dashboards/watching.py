@@ -18,6 +18,7 @@ from toolkit.client.following import Rounds
 from toolkit.client.home import Home
 from toolkit.client.ladders import ladder_of
 from toolkit.client.watching import Watching
+from toolkit.dashboards import markup
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.face import Face
 from toolkit.dashboards.known import Known, Reference
@@ -39,14 +40,13 @@ SHARE: Final = 5
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
-    """One view of one choice. `looked` is when (steady seconds); `seconds` is how long drawing took."""
+    """One view of one choice, and its texts, once for all pages that show it. `looked` is when (steady seconds);
+    `seconds` is how long drawing took."""
 
     face: Face
+    texts: markup.Texts
     headline: str
     kind: str
-    zone: str
-    strategies: tuple[str, ...]
-    venues: tuple[str, ...]
     looked: float
     seconds: float
 
@@ -192,9 +192,12 @@ class DeskWatch:
             return None
         began = time.perf_counter()
         face = VIEWS[choice.view].face(self._known, choice)
+        texts = markup.texts(
+            face, choice, strategies=self._known.strategies(), venues=self._known.venues(),
+            zone=self._zone.label(self._known.wall),
+        )  # fmt: skip
         self._drawn[choice] = found = Drawn(
-            face=face, headline=self._known.headline(), kind=self._known.kind,
-            zone=self._zone.label(self._known.wall), strategies=self._known.strategies(), venues=self._known.venues(),
-            looked=self._looked, seconds=time.perf_counter() - began,
+            face=face, texts=texts, headline=self._known.headline(), kind=self._known.kind, looked=self._looked,
+            seconds=time.perf_counter() - began,
         )  # fmt: skip
         return found

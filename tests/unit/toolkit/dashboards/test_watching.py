@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from tests.tools.known_desk import known_of
 from toolkit.client.home import Home
 from toolkit.dashboards import watching
 from toolkit.dashboards.choice import Choice
-from toolkit.dashboards.page import ViewPage
+from toolkit.dashboards.face import Picture
+from toolkit.dashboards.page import ViewPage, _Drawing
 from toolkit.dashboards.pages import VIEWS
 from toolkit.dashboards.watching import DeskWatch
 
@@ -61,14 +63,30 @@ def test_a_page_shows_its_view_and_ends_with_its_login(watch: DeskWatch, view: s
     who = ["vera (login:vera)"]
     page = ViewPage(Choice(view=view, span="all"), watch, lambda: who[0], "paper")
     assert page.refresh(patience=1)
-    texts = [str(pane.object) for pane in (page._top, page._numbers)]
+    texts = [shown.text for shown in (page._top, page._numbers)]
     assert "PAPER" in texts[0]
     assert texts[1].count('class="number ') == 5
     who[0] = ""
     page.refresh()
-    assert "You are logged out" in str(page._numbers.object)
+    assert "You are logged out" in page._numbers.text
     assert not page._shown
     assert not page._tables
+
+
+def test_bars_that_change_places_move_and_are_not_drawn_anew(watch: DeskWatch) -> None:
+    choice = Choice(view="risk_limits", span="all")
+    found = watch.drawn(choice, patience=1)
+    assert found is not None
+    picture = found.face.part("use")
+    assert isinstance(picture, Picture)
+    turned = replace(picture, data={name: values[::-1] for name, values in picture.data.items()})
+    drawing = _Drawing(picture)
+    drawing.take(picture, found.texts)
+    before = drawing._figure
+    drawing.take(turned, found.texts)
+    assert drawing._figure is before
+    assert before.y_range.factors == picture.data["name"] == drawing._source.data["name"][::-1]
+    assert len(set(picture.data["name"])) > 1
 
 
 def test_a_page_before_the_first_look_says_that_it_reads(tmp_path: Path) -> None:
@@ -76,7 +94,7 @@ def test_a_page_before_the_first_look_says_that_it_reads(tmp_path: Path) -> None
     home.prepare()
     page = ViewPage(Choice(), DeskWatch(home, "paper"), lambda: "vera", "paper")
     assert not page.refresh()
-    assert "Reading the books" in str(page._numbers.object)
+    assert "Reading the books" in page._numbers.text
 
 
 def test_a_desk_that_cannot_be_read_is_said(tmp_path: Path) -> None:
@@ -86,7 +104,7 @@ def test_a_desk_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     watch.look()
     page = ViewPage(Choice(), watch, lambda: "vera", "paper")
     page.refresh()
-    assert "The books cannot be read" in str(page._numbers.object)
+    assert "The books cannot be read" in page._numbers.text
 
 
 @pytest.mark.parametrize("view", ["overview", "execution_latency"])
