@@ -16,10 +16,8 @@ from toolkit.client.books import Books
 from toolkit.client.commands import person
 from toolkit.client.desk_state import DeskState
 from toolkit.client.disabling import Disabled
-from toolkit.client.stopping import Leftover, describe
+from toolkit.client.stopping import FLATTEN_SECONDS, Leftover, describe
 from toolkit.domain.commands import DisableStrategy, Kill, KillMode
-
-FLATTEN_SECONDS = 60.0
 
 
 def disable(given: Path | None, strategy: str, *, flatten: bool, reason: str, as_json: bool) -> Exit:

@@ -16,13 +16,12 @@ from toolkit.client.books import Books
 from toolkit.client.commands import give, person
 from toolkit.client.desk_state import DeskState
 from toolkit.client.killing import Killed, KillSwitch
-from toolkit.client.stopping import describe
+from toolkit.client.stopping import FLATTEN_SECONDS, describe
 from toolkit.domain.commands import Kill, KillMode, Reopen
 from toolkit.domain.errors import ExecutionError
 
 QUARANTINE_SECONDS = 2.0
 """Where config/desk.yaml cannot be read: a kill waits for nobody's mending."""
-FLATTEN_SECONDS = 60.0
 
 
 def kill(

@@ -19,7 +19,7 @@ from toolkit.client.commands import Outcome, answer_alert, give
 from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
 from toolkit.client.killing import Killed, KillSwitch
-from toolkit.client.stopping import Leftover, describe
+from toolkit.client.stopping import FLATTEN_SECONDS, Leftover, describe
 from toolkit.domain.alerts import AlertAnswer, AlertDeed
 from toolkit.domain.commands import (
     ApproveChange,
@@ -39,7 +39,6 @@ from toolkit.domain.front_desk import Credential
 from toolkit.domain.instruments import Instrument
 
 APP: Final = "operations"
-FLATTEN_SECONDS: Final = 60.0
 ANSWERED: Final = {
     AlertDeed.ACKNOWLEDGE: "it is yours, and goes on to nobody else",
     AlertDeed.SILENCE: "silenced; it still shows here",

@@ -105,7 +105,7 @@ class Outside:
 
     def parts(self) -> ReplayerParts:
         return ReplayerParts(
-            begin=lambda: self._books.replica().ledger,
+            begin=self._books.ledger,
             batches=self._batches,
             open_batch=codec.open_batch,
             steps=self._steps,

@@ -23,6 +23,8 @@ from toolkit.adapters.process_identity import is_running
 from toolkit.client.books import Books, opened
 from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
+from toolkit.domain.fold import apply_batch
+from toolkit.domain.ledger import Ledger
 from toolkit.replica import views
 from toolkit.replica.replica import Replica
 
@@ -100,9 +102,21 @@ def test_a_notebook_that_hangs_or_dies_in_the_middle_of_reading_changes_nothing(
     assert [process["pid"] for process in desk.json("status")["processes"]] == processes
 
 
+def fold_up_to(books: Books, sequence: int) -> Ledger:
+    ledger, journal = Ledger(), books.journal()
+    for sealed in journal.read():
+        if sealed.last <= sequence:
+            apply_batch(ledger, opened(sealed), sealed.digest)
+    journal.close()
+    return ledger
+
+
 def test_what_a_screen_shows_is_the_fold_of_the_journal_up_to_the_event_that_it_names(desk: Desk) -> None:
     shown = desk.json("status")
-    replica, journal = Replica(), Books(home=Home(desk.home), book="paper").journal()
+    books = Books(home=Home(desk.home), book="paper")
+    replica, journal, alone = Replica(), books.journal(), books.ledger()
+    assert alone.sequence >= shown["as_of"]["event"]
+    assert alone.digest() == fold_up_to(books, alone.sequence).digest()
     for sealed in journal.read():
         if sealed.last <= shown["as_of"]["event"]:
             replica.apply(opened(sealed), sealed.digest)

@@ -20,6 +20,7 @@ from toolkit.adapters.sockets import socket_path
 from toolkit.client.home import Home
 from toolkit.domain.errors import Gap
 from toolkit.domain.events import Batch
+from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import FOLD_VERSION, Ledger
 from toolkit.domain.ports import Head, Sealed
 from toolkit.replica.replica import REPLICA_VERSION, Replica
@@ -61,6 +62,17 @@ class Books:
             journal.close()
         return replica
 
+    def ledger(self) -> Ledger:
+        """The ledger alone up to the journal's present end: a replica counts and remembers much beside it."""
+        journal = self.journal()
+        try:
+            ledger = self._snapshot(journal.head().sequence)
+            for sealed in self.history(journal, ledger.sequence):
+                apply_batch(ledger, codec.open_batch(sealed.payload), sealed.digest)
+        finally:
+            journal.close()
+        return ledger
+
     def replica_without_server(self) -> Replica:
         """The books as this machine's files have them: stored state and the engine's mirror of the journal's tail."""
         replica = self.start(2**62)
@@ -81,10 +93,12 @@ class Books:
         """The newest stored state that is not behind the journal's end: a checkpoint, a snapshot, else empty."""
         stored = self._checkpoints().newest(self.book, _CHECKPOINT_FOLD, up_to)
         replica = None if stored is None else Replica.from_bytes(stored.state)
-        if replica is not None:
-            return replica
+        return Replica(ledger=self._snapshot(up_to)) if replica is None else replica
+
+    def _snapshot(self, up_to: int) -> Ledger:
+        """The engine's newest one that is not behind the journal's end, else an empty ledger."""
         snapshot = SnapshotStore(self.home.book(self.book) / "snapshots").newest(self.book, FOLD_VERSION, up_to)
-        return Replica() if snapshot is None else Replica(ledger=Ledger.from_bytes(snapshot.state))
+        return Ledger() if snapshot is None else Ledger.from_bytes(snapshot.state)
 
     def catch_up(self, replica: Replica, journal: BlockingJournal) -> None:
         """Fold what the journal has beyond the replica. JournalError on a gap."""

@@ -21,6 +21,8 @@ from toolkit.domain.sub_accounts import is_of
 POLL_SECONDS = 0.02
 NOBODY_KNOWS: Final[Mapping[str, Instrument]] = {}
 PATIENCE = 2.0
+FLATTEN_SECONDS: Final = 60.0
+"""How long somebody who asked for a flatten is kept waiting for it."""
 
 Belongs = Callable[[VenueOrder], bool]
 

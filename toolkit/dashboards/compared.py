@@ -11,7 +11,7 @@ from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.known import Known, Reference
 from toolkit.domain.rungs import Rung
 from toolkit.domain.time import NANOSECONDS
-from toolkit.measures.divergence import Drifted, Session, apart_of, drift
+from toolkit.measures.divergence import Drifted, Session, apart_of, drift, held_against
 from toolkit.replica.equity import Point
 from toolkit.replica.views import money
 
@@ -67,18 +67,18 @@ def measured(known: Known) -> Iterator[Compared]:
                 yield found
 
 
-def _of(known: Known, name: str, against: str, rungs: Sequence[tuple[int, Rung]]) -> Compared | None:
-    kept = [(time, rung, apart) for time, rung in rungs if (apart := apart_of(rung, against)) is not None]
-    if not kept:
+def _of(known: Known, name: str, against: str, timed: Sequence[tuple[int, Rung]]) -> Compared | None:
+    rungs = [rung for _, rung in timed]
+    held = held_against(rungs, against)
+    if held is None:
         return None
-    version = kept[-1][1].version
-    since = next((place for place in range(len(kept), 0, -1) if kept[place - 1][1].version != version), 0)
-    unmeasured = next(count for count, (_, rung) in enumerate(reversed(rungs)) if rung is kept[-1][1])
     sessions = tuple(
-        Session(in_money(known, apart), rung.orders, in_money(known, rung.noise)) for _, rung, apart in kept
-    )  # fmt: skip
-    times = tuple(time for time, _, _ in kept)
-    return Compared(name, against, times, sessions, drift(sessions, since), unmeasured, rungs[-1][1].missing)
+        Session(in_money(known, apart), rungs[place].orders, in_money(known, rungs[place].noise))
+        for place, apart in zip(held.places, held.apart, strict=True)
+    )
+    times = tuple(timed[place][0] for place in held.places)
+    drifted = drift(sessions, held.since)
+    return Compared(name, against, times, sessions, drifted, held.unmeasured, rungs[-1].missing)
 
 
 def in_money(known: Known, quanta: float) -> float:

@@ -16,7 +16,7 @@ from toolkit.measures.divergence import BEHIND, FEWEST, ORDERS
 WARN: Final = 8.0
 FREEZE: Final = 12.0
 WIDTH: Final = 2.0
-WAITS: Final = f"σ takes {BEHIND} sessions, or {ORDERS} orders in {FEWEST} of them"
+WAITS: Final = f"it takes {BEHIND} sessions, or {ORDERS} orders in {FEWEST} of them"
 CAUSES: Final = (
     "The first four are of orders that book and replay both sent, what one alone did is path and signal; data is "
     "replay less backtest."
@@ -49,9 +49,7 @@ def _number(found: Sequence[Compared]) -> Number:
     total, sessions = sum(compared.total for compared in found), max(len(compared.sessions) for compared in found)
     if not any(compared.differs for compared in found):
         return Number(value="none", words=f"apart in {sessions:,} sessions: equal to the cent", how=GOOD)
-    return Number(
-        value=f"{total:+,.2f}", words=f"apart in {sessions:,} sessions; {WAITS}", how=ODD if total else GOOD
-    )  # fmt: skip
+    return Number(value=f"{total:+,.2f}", words=f"apart in {sessions:,} sessions; σ is not known yet: {WAITS}")
 
 
 def _last(compared: Compared) -> float:
@@ -64,7 +62,7 @@ def _picture(known: Known, found: Sequence[Compared]) -> Picture:
     drifted = None if compared is None else compared.drift
     if compared is None or drifted is None:
         fewest = max((len(compared.sessions) for compared in found), default=0)
-        empty = NONE if not found else f"{WAITS}; there are {fewest:,}."
+        empty = NONE if not found else f"σ is not known yet: {WAITS}; there are {fewest:,}."
         return Picture(key="deviation", title=title, data={}, draw=lines((), "σ"), empty=empty)
     count = len(drifted.scores)
     times = list(known.zone.axis(compared.times[len(compared.times) - count :]))

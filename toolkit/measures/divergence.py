@@ -112,26 +112,50 @@ def drifts_of(sessions: Sequence[SessionRungs]) -> tuple[Drift, ...]:
     return tuple(each for each in found if each is not None)
 
 
-def drift_of(sessions: Sequence[SessionRungs], strategy: str, against: str) -> Drift | None:
-    """None where it was never held against that. `replay` is B4 − B1, `backtest` B1 − B0.
+class Held(NamedTuple):
+    """Which of a strategy's rungs (by place) were held against another book, and how far apart they were, in quanta.
+
+    `since` is the first of them that the newest version earned; `unmeasured` rungs came behind the last.
+    """
+
+    places: tuple[int, ...]
+    apart: tuple[int, ...]
+    since: int
+    unmeasured: int
+
+
+def held_against(rungs: Sequence[Rung], against: str) -> Held | None:
+    """None where none of them was. `replay` is B4 − B1, `backtest` B1 − B0.
 
     A new version starts with sums of 0; what σ is, its strategy has shown already.
     """
-    rungs = [rung for session in sessions for rung in session.rungs if rung.strategy == strategy]
-    pairs = [(rung, apart) for rung in rungs if (apart := apart_of(rung, against)) is not None]
-    if not pairs:
+    apart = {place: found for place, rung in enumerate(rungs) if (found := apart_of(rung, against)) is not None}
+    places = tuple(apart)
+    if not places:
         return None
-    measured = [Session(float(apart), rung.orders, rung.noise) for rung, apart in pairs]
-    newest = pairs[-1][0]
-    since = next((place for place in range(len(pairs), 0, -1) if pairs[place - 1][0].version != newest.version), 0)
-    found = drift(measured, since)
-    unmeasured = next(count for count, rung in enumerate(reversed(rungs)) if rung is newest)
-    told = Drift(strategy=strategy, against=against, sessions=len(measured), unmeasured=unmeasured)
+    version = rungs[places[-1]].version
+    since = next((count for count in range(len(places), 0, -1) if rungs[places[count - 1]].version != version), 0)
+    return Held(places, tuple(apart.values()), since, len(rungs) - 1 - places[-1])
+
+
+def drift_of(sessions: Sequence[SessionRungs], strategy: str, against: str) -> Drift | None:
+    """None where it was never held against that."""
+    rungs = [rung for session in sessions for rung in session.rungs if rung.strategy == strategy]
+    held = held_against(rungs, against)
+    if held is None:
+        return None
+    measured = [
+        Session(float(apart), rungs[place].orders, rungs[place].noise)
+        for place, apart in zip(held.places, held.apart, strict=True)
+    ]
+    found = drift(measured, held.since)
+    told = Drift(strategy=strategy, against=against, sessions=len(measured), unmeasured=held.unmeasured)
     if found is None:
         why = "no order was sent and nothing differed" if behind_of(measured) else WAITS.format(len(measured))
         return msgspec.structs.replace(told, why=why)
     return msgspec.structs.replace(
-        told, sigma=found.sigma, behind=found.behind, last=None if unmeasured else measured[-1].apart / found.sigma,
+        told, sigma=found.sigma, behind=found.behind,
+        last=None if held.unmeasured else measured[-1].apart / found.sigma,
         better=found.better[-1] if found.better else 0.0, worse=found.worse[-1] if found.worse else 0.0,
         why=rungs[-1].missing,
     )  # fmt: skip

@@ -68,8 +68,9 @@ def test_what_drifts_by_a_σ_a_session_passes_the_boundary_and_noise_does_not(sh
 def test_too_few_sessions_have_no_σ() -> None:
     (picture, _, _), number = divergence_parts(known_with(np.ones(20), np.zeros(20)), CHOICE)
     assert isinstance(picture, Picture)
-    assert f"σ takes {BEHIND} sessions" in picture.empty
-    assert "σ takes" in number.words
+    assert f"σ is not known yet: it takes {BEHIND} sessions" in picture.empty
+    assert "σ is not known yet: it takes" in number.words
+    assert not number.how, "who does not know how much is much says neither good nor bad"
 
 
 def test_without_anything_to_compare_with_words_say_so() -> None:
