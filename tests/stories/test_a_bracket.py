@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.tools.core_kit import Core, limits
+from tests.tools.core_kit import Core, limits, number
 from toolkit.domain import events as ev
+from toolkit.domain import ledger as books
 from toolkit.domain.orders import Ability, Bracket, HeldAt, OrderClass, Status
 from toolkit.domain.requests import ReplaceOrder, SubmitOrder
+from toolkit.simulation import slim_books
 from toolkit.simulation.paper_settings import Remainder
 
 AROUND = Bracket(stop=9_900, target=10_100)
@@ -231,3 +233,44 @@ def test_a_stop_that_its_venue_cuts_short_goes_out_again_for_the_rest() -> None:
     for _ in range(6):
         core.quote(9_890, 9_892, size=30)
     assert core.held() == 0
+
+
+def trade_beside(core: Core, times: int) -> None:
+    for _ in range(times):
+        core.buy(1, strategy="rogue")
+
+
+def test_a_bracket_is_known_whole_for_as_long_as_one_of_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books, "CLOSED_ORDERS_KEPT", 3)
+    core, _ = entered(strategies=("trend", "rogue"))
+    trade_beside(core, 9)
+    core.feed()
+    core.venue.lose_book()
+    core.take(core.engine.reconcile(core.now(), core.venue.state()))
+    core.wait(1)
+    for lost in (number(2), number(3)):
+        core.prove_absent(lost)
+    assert "protection_lost" in core.alarms()
+    core.quote(9_890, 9_892)
+    assert core.held() == 0, "the stop was put there again"
+
+
+def test_a_copy_with_few_ended_orders_has_every_bracket_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slim_books, "ENDED_KEPT", 3)
+    core, _ = entered(strategies=("trend", "rogue"))
+    trade_beside(core, 9)
+    copy = slim_books.copied(core.ledger)
+    assert (copy.brackets, len(copy.closed)) == ({number(1): [number(2), number(3)]}, 4)
+    assert set(copy.orders) == {number(1), number(2), number(3), *copy.closed}
+
+
+def test_a_bracket_that_is_over_is_forgotten_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books, "CLOSED_ORDERS_KEPT", 3)
+    core, _ = entered(strategies=("trend", "rogue"))
+    trade_beside(core, 9)
+    core.quote(9_890, 9_892)
+    assert core.held() == 0
+    trade_beside(core, 9)
+    assert not core.ledger.brackets
+    assert set(core.ledger.orders) == set(core.ledger.closed)
+    assert core.shadow.digest() == core.ledger.digest()

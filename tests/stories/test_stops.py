@@ -6,6 +6,7 @@ from tests.tools.core_kit import Core, limits, number
 from tests.tools.venue_kit import SECOND
 from toolkit.client.stopping import held_in_engine
 from toolkit.domain import events as ev
+from toolkit.domain import ledger as books
 from toolkit.domain.market import SessionClosed
 from toolkit.domain.orders import Ability, Bracket, HeldAt, OrderClass, Status, TimeInForce, Trigger
 from toolkit.domain.requests import SubmitOrder
@@ -148,6 +149,18 @@ def test_a_stop_that_makes_way_for_an_exit_comes_back_for_what_that_leaves() -> 
     assert (core.order(stop).status, core.order(stop).quantity) == (Status.NEW, 40)
     core.target(0)
     assert (core.held(), core.at_venue()) == (0, []), "what is flat needs no protection"
+
+
+def test_a_stop_that_made_way_comes_back_however_much_was_traded_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books, "CLOSED_ORDERS_KEPT", 3)
+    core = holding(strategies=("trend", "rogue"))
+    core.sell(10, stop=9_950)
+    leaving = core.sell(10, 10_050)
+    for _ in range(9):
+        core.buy(1, strategy="rogue")
+    core.cancel(leaving)
+    core.quote(9_940, 9_942)
+    assert core.held() == 0
 
 
 def test_a_stop_that_made_way_does_not_come_back_for_another_position() -> None:

@@ -41,7 +41,7 @@ from toolkit.domain.standing import Standing
 from toolkit.domain.sub_accounts import strategy_of
 from toolkit.domain.time import FeedTime, WallTime
 
-FOLD_VERSION = 12
+FOLD_VERSION = 13
 CLOSED_ORDERS_KEPT = 10_000
 STRANGERS_KEPT = 1_000
 DENIED_ORDERS_KEPT = 1_000
@@ -416,11 +416,10 @@ class Ledger(msgspec.Struct, kw_only=True):
         """The oldest, some at a time: finding the first of a dict whose first ones went is slow."""
         if len(ended) <= kept + kept // 20:
             return
-        beside = [where for where in (self.fills, self.brackets, self.yielded, self.changes) if where]
-        for root in list(islice(ended, len(ended) - kept)):
+        oldest = list(islice(ended, len(ended) - kept))
+        for root in oldest:
             del ended[root]
-            if not forget(root, self.orders, self.intents, self.aliases, self.joined, beside):
-                ended[root] = None
+        forget(self, oldest, ended)
 
     def count_execution(self, order: Order) -> None:
         """An entry traded for the first time."""

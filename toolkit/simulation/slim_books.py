@@ -13,8 +13,12 @@ ENDED_KEPT = 1_000
 
 
 def copied(book: Ledger) -> Ledger:
-    """Nothing of it is shared, and what stays behind is never copied: 10,000 orders are most of a book."""
-    gone = set(islice(book.closed, max(0, len(book.closed) - ENDED_KEPT)))
+    """Nothing of it is shared, and what stays behind is never copied: 10,000 orders are most of a book.
+
+    What belongs to other orders, or comes back, stays until the copy itself forgets it.
+    """
+    oldest = islice(book.closed, max(0, len(book.closed) - ENDED_KEPT))
+    gone = {root for root in oldest if not _belongs(book, root)}
     slim = msgspec.structs.replace(
         book,
         orders={root: order for root, order in book.orders.items() if root not in gone},
@@ -25,6 +29,11 @@ def copied(book: Ledger) -> Ledger:
             strategy: {intent: root for intent, root in intents.items() if root not in gone}
             for strategy, intents in book.intents.items()
         },
-        brackets={root: exits for root, exits in book.brackets.items() if root not in gone},
     )
     return Ledger.from_bytes(slim.to_bytes())
+
+
+def _belongs(book: Ledger, root: str) -> bool:
+    terms = book.orders[root].terms
+    is_leg = terms is not None and bool(terms.group)
+    return is_leg or root in book.brackets or root in book.yielded or root in book.joined.parts
