@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import nsmallest
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ from toolkit.dashboards.orders_seen import (
     STEPS,
     STRATEGY,
     Hop,
+    Moments,
     courses_of,
     duration,
     left_out,
@@ -93,20 +95,18 @@ def _percentile(seconds: np.ndarray[Any, np.dtype[np.float64]], place: int, word
 
 
 def _over_time(known: Known, hop: Hop, courses: Sequence[Course], choice: Choice) -> Picture:
-    passed = [(course.decided, taken) for course in courses if (taken := hop.nanoseconds(course)) is not None]
-    empty = "" if passed else f"No order has passed this in {choice.span_words}."
-    if passed and not any(taken for _, taken in passed):
+    decided, taken = hop.passed(courses)
+    empty = "" if len(taken) else f"No order has passed this in {choice.span_words}."
+    if len(taken) and not taken.any():
         empty = "No time passes here: in lockstep an order is decided at the very quote that it saw."
-    if len(passed) < MOST_DOTS:
-        data = {
-            "time": list(known.zone.axis(wall for wall, _ in passed)), "each": [_drawn(taken) for _, taken in passed],
-        }  # fmt: skip
+    if len(taken) < MOST_DOTS:
+        data = {"time": list(known.zone.axis(decided.tolist())), "each": [_drawn(each) for each in taken.tolist()]}
         columns = [("each", "one order", colour_of(0))]
         below = "Each order is a dot: there are too few for a p99."
     else:
-        data = _groups(known, passed)
+        data = _groups(known, decided, taken)
         columns = list(zip(LEVEL_WORDS, LEVEL_WORDS, SHADES, strict=True))
-        below = f"{len(passed):,} orders in {len(data['time'])} groups of equal count"
+        below = f"{len(taken):,} orders in {len(data['time'])} groups of equal count"
     return Picture(
         key=f"hop_{hop.name}", title=f"{hop.words}, ms", data=data, shape=(len(columns),), empty=empty, below=below,
         draw=lines(columns, "ms", form="0,0.[000]", log=True, dots=len(columns) == 1, height=200),
@@ -114,16 +114,16 @@ def _over_time(known: Known, hop: Hop, courses: Sequence[Course], choice: Choice
     )  # fmt: skip
 
 
-def _groups(known: Known, passed: Sequence[tuple[int, int]]) -> dict[str, list[float]]:
+def _groups(known: Known, decided: Moments, taken: Moments) -> dict[str, list[float]]:
     """Percentiles of as many orders each as the last one takes, so that none is a guess."""
-    count = max(1, min(MOST_GROUPS, len(passed) // A_GROUP))
+    count = max(1, min(MOST_GROUPS, len(taken) // A_GROUP))
     data: dict[str, list[float]] = {"time": [], **{name: [] for name in LEVEL_WORDS}}
-    for part in np.array_split(np.array(passed, dtype=np.int64), count):
-        data["time"].append(float(known.zone.axis([int(part[-1, 0])])[0]))
-        for name, found in zip(LEVEL_WORDS, percentiles(part[:, 1] / 1e6, LEVELS), strict=True):
+    for walls, part in zip(np.array_split(decided, count), np.array_split(taken, count), strict=True):
+        data["time"].append(float(known.zone.axis([int(walls[-1])])[0]))
+        for name, found in zip(LEVEL_WORDS, percentiles(part / 1e6, LEVELS), strict=True):
             data[name].append(max(found.value, 1e-3))
     if count == 1:  # a line takes two points
-        first = float(known.zone.axis([passed[0][0]])[0])
+        first = float(known.zone.axis([int(decided[0])])[0])
         data = {name: [first if name == "time" else values[0], values[0]] for name, values in data.items()}
     return data
 
@@ -159,7 +159,7 @@ def _waterfall(known: Known, choice: Choice, courses: Sequence[Course]) -> Pictu
     origin = 0 if course is None else course.tick or course.decided
     data: dict[str, list[Any]] = {"name": [], "left": [], "right": [], "text": [], "colour": []}
     for place, (hop, taken) in enumerate(steps):
-        begins = 0.0 if course is None else (hop.begins(course) - origin) / 1e6
+        begins = 0.0 if course is None else (getattr(course, hop.begins) - origin) / 1e6
         data["name"].append(hop.words)
         data["left"].append(begins)
         data["right"].append(begins + taken / 1e6)
@@ -215,7 +215,7 @@ def _late(known: Known, choice: Choice, late: Sequence[Course]) -> Table:
 
 
 def _slowest(known: Known, choice: Choice, courses: Sequence[Course]) -> Table:
-    shown = _slow(courses)[:MOST_SLOW]
+    shown = _slow(courses)
     return Table(
         key="slowest", title="Slowest answers in the span", wide=True,
         columns=("order", "strategy", "venue", "what", "decided>", "waited>", "status"),
@@ -253,7 +253,7 @@ def _by_venue(courses: Sequence[Course], choice: Choice) -> Table:
 
 def _slow(courses: Sequence[Course]) -> list[Course]:
     answered = [course for course in courses if course.answered]
-    return sorted(answered, key=lambda course: course.decided - course.answered)
+    return nsmallest(MOST_SLOW, answered, key=lambda course: course.decided - course.answered)
 
 
 def _links(choice: Choice, courses: Sequence[Course]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from math import isnan, nan, sqrt
 from typing import Final
@@ -14,9 +14,16 @@ from toolkit.dashboards.drawing import SHADES, bar_data, bars, colour_of, curves
 from toolkit.dashboards.face import Face, Number, Picture, Table
 from toolkit.dashboards.known import Known
 from toolkit.dashboards.looks import BAD, GOOD, ODD, Cell
-from toolkit.dashboards.orders_seen import Floats, courses_of, duration, left_out, share_words
+from toolkit.dashboards.orders_seen import Floats, amounts, courses_of, duration, left_out, moments, share_words
 from toolkit.domain.time import NANOSECONDS
-from toolkit.measures.execution_cost import HORIZONS, arrival_slippage, fill_ratio, markouts, time_to_fill
+from toolkit.measures.execution_cost import (
+    HORIZONS,
+    arrival_slippage,
+    fill_ratio,
+    markouts,
+    time_to_fill,
+    times_to_fill,
+)
 from toolkit.replica.order_course import Course
 from toolkit.replica.replica import DenialSeen, FillSeen
 from toolkit.research.control_names import CONTROL_NAMES
@@ -87,8 +94,7 @@ def _numbers(courses: Sequence[Course], denials: Sequence[DenialSeen], wall: int
 
 
 def _quantities(courses: Sequence[Course]) -> tuple[Floats, Floats]:
-    wanted = np.array([course.quantity for course in courses], dtype=np.float64)
-    return wanted, np.array([course.filled for course in courses], dtype=np.float64)
+    return amounts(courses, "quantity"), amounts(courses, "filled")
 
 
 # ---- share filled
@@ -107,13 +113,13 @@ def _shares(known: Known, courses: Sequence[Course], choice: Choice) -> Table:
 def _rows_of(
     name: str, of: Callable[[Course], str], courses: Sequence[Course], wall: int
 ) -> Iterable[tuple[Cell, ...]]:
-    for group in sorted({of(course) for course in courses}):
-        inside = [course for course in courses if of(course) == group]
-        ratio = fill_ratio(*_quantities(inside))
-        wholly = sum(course.filled >= course.quantity for course in inside)
-        partly = sum(0 < course.filled < course.quantity for course in inside)
-        still = sum(not course.ended and course.filled < course.quantity for course in inside)
-        none = sum(not course.filled and bool(course.ended) for course in inside)
+    for group, inside in _grouped(of, courses):
+        wanted, filled = _quantities(inside)
+        ratio, ended = fill_ratio(wanted, filled), moments(inside, "ended") != 0
+        wholly = np.count_nonzero(filled >= wanted)
+        partly = np.count_nonzero((filled > 0) & (filled < wanted))
+        still = np.count_nonzero(~ended & (filled < wanted))
+        none = np.count_nonzero(ended & (filled == 0))
         rejected = sum(bool(course.reject) for course in inside)
         yield (
             name, group, f"{len(inside):,}", f"{wholly:,}", f"{partly:,}", f"{none:,}", f"{still:,}",
@@ -122,18 +128,22 @@ def _rows_of(
         )  # fmt: skip
 
 
+def _grouped(of: Callable[[Course], str], courses: Iterable[Course]) -> list[tuple[str, list[Course]]]:
+    groups: defaultdict[str, list[Course]] = defaultdict(list)
+    for course in courses:
+        groups[of(course)].append(course)
+    return sorted(groups.items())
+
+
 # ---- how soon
 
 
 def _waits(courses: Sequence[Course], now: int) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """Seconds until the first fill, and whether there was one; without it, until the order ended, or until `now`."""
-    seconds, filled = [], []
-    for course in courses:
-        ended = course.first_fill or course.ended or now
-        if ended > course.decided:
-            seconds.append((ended - course.decided) / NANOSECONDS)
-            filled.append(bool(course.first_fill))
-    return np.array(seconds, dtype=np.float64), np.array(filled, dtype=np.bool_)
+    fill, end, decided = (moments(courses, name) for name in ("first_fill", "ended", "decided"))
+    waited = np.where(fill != 0, fill, np.where(end != 0, end, now)) - decided
+    some = waited > 0
+    return waited[some] / NANOSECONDS, (fill != 0)[some]
 
 
 def _time_to_fill(known: Known, courses: Sequence[Course], choice: Choice) -> Picture:
@@ -141,7 +151,7 @@ def _time_to_fill(known: Known, courses: Sequence[Course], choice: Choice) -> Pi
     data: dict[str, list[float]] = {"share": [100 * share for share in SHARES]}
     for place, name in enumerate(types):
         seconds, filled = _waits([course for course in courses if _type(course) == name], known.wall)
-        found = [time_to_fill(seconds, filled, share).value for share in SHARES]
+        found = [each.value for each in times_to_fill(seconds, filled, SHARES)]
         data[f"ms{place}"] = [nan if isnan(value) else max(1e3 * value, 1e-3) for value in found]
     some = any(not isnan(value) for name, column in data.items() if name != "share" for value in column)
     return Picture(
@@ -163,16 +173,15 @@ def _type(course: Course) -> str:
 def _slipped(courses: Iterable[Course]) -> Floats:
     """bp of the middle that was seen, one a filled order; above 0 is a cost."""
     known = [course for course in courses if course.filled and course.arrival]
-    side = np.array([int(course.side) for course in known], dtype=np.float64)
-    price = np.array([course.cost / course.filled for course in known], dtype=np.float64)
-    return arrival_slippage(side, price, np.array([course.arrival / 2 for course in known], dtype=np.float64))
+    price = amounts(known, "cost") / amounts(known, "filled")
+    return arrival_slippage(amounts(known, "side"), price, amounts(known, "arrival") / 2)
 
 
 def _slippage(known: Known, courses: Sequence[Course], choice: Choice) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name, of in GROUPINGS:
-        for group in sorted({of(course) for course in courses}):
-            slipped = _slipped(course for course in courses if of(course) == group)
+        for group, inside in _grouped(of, courses):
+            slipped = _slipped(inside)
             slipped = slipped[np.isfinite(slipped)]
             if len(slipped):
                 low, middle, high = np.quantile(slipped, (0.05, 0.5, 0.95))

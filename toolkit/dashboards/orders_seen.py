@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from toolkit.replica.order_course import Course
 from toolkit.replica.tallies import COURSES_KEPT
 
 Floats = NDArray[np.float64]
+Moments = NDArray[np.int64]
 
 
 class Hop(NamedTuple):
@@ -22,33 +24,38 @@ class Hop(NamedTuple):
 
     name: str
     words: str
-    begins: Callable[[Course], int]
-    ends: Callable[[Course], int]
+    begins: str
+    ends: str
 
     def nanoseconds(self, course: Course) -> int | None:
         """None while one of the two has not come; clocks of two hosts may disagree: less than nothing is nothing."""
-        begun, ended = self.begins(course), self.ends(course)
+        begun, ended = getattr(course, self.begins), getattr(course, self.ends)
         return max(0, ended - begun) if begun and ended else None
 
     def seconds(self, courses: Sequence[Course]) -> Floats:
         """Of those that have passed it."""
-        found = (self.nanoseconds(course) for course in courses)
-        return np.array([taken / NANOSECONDS for taken in found if taken is not None], dtype=np.float64)
+        return self.passed(courses)[1] / NANOSECONDS
+
+    def passed(self, courses: Sequence[Course]) -> tuple[Moments, Moments]:
+        """Of those that have passed it: when each was decided, and the nanoseconds that it took."""
+        begun, ended = moments(courses, self.begins), moments(courses, self.ends)
+        have = (begun != 0) & (ended != 0)
+        return moments(courses, "decided")[have], np.maximum(ended - begun, 0)[have]
 
 
-STRATEGY: Final = Hop("strategy", "Strategy: quote seen → decided", lambda c: c.tick, lambda c: c.decided)
-QUEUE: Final = Hop("queue", "Queue: decided → sent", lambda c: c.decided, lambda c: c.sent)
-BROKER: Final = Hop("broker", "Broker: sent → acknowledged", lambda c: c.sent, lambda c: c.acknowledged)
-ANSWER: Final = Hop("answer", "Decided → first answer", lambda c: c.decided, lambda c: c.answered)
-FILL: Final = Hop("fill", "Decided → first fill", lambda c: c.decided, lambda c: c.first_fill)
+STRATEGY: Final = Hop("strategy", "Strategy: quote seen → decided", "tick", "decided")
+QUEUE: Final = Hop("queue", "Queue: decided → sent", "decided", "sent")
+BROKER: Final = Hop("broker", "Broker: sent → acknowledged", "sent", "acknowledged")
+ANSWER: Final = Hop("answer", "Decided → first answer", "decided", "answered")
+FILL: Final = Hop("fill", "Decided → first fill", "decided", "first_fill")
 HOPS: Final = (STRATEGY, QUEUE, BROKER, ANSWER, FILL)
 STEPS: Final = (
-    Hop("decide", "quote seen → decided", lambda c: c.tick, lambda c: c.decided),
-    Hop("journal", "decided → journaled", lambda c: c.decided, lambda c: c.journaled),
-    Hop("send", "journaled → sent", lambda c: c.journaled, lambda c: c.sent),
-    Hop("acknowledge", "sent → acknowledged", lambda c: c.sent, lambda c: c.acknowledged),
-    Hop("fill", "acknowledged → first fill", lambda c: c.acknowledged, lambda c: c.first_fill),
-    Hop("last", "first fill → last fill", lambda c: c.first_fill, lambda c: c.last_fill),
+    Hop("decide", "quote seen → decided", "tick", "decided"),
+    Hop("journal", "decided → journaled", "decided", "journaled"),
+    Hop("send", "journaled → sent", "journaled", "sent"),
+    Hop("acknowledge", "sent → acknowledged", "sent", "acknowledged"),
+    Hop("fill", "acknowledged → first fill", "acknowledged", "first_fill"),
+    Hop("last", "first fill → last fill", "first_fill", "last_fill"),
 )
 """One after the other: a waterfall."""
 
@@ -89,3 +96,13 @@ def duration(seconds: float) -> str:
 def share_words(share: float) -> str:
     """`62.5 %`, or a dash."""
     return "–" if np.isnan(share) else f"{100 * share:.1f} %"
+
+
+def moments(courses: Sequence[Course], name: str) -> Moments:
+    """One of their times, ns; 0 while it has not come so far."""
+    return np.fromiter(map(attrgetter(name), courses), dtype=np.int64, count=len(courses))
+
+
+def amounts(courses: Sequence[Course], name: str) -> Floats:
+    """One of their quantities, or their cost."""
+    return np.fromiter(map(attrgetter(name), courses), dtype=np.float64, count=len(courses))

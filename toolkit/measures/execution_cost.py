@@ -6,7 +6,7 @@ NaN where a price that it hangs on is not known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import ceil
 from typing import Final, NamedTuple
@@ -142,16 +142,22 @@ def time_to_fill(seconds: Floats, filled: NDArray[np.bool_], share: float = 0.5)
     `seconds` until the fill, or until the order ended without one. Leaving the unfilled out would make slow markets
     look quick. Unknown when fewer than the share would ever fill.
     """
+    return times_to_fill(seconds, filled, (share,))[0]
+
+
+def times_to_fill(seconds: Floats, filled: NDArray[np.bool_], shares: Sequence[float]) -> tuple[Figure, ...]:
+    """`time_to_fill` of each share, with the orders sorted once."""
     if not len(seconds):
-        return unknown("no order was sent")
+        return tuple(unknown("no order was sent") for _ in shares)
     order = np.lexsort((~filled, seconds))
     times, happened = seconds[order], filled[order]
     at_risk = np.arange(len(times), 0, -1)
     unfilled = np.cumprod(np.where(happened, 1 - 1 / at_risk, 1.0))
-    reached = np.flatnonzero(unfilled <= 1 - share + 1e-12)
-    if not len(reached):
-        return unknown(f"fewer than {share:.0%} of the orders filled")
-    return Figure(float(times[reached[0]]))
+    places = np.searchsorted(-unfilled, [share - 1 - 1e-12 for share in shares])  # the first that is as low
+    return tuple(
+        Figure(float(times[place])) if place < len(times) else unknown(f"fewer than {share:.0%} of the orders filled")
+        for share, place in zip(shares, places, strict=True)
+    )
 
 
 def hop_latencies(stations: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -171,11 +177,12 @@ def percentiles(values: Floats, levels: tuple[float, ...] = (0.5, 0.95, 0.99)) -
     known = np.asarray(values, dtype=np.float64)
     known = known[np.isfinite(known)]
     takes = {level: ceil(1 / (1 - level) - 1e-9) for level in levels}
+    found = np.quantile(known, levels) if len(known) else np.empty(len(levels))
     return tuple(
-        Figure(float(np.quantile(known, level)))
+        Figure(float(value))
         if len(known) >= takes[level]
         else unknown(f"{len(known)} observations, p{100 * level:g} takes {takes[level]}")
-        for level in levels
+        for level, value in zip(levels, found, strict=True)
     )
 
 

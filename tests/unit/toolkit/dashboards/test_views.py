@@ -17,6 +17,7 @@ from toolkit.dashboards.choice import SPANS, Choice
 from toolkit.dashboards.face import FIVE, Face, Picture, Table, as_csv
 from toolkit.dashboards.known import Known
 from toolkit.dashboards.looks import BAD, GOOD, ODD, money
+from toolkit.dashboards.orders_seen import HOPS, STEPS
 from toolkit.dashboards.pages import VIEWS
 from toolkit.domain.time import WallTime
 from toolkit.replica import views
@@ -72,6 +73,14 @@ def test_a_desk_on_which_nothing_happened_is_said_in_words(view: str) -> None:
         assert part.empty, part.key
         assert not isinstance(part, Table) or not part.rows or part.empty
     assert "nan" not in markup.numbers(face).lower()
+
+
+def test_a_hop_of_many_orders_is_that_of_each(known: Known) -> None:
+    courses = list(known.tallies.courses.values())
+    for hop in (*HOPS, *STEPS):
+        each = [(course.decided, taken) for course in courses if (taken := hop.nanoseconds(course)) is not None]
+        decided, taken = hop.passed(courses)
+        assert list(zip(decided.tolist(), taken.tolist(), strict=True)) == each
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -1,5 +1,7 @@
 """Cost of execution against numbers worked by hand, and identities that hold for any fills."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,6 +93,17 @@ def test_waiting_times_count_those_that_never_filled() -> None:
 def test_when_all_fill_the_median_wait_is_the_median(seconds: Floats) -> None:
     found = cost.time_to_fill(seconds, np.ones(len(seconds), dtype=bool))
     assert found.value == pytest.approx(np.sort(seconds)[int(np.ceil(len(seconds) / 2)) - 1])
+
+
+@given(arrays(np.float64, st.integers(1, 40), elements=st.floats(0, 100)), st.randoms(use_true_random=False))
+def test_shares_that_are_asked_for_together_are_those_asked_for_one_by_one(seconds: Floats, chance: Random) -> None:
+    filled, shares = np.array([chance.random() < 0.7 for _ in seconds]), (0.02, 0.25, 0.5, 0.98)
+    order = np.lexsort((~filled, seconds))
+    still = np.cumprod([1 - filled[place] / (len(order) - passed) for passed, place in enumerate(order)])
+    for share, found in zip(shares, cost.times_to_fill(seconds, filled, shares), strict=True):
+        reached = np.flatnonzero(still <= 1 - share + 1e-12)
+        assert found.is_known == bool(len(reached))
+        assert not len(reached) or found.value == seconds[order[reached[0]]]
 
 
 def test_hops_add_up_over_the_stations_that_are_known() -> None:
