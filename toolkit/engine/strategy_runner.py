@@ -469,5 +469,6 @@ def _overridden(strategy_class: type[Strategy]) -> frozenset[str]:
 
 
 def _is_replaced(known: OrderChanged, order: OrderChanged) -> bool:
-    is_asked_for = known.status is Status.PENDING_REPLACE and known.intent_id == order.intent_id
-    return is_asked_for and known.order_id != order.order_id
+    """Whether it answers to the new order's id from here on; one whose cancel is under way as well goes on to end."""
+    was_asked_for = known.status is Status.PENDING_REPLACE or known.status is order.status is Status.PENDING_CANCEL
+    return was_asked_for and known.intent_id == order.intent_id and known.order_id != order.order_id

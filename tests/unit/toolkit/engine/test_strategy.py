@@ -247,6 +247,18 @@ class TestViews:
         container.process(list(enumerate(news, 1)), Feed().step())
         assert [(one.order_id, one.price) for one in container.strategy.orders] == [("B", 101.0), ("C", 100.0)]
 
+    def test_a_change_that_is_made_while_its_cancel_is_under_way_leaves_no_order_behind(self) -> None:
+        container = started(Strategy)
+        news = [
+            order("1.0.0", Status.PENDING_REPLACE, order_id="A"),
+            order("1.0.0", Status.PENDING_CANCEL, order_id="A"),
+            order("1.0.0", Status.PENDING_CANCEL, order_id="B", price=10100),
+        ]
+        container.process(list(enumerate(news, 1)), Feed().step())
+        assert [(one.order_id, one.price) for one in container.strategy.orders] == [("B", 101.0)]
+        container.process([(4, order("1.0.0", Status.CANCELED, order_id="B"))], None)
+        assert list(container.strategy.orders) == []
+
     def test_news_from_before_a_restart_leave_no_order_behind(self) -> None:
         restored = nothing(orders=(order("1.0.0", order_id="B", price=10100),))
         container = started(Strategy, restored=restored)
