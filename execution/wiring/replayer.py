@@ -33,6 +33,7 @@ from toolkit.domain.ports import Sealed
 from toolkit.engine.messages import EngineSettings
 from toolkit.engine.strategy_runner import StrategyContainer
 from toolkit.simulation.fees import fee_valuations
+from toolkit.simulation.slim_books import slim
 
 Answer = TypeVar("Answer")
 
@@ -105,7 +106,7 @@ class Outside:
 
     def parts(self) -> ReplayerParts:
         return ReplayerParts(
-            begin=self._books.ledger,
+            begin=lambda: self._books.ledger(slim),
             batches=self._batches,
             open_batch=codec.open_batch,
             steps=self._steps,

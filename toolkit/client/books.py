@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,11 +62,14 @@ class Books:
             journal.close()
         return replica
 
-    def ledger(self) -> Ledger:
-        """The ledger alone up to the journal's present end: a replica counts and remembers much beside it."""
+    def ledger(self, of_stored: Callable[[bytes], bytes] = bytes) -> Ledger:
+        """The ledger alone up to the journal's present end: a replica counts and remembers much beside it.
+
+        It begins with what `of_stored` makes of the stored one.
+        """
         journal = self.journal()
         try:
-            ledger = self._snapshot(journal.head().sequence)
+            ledger = self._snapshot(journal.head().sequence, of_stored)
             for sealed in self.history(journal, ledger.sequence):
                 apply_batch(ledger, codec.open_batch(sealed.payload), sealed.digest)
         finally:
@@ -95,10 +98,10 @@ class Books:
         replica = None if stored is None else Replica.from_bytes(stored.state)
         return Replica(ledger=self._snapshot(up_to)) if replica is None else replica
 
-    def _snapshot(self, up_to: int) -> Ledger:
+    def _snapshot(self, up_to: int, of_stored: Callable[[bytes], bytes] = bytes) -> Ledger:
         """The engine's newest one that is not behind the journal's end, else an empty ledger."""
         snapshot = SnapshotStore(self.home.book(self.book) / "snapshots").newest(self.book, FOLD_VERSION, up_to)
-        return Ledger() if snapshot is None else Ledger.from_bytes(snapshot.state)
+        return Ledger() if snapshot is None else Ledger.from_bytes(of_stored(snapshot.state))
 
     def catch_up(self, replica: Replica, journal: BlockingJournal) -> None:
         """Fold what the journal has beyond the replica. JournalError on a gap."""

@@ -27,6 +27,7 @@ from toolkit.simulation.matching import PaperVenue
 from toolkit.simulation.paper_settings import FeeSchedule, PaperSettings, QueueModel, QuoteAsset, Uniform
 from toolkit.simulation.rebased import Rebased
 from toolkit.simulation.rebased_venues import unknown
+from toolkit.simulation.slim_books import ENDED_KEPT, copied, slim
 
 STEPS = tuple(sample(sessions=30))
 
@@ -131,6 +132,21 @@ def test_whatever_a_book_is_in_the_middle_of_its_replay_earns_the_same(busy: Lif
         assert replayed.pnl(name) == there.pnl(name)
         assert replayed.positions.get(name) == there.positions.get(name)
     assert replayed.order_count == there.order_count
+
+
+def test_a_slim_book_holds_what_is_open_and_the_newest_that_ended(busy: Life) -> None:
+    whole = busy.ledger(len(STEPS))
+    loaded = Ledger.from_bytes(slim(whole.to_bytes()))
+    assert loaded.open_orders() == whole.open_orders()
+    assert list(loaded.closed)[-ENDED_KEPT:] == list(whole.closed)[-ENDED_KEPT:]
+    assert loaded.brackets == whole.brackets
+    assert loaded.orders.keys() == loaded.closed.keys() | loaded.denied.keys() | {
+        order.chain[0] for order in whole.open_orders()
+    }
+    assert all(loaded.order(name) is not None for name in loaded.aliases)
+    for name in busy.desk.settings.strategies:
+        assert loaded.pnl(name) == whole.pnl(name)
+    assert copied(loaded).digest() == loaded.digest()
 
 
 @pytest.mark.parametrize(
