@@ -12,7 +12,7 @@ from toolkit.domain import events as ev
 from toolkit.domain.errors import JournalError
 from toolkit.domain.ledger import STRANGERS_KEPT, Fill, Ledger
 from toolkit.domain.order_tables import FACTS, Fact, OrderCommand, after_command
-from toolkit.domain.orders import AT_VENUE, ENTRY, IN_ENGINE, NO_DOUBT, TRADING_STATE, Doubt, Order, Status, Terms
+from toolkit.domain.orders import AT_VENUE, ENTRY, IN_ENGINE, NO_DOUBT, Doubt, Order, Status, Terms, TradingState
 from toolkit.domain.recent import asked_for, note
 
 # Members of enums by a name of their own: looking one up on its class costs as much as a step of the fold.
@@ -73,7 +73,7 @@ def _note_use(ledger: Ledger, strategy: str, instrument: str, venue: str) -> Non
 
 def _order_denied(ledger: Ledger, event: ev.OrderDenied) -> None:
     ledger.count(event.strategy, "denied")
-    if event.control == TRADING_STATE:
+    if ledger.states and ledger.trading_state(event.strategy, event.venue)[0] is TradingState.HALTED:
         ledger.in_vain[event.strategy] = ledger.in_vain.get(event.strategy, 0) + 1
     _new_order(ledger, event, DENIED, f"control {event.control}: {event.observed}, limit {event.limit}")
 

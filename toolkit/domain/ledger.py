@@ -111,8 +111,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     `executed` counts the entries of a strategy that filled since a person last armed it, `entering` those that work and
     have not filled yet. `bursts` are what was sent within `burst_window` (nanoseconds), by scope and name.
     `changes` are what orders are to become once their cancel is confirmed; `overrides` loosen limits for a while;
-    `breakers` are those of control 23 that are open, by what they guard; `in_vain` counts what each strategy asked for
-    and control 24 refused since a trading state last changed.
+    `breakers` are those of control 23 that are open, by what they guard; `in_vain` counts what each strategy was
+    refused while HALTED, since a trading state last changed.
     """
 
     fold_version: int = FOLD_VERSION

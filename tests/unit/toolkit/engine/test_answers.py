@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.tools.core_kit import Core
+from tests.tools.core_kit import Core, limits
 from toolkit.domain import commands as cm
 from toolkit.domain import events as ev
 from toolkit.domain.intents import (
@@ -129,6 +129,17 @@ def test_a_halted_strategy_that_goes_on_asking_is_refused_an_answer_at_a_time() 
     core.disable()
     core.buy(1, 9_000)
     assert len(core.of(ev.OrderDenied)) == TOLD_ONE_BY_ONE + 1, "halted anew it is told one by one again"
+
+
+def test_whichever_control_denies_a_halted_strategy_it_is_not_told_one_by_one_for_ever() -> None:
+    core = Core(rows=limits(max_executions="1"))
+    core.buy(1)
+    core.disable()
+    for _ in range(TOLD_ONE_BY_ONE + 3):
+        core.buy(1, 9_000)
+    assert {denied.control for denied in core.of(ev.OrderDenied)} == {7}
+    assert (len(core.of(ev.OrderDenied)), len(core.of(ev.IntentRefused))) == (TOLD_ONE_BY_ONE, 3)
+    assert whole(core)
 
 
 def test_a_halted_strategy_can_always_cancel() -> None:
