@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from execution.child import ExitCode, explain, forget_page_settings, read_secret, when_told_to_stop
+from execution.child import ExitCode, explain, forget_page_settings, read_secret, stand_back, when_told_to_stop
 from execution.home import Home, find_home
 from execution.operations.sessions import Session, Sessions, desk_secret
 from execution.settings import read_people
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from toolkit.dashboards.page import ViewPage
     from toolkit.dashboards.watching import DeskWatch
 
-LATER = 5
-"""How much later than those that trade it gets a busy processor."""
+YIELDS = 5
+"""How far it stands back behind whoever trades or watches, where they want a processor too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=options.port, session_hours=options.session_hours, viewers=options.viewers, time_zone=options.time_zone
     )  # fmt: skip
     try:
-        os.nice(LATER)
+        stand_back(YIELDS)
         read_secret()
         return asyncio.run(serve(find_home(options.home), plan))
     except (ExecutionError, OSError) as problem:
