@@ -45,8 +45,9 @@ def stand_back(steps: int, weight_of_session: Path = AUTOGROUP) -> None:
     other before it looks at niceness inside of them: without its session's weight a nice process takes a half.
     """
     os.nice(steps)
-    with suppress(OSError):  # another kernel, or no such weight on this one
-        weight_of_session.write_text(str(steps))
+    if os.getsid(0) == os.getpid():  # started by hand it shares that of a shell
+        with suppress(OSError):  # another kernel, or no such weight on this one
+            weight_of_session.write_text(str(steps))
 
 
 def read_secret(descriptor: int = 0, longest: int = LONGEST_SECRET) -> str:

@@ -35,8 +35,21 @@ def test_who_stands_back_does_so_with_its_whole_session() -> None:
     assert (own, session.rpartition(" ")[2]) == (str(min(19, os.nice(0) + 7)), "7")
 
 
+@pytest.mark.parametrize(("leads", "written"), [(True, "7"), (False, "")])
+def test_a_session_that_is_shared_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leads: bool, written: str
+) -> None:
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    monkeypatch.setattr(os, "getsid", lambda _: os.getpid() if leads else 1)
+    weight = tmp_path / "weight"
+    weight.touch()
+    stand_back(7, weight)
+    assert weight.read_text() == written
+
+
 def test_where_sessions_have_no_weight_niceness_is_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[int] = []
     monkeypatch.setattr(os, "nice", given.append)
+    monkeypatch.setattr(os, "getsid", lambda _: os.getpid())
     stand_back(7, tmp_path / "no" / "such" / "file")
     assert given == [7]

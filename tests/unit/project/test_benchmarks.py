@@ -35,15 +35,17 @@ def test_what_being_watched_costs_is_judged_pair_by_pair() -> None:
     """One bad second of the machine in one of ten pairs says nothing."""
     good = [(1.0, 1.05)] * 9 + [(1.0, 50.0)]
     bad = [(1.0, 1.2)] * 10
-    first, second = watched.results({"good": good, "bad": bad})
+    first, second, floor = watched.results({"good": good, "bad": bad, watched.BESIDE_A_LOOP: bad})
     assert (first.ratio, first.met) == (1.05, True)
     assert (second.ratio, second.met) == (1.2, False)
+    assert (floor.ratio, floor.met, floor.goal) == (1.2, None, "")
 
 
 def test_whatever_becomes_of_who_looks_on_is_measured() -> None:
     scenes = watched.scenes_of(20)
     assert [name for scene in scenes for name in scene.happens] == [
         "20 pages open, scraped", "monitor and dashboards stopped", "Prometheus dead", "webhook dead", "disk full",
+        watched.BESIDE_A_LOOP,
     ]  # fmt: skip
 
 
