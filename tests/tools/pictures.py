@@ -108,7 +108,9 @@ def _screen(desk: Desk, *words: str) -> str:
 
 def _in_terminal(desk: Desk, screen: Path, *words: str) -> subprocess.Popen[bytes]:
     command = shlex.join((sys.executable, "-m", "execution.cli", *words))
-    environment = {**os.environ, "EXECUTION_HOME": str(desk.home), "COLUMNS": "170", "PYTHONPATH": str(PROJECT)}
+    found = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))  # `execution` has no path then
+    environment = {**os.environ, "PATH": found, "EXECUTION_HOME": str(desk.home), "PYTHONPATH": str(PROJECT)}
+    environment["COLUMNS"] = "170"
     return subprocess.Popen(
         ("script", "-qfec", f"stty cols 170; {command}", str(screen)), env=environment, cwd=desk.home,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
