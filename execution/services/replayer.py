@@ -170,7 +170,8 @@ class Replayer:
                 apply(book, event)
                 self._hear(book, event)
             seal(book, batch, digest)
-            self._batches.append([event for event in batch.events if isinstance(event, SAYS_HOW)])
+            if said := [event for event in batch.events if isinstance(event, SAYS_HOW)]:
+                self._batches.append(said)
         self._coming.clear()
         self._reached = step
         rolled, self._rolled = self._rolled, None

@@ -47,8 +47,9 @@ class Desk:
         wrong: list[dict[str, Any]] = []
 
         def nothing() -> bool:
-            said = json.loads(self.run("doctor", "--json").stdout)
-            wrong[:] = [row for row in said if row["verdict"] == "wrong"]
+            answer = self.run("doctor", "--json")
+            assert answer.stdout.startswith("["), answer.stdout + answer.stderr
+            wrong[:] = [row for row in json.loads(answer.stdout) if row["verdict"] == "wrong"]
             return not wrong
 
         until(nothing)
