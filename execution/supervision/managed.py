@@ -128,11 +128,14 @@ class Managed:
         self._wanted = False
         self._again.set()
         if self.child is not None and self.child.running:
-            self._set(State.STOPPING)
-            if not await self.child.stop(patience):
-                self.detail = f"killed: it did not end within {patience:.0f} s"
+            await self._end(self.child, patience)
         await self._task
         self._set(State.STOPPED)
+
+    async def _end(self, child: ChildProcess, patience: float) -> None:
+        self._set(State.STOPPING)
+        if not await child.stop(patience):
+            self.detail = f"killed: it did not end within {patience:.0f} s"
 
     async def _keep_running(self) -> None:
         while not self._over():
@@ -164,7 +167,7 @@ class Managed:
             return self._judge("exit", f"cannot be started: {problem}", None)
         self._changed()
         if self._over():  # told to stop while it started
-            await self.child.stop(1.0)
+            await self._end(self.child, 1.0)
         code = await self.child.wait()
         if self._over() or self._accused == "asked":
             return None

@@ -6,11 +6,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from execution.services.runner_setup import RunnerExit
 from execution.supervision.backoff import Backoff
+from execution.supervision.child_process import ChildProcess, spawn
 from execution.supervision.managed import Ended, Managed, Specification, State
 
 OBEDIENT = "import sys; sys.stdin.read()"
@@ -85,6 +87,27 @@ async def test_a_child_that_does_not_listen_is_killed_and_that_is_told(make: Mak
     await until(lambda: log.exists() and "deaf" in log.read_text())
     await managed.stop(0.1)
     assert managed.state is State.STOPPED
+    assert managed.detail.startswith("killed: it did not end within")
+
+
+async def test_so_it_is_told_of_one_that_was_stopped_while_it_started(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(*arguments: Any, **more: Any) -> ChildProcess:
+        child = await spawn(*arguments, **more)
+        await go_on.wait()
+        return child
+
+    monkeypatch.setattr("execution.supervision.managed.spawn", slow)
+    managed = make(DEAF)
+    log = tmp_path / "a.log"
+    await until(lambda: log.exists() and "deaf" in log.read_text())
+    stopping = asyncio.ensure_future(managed.stop(0.1))
+    await asyncio.sleep(0)
+    go_on.set()
+    await stopping
     assert managed.detail.startswith("killed: it did not end within")
 
 
