@@ -15,15 +15,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from enum import IntEnum
-from pathlib import Path
 from typing import Final
 
 from toolkit.domain.errors import ConfigError
 
 LONGEST_SECRET: Final = 4096
-AUTOGROUP: Final = Path("/proc/self/autogroup")
 PAGE_SETTINGS: Final = ("BOKEH_", "PANEL_")
 """What these name in the environment would open doors of a page that are shut here."""
 
@@ -36,18 +33,6 @@ class ExitCode(IntEnum):
     CONFIG = 2
     FENCED = 3
     JOURNAL_GONE = 4
-
-
-def stand_back(steps: int, weight_of_session: Path = AUTOGROUP) -> None:
-    """Leave the processors to whoever trades, where both want them: `steps` of niceness, 19 at most.
-
-    Each process of a desk leads a session of its own, and Linux (man 7 sched, "autogroup") weighs sessions against each
-    other before it looks at niceness inside of them: without its session's weight a nice process takes a half.
-    """
-    os.nice(steps)
-    if os.getsid(0) == os.getpid():  # started by hand it shares that of a shell
-        with suppress(OSError):  # another kernel, or no such weight on this one
-            weight_of_session.write_text(str(steps))
 
 
 def read_secret(descriptor: int = 0, longest: int = LONGEST_SECRET) -> str:

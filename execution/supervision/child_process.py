@@ -107,7 +107,7 @@ async def spawn(
             stderr=output,
             cwd=folder,
             env=environment,
-            start_new_session=True,
+            process_group=0,  # and no session of its own: Linux weighs sessions before it looks at niceness in them
         )
     assert process.stdin is not None  # we asked for a pipe
     with suppress(ConnectionError):  # it died already; whoever waits for it will see

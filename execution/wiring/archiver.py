@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import uvloop
 
-from execution.child import explain, read_secret, stand_back, when_told_to_stop
+from execution.child import explain, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.archiver import Archiver, ArchiverParts, ArchiverPlan
 from execution.settings import Settings, read_settings
@@ -29,8 +29,6 @@ from toolkit.domain.errors import ExecutionError, TransportError
 from toolkit.domain.ledger import FOLD_VERSION
 
 PROCESS = "archiver"
-YIELDS = 5
-"""How far it stands back behind whoever trades, where both want a processor."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="execution.wiring.archiver", description=__doc__)
     parser.add_argument("--home", required=True)
     options = parser.parse_args(arguments)
-    stand_back(YIELDS)
     try:
         home = find_home(options.home)
         uvloop.run(archive(home, read_settings(home.root), read_secret()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from execution.child import ExitCode, explain, forget_page_settings, read_secret, stand_back, when_told_to_stop
+from execution.child import ExitCode, explain, forget_page_settings, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.operations.sessions import Session, Sessions, desk_secret
 from execution.settings import read_people
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=options.port, session_hours=options.session_hours, viewers=options.viewers, time_zone=options.time_zone
     )  # fmt: skip
     try:
-        stand_back(YIELDS)
+        os.nice(YIELDS)
         read_secret()
         return asyncio.run(serve(find_home(options.home), plan))
     except (ExecutionError, OSError) as problem:

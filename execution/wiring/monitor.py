@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from execution.child import explain, read_secret, stand_back, when_told_to_stop
+from execution.child import explain, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.monitor import Monitor, MonitorParts
 from execution.settings import Settings, read_settings
@@ -25,7 +25,7 @@ from toolkit.monitoring.collecting import collect
 from toolkit.monitoring.facts import DeskFacts
 
 PROCESS = "monitor"
-YIELDS = 5
+YIELDS = 10
 """How far it stands back behind whoever trades, where both want a processor."""
 
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args(arguments)
-    stand_back(YIELDS)
+    os.nice(YIELDS)
     try:
         home = find_home(options.home)
         read_secret()

@@ -20,6 +20,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from execution.alive import who_lives
 from execution.operations.links import FILE, OneTimeSecret
+from tests.benchmarks.company import give_way
 from toolkit.client.home import Home
 from toolkit.dashboards.pages import VIEWS
 
@@ -128,4 +129,5 @@ async def _read_on(line: WebSocketClientConnection) -> None:
 
 
 if __name__ == "__main__":
+    give_way()
     uvloop.run(_look(*sys.argv[1:]))

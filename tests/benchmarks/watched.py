@@ -27,6 +27,7 @@ from execution.alive import page
 from execution.supervision.managed import Specification
 from execution.wiring import specifications
 from tests.benchmarks.bench_desk import bench_desk
+from tests.benchmarks.company import LOOP
 from tests.benchmarks.dashboards import free_port, write_state
 from tests.benchmarks.order_path import Client, desk_client
 from tests.benchmarks.report import Result, percentile
@@ -41,6 +42,8 @@ UNREAD: Final = 8
 SMALL_FILES: Final = 1 << 16
 ASKS: Final = """
 import sys, time, urllib.request
+from tests.benchmarks.company import give_way
+give_way()
 while True:
     urllib.request.urlopen(sys.argv[1], timeout=10).read()
     time.sleep(1)
@@ -52,11 +55,6 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({SMALL_FILES}, {SMALL_FILES}))
 os.execv(sys.argv[1], sys.argv[1:])
 """
 """Stands before a process that may write a line into its log, and no file that is worth the name."""
-LOOP: Final = """
-import os
-os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)) if hasattr(os, "SCHED_IDLE") else os.nice(19)
-while True: pass
-"""
 BESIDE_A_LOOP: Final = "a loop of the lowest class beside it, nobody looking on"
 
 Change = Callable[[Specification], Specification]
@@ -250,7 +248,7 @@ async def _unread(looking: Looking) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _beside_a_loop(_: Looking) -> AsyncIterator[None]:
-    loop = subprocess.Popen((sys.executable, "-c", LOOP), start_new_session=True)
+    loop = subprocess.Popen((sys.executable, "-c", LOOP))
     try:
         await asyncio.sleep(SETTLE)
         assert loop.poll() is None, "the loop ended"

@@ -167,7 +167,7 @@ class DeskKit:
             stderr=log,
             cwd=wanted.folder,
             env={**os.environ, VARIABLE: str(self._failpoints(known_as or name)) if self.failpoints else ""},
-            start_new_session=True,  # as the supervisor does
+            process_group=0,  # as the supervisor does
         )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):

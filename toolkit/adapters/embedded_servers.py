@@ -173,7 +173,7 @@ class EmbeddedServers:
         with self._log(role).open("ab") as log:
             child = subprocess.Popen(
                 [self._binary, self._configuration(role)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
             )  # fmt: skip
         self._children[role] = child
         identity = identify(child.pid)

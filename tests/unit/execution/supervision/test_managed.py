@@ -117,6 +117,12 @@ async def test_a_service_that_dies_comes_back(make: Make, told: Told) -> None:
     assert {(end.cause, end.detail, end.given_up) for end in told.ends} == {("exit", "exit code 1: no server", False)}
 
 
+async def test_it_leads_a_group_and_no_session_so_that_niceness_counts(make: Make) -> None:
+    managed = make(OBEDIENT)
+    await until(lambda: managed.pid > 0)
+    assert (os.getpgid(managed.pid), os.getsid(managed.pid)) == (managed.pid, os.getsid(0))
+
+
 async def test_a_signal_is_named(make: Make, told: Told) -> None:
     managed = make(OBEDIENT, first=60.0)
     await until(lambda: managed.pid > 0)
