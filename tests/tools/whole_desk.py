@@ -36,12 +36,6 @@ class Desk:
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return json.loads(answer.stdout)
 
-    def json_even_if(self, command: str, code: int) -> Any:
-        """What a command says that ends with this exit code."""
-        answer = self.run(command, "--json")
-        assert answer.returncode == code, answer.stdout + answer.stderr
-        return json.loads(answer.stdout)
-
     def findings(self) -> list[dict[str, Any]]:
         """What `doctor` finds wrong and goes on finding: a process that has just been started again is no fault."""
         wrong: list[dict[str, Any]] = []
