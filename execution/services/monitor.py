@@ -97,11 +97,15 @@ class Monitor:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _follow(self) -> None:
-        """Blocks until the journal has something new; once it has, until that may be looked at, and reads it all."""
+        """Blocks until the journal has something new; once it has, until that may be looked at.
+
+        Behind the journal's end it reads on without a rest: a monitor that begins has a long one to fold.
+        """
         follower = self._parts.follower
         try:
             if self._unseen:
-                time.sleep(max(0.0, self._collected + COLLECT_SECONDS - time.monotonic()))
+                if follower.read_at_end:
+                    time.sleep(max(0.0, self._collected + COLLECT_SECONDS - time.monotonic()))
                 follower.advance()
             else:
                 self._unseen = follower.advance(LOOK_MS) > 0

@@ -158,6 +158,16 @@ async def test_what_was_folded_too_soon_after_a_look_waits_for_no_other_entry(
     assert len(soon) > len(outside.follower.waits) - 2 * len(outside.shown) - 1, "but for one after each look"
 
 
+async def test_behind_the_end_of_the_journal_it_reads_on_without_a_rest(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "COLLECT_SECONDS", 600.0)
+    outside.follower.found, outside.follower.read_at_end = 1, False
+    running = asyncio.create_task(outside.monitor.run())
+    await until(outside, lambda: outside.follower.looks > 40)
+    await stop(outside, running)
+
+
 async def test_a_full_disk_does_not_keep_it_from_ending(outside: Outside) -> None:
     outside.follower.full = True
     running = asyncio.create_task(outside.monitor.run())
