@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from execution.child import ExitCode, explain, forget_page_settings, read_secret, when_told_to_stop
+from execution.child import ExitCode, explain, forget_page_settings, read_secret, stand_back, when_told_to_stop
 from execution.home import Home, find_home
 from execution.operations.sessions import Session, Sessions, desk_secret
 from execution.settings import read_people
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from execution.operations.logins import Logins
     from toolkit.dashboards.page import ViewPage
     from toolkit.dashboards.watching import DeskWatch
-
-YIELDS = 5
-"""How far it stands back behind whoever trades or watches, where they want a processor too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=options.port, session_hours=options.session_hours, viewers=options.viewers, time_zone=options.time_zone
     )  # fmt: skip
     try:
-        os.nice(YIELDS)
+        stand_back()
         read_secret()
         return asyncio.run(serve(find_home(options.home), plan))
     except (ExecutionError, OSError) as problem:

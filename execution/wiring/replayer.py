@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TypeVar
 
-from execution.child import explain, read_secret, when_told_to_stop
+from execution.child import explain, read_secret, stand_back, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.engine import FEED
 from execution.services.replayer import Replayer
@@ -41,8 +41,6 @@ PROCESS = "replayer"
 USER = "monitor"
 """It may do what the monitor may: read everything, and say that it lives."""
 ENGINE = "engine"
-YIELDS = 15
-"""How far it stands back behind whoever trades or watches."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="execution.wiring.replayer", description=__doc__)
     parser.add_argument("--home", required=True)
     options = parser.parse_args(arguments)
-    os.nice(YIELDS)
+    stand_back()
     try:
         home = find_home(options.home)
         read_secret()

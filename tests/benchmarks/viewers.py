@@ -19,8 +19,8 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from execution.alive import who_lives
+from execution.child import stand_back
 from execution.operations.links import FILE, OneTimeSecret
-from tests.benchmarks.company import give_way
 from toolkit.client.home import Home
 from toolkit.dashboards.pages import VIEWS
 
@@ -129,5 +129,5 @@ async def _read_on(line: WebSocketClientConnection) -> None:
 
 
 if __name__ == "__main__":
-    give_way()
+    stand_back()
     uvloop.run(_look(*sys.argv[1:]))

@@ -4,6 +4,9 @@ Each pair is a block of orders with nobody looking on and blocks with those who 
 and a scrape each second; the same processes stopped in the middle of everything, their lines open; scrapes that nobody
 reads; a channel that takes no message; a disk that takes nothing from who looks on. Beside them stands what a machine
 makes of any company at all: a loop that never sleeps, of the lowest class there is, and touches nothing of the desk.
+
+Orders come at a rate and are timed from the moment they were due. Back to back they would take both processors of a
+small machine for themselves, and anything at all beside them would be paid for: that loop alone doubles their p99.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
@@ -27,14 +31,13 @@ from execution.alive import page
 from execution.supervision.managed import Specification
 from execution.wiring import specifications
 from tests.benchmarks.bench_desk import bench_desk
-from tests.benchmarks.company import LOOP
 from tests.benchmarks.dashboards import free_port, write_state
 from tests.benchmarks.order_path import Client, desk_client
 from tests.benchmarks.report import Result, percentile
 from tests.benchmarks.viewers import LOOKING, Viewer, words
 from tests.tools.desk_kit import DeskKit
 
-PAIRS, ORDERS, WARM_UP, VIEWERS = 10, 1_000, 300, 20
+PAIRS, ORDERS, RATE, WARM_UP, VIEWERS = 10, 1_000, 200, 300, 20
 GOAL, SETTLE = 1.10, 1.0
 PATIENCE = 240.0
 WATCHERS: Final = ("monitor", "dashboards")
@@ -42,8 +45,8 @@ UNREAD: Final = 8
 SMALL_FILES: Final = 1 << 16
 ASKS: Final = """
 import sys, time, urllib.request
-from tests.benchmarks.company import give_way
-give_way()
+from execution.child import stand_back
+stand_back()
 while True:
     urllib.request.urlopen(sys.argv[1], timeout=10).read()
     time.sleep(1)
@@ -55,6 +58,8 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({SMALL_FILES}, {SMALL_FILES}))
 os.execv(sys.argv[1], sys.argv[1:])
 """
 """Stands before a process that may write a line into its log, and no file that is worth the name."""
+LOOP: Final = "from execution.child import stand_back; stand_back()\nwhile True: pass"
+"""The least that company can be: it never sleeps, and touches nothing of the desk."""
 BESIDE_A_LOOP: Final = "a loop of the lowest class beside it, nobody looking on"
 
 Change = Callable[[Specification], Specification]
@@ -139,16 +144,28 @@ async def _pairs(
     kit: DeskKit, client: Client, scene: Scene, orders: int, *, watched_first: bool
 ) -> dict[str, tuple[float, float]]:
     """A block alone, before or after, and one with each thing that happens."""
-    alone = 0.0 if watched_first else percentile(await client.block(orders), 99)
+    alone = 0.0 if watched_first else await _p99(client, orders)
     watched: dict[str, float] = {}
     async with _looking_on(kit, scene) as looking:
         for name, around in scene.happens.items():
             async with around(looking):
-                watched[name] = percentile(await client.block(orders), 99)
+                watched[name] = await _p99(client, orders)
     if watched_first:
         await asyncio.sleep(SETTLE)
-        alone = percentile(await client.block(orders), 99)
+        alone = await _p99(client, orders)
     return {name: (alone, each) for name, each in watched.items()}
+
+
+async def _p99(client: Client, orders: int) -> float:
+    """Of orders that are due one after another: who is late makes the next one wait, and that is counted."""
+    began = time.perf_counter()
+    waited = []
+    for number in range(orders):
+        due = began + number / RATE
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        await client.order()
+        waited.append(time.perf_counter() - due)
+    return percentile(waited, 99)
 
 
 # ---- who looks on
@@ -234,6 +251,7 @@ async def _stopped(looking: Looking) -> AsyncIterator[None]:
     finally:
         for name in WATCHERS:
             looking.kit.processes[name].send_signal(signal.SIGCONT)
+        await asyncio.sleep(SETTLE)
 
 
 @contextlib.asynccontextmanager
