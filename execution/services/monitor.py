@@ -26,6 +26,9 @@ COLLECT_SECONDS: Final = 0.1
 """A busy journal would wake the monitor with each entry, far more often than anybody has to know: reading a hundred
 entries at once takes it a fraction of what it takes one by one, and who trades wants the processors too."""
 
+REST: Final = 0.001
+"""Seconds between the parts of a look: nobody needs them in one go, and an order that comes by waits for no more than
+one of them."""
 
 Result = TypeVar("Result")
 
@@ -121,12 +124,14 @@ class Monitor:
         samples = await self._aside(self._collect)
         self._collected = time.monotonic()
         for judge in self._parts.judges:
+            await asyncio.sleep(REST)
             await judge(samples)
 
     def _collect(self) -> Samples:
         parts = self._parts
         follower = parts.follower
         facts = parts.facts(self._read)
+        time.sleep(REST)
         samples = collect(follower.replica, follower.tallies, facts, parts.wall())
         parts.show(samples)
         parts.beat("waiting" if self._trouble else "watching", follower.replica.ledger.step)

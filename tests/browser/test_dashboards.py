@@ -2,8 +2,10 @@
 
 import csv
 import io
+import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +62,13 @@ def link(desk: Desk) -> str:
     found = desk.process("dashboards").address
     assert desk.json("status")["dashboards"] == found
     return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has an idle class")
+def test_who_looks_on_takes_the_time_that_nobody_else_wants_and_who_trades_or_watches_any(desk: Desk) -> None:
+    names = ("dashboards", "replayer", "engine", "monitor", "venue-paper")
+    idle = {name for name in names if os.sched_getscheduler(desk.process(name).pid) == os.SCHED_IDLE}
+    assert idle == {"dashboards", "replayer"}
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ class ViewPage:
         if not self.refresh(patience=PATIENCE):
             self._first = pn.state.add_periodic_callback(self._refresh_first, period=FIRST_MS)
         document: Any = pn.state.curdoc
-        document.add_periodic_callback(self._refresh, REFRESH_MS)
+        document.add_periodic_callback(partial(self._refresh, document), REFRESH_MS)
         inner = pn.Column(self._numbers, self._parts, sizing_mode=WIDE, margin=0, styles=_INNER)
         return pn.Column(self._top, self._menu, inner, self._beat, sizing_mode=WIDE, margin=0)
 
@@ -85,9 +86,10 @@ class ViewPage:
         self._show(drawn, who)
         return True
 
-    def _refresh(self) -> None:
-        with _in_one_message():
-            self.refresh()
+    def _refresh(self, document: Any) -> None:
+        if is_seen(document):
+            with _in_one_message():
+                self.refresh()
 
     def _refresh_first(self) -> None:
         if self.refresh() and self._first is not None:
@@ -133,6 +135,13 @@ class ViewPage:
     def _leave(self) -> None:
         self._top.text, self._menu.text, self._numbers.text = looks.bar(self._kind, "logged out"), "", OVER
         self._parts.objects, self._keys, self._shown, self._tables = [html()], (), {}, {}
+
+
+def is_seen(document: Any) -> bool:
+    """Whether a browser holds this page's line. The server keeps a page for a while after its line was cut."""
+    context = document.session_context
+    session = None if context is None else context.session
+    return session is None or bool(session.connection_count)
 
 
 @contextmanager

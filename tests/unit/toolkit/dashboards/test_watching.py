@@ -4,6 +4,7 @@ import gc
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,6 +106,19 @@ def test_a_desk_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     page = ViewPage(Choice(), watch, lambda: "vera", "paper")
     page.refresh()
     assert "The books cannot be read" in page._numbers.text
+
+
+def test_a_page_whose_line_was_cut_draws_nothing_until_it_is_back(watch: DeskWatch) -> None:
+    page = ViewPage(Choice(), watch, lambda: "vera", "paper")
+    session = SimpleNamespace(connection_count=1)
+    document = SimpleNamespace(session_context=SimpleNamespace(session=session))
+    beats = []
+    for session.connection_count in (1, 0, 0, 1):
+        page._refresh(document)
+        beats.append(page._beats)
+    assert beats == [1, 1, 1, 2]
+    page._refresh(SimpleNamespace(session_context=None))  # in a notebook
+    assert page._beats == 3
 
 
 @pytest.mark.parametrize("view", ["overview", "execution_latency"])
