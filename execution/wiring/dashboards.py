@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 
 from execution.child import ExitCode, explain, forget_page_settings, read_secret, stand_back, when_told_to_stop
 from execution.home import Home, find_home
-from execution.operations.sessions import Session, Sessions, desk_secret
-from execution.settings import read_people
-from execution.settings.people import desk_user
 from toolkit.client.desk_state import read_desk_state
 from toolkit.domain.errors import ConfigError, ExecutionError
 
 if TYPE_CHECKING:
     from execution.operations.logins import Logins
+    from execution.operations.sessions import Session
     from toolkit.dashboards.page import ViewPage
     from toolkit.dashboards.watching import DeskWatch
 
@@ -56,12 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def serve(home: Home, plan: Plan) -> int:
-    """Serve the views until told to stop; FAILED when nobody follows the journal any more."""
+    """Serve the views until told to stop; FAILED when nobody follows the journal any more.
+
+    What it takes to draw is loaded here, where this process has stood back already.
+    """
     from execution.operations.doors import Site
     from execution.operations.links import FILE, OneTimeSecret
     from execution.operations.logins import Logins
     from execution.operations.server import BEAT, open_doors
+    from execution.operations.sessions import Sessions, desk_secret
     from execution.operations.viewing import Csv, Enter, Root
+    from execution.settings import read_people
+    from execution.settings.people import desk_user
     from toolkit.dashboards.page import SCRIPT, open_page
     from toolkit.dashboards.pages import VIEWS
     from toolkit.dashboards.watching import DeskWatch

@@ -40,6 +40,8 @@ from toolkit.domain.time import MonoTime
 WARM_UP, BLOCKS, ORDERS = 300, 20, 100
 P50, P99 = 1.5, 2.0
 PATIENCE = 10.0
+BESIDE_OTHERS = 200.0
+"""Orders a second, where it is measured what others cost them."""
 
 
 def run() -> list[Result]:
@@ -105,6 +107,21 @@ class Client:
 
     async def block(self, orders: int) -> list[float]:
         return [await self.order() for _ in range(orders)]
+
+    async def due(self, orders: int, rate: float) -> list[float]:
+        """Orders that are due one after another, so many a second, each timed from then: one that is late makes the
+        next one wait, and that is counted.
+
+        Back to back they would take both processors of a small machine for themselves, and anything at all beside them
+        would be paid for: a loop of the idle class that touches nothing of the desk doubles their p99.
+        """
+        began, waited = time.perf_counter(), []
+        for number in range(orders):
+            due = began + number / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            await self.order()
+            waited.append(time.perf_counter() - due)
+        return waited
 
 
 async def measure(durability: str, blocks: int) -> Measured:

@@ -4,9 +4,6 @@ Each pair is a block of orders with nobody looking on and blocks with those who 
 and a scrape each second; the same processes stopped in the middle of everything, their lines open; scrapes that nobody
 reads; a channel that takes no message; a disk that takes nothing from who looks on. Beside them stands what a machine
 makes of any company at all: a loop that never sleeps, of the lowest class there is, and touches nothing of the desk.
-
-Orders come at a rate and are timed from the moment they were due. Back to back they would take both processors of a
-small machine for themselves, and anything at all beside them would be paid for: that loop alone doubles their p99.
 """
 
 from __future__ import annotations
@@ -19,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
@@ -32,12 +28,12 @@ from execution.supervision.managed import Specification
 from execution.wiring import specifications
 from tests.benchmarks.bench_desk import bench_desk
 from tests.benchmarks.dashboards import free_port, write_state
-from tests.benchmarks.order_path import Client, desk_client
+from tests.benchmarks.order_path import BESIDE_OTHERS, Client, desk_client
 from tests.benchmarks.report import Result, percentile
 from tests.benchmarks.viewers import LOOKING, Viewer, words
 from tests.tools.desk_kit import DeskKit
 
-PAIRS, ORDERS, RATE, WARM_UP, VIEWERS = 10, 1_000, 200, 300, 20
+PAIRS, ORDERS, WARM_UP, VIEWERS = 10, 1_000, 300, 20
 GOAL, SETTLE = 1.10, 1.0
 PATIENCE = 240.0
 WATCHERS: Final = ("monitor", "dashboards")
@@ -157,15 +153,7 @@ async def _pairs(
 
 
 async def _p99(client: Client, orders: int) -> float:
-    """Of orders that are due one after another: who is late makes the next one wait, and that is counted."""
-    began = time.perf_counter()
-    waited = []
-    for number in range(orders):
-        due = began + number / RATE
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        await client.order()
-        waited.append(time.perf_counter() - due)
-    return percentile(waited, 99)
+    return percentile(await client.due(orders, BESIDE_OTHERS), 99)
 
 
 # ---- who looks on
