@@ -34,7 +34,7 @@ mutate: setup-dev ## switch each control off and see its proofs fail; writes exe
 bench: setup-dev ## measure, compare with the floors, write tests/benchmarks/results.json
 	@$(BIN)/python -m tests.benchmarks
 
-soak: setup-dev ## a day of a desk in fast forward, ten minutes at most: the memory of every process stays as it is
+soak: setup-dev ## a day of a desk in fast forward, fifteen minutes at most: the memory of every process stays as it is
 	@$(BIN)/python -m tests.benchmarks soak
 
 bench-peers: setup-dev $(PEERS)/.stamp ## set up the peers beside us (.venv-peers, Python >= 3.12 for all of them) and measure on the same work

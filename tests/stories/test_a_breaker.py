@@ -51,11 +51,11 @@ class Trading(TwoVenues):
             )
         )
 
-    def says_yes(self, identifier: str) -> None:
+    def says_yes(self, identifier: str, at: float = 0.0) -> None:
+        """Taken `at` seconds of feed time."""
+        time = FeedTime(int(at * NANOSECONDS))
         self.do(
-            rq.Acknowledged(
-                venue=ALPHA, report=0, order_id=identifier, venue_order_id="V", time=FeedTime(0), wall=WallTime(0)
-            )
+            rq.Acknowledged(venue=ALPHA, report=0, order_id=identifier, venue_order_id="V", time=time, wall=WallTime(0))
         )
 
     def refused(self, times: int, strategy: str = "trend") -> None:
@@ -131,13 +131,27 @@ def test_quotes_that_would_have_traded_and_what_never_left_are_no_sign_of_troubl
 
 
 def test_late_acknowledgements_open_the_venues_breaker() -> None:
-    core = Trading(strategies=("trend", "quoting"))
+    core = Trading(strategies=("trend", "quoting"), mode=FeedMode.FREE)
     for _ in range(2):
         slow = core.buys()
         core.wait(1.5)
         core.says_yes(slow)
     assert core.is_denied("quoting")
     assert core.denial().observed == "breaker of venue alpha (late answers) open"
+
+
+@pytest.mark.parametrize(("took", "late"), [(0.5, False), (1.5, True)])
+def test_in_lockstep_what_counts_is_when_the_venue_took_it_and_not_when_the_next_step_came(
+    took: float, late: bool
+) -> None:
+    """A feed may make steps of half an hour: whoever sends many orders on one of them was kept out for nothing."""
+    core = Trading()
+    began = core.time / NANOSECONDS
+    waiting = [core.buys() for _ in range(3)]
+    core.wait(2)
+    for identifier in waiting:
+        core.says_yes(identifier, began + took)
+    assert core.is_denied() is late
 
 
 def test_so_does_no_answer_at_all() -> None:

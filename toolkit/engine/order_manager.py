@@ -9,6 +9,7 @@ from toolkit.domain import requests as rq
 from toolkit.domain.commands import Who
 from toolkit.domain.errors import DomainError
 from toolkit.domain.identifiers import is_of_lifeboat
+from toolkit.domain.market import FeedMode
 from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import (
     ENTRY,
@@ -263,7 +264,9 @@ class OrderManager:
         if isinstance(report, rq.Rejected):
             self._router.breakers.rejected(transaction, order, report)
         elif (waited := self._unanswered.get(order.chain[0])) is not None:
-            self._router.breakers.answered(transaction, order, transaction.now.mono - waited.since)
+            # in lockstep it could not come before the next step, which may be half an hour later and is no delay
+            answered = report.time if self._settings.feed_mode is FeedMode.LOCKSTEP else transaction.now.mono
+            self._router.breakers.answered(transaction, order, int(answered) - int(waited.since))
 
     def sent(self, requests: Sequence[rq.VenueRequest], wall: WallTime) -> None:
         """Remember when requests were written to the line."""
