@@ -22,6 +22,10 @@ ROUND_SECONDS = 2.0
 """Every so often it also weighs the processes and asks venues and servers whether they answer."""
 
 STARTING_SECONDS = 60.0
+STANDS_BACK = frozenset({"dashboards", "replayer"})
+"""What takes only the processor time that nobody else wants, and is given PATIENT times as long before it counts as
+hung: on a machine that is used up it is slow, and starting it anew would make it slower."""
+PATIENT = 12
 ASKED = frozenset({"venue", "operations", "dashboards"})
 """What says no beat is asked for an answer."""
 NOT_READY = frozenset({"starting", "recovering"})
@@ -58,8 +62,8 @@ class Watcher:
         self._changed = changed
         self._pass_on = pass_on
         self._passed: dict[str, int] = {}
-        self._pulse = Pulse(self._hung_after)
-        self._starting = Pulse(STARTING_SECONDS)
+        self._pulse = {patience: Pulse(patience * hung_after) for patience in (1, PATIENT)}
+        self._starting = {patience: Pulse(patience * STARTING_SECONDS) for patience in (1, PATIENT)}
         self._answers: dict[str, int] = {}
 
     async def run(self) -> None:
@@ -122,20 +126,24 @@ class Watcher:
         return lives is not None and lives.pid == managed.pid
 
     def _accuse_silent(self, beats: Mapping[str, Beat] | None) -> None:
-        running: dict[str, Hashable] = {}
-        starting: dict[str, Hashable] = {}
+        running: dict[int, dict[str, Hashable]] = {patience: {} for patience in self._pulse}
+        starting: dict[int, dict[str, Hashable]] = {patience: {} for patience in self._starting}
         for name, managed in self._managed.items():
+            patience = PATIENT if managed.specification.kind in STANDS_BACK else 1
             if managed.pid and managed.state is State.STARTING:
-                starting[name] = managed.pid
+                starting[patience][name] = managed.pid
             elif managed.pid and managed.state is State.RUNNING:
                 sign = self._sign(managed, beats)
                 if sign is not None:
-                    running[name] = (managed.pid, sign)
+                    running[patience][name] = (managed.pid, sign)
         now = time.monotonic()
-        for name in self._pulse.look(running, now):
-            self._managed[name].accuse("hung", f"no sign of life for {self._hung_after:g} s")
-        for name in self._starting.look(starting, now):
-            self._managed[name].accuse("hung", f"not ready {STARTING_SECONDS:g} s after its start")
+        for patience in running:
+            for name in self._pulse[patience].look(running[patience], now):
+                silent = patience * self._hung_after
+                self._managed[name].accuse("hung", f"no sign of life for {silent:g} s")
+            for name in self._starting[patience].look(starting[patience], now):
+                late = patience * STARTING_SECONDS
+                self._managed[name].accuse("hung", f"not ready {late:g} s after its start")
 
     def _sign(self, managed: Managed, beats: Mapping[str, Beat] | None) -> Hashable | None:
         """What changes as long as a process lives; None where nothing can be expected now."""

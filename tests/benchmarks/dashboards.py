@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -154,24 +154,36 @@ async def _cold_starts() -> list[Result]:
     async with bench_desk("process") as kit, desk_client(kit) as desk:
         write_state(kit.home)
         await desk.block(WARM_UP)
-        for _ in range(PAIRS):
+        for number in range(PAIRS):
+            beside = await _beside_cold_starts(desk, kit.home) if number % 2 else 0.0
             alone = percentile(await desk.due(ORDERS, BESIDE_OTHERS), 99)
-            ratios.append(percentile(await _beside_cold_starts(desk, kit.home), 99) / alone)
-    starts = PAIRS * STARTS_A_PAIR
-    return [at_most(f"order path p99, beside {starts} cold starts of dashboards", median(ratios), "× alone", RATIO)]
+            ratios.append((beside or await _beside_cold_starts(desk, kit.home)) / alone)
+    name = f"order path p99 at {BESIDE_OTHERS:g}/s, beside {PAIRS * STARTS_A_PAIR} cold starts of dashboards"
+    return [at_most(name, median(ratios), "× alone", RATIO)]
 
 
-async def _beside_cold_starts(desk: Client, home: Home) -> Sequence[float]:
-    """Orders for as long as dashboards start one after the other."""
-    starting = subprocess.Popen((sys.executable, "-m", "tests.benchmarks.dashboards", str(home.root)))
-    taken: list[float] = []
-    while starting.poll() is None:
-        taken += await desk.due(ORDERS_AT_ONCE, BESIDE_OTHERS)
-    assert starting.returncode == 0, "dashboards did not start"
-    return taken
+async def _beside_cold_starts(desk: Client, home: Home) -> float:
+    """p99 of orders for as long as dashboards start one after the other."""
+    words = (sys.executable, "-m", "tests.benchmarks.dashboards", str(home.root))
+    starting = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert starting.stdout is not None
+        await asyncio.to_thread(starting.stdout.readline)
+        taken: list[float] = []
+        while starting.poll() is None:
+            taken += await desk.due(ORDERS_AT_ONCE, BESIDE_OTHERS)
+        assert starting.returncode == 0, "dashboards did not start"
+        return percentile(taken, 99)
+    finally:
+        starting.kill()
+        starting.communicate()
 
 
 def _start_and_end(home: Home) -> None:
+    """In a process of its own, which gives way as who looks on from another machine; what it starts does not."""
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_IDLE | os.SCHED_RESET_ON_FORK, os.sched_param(0))
+    print("starting", flush=True)
     for _ in range(STARTS_A_PAIR):
         with _dashboards(home) as pages:
             asyncio.run(time_to_open(pages, "overview"))

@@ -1,7 +1,7 @@
 """What it costs an order that somebody looks on: the order path with and without monitor and dashboards, pair by pair.
 
 Each pair is a block of orders with nobody looking on and blocks with those who do, in turns first: twenty pages open
-and a scrape each second; the same processes stopped in the middle of everything, their lines open; scrapes that nobody
+and a scrape each second; the same processes stopped in the middle of everything; scrapes that nobody
 reads; a channel that takes no message; a disk that takes nothing from who looks on. Beside them stands what a machine
 makes of any company at all: a loop that never sleeps, of the lowest class there is, and touches nothing of the desk.
 """
@@ -92,7 +92,7 @@ def results(pairs: Mapping[str, Sequence[tuple[float, float]]]) -> list[Result]:
         ratio = median(watched / alone for alone, watched in each)
         found.append(
             Result(
-                name=f"order path p99, {name}",
+                name=f"order path p99 at {BESIDE_OTHERS:g}/s, {name}",
                 value=round(1e6 * median(watched for _, watched in each), 1),
                 unit="µs",
                 floor=round(1e6 * median(alone for alone, _ in each), 1),

@@ -21,6 +21,7 @@ from toolkit.client.books import Books, opened
 from toolkit.client.credentials import password_hash
 from toolkit.client.home import Home
 from toolkit.dashboards.looks import money
+from toolkit.dashboards.notebook import dashboard
 from toolkit.dashboards.pages import VIEWS
 from toolkit.replica import views
 from toolkit.replica.replica import Replica
@@ -69,6 +70,16 @@ def test_who_looks_on_takes_the_time_that_nobody_else_wants_and_who_trades_or_wa
     names = ("dashboards", "replayer", "engine", "monitor", "venue-paper")
     idle = {name for name in names if os.sched_getscheduler(desk.process(name).pid) == os.SCHED_IDLE}
     assert idle == {"dashboards", "replayer"}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_notebook_shows_the_same_view_and_keeps_it_in_one_file(desk: Desk, tmp_path: Path, view: str) -> None:
+    shown = dashboard(view, span="all", home=desk.home)
+    html = shown._repr_html_()
+    assert "PAPER" in html
+    assert html.count('class="number ') == 5
+    assert shown.save(tmp_path / "view.html").read_text(encoding="utf-8").count('class="number ') == 5
+    assert [len(shown.frame(name)) for name in shown.names]
 
 
 @pytest.fixture(scope="module")

@@ -154,6 +154,15 @@ def test_in_lockstep_what_counts_is_when_the_venue_took_it_and_not_when_the_next
     assert core.is_denied() is late
 
 
+@pytest.mark.parametrize(("seconds", "opens"), [(0, False), (3, True)])
+def test_in_lockstep_an_answer_that_is_long_on_its_way_back_is_late(seconds: int, opens: bool) -> None:
+    core = TwoVenues(breakers={ALPHA: SETTINGS}, alpha={"report_latency": seconds * NANOSECONDS})
+    core.buy(1, 8_001), core.buy(1, 8_002)
+    for _ in range(5):
+        core.feed()
+    assert ("breaker_open" in core.alarms()) is opens
+
+
 def test_so_does_no_answer_at_all() -> None:
     core = Trading()
     core.buys(), core.buys()

@@ -9,13 +9,10 @@ from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.compared import AGAINST, PARTS, Compared, all_compared, in_money
 from toolkit.dashboards.drawing import SHADES, colour_of, lines
 from toolkit.dashboards.face import Number, Part, Picture, Table
-from toolkit.dashboards.known import Known
+from toolkit.dashboards.known import DriftRule, Known
 from toolkit.dashboards.looks import BAD, GOOD, ODD, Cell
 from toolkit.measures.divergence import BEHIND, FEWEST, ORDERS
 
-WARN: Final = 8.0
-FREEZE: Final = 12.0
-WIDTH: Final = 2.0
 WAITS: Final = f"it takes {BEHIND} sessions, or {ORDERS} orders in {FEWEST} of them"
 CAUSES: Final = (
     "The first four are of orders that book and replay both sent, what one alone did is path and signal; data is "
@@ -30,22 +27,25 @@ NONE: Final = (
 def divergence_parts(known: Known, choice: Choice) -> tuple[tuple[Part, ...], Number]:
     """Picture and tables, and the last of the five numbers."""
     found = all_compared(known, choice)
-    return (_picture(known, found), _table(known, found), _causes(known, choice)), _number(found)
+    return (_picture(known, found), _table(known, found), _causes(known, choice)), _number(found, known.drift_rule)
 
 
-def _number(found: Sequence[Compared]) -> Number:
+def _number(found: Sequence[Compared], rule: DriftRule) -> Number:
     if not found:
         return Number(value="–", words="deviation: no session was held against its replay yet")
     farthest = max(found, key=lambda compared: compared.sum)
     words = f"{farthest.strategy} against {AGAINST[farthest.against]}"
-    if farthest.sum > WARN:
-        how = BAD if farthest.sum > FREEZE else ODD
-        return Number(value=f"{farthest.sum:.1f} σ", words=f"drift of {words}; warned at {WARN:g}", how=how)
+    if farthest.sum > (rule.freeze if rule.is_daily else rule.warn):
+        how = BAD if farthest.sum > rule.freeze else ODD
+        told = f"frozen at {rule.freeze:g}" if rule.is_daily else f"warned at {rule.warn:g}"
+        return Number(value=f"{farthest.sum:.1f} σ", words=f"drift of {words}; {told}", how=how)
     scored = [compared for compared in found if compared.drift is not None and compared.drift.scores]
     if scored and any(compared.differs for compared in scored):
         last = max(scored, key=lambda compared: abs(_last(compared)))
-        words = f"{last.strategy} against {AGAINST[last.against]}"
-        return Number(value=f"{_last(last):+.1f} σ", words=f"last session of {words}", how=GOOD)
+        words = f"last session of {last.strategy} against {AGAINST[last.against]}"
+        if rule.is_daily and abs(_last(last)) > rule.width:
+            return Number(value=f"{_last(last):+.1f} σ", words=f"{words}; told beyond {rule.width:g}", how=ODD)
+        return Number(value=f"{_last(last):+.1f} σ", words=words, how=GOOD)
     total, sessions = sum(compared.total for compared in found), max(len(compared.sessions) for compared in found)
     if not any(compared.differs for compared in found):
         return Number(value="none", words=f"apart in {sessions:,} sessions: equal to the cent", how=GOOD)
@@ -64,11 +64,11 @@ def _picture(known: Known, found: Sequence[Compared]) -> Picture:
         fewest = max((len(compared.sessions) for compared in found), default=0)
         empty = NONE if not found else f"σ is not known yet: {WAITS}; there are {fewest:,}."
         return Picture(key="deviation", title=title, data={}, draw=lines((), "σ"), empty=empty)
-    count = len(drifted.scores)
+    count, rule = len(drifted.scores), known.drift_rule
     times = list(known.zone.axis(compared.times[len(compared.times) - count :]))
     data = {
-        "time": times, "better": list(drifted.better), "worse": list(drifted.worse), "warn": [WARN] * count,
-        "freeze": [FREEZE] * count,
+        "time": times, "better": list(drifted.better), "worse": list(drifted.worse), "warn": [rule.warn] * count,
+        "freeze": [rule.freeze] * count,
     }  # fmt: skip
     named = (("better", colour_of(2)), ("worse", colour_of(1)), ("warn", SHADES[1]), ("freeze", SHADES[2]))
     return Picture(
@@ -76,7 +76,7 @@ def _picture(known: Known, found: Sequence[Compared]) -> Picture:
         draw=lines([(name, name, colour) for name, colour in named], "σ", form="0.0"), legend=named,
         shape=(compared.strategy, compared.against),
         empty="" if times else "σ is known; the first session after it is not over.",
-        below=f"the farthest of all; allowance 0.25 σ, warns at {WARN:g}, freezes at {FREEZE:g}; times are the feed's",
+        below=f"the farthest of all; allowance 0.25 σ, {_told(rule)}; times are the feed's",
     )  # fmt: skip
 
 
@@ -84,9 +84,10 @@ def _table(known: Known, found: Sequence[Compared]) -> Table:
     return Table(
         key="divergence", title=f"Against replay and backtest, {known.currency}", wide=True,
         columns=(
-            "strategy", "against", "sessions>", "that differ>", "apart>", "σ of a session>", "beyond 2 σ>", "drift, σ>",
+            "strategy", "against", "sessions>", "that differ>", "apart>", "σ of a session>",
+            f"beyond {known.drift_rule.width:g} σ>", "drift, σ>",
         ),
-        rows=tuple(_row(compared) for compared in found if not _is_the_replay(compared)),
+        rows=tuple(_row(compared, known.drift_rule) for compared in found if not _is_the_replay(compared)),
         empty="No session can be compared.",
         below=(*_same(found), *_unmeasured(found), _false_alarms()) if found else (),
     )  # fmt: skip
@@ -101,9 +102,15 @@ def _same(found: Sequence[Compared]) -> tuple[str, ...]:
     return (f"On the data of a backtest (B0) it is the same in every session: {', '.join(names)}.",) if names else ()
 
 
-def _row(compared: Compared) -> tuple[Cell, ...]:
+def _told(rule: DriftRule) -> str:
+    if rule.is_daily:
+        return f"single sessions beyond {rule.width:g} σ are told (daily_z), these sums freeze at {rule.freeze:g}"
+    return f"warns at {rule.warn:g}, freezes at {rule.freeze:g}"
+
+
+def _row(compared: Compared, rule: DriftRule) -> tuple[Cell, ...]:
     drifted = compared.drift
-    beyond = "–" if drifted is None else f"{sum(abs(score) > WIDTH for score in drifted.scores):,}"
+    beyond = "–" if drifted is None else f"{sum(abs(score) > rule.width for score in drifted.scores):,}"
     return (
         compared.strategy, AGAINST[compared.against], f"{len(compared.sessions):,}",
         f"{sum(each.apart != 0 for each in compared.sessions):,}", f"{compared.total:+,.2f}",

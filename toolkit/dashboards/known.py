@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from toolkit.client.desk_state import DeskState, Problem
 from toolkit.dashboards.choice import Choice
@@ -32,13 +33,26 @@ class Reference:
     pnl: tuple[float, ...]
 
 
+class DriftRule(NamedTuple):
+    """As `config/monitoring.yaml` has it: `warn` and `freeze` of Page's sums; with `is_daily` single sessions beyond
+    `width` inform instead of `warn`. All in σ."""
+
+    warn: float = 8.0
+    freeze: float = 12.0
+    width: float = 2.0
+    is_daily: bool = False
+
+
+SHIPPED: Final = DriftRule()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """One moment of a desk. `wall` is now (UTC ns); `shut` are the scopes whose latch is.
 
     `read_all` says whether the journal's end was reached, `problem` why nothing newer is known. `links` are the
     addresses of other apps of the desk, by name, `references` what a notebook holds the book against. `sessions` are
-    what the desk itself measured of it, `divergence` how that stands now.
+    what the desk itself measured of it, `divergence` how that stands now, `drift_rule` by what people are told of it.
     """
 
     replica: Replica
@@ -55,6 +69,7 @@ class Known:
     references: tuple[Reference, ...] = ()
     sessions: tuple[SessionRungs, ...] = ()
     divergence: Divergence | None = None
+    drift_rule: DriftRule = SHIPPED
 
     @property
     def going_on(self) -> tuple[SessionRungs, ...]:

@@ -60,9 +60,10 @@ class ViewPage:
 
     def view(self) -> pn.Column:
         """All of it; refreshed from now on."""
-        if not self.refresh(patience=PATIENCE):
-            self._first = pn.state.add_periodic_callback(self._refresh_first, period=FIRST_MS)
         document: Any = pn.state.curdoc
+        if not self.refresh(patience=PATIENCE):
+            first = partial(self._refresh_first, document)
+            self._first = pn.state.add_periodic_callback(first, period=FIRST_MS)
         document.add_periodic_callback(partial(self._refresh, document), REFRESH_MS)
         inner = pn.Column(self._numbers, self._parts, sizing_mode=WIDE, margin=0, styles=_INNER)
         return pn.Column(self._top, self._menu, inner, self._beat, sizing_mode=WIDE, margin=0)
@@ -91,8 +92,8 @@ class ViewPage:
             with _in_one_message():
                 self.refresh()
 
-    def _refresh_first(self) -> None:
-        if self.refresh() and self._first is not None:
+    def _refresh_first(self, document: Any) -> None:
+        if is_seen(document) and self.refresh() and self._first is not None:
             self._first.stop()
             self._first = None
 

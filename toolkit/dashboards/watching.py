@@ -21,7 +21,7 @@ from toolkit.client.watching import Watching
 from toolkit.dashboards import markup
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.face import Face
-from toolkit.dashboards.known import Known, Reference
+from toolkit.dashboards.known import DriftRule, Known, Reference
 from toolkit.dashboards.pages import VIEWS
 from toolkit.dashboards.zones import Zone
 from toolkit.domain.errors import ExecutionError
@@ -56,9 +56,10 @@ class DeskWatch:
 
     def __init__(
         self, home: Home, book: str, *, watched: Callable[[], bool] = lambda: True, zone: Zone | None = None,
-        references: tuple[Reference, ...] = (),
+        references: tuple[Reference, ...] = (), drift_rule: Callable[[], DriftRule] = DriftRule,
     ) -> None:  # fmt: skip
         self._home = home
+        self._drift_rule = drift_rule
         self._book = book
         self._zone = zone or Zone()
         self._references = references
@@ -151,7 +152,7 @@ class DeskWatch:
             replica=replica, tallies=self._watching.tallies, alerts=self._alerts, state=state,
             to_mend=to_mend(state), shut=emergency.shut_rows(self._home, self._book), wall=time.time_ns(),
             zone=self._zone, read_all=self._read_all, problem=problem, links=links, references=self._references,
-            sessions=self._ladder.sessions(), divergence=self._ladder.now(),
+            sessions=self._ladder.sessions(), divergence=self._ladder.now(), drift_rule=self._drift_rule(),
         )  # fmt: skip
 
     def _hear_operations(self) -> None:

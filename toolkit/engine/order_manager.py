@@ -264,9 +264,12 @@ class OrderManager:
         if isinstance(report, rq.Rejected):
             self._router.breakers.rejected(transaction, order, report)
         elif (waited := self._unanswered.get(order.chain[0])) is not None:
-            # in lockstep it could not come before the next step, which may be half an hour later and is no delay
-            answered = report.time if self._settings.feed_mode is FeedMode.LOCKSTEP else transaction.now.mono
-            self._router.breakers.answered(transaction, order, int(answered) - int(waited.since))
+            answered = int(transaction.now.mono)
+            if self._settings.feed_mode is FeedMode.LOCKSTEP:
+                # It cannot be heard before the next step, which may come half an hour later. What is certain: when the
+                # venue gave it, and that it was not heard yet with the step before this one.
+                answered = max(int(report.time), int(transaction.time))
+            self._router.breakers.answered(transaction, order, answered - int(waited.since))
 
     def sent(self, requests: Sequence[rq.VenueRequest], wall: WallTime) -> None:
         """Remember when requests were written to the line."""

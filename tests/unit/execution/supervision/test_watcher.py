@@ -123,3 +123,29 @@ async def test_beats_of_a_runner_are_passed_on_each_once(tmp_path: Path) -> None
         Beat(process="runner-trend", pid=7, wall=WallTime(wall), state="running", step=7) for wall in (100, 200)
     ]
     assert passed == expected
+
+
+def test_who_stands_back_may_be_silent_for_longer_than_who_trades_or_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accused: list[tuple[str, str]] = []
+    managed = {}
+    for kind in ("monitor", "venue", "dashboards", "replayer"):
+        managed[kind] = process(kind, kind, State.RUNNING)
+        managed[kind].accuse = lambda cause, detail, kind=kind: accused.append((kind, detail))
+    said = {name: Beat(process=name, pid=7, wall=WallTime(1), state="running", step=1) for name in managed}
+
+    async def nothing() -> None:
+        """No servers to look after."""
+
+    watcher = Watcher(
+        managed, hung_after=10.0, requests=tmp_path, beats=lambda: nothing(), venue_answers=lambda _: True,
+        each_round=nothing, revive=lambda name: False, changed=lambda: None, pass_on=lambda beat: nothing(),
+    )  # fmt: skip
+    for second in range(122):
+        monkeypatch.setattr(watcher_module.time, "monotonic", lambda second=second: 1_000.0 + second)
+        watcher._accuse_silent(said)
+        if second in (10, 11, 120):
+            assert {kind for kind, _ in accused} == (set() if second == 10 else {"monitor", "venue"})
+    assert accused[-1] == ("replayer", "no sign of life for 120 s")
+    assert ("dashboards", "no sign of life for 120 s") in accused

@@ -15,8 +15,8 @@ from toolkit.dashboards.compared import DAY, compare, in_money
 from toolkit.dashboards.divergence import NONE, divergence_parts
 from toolkit.dashboards.equity_lines import pnl_picture
 from toolkit.dashboards.face import Picture, Table
-from toolkit.dashboards.known import Known, Reference
-from toolkit.dashboards.looks import BAD, GOOD
+from toolkit.dashboards.known import DriftRule, Known, Reference
+from toolkit.dashboards.looks import BAD, GOOD, ODD
 from toolkit.domain.rungs import Rung, SessionRungs
 from toolkit.measures.divergence import BEHIND, FEWEST
 from toolkit.replica.equity import Curve, Point
@@ -119,6 +119,25 @@ def test_what_drifts_is_the_number_of_the_page_and_its_cause_stands_below() -> N
     assert any("1 sessions since were not held against the replay (B1): it raised" in words for words in table.below)
     assert isinstance(causes, Table)
     assert float(causes.rows[0][4]) < 0
+
+
+def test_a_page_goes_by_the_rule_that_people_are_told_by() -> None:
+    apart = [0] * FEWEST + [-90, -90]
+    wide = DriftRule(warn=60, freeze=70, width=60, is_daily=False)
+    (picture, _, _), number = divergence_parts(desk_that_measured(apart, drift_rule=wide), CHOICE)
+    assert number.how == GOOD
+    assert isinstance(picture, Picture)
+    assert (picture.data["warn"][-1], picture.data["freeze"][-1]) == (60, 70)
+    assert "warns at 60, freezes at 70" in picture.below
+    daily = wide._replace(width=3, is_daily=True)
+    (picture, table, _), number = divergence_parts(desk_that_measured(apart, drift_rule=daily), CHOICE)
+    assert (number.how, number.words) == (ODD, "last session of trend against the replay (B1); told beyond 3")
+    assert isinstance(picture, Picture)
+    assert "single sessions beyond 3 σ are told (daily_z)" in picture.below
+    assert isinstance(table, Table)
+    assert "beyond 3 σ>" in table.columns
+    frozen = DriftRule(is_daily=True)
+    assert divergence_parts(desk_that_measured(apart, drift_rule=frozen), CHOICE)[1].words.endswith("frozen at 12")
 
 
 def test_the_replay_runs_beside_the_equity() -> None:
