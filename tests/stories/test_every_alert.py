@@ -199,6 +199,24 @@ def test_it_fires_of_its_cause_within_its_time_and_is_told(core: WatchedCore, al
     assert asked == ([rule.action] * len(found) if rule.action is not Action.NONE else [])
 
 
+@pytest.mark.parametrize(("answers", "fires"), [(19, False), (32, True), (40, False)])
+def test_one_reject_is_too_many_of_thirty_two_answers_but_not_of_forty_nor_of_too_few(
+    answers: int, fires: bool
+) -> None:
+    """Above 3 % of at least 20 answers of 15 minutes."""
+    core = WatchedCore()
+    for number in range(answers):
+        core.quote(9_999, 10_001)
+        if number == answers - 1:
+            core.venue.process(RejectOrders(count=1))
+        (core.sell if number % 2 else core.buy)(10)
+        core.look()
+    core.run(5)
+    assert bool(core.fires("venue_rejects")) is fires
+    core.run(900, every=30)
+    assert not core.fires("venue_rejects"), "fifteen minutes later it is over"
+
+
 def test_a_dead_journal_is_one_message_until_everybody_is_back(core: WatchedCore) -> None:
     core.servers["journal"]["up"] = False
     core.changed |= {"journal_read": core.wall, "problems": 1}
