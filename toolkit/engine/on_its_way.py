@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from toolkit.domain.market import FeedMode
 from toolkit.domain.orders import Doubt, Order, Status
-from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder, VenueRequest
-from toolkit.domain.time import FeedTime, MonoTime
+from toolkit.domain.requests import CancelOrder, ReplaceOrder, SubmitOrder, VenueReport, VenueRequest
+from toolkit.domain.time import FeedTime, MonoTime, Now
 
 
 class Unanswered(msgspec.Struct, frozen=True, gc=False):
@@ -30,6 +31,15 @@ class OnItsWay(NamedTuple):
 def submitted_at(order: Order) -> FeedTime:
     """When a new order left: one that the engine held until its stop was triggered left only then."""
     return order.requested if order.status is Status.PENDING_NEW else order.created
+
+
+def answered_at(report: VenueReport, now: Now, stepped: FeedTime, mode: FeedMode) -> MonoTime:
+    """When an answer came, on the engine's clock; `stepped` is the time of the last step that it has seen.
+
+    In lockstep an answer cannot be heard before the next step, which may be half an hour later. What is certain: when
+    the venue gave it, and that it was not there yet with the step before.
+    """
+    return MonoTime(max(int(report.time), int(stepped))) if mode is FeedMode.LOCKSTEP else now.mono
 
 
 def as_decided(waiting: Iterable[OnItsWay], rounds: Mapping[str, int]) -> list[OnItsWay]:

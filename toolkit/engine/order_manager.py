@@ -9,7 +9,6 @@ from toolkit.domain import requests as rq
 from toolkit.domain.commands import Who
 from toolkit.domain.errors import DomainError
 from toolkit.domain.identifiers import is_of_lifeboat
-from toolkit.domain.market import FeedMode
 from toolkit.domain.order_tables import Fact, after_fact
 from toolkit.domain.orders import (
     ENTRY,
@@ -35,7 +34,7 @@ from toolkit.engine.execution_router import (
     submitted,
 )
 from toolkit.engine.messages import AbsenceProven, EngineSettings, HeldBack, LineLost, NotSent
-from toolkit.engine.on_its_way import OnItsWay, Unanswered
+from toolkit.engine.on_its_way import OnItsWay, Unanswered, answered_at
 from toolkit.engine.order_facts import (
     COUNTED,
     booked,
@@ -264,12 +263,8 @@ class OrderManager:
         if isinstance(report, rq.Rejected):
             self._router.breakers.rejected(transaction, order, report)
         elif (waited := self._unanswered.get(order.chain[0])) is not None:
-            answered = int(transaction.now.mono)
-            if self._settings.feed_mode is FeedMode.LOCKSTEP:
-                # It cannot be heard before the next step, which may come half an hour later. What is certain: when the
-                # venue gave it, and that it was not heard yet with the step before this one.
-                answered = max(int(report.time), int(transaction.time))
-            self._router.breakers.answered(transaction, order, answered - int(waited.since))
+            answered = answered_at(report, transaction.now, transaction.time, self._settings.feed_mode)
+            self._router.breakers.answered(transaction, order, answered - waited.since)
 
     def sent(self, requests: Sequence[rq.VenueRequest], wall: WallTime) -> None:
         """Remember when requests were written to the line."""
