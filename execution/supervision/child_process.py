@@ -21,7 +21,7 @@ LOG_BYTES = 10_000_000
 
 
 class ChildProcess:
-    """A process in a session of its own, so that Ctrl-C reaches the supervisor alone. Output goes to its log file."""
+    """A process in a group of its own, so that Ctrl-C reaches the supervisor alone. Output goes to its log file."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path, said: Callable[[str], None]) -> None:
         self._process = process
