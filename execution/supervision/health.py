@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from types import MappingProxyType
 
 LONGEST_NAP = 2.0
 """Seconds. When the supervisor itself slept longer than this, nobody else is blamed for silence meanwhile."""
@@ -16,8 +17,11 @@ class Pulse:
         self._seen: dict[str, tuple[Hashable, float]] = {}
         self._last_look = 0.0
 
-    def look(self, signs: Mapping[str, Hashable], now: float) -> tuple[str, ...]:
-        """The names whose sign has not changed for too long. Who is not in `signs` owes none, and starts afresh."""
+    def look(
+        self, signs: Mapping[str, Hashable], now: float, patience: Mapping[str, int] = MappingProxyType({})
+    ) -> dict[str, float]:
+        """The names whose sign has not changed for too long, and how long that is. Who is not in `signs` owes none, and
+        starts afresh; who is in `patience` is given so many times as long."""
         if now - self._last_look > LONGEST_NAP:
             self._seen = {}
         self._last_look = now
@@ -25,4 +29,5 @@ class Pulse:
         for name, sign in signs.items():
             if name not in self._seen or self._seen[name][0] != sign:
                 self._seen[name] = (sign, now)
-        return tuple(name for name, (_, since) in self._seen.items() if now - since > self._hung_after)
+        allowed = {name: self._hung_after * patience.get(name, 1) for name in signs}
+        return {name: allowed[name] for name, (_, since) in self._seen.items() if now - since > allowed[name]}

@@ -53,7 +53,6 @@ class Watcher:
         pass_on: Callable[[Beat], Awaitable[None]],
     ) -> None:
         self._managed = managed
-        self._hung_after = hung_after
         self._requests = requests
         self._beats = beats
         self._ask_venue = venue_answers
@@ -62,8 +61,8 @@ class Watcher:
         self._changed = changed
         self._pass_on = pass_on
         self._passed: dict[str, int] = {}
-        self._pulse = {patience: Pulse(patience * hung_after) for patience in (1, PATIENT)}
-        self._starting = {patience: Pulse(patience * STARTING_SECONDS) for patience in (1, PATIENT)}
+        self._pulse = Pulse(hung_after)
+        self._starting = Pulse(STARTING_SECONDS)
         self._answers: dict[str, int] = {}
 
     async def run(self) -> None:
@@ -126,24 +125,21 @@ class Watcher:
         return lives is not None and lives.pid == managed.pid
 
     def _accuse_silent(self, beats: Mapping[str, Beat] | None) -> None:
-        running: dict[int, dict[str, Hashable]] = {patience: {} for patience in self._pulse}
-        starting: dict[int, dict[str, Hashable]] = {patience: {} for patience in self._starting}
+        running: dict[str, Hashable] = {}
+        starting: dict[str, Hashable] = {}
         for name, managed in self._managed.items():
-            patience = PATIENT if managed.specification.kind in STANDS_BACK else 1
             if managed.pid and managed.state is State.STARTING:
-                starting[patience][name] = managed.pid
+                starting[name] = managed.pid
             elif managed.pid and managed.state is State.RUNNING:
                 sign = self._sign(managed, beats)
                 if sign is not None:
-                    running[patience][name] = (managed.pid, sign)
+                    running[name] = (managed.pid, sign)
         now = time.monotonic()
-        for patience in running:
-            for name in self._pulse[patience].look(running[patience], now):
-                silent = patience * self._hung_after
-                self._managed[name].accuse("hung", f"no sign of life for {silent:g} s")
-            for name in self._starting[patience].look(starting[patience], now):
-                late = patience * STARTING_SECONDS
-                self._managed[name].accuse("hung", f"not ready {late:g} s after its start")
+        patience = {name: PATIENT for name, each in self._managed.items() if each.specification.kind in STANDS_BACK}
+        for name, silent in self._pulse.look(running, now, patience).items():
+            self._managed[name].accuse("hung", f"no sign of life for {silent:g} s")
+        for name, late in self._starting.look(starting, now, patience).items():
+            self._managed[name].accuse("hung", f"not ready {late:g} s after its start")
 
     def _sign(self, managed: Managed, beats: Mapping[str, Beat] | None) -> Hashable | None:
         """What changes as long as a process lives; None where nothing can be expected now."""
