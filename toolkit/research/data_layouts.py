@@ -1,4 +1,4 @@
-"""Layouts that others keep their data in: LEAN's zips, one exchange's best quotes, recordings; nothing is judged."""
+"""Layouts that others keep their data in: LEAN's zips, one exchange's best quotes, answers; nothing is judged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from toolkit.domain.errors import ConfigError
-from toolkit.research.data_recordings import recording, text_lines
+from toolkit.research.data_answers import answer
+from toolkit.research.data_lines import text_lines
 from toolkit.research.data_table import RawTable, read_csv
 from toolkit.research.data_times import midnight
 
@@ -31,13 +32,15 @@ _QUOTE_TICK = ["ms", "bid", "bid_size", "ask", "ask_size", "exchange", "conditio
 _TRADE_TICK = ["ms", "price", "size", "exchange", "condition", "suspicious"]
 
 
-def recorded(path: Path, exchange: str | None, symbols: Sequence[str]) -> tuple[RawTable, ...] | None:
+def in_known_layout(path: Path, exchange: str | None, symbols: Sequence[str]) -> list[RawTable] | None:
     """The tables of a file in a layout known here, by its path and first line; None for any other file."""
     if (found := _LEAN.search(path.resolve().as_posix())) is not None:
-        return (_lean(path, found, exchange),)
+        return [_lean(path, found, exchange)]
     if next(text_lines(path), "").startswith("ms_since_midnight_NY,"):
-        return (_one_exchange(path),)
-    return recording(path, symbols)
+        return [_one_exchange(path)]
+    if path.name.endswith((".json", ".json.gz")):
+        return answer(path, symbols)
+    return None
 
 
 # ---- LEAN

@@ -16,8 +16,10 @@ from toolkit.domain.instruments import Instrument
 from toolkit.domain.market import Step
 from toolkit.engine.bars import SESSION, bar_size
 from toolkit.research.data_instruments import Instruments, as_instruments
-from toolkit.research.data_layouts import recorded
+from toolkit.research.data_layouts import in_known_layout
+from toolkit.research.data_lines import is_recording
 from toolkit.research.data_problems import Problem, Severity
+from toolkit.research.data_recordings import recordings
 from toolkit.research.data_report import Report
 from toolkit.research.data_series import Rules, Series, series_of
 from toolkit.research.data_sessions import Sessions, Spans, judged, sessions_of, spans_of
@@ -78,22 +80,28 @@ def read(
     round_to_tick: bool = False,
     round_to_lot: bool = False,
     sort: bool = False,
+    book: bool = False,
 ) -> OwnData:
     """Own data from one file or several: CSV (also .gz or .zip), Parquet, and layouts of others known by themselves.
 
     Those are LEAN's minute and tick zips (US stocks in New York time, crypto and forex in UTC; quotes of stocks need
-    `exchange`), one exchange's best quotes (`ms_since_midnight_NY`), and recordings: raw Binance lines (`time
-    {message}`), cryptofeed's raw collections of Binance, BitMEX, Coinbase and Kraken, barter's market events. Of a
-    recording best bids and offers and trades are taken, of the instruments given, under the names that the exchange has
-    for them; for barter, which numbers them, give all in that order. The rest is as in `from_pandas`. ConfigError names
-    the file and the mend.
+    `exchange`), one exchange's best quotes (`ms_since_midnight_NY`), recordings (raw Binance lines, `time {message}`,
+    and cryptofeed's raw collections of Binance, BitMEX, Coinbase and Kraken), barter's market events, and answers of
+    Binance, Coinbase and Kraken in JSON (candles, trades, order books). Of a recording best bids and offers and trades
+    are taken, of the instruments given, under the names that the exchange has for them; for barter, which numbers them,
+    give all in that order. Where best bids and offers are not told, or with `book`, they are those of the order book,
+    rebuilt from its first whole one on, which may stand in another of the files. The rest is as in `from_pandas`.
+    ConfigError names the file and the mend.
     """
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
     if not paths:
         raise ConfigError("no file given; give a path or several")
     known = as_instruments(instruments, paths[0].name)
     reading = _Reading(known, kind, timezone, unit, columns, every)
-    tables = [table for one in paths for table in _tables(one, reading, exchange)]
+    recorded = _recorded(paths, reading, book=book)
+    tables = [
+        table for one in paths for table in (recorded[one] if one in recorded else _tables(one, reading, exchange))
+    ]
     title = paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
     return _checked(title, tables, reading, Rules(round_to_tick, round_to_lot, sort), stamp, spread_ticks)
 
@@ -132,10 +140,18 @@ def from_pandas(
 # ---- reading
 
 
+def _recorded(paths: Sequence[Path], reading: _Reading, *, book: bool) -> Mapping[Path, Sequence[RawTable]]:
+    """The tables of those that are recordings; a book may begin in one and go on in the next."""
+    if missing := [path for path in paths if not path.is_file()]:
+        raise ConfigError(f"{missing[0]}: no such file")
+    found = [path for path in paths if is_recording(path)]
+    if book and not found:
+        raise ConfigError(f"{paths[0]}: book=True is for recordings of an exchange's stream; this is none")
+    return recordings(found, [one.symbol for one in reading.instruments], book=book) if found else {}
+
+
 def _tables(path: Path, reading: _Reading, exchange: str | None) -> Sequence[RawTable]:
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such file")
-    tables = recorded(path, exchange, [one.symbol for one in reading.instruments])
+    tables = in_known_layout(path, exchange, [one.symbol for one in reading.instruments])
     if tables is not None:
         return tables
     frame = _loaded(path)

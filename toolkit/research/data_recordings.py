@@ -1,200 +1,143 @@
-"""Raw messages of exchanges as recorders wrote them down: own lines, cryptofeed's, barter's; nothing is judged.
+"""Recordings of exchanges' raw messages, and barter's events, as tables of quotes, trades and bars; nothing is judged.
 
-Taken are the best bids and offers that an exchange tells of, and trades, both by the time at which the recorder
-received them: many of these messages carry no other, and a strategy could not have known of them before. Changes of an
-order book are left out.
+Taken are best bids and offers, trades and finished candles; quotes and trades by the time at which the recorder
+received them: many of these messages carry no other, and a strategy could not have known of them before. Of an
+instrument whose best bid and offer are not told, they come from its order book.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
+from heapq import merge
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from toolkit.domain.errors import ConfigError
-from toolkit.domain.time import NANOSECONDS
+from toolkit.research.data_books import quotes_of_books
+from toolkit.research.data_lines import EXCHANGES, Line, Rows, Taken, lines_of, refuse_others
 from toolkit.research.data_table import RawTable
 
-_OWN: Final = re.compile(r"\d{16,19} \{")
-_CRYPTOFEED: Final = re.compile(r"(?P<url>\w+://(?P<host>[^/:? ]+)\S*) (?P<way><->|<-|->) \d+(\.\d+)?(: |$)")
-_RECEIVED: Final = re.compile(r"(?P<seconds>\d+(?:\.\d+)?): (?P<text>.*)")
+MILLISECOND: Final = 1_000_000
+
+Take = Callable[[Taken, Line, Any], None]
 
 
-class Rows:
-    """The rows of one kind that a recording holds, in the order of its lines."""
+def recordings(paths: Sequence[Path], symbols: Sequence[str], *, book: bool) -> dict[Path, list[RawTable]]:
+    """The tables of recordings that go on in each other: the book of one is that of the next.
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.times: list[int] = []
-        self._lines: list[int] = []
-        self._symbols: list[str] = []
-        self._values: list[tuple[float, ...]] = []
-
-    def take(self, line: int, received: int, symbol: str, *values: object) -> None:
-        """One row: bid, ask and their sizes, or price and size. None is a side that is not there."""
-        self.times.append(received)
-        self._lines.append(line)
-        self._symbols.append(symbol)
-        self._values.append(tuple(np.nan if value is None else float(str(value)) for value in values))
-
-    def table(self, name: str) -> RawTable:
-        columns = ["bid", "ask", "bid_size", "ask_size"] if self.kind == "quotes" else ["price", "size"]
-        width = len(self._values[0])  # some tell of no sizes
-        frame = pd.DataFrame(self._values, columns=columns[:width]).assign(instrument=self._symbols)
-        return RawTable(self.kind, frame, np.array(self.times), {}, name, np.array(self._lines))
-
-
-Take = Callable[[Rows, Rows, int, int, Any], None]
-
-
-def recording(path: Path, symbols: Sequence[str]) -> tuple[RawTable, ...] | None:
-    """The tables of a recording, known by its first line; None for any other file. Rows of others are left out.
-
-    `symbols` are what the exchange calls them, for barter those that it numbers, in that order.
+    `symbols` are what the exchange calls them; rows of others are left out. With `book` quotes come from order books
+    alone, and told ones are left out. Those of books stand with the first of the files.
     """
-    first = next(text_lines(path), "")
-    if _OWN.match(first):
-        return _tables(path, symbols, _own(path))
-    if (found := _CRYPTOFEED.match(first)) is not None:
-        return _tables(path, symbols, _cryptofeed(path, found))
-    if first.startswith("[") and path.name.endswith((".json", ".json.gz")):
-        return _tables(path, symbols, _barter(path, symbols))
-    return None
+    wanted, named = set(symbols), ", ".join(map(str, paths))
+    taken = {path: _told(path, quotes=not book) for path in paths}
+    there: set[str] = set().union(*(one.symbols() for one in taken.values()))
+    without = wanted.difference(*(one.quotes.symbols() for one in taken.values()))
+    lines = merge(*map(lines_of, paths), key=lambda line: line.received) if without else ()
+    books = quotes_of_books(lines, without)
+    if book and (without := wanted - books.symbols()):
+        raise ConfigError(
+            f"{named}: no order book of {', '.join(sorted(without))} that begins with a whole one; give the file that "
+            "has it as well, or read without book=True"
+        )
+    refuse_others(named, there | books.told, wanted)
+    if not (there | books.symbols()) & wanted:
+        raise ConfigError(
+            f"{named}: it holds neither best bids and offers, nor an order book that begins with a whole one, nor "
+            "trades, nor finished candles; read another stream's file"
+        )
+    tables = {path: one.tables(path.name, wanted) for path, one in taken.items()}
+    tables[paths[0]] += [rows.table(name, wanted) for name, rows in books.runs]
+    return tables
 
 
-def text_lines(path: Path) -> Iterator[str]:
-    """Line by line, also of what is packed; nothing of tables that are no text."""
-    if path.name.endswith((".zip", ".parquet")):
-        return
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8", errors="replace") as text:
-            yield from text
-    else:
-        with path.open(encoding="utf-8", errors="replace") as text:
-            yield from text
+def _told(path: Path, *, quotes: bool) -> Taken:
+    taken = Taken()
+    for line in lines_of(path):
+        if not line.text or line.asked:
+            continue
+        try:
+            _EXCHANGES[line.exchange](taken, line, json.loads(line.text))
+        except (ValueError, KeyError, TypeError, IndexError) as problem:
+            raise ConfigError(f"{line.place}: no message of its exchange ({problem!r}); delete the line") from problem
+    if not quotes:
+        taken.quotes = Rows("quotes")
+    return taken
 
 
-def _tables(path: Path, symbols: Sequence[str], rows: tuple[Rows, Rows]) -> tuple[RawTable, ...]:
-    tables = [one.table(path.name) for one in rows if one.times]
-    if not tables:
-        raise ConfigError(f"{path}: it holds neither best bids and offers nor trades; read another stream's file")
-    there = sorted({symbol for one in tables for symbol in one.frame["instrument"].unique()})
-    if not set(there) & set(symbols):
-        raise ConfigError(f"{path}: nothing of {', '.join(symbols)} is in it; it has {', '.join(there)}")
-    chosen = [_only(one, one.frame["instrument"].isin(symbols).to_numpy()) for one in tables]
-    return tuple(one for one in chosen if len(one.times))
-
-
-def _only(table: RawTable, wanted: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> RawTable:
-    frame = table.frame[wanted].reset_index(drop=True)
-    return table._replace(frame=frame, times=table.times[wanted], lines=table.lines[wanted])
-
-
-# ---- lines: time received, raw message
-
-
-def _own(path: Path) -> tuple[Rows, Rows]:
-    """Binance's combined streams behind nanoseconds."""
-    quotes, trades = Rows("quotes"), Rows("trades")
-    for number, line in enumerate(text_lines(path), start=1):
-        received, _, text = line.partition(" ")
-        if "@bookTicker" in text or "@trade" in text:
-            _take(_of_binance, quotes, trades, path.name, number, received, text)
-    return quotes, trades
-
-
-def _cryptofeed(path: Path, first: re.Match[str]) -> tuple[Rows, Rows]:
-    """What cryptofeed's raw collection kept of one connection; sent, connected and answered lines name their URL."""
-    if first["url"].startswith("http"):
-        raise ConfigError(f"{path}: answers to questions (REST), and no stream; read the `ws` file beside it")
-    take = next((one for name, one in _EXCHANGES.items() if name in first["host"]), None)
-    if take is None:
-        raise ConfigError(f"{path}: {first['host']} is not read; known are {', '.join(sorted(_EXCHANGES))}")
-    quotes, trades = Rows("quotes"), Rows("trades")
-    for number, line in enumerate(text_lines(path), start=1):
-        if (found := _RECEIVED.match(line)) is not None:
-            received = str(int(Decimal(found["seconds"]) * NANOSECONDS))
-            _take(take, quotes, trades, path.name, number, received, found["text"])
-    return quotes, trades
-
-
-def _take(take: Take, quotes: Rows, trades: Rows, name: str, number: int, received: str, text: str) -> None:
-    try:
-        take(quotes, trades, number, int(received), json.loads(text))
-    except (ValueError, KeyError, TypeError, IndexError) as problem:
-        raise ConfigError(f"{name}:{number}: no message of its exchange ({problem!r}); delete the line") from problem
-
-
-def _of_binance(quotes: Rows, trades: Rows, line: int, received: int, message: Any) -> None:
-    stream, told = message["stream"].partition("@")[2], message["data"]
+def _of_binance(taken: Taken, line: Line, message: Any) -> None:
+    """Its candles too, where they are finished."""
+    stream, told = message.get("stream", "").partition("@")[2], message.get("data")
     if stream == "bookTicker":
-        quotes.take(line, received, told["s"], told["b"], told["a"], told["B"], told["A"])
+        taken.quotes.take(line.number, line.received, told["s"], told["b"], told["a"], told["B"], told["A"])
     elif stream in ("trade", "aggTrade"):
-        trades.take(line, received, told["s"], told["p"], told["q"])
+        taken.trades.take(line.number, line.received, told["s"], told["p"], told["q"])
+    elif stream.startswith("kline_"):
+        candle(taken, line.number, told)
 
 
-def _of_coinbase(quotes: Rows, trades: Rows, line: int, received: int, message: Any) -> None:
+def candle(taken: Taken, place: int, told: Any) -> bool:
+    """A candle of Binance's streams; False for one that may change still."""
+    one = told["k"]
+    if one["x"]:
+        taken.bars.take(place, one["t"] * MILLISECOND, one["s"], one["o"], one["h"], one["l"], one["c"], one["v"])
+    return bool(one["x"])
+
+
+def _of_coinbase(taken: Taken, line: Line, message: Any) -> None:
     """Its ticker tells of the best bid and offer with each trade, and of no sizes."""
     if message["type"] == "ticker":
-        quotes.take(line, received, message["product_id"], message["best_bid"], message["best_ask"])
+        sides = (message["best_bid"], message["best_ask"])
+        taken.quotes.take(line.number, line.received, message["product_id"], *sides)
     elif message["type"] == "match":  # `last_match` is of before
-        trades.take(line, received, message["product_id"], message["price"], message["size"])
+        taken.trades.take(line.number, line.received, message["product_id"], message["price"], message["size"])
 
 
-def _of_kraken(quotes: Rows, trades: Rows, line: int, received: int, message: Any) -> None:
+def _of_kraken(taken: Taken, line: Line, message: Any) -> None:
     if isinstance(message, dict):  # of the connection
         return
     *_, channel, symbol = message
     if channel == "ticker":
         bid, ask = message[1]["b"], message[1]["a"]
-        quotes.take(line, received, symbol, bid[0], ask[0], bid[2], ask[2])
+        taken.quotes.take(line.number, line.received, symbol, bid[0], ask[0], bid[2], ask[2])
     elif channel == "trade":
         for price, size, *_ in message[1]:
-            trades.take(line, received, symbol, price, size)
+            taken.trades.take(line.number, line.received, symbol, price, size)
 
 
-def _of_bitmex(quotes: Rows, trades: Rows, line: int, received: int, message: Any) -> None:
+def _of_bitmex(taken: Taken, line: Line, message: Any) -> None:
     table = message.get("table")
     for row in message["data"] if table in ("quote", "trade") else ():
         if table == "quote":
             sides = (row.get(name) for name in ("bidPrice", "askPrice", "bidSize", "askSize"))
-            quotes.take(line, received, row["symbol"], *sides)
+            taken.quotes.take(line.number, line.received, row["symbol"], *sides)
         elif message["action"] == "insert":  # a `partial` tells of trades before
-            trades.take(line, received, row["symbol"], row["price"], row["size"])
+            taken.trades.take(line.number, line.received, row["symbol"], row["price"], row["size"])
 
 
-_EXCHANGES: Final[Mapping[str, Take]] = {
-    "binance": _of_binance,
-    "bitmex": _of_bitmex,
-    "coinbase": _of_coinbase,
-    "kraken": _of_kraken,
-}
+_EXCHANGES: Final[Mapping[str, Take]] = dict(
+    zip(EXCHANGES, (_of_binance, _of_bitmex, _of_coinbase, _of_kraken), strict=True)
+)
 
 
 # ---- barter: one list of events
 
 
-def _barter(path: Path, symbols: Sequence[str]) -> tuple[Rows, Rows]:
+def barter(path: Path, events: Any, symbols: Sequence[str]) -> Taken:
     """Normalised events, whose instruments are numbers; what lies between them (`Reconnecting`) is no row."""
-    quotes, trades = Rows("quotes"), Rows("trades")
+    taken = Taken()
     try:
-        events = json.loads("".join(text_lines(path)))
         for place, event in enumerate(events, start=1):
             if "Item" in event and (told := event["Item"].get("Ok")) is not None:
-                _event(quotes, trades, place, told, symbols, path)
+                _event(taken, place, told, symbols, path)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ConfigError(f"{path}: no list of barter's market events ({problem!r})") from problem
-    return quotes, trades
+    return taken
 
 
-def _event(quotes: Rows, trades: Rows, place: int, told: Any, symbols: Sequence[str], path: Path) -> None:
+def _event(taken: Taken, place: int, told: Any, symbols: Sequence[str], path: Path) -> None:
     number = told["instrument"]
     if number >= len(symbols):
         raise ConfigError(
@@ -203,8 +146,8 @@ def _event(quotes: Rows, trades: Rows, place: int, told: Any, symbols: Sequence[
         )
     received, ((kind, what),) = pd.Timestamp(told["time_received"]).value, told["kind"].items()
     if kind == "Trade":
-        trades.take(place, received, symbols[number], what["price"], what["amount"])
+        taken.trades.take(place, received, symbols[number], what["price"], what["amount"])
     elif kind == "OrderBookL1":
         bid, ask = what.get("best_bid") or {}, what.get("best_ask") or {}
         sides = (bid.get("price"), ask.get("price"), bid.get("amount"), ask.get("amount"))
-        quotes.take(place, received, symbols[number], *sides)
+        taken.quotes.take(place, received, symbols[number], *sides)

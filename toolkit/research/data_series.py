@@ -22,6 +22,10 @@ _TIME_MENDS: Final[Mapping[str, tuple[str, str]]] = {
     SKIPPED: ("this time was skipped when clocks went forward", "give times in UTC, or look at the zone"),
     REPEATED: ("this time came twice when clocks went back", "give times in UTC, or with their offset"),
 }
+_BOOK_LOST: Final = (
+    "changes of the order book are missing after it",
+    "its best bid and offer stand until the next whole book; leave that stretch out, or read quotes that are told",
+)
 
 
 class Rules(NamedTuple):
@@ -81,6 +85,9 @@ def series_of(
         flagged = np.concatenate(late)
         problems += rows.told(flagged, times, ERROR, fault, what, mend)
         good &= ~flagged
+    ends = [np.zeros(int(flags.sum()), dtype=bool) if table.book_ends is None else table.book_ends[flags]
+            for table, flags in chosen]  # fmt: skip
+    problems += rows.told(np.concatenate(ends), times, WARNING, "book lost", *_BOOK_LOST)
     exact = _Exact(instrument, kind, rows, times, rules)
     values = exact.all(frame)
     dates = all(table.dates for table, _ in chosen)

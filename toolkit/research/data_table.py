@@ -44,7 +44,7 @@ class RawTable(NamedTuple):
     """Rows as a source has them: column `instrument`, the fields of `kind` as floats, times in ns UTC.
 
     `time_faults` are rows whose time does not exist, and why. `name` and `lines` say where a row stands. With `dates`
-    the times are those of bare dates, which name sessions.
+    the times are those of bare dates, which name sessions. `book_ends` flags quotes after which the book was lost.
     """
 
     kind: str
@@ -54,6 +54,7 @@ class RawTable(NamedTuple):
     name: str
     lines: Integers
     dates: bool = False
+    book_ends: Flags | None = None
 
 
 def by_our_names(frame: pd.DataFrame, columns: Mapping[str, str] | None, place: str) -> pd.DataFrame:
