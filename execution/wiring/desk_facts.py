@@ -48,15 +48,16 @@ Answer = TypeVar("Answer")
 class Line(Generic[Connection]):
     """A connection that is opened when it is needed, given up when it fails, and tried again later."""
 
-    def __init__(self, connect: Callable[[float], Connection]) -> None:
+    def __init__(self, connect: Callable[[float], Connection], mono: Callable[[], float] = time.monotonic) -> None:
         self.up = False
         self._connect: Callable[[float], Connection] = connect
+        self._mono = mono
         self._open: Connection | None = None
         self._not_before = float("-inf")
 
     def ask(self, question: Callable[[Connection], Answer]) -> Answer | None:
         """The answer, None while there is none to be had."""
-        if time.monotonic() < self._not_before:
+        if self._mono() < self._not_before:
             return None
         try:
             if self._open is None:
@@ -64,7 +65,7 @@ class Line(Generic[Connection]):
             answer = question(self._open)
         except ExecutionError:
             self.close()
-            self._not_before = time.monotonic() + AGAIN_SECONDS
+            self._not_before = self._mono() + AGAIN_SECONDS
             return None
         self.up = True
         return answer
@@ -135,16 +136,19 @@ class FeedEar:
 
 
 class FactsReader:
-    """One desk's facts. Used by one thread."""
+    """One desk's facts. Used by one thread. `mono` are seconds of a clock that nobody sets."""
 
-    def __init__(self, home: Home, book: str, user: str, wall: Callable[[], WallTime]) -> None:
+    def __init__(
+        self, home: Home, book: str, user: str, wall: Callable[[], WallTime], mono: Callable[[], float] = time.monotonic
+    ) -> None:
         self._home = home
         self._books = Books(home=home, book=book, user=user)
         self._folder = home.book(book)
         self._archive = home.archive(book)
         self._wall = wall
-        self._bus = Line(self._books.bus)
-        self._journal = Line(self._books.journal)
+        self._mono = mono
+        self._bus = Line(self._books.bus, mono)
+        self._journal = Line(self._books.journal, mono)
         self._beats: Mapping[str, Beat] = {}
         self._said: dict[ServerRole, Mapping[str, str]] = {}
         self._feed = FeedEar(home.run / MARKETS_FILE)
@@ -166,8 +170,8 @@ class FactsReader:
         self._beats = self._bus.ask(lambda bus: bus.beats()) or self._beats
         self._bus.ask(lambda bus: self._feed.hear(bus, wall))
         head = self._journal.ask(lambda journal: journal.head())
-        if time.monotonic() - self._slow_at >= SLOW_SECONDS:
-            self._slow_at, self._slow = time.monotonic(), self._look_slowly()
+        if self._mono() - self._slow_at >= SLOW_SECONDS:
+            self._slow_at, self._slow = self._mono(), self._look_slowly()
         state = read_desk_state(self._home.processes)
         health = self._health()
         late, stale = health.get("lateness_ms"), health.get("stale")
@@ -181,6 +185,7 @@ class FactsReader:
             feed_step_seen=self._feed.step_seen,
             feed_lateness=None if late is None else late / 1_000,
             stale=None if stale is None else tuple(stale),
+            skews={} if late is None else {"feed": max(0.0, -late / 1_000)},
             quotes=dict(self._feed.quotes),
             open_markets=dict(self._feed.open_markets),
             **self._divergence(),

@@ -293,7 +293,7 @@ class Core:
                 assert entry.number == self.numbers.get(strategy, 0) + 1, "an inbox has no gaps"
                 self.numbers[strategy] = entry.number
                 self.inbox.setdefault(strategy, []).append(entry.item)
-        self.engine.sent(output.requests, WallTime(self.mono))
+        self.engine.sent(output.requests, self.now().wall)
         for request in output.requests:
             self._send(request)
 

@@ -40,9 +40,11 @@ def paused(servers: EmbeddedServers, role: ServerRole) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def administrator(servers: EmbeddedServers, role: ServerRole = ServerRole.JOURNAL) -> Iterator[BlockingLine]:
+def administrator(
+    servers: EmbeddedServers, role: ServerRole = ServerRole.JOURNAL, patience: float = 2.0
+) -> Iterator[BlockingLine]:
     """A line that may do anything to a server, which no user of a desk may."""
-    with BlockingLine(servers.address(role, "supervisor")) as line:
+    with BlockingLine(servers.address(role, "supervisor"), patience) as line:
         line.ask("ACL", "SETUSER", "admin", "on", ">admin", "~*", "&*", "+@all")
-    with BlockingLine(ServerAddress(f"unix://{servers.socket(role)}", "admin", "admin")) as line:
+    with BlockingLine(ServerAddress(f"unix://{servers.socket(role)}", "admin", "admin"), patience) as line:
         yield line

@@ -66,7 +66,7 @@ class WatchedCore(Core):
 
     def now(self) -> Now:
         plain = super().now()
-        return Now(plain.feed, WallTime(BEGIN + self.mono), plain.mono)
+        return Now(plain.feed, WallTime(self.wall), plain.mono)
 
     @property
     def written(self) -> int:
@@ -85,9 +85,13 @@ class WatchedCore(Core):
                 previous=self.journal[-1].digest if self.journal else b"", events=tuple(output.events),
             )  # fmt: skip
             self.journal.append(codec.seal(batch))
+            self.wrote(self.journal[-1])
             self.replica.apply(batch, self.journal[-1].digest)
             self.tallies.hear(batch, self.replica.ledger)
         super().take(output)
+
+    def wrote(self, batch: Sealed) -> None:
+        """Called with each batch of the journal, before anything follows of it."""
 
     def feed(self, *events: MarketEvent, seconds: float = 1) -> None:
         super().feed(*events, seconds=seconds)

@@ -52,7 +52,8 @@ class Found(NamedTuple):
 
 
 class Evaluator:
-    """Looks at samples again and again. Every look is given its moment, and none may be earlier than the one before."""
+    """Looks at samples again and again. Every look is given its moment; one that is earlier than the one before comes
+    of a clock that was set back, and what holds is then as if it had begun to."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
@@ -84,7 +85,7 @@ class Evaluator:
         for key in [key for key in self._since if key[0] == rule.name and key[1] not in held]:
             del self._since[key]
         for scope in sorted(held):
-            since = self._since.setdefault((rule.name, scope), wall)
+            since = self._since[rule.name, scope] = min(self._since.get((rule.name, scope), wall), wall)
             if wall - since >= round(rule.for_seconds * 1e9):
                 value, watch = held[scope]
                 yield Firing(rule=rule, scope=scope, value=value, threshold=watch.threshold, since=since)

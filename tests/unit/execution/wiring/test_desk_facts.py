@@ -182,10 +182,12 @@ def test_what_a_live_listener_said_counts_while_it_says_something(home: Home, re
     path = home.run / "feed.json"
     path.write_text(json.dumps({"lateness_ms": 250.0, "stale": ["AAPL"]}))
     facts = reader.read(0)
-    assert (facts.feed_lateness, facts.stale) == (0.25, ("AAPL",))
+    assert (facts.feed_lateness, facts.stale, facts.skews) == (0.25, ("AAPL",), {"feed": 0.0})
+    path.write_text(json.dumps({"lateness_ms": -600.0, "stale": []}))
+    assert reader.read(0).skews == {"feed": 0.6}, "it came before it was sent: the exchange's clock is ahead of ours"
     old = time.time() - 60
     os.utime(path, (old, old))
-    assert reader.read(0).stale is None
+    assert (reader.read(0).stale, reader.read(0).skews) == (None, {})
     path.write_text("{")
     assert reader.read(0).stale is None
 

@@ -74,6 +74,17 @@ def test_for_seconds_counts_from_when_it_began_and_anew_after_a_pause() -> None:
     assert fired[5][0].since == fired[6][0].since == 3 * SECOND
 
 
+def test_a_clock_that_is_set_back_makes_what_holds_begin_anew_and_no_more() -> None:
+    doubts = rule(watch(Kind.LEVEL, "doubts", 0), for_seconds=2)
+    evaluator, some = Evaluator((doubts,)), samples(doubts=1)
+    seconds = (3_600, 3_602, 10, 11, 12)
+    assert [bool(evaluator.look(some, WallTime(second * SECOND))) for second in seconds] == [
+        False, True, False, False, True,
+    ]  # fmt: skip
+    at_once = Evaluator((rule(watch(Kind.LEVEL, "doubts", 0)),))
+    assert all(at_once.look(some, WallTime(second * SECOND)) for second in seconds), "what asks for no time goes on"
+
+
 def test_a_scope_is_an_alert_of_its_own() -> None:
     use = rule(watch(Kind.LEVEL, "limit_use_ratio", 1), by=("name",))
     series = {("max_net", "strategy", "a"): 2.0, ("max_gross", "strategy", "a"): 3.0, ("max_net", "strategy", "b"): 1.0}

@@ -1,0 +1,409 @@
+"""A watched core on a desk that is there: servers, processes and files are real, and read as the monitor reads them.
+
+The clock alone is the story's, so that an hour takes no hour: who lives says so by it, and files are as old as it says.
+Each process is a `cat` that the supervisor's own parts keep running; what it would do is done here while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack, suppress
+from io import FileIO
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+import pytest
+
+from execution.services.engine import FEED
+from execution.services.judging import Judgement
+from execution.services.live_listener import FeedHealth
+from execution.settings import read_settings
+from execution.supervision.backoff import Backoff
+from execution.supervision.config_watch import ConfigWatch
+from execution.supervision.managed import Managed, Specification
+from execution.supervision.status_file import StatusFile
+from execution.wiring import desk_facts
+from execution.wiring.desk_facts import MARKETS_FILE, FactsReader
+from execution.wiring.desk_line import start_time
+from execution.wiring.live_feed import HEALTH_FILE, write_beside
+from tests.tools.desk_kit import is_stopped, make_home
+from tests.tools.servers_kit import administrator, kill
+from tests.tools.venue_kit import settings, step, stock
+from tests.tools.watched_core import BEGIN, PROCESSES, WatchedCore, shipped
+from toolkit.adapters import codec, keys
+from toolkit.adapters.embedded_servers import BUS_MEMORY, EmbeddedServers
+from toolkit.adapters.journal_archive import MANIFEST, JournalArchive
+from toolkit.adapters.ladder_file import LadderFile
+from toolkit.adapters.process_identity import identify
+from toolkit.adapters.server_access import ServerRole
+from toolkit.client import watching
+from toolkit.client.watching import Watching
+from toolkit.domain.beats import Beat
+from toolkit.domain.errors import JournalError, TransportError
+from toolkit.domain.market import MarketEvent, Quote, SessionClosed, SessionOpened, Step
+from toolkit.domain.ports import Sealed
+from toolkit.domain.raw_rows import RawQuote
+from toolkit.domain.requests import VenueReport
+from toolkit.domain.rungs import Divergence, Rung, SessionRungs
+from toolkit.domain.time import NANOSECONDS, FeedTime, WallTime
+from toolkit.engine.live_feed import LONGEST_SILENCE
+from toolkit.engine.market_data import MarketDataListener
+from toolkit.measures.divergence import drifts_of
+from toolkit.monitoring.collecting import collect
+from toolkit.monitoring.facts import DeskFacts
+from toolkit.monitoring.rules import Rule
+from toolkit.simulation.matching import NO_WALL, PaperVenue
+
+MEGABYTE: Final = 2**20
+DISK_LOW: Final = 64 * MEGABYTE
+"""So much less is left than at first: a test that left no more than the shipped gigabytes would have to write many."""
+DISK_NOISE: Final = DISK_LOW // 2
+"""What others who use this disk may free meanwhile."""
+PATIENCE: Final = 60.0
+"""Seconds; of a machine that does much else, servers and processes take longer than a desk would wait."""
+SIGMA: Final = 1_000
+"""What a session of the strategy usually differs from its replay by, in quanta."""
+ARCHIVED_EVERY: Final = 1_800 * NANOSECONDS
+BACKOFFS: Final[Mapping[str, Mapping[str, float | int]]] = {
+    "listener": {"first": 0.01, "longest": 0.01},
+    "runner-trend": {"first": 0.01, "longest": 0.01, "give_up_after": 3},
+}
+"""Whoever is not named here is away for half a minute."""
+
+
+class Surroundings:
+    """A desk's home and its two servers, for many stories one after the other; each has a book of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = make_home(folder)
+        self.settings = read_settings(folder)
+        self.servers = EmbeddedServers(self.home.run, self.home.servers, self.home.logs, books=("*",))
+        self.loop = asyncio.new_event_loop()
+        self.books = (f"book{number}" for number in itertools.count(1))
+
+        self._patience = pytest.MonkeyPatch()
+
+    def __enter__(self) -> Self:
+        for module in (desk_facts, watching):
+            self._patience.setattr(module, "PATIENCE", PATIENCE)
+        self.servers.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.servers.stop()
+        self.loop.close()
+        self._patience.undo()
+
+
+class WatchedDesk(WatchedCore):
+    """`measured` are the names of all that was ever measured. Close it: its processes run."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around, self.home = around, around.home
+        self.name = next(around.books)
+        self.measured: set[str] = set()
+        self.ahead = 0.0
+        self.set_back = 0.0
+        self.read_at = self.archived_at = 0
+        self.managed: dict[str, Managed] = {}
+        self._unwritten: list[Sealed] = []
+        self._days = itertools.count(1)
+        self._lines = ExitStack()
+        self._journal_line = self._lines.enter_context(administrator(around.servers, ServerRole.JOURNAL, PATIENCE))
+        self.bus = self._lines.enter_context(administrator(around.servers, ServerRole.BUS, PATIENCE))
+        self._market = MarketDataListener((stock(),), label="story", longest_silence={"AAPL": LONGEST_SILENCE})
+        self._archive = JournalArchive(self.home.archive(self.name), self.name)
+        self._ladder = LadderFile(self.home.ladder(self.name))
+        self._follower = Watching(self.home, self.name, user="monitor")
+        self.mono = 0
+        self._reader = FactsReader(
+            self.home, self.name, "monitor", lambda: WallTime(self.wall), lambda: self.mono / NANOSECONDS
+        )
+        self._much, self._filling = f"{{{self.name}}}:much", self.home.var / "filling"
+        for left in (HEALTH_FILE, MARKETS_FILE):
+            (self.home.run / left).unlink(missing_ok=True)
+        super().__init__()
+        self.judgement = Judgement(rules_of_disk(shutil.disk_usage(self.home.var).free // 2))
+        for _ in range(25):
+            self.session(live=SIGMA, replay=0)
+            self.session(live=-SIGMA, replay=0)
+        self._start_processes()
+
+    def close(self) -> None:
+        self._do(self._stop_processes())
+        self._reader.close()
+        self._follower.close()
+        self._filling.unlink(missing_ok=True)
+        with suppress(TransportError):
+            self.bus.ask("DEL", self._much)
+            self.bus.ask("CONFIG", "SET", "maxmemory", BUS_MEMORY)
+        self._lines.close()
+        if self.around.servers.identity(ServerRole.JOURNAL) is None:  # the story killed it
+            self.around.servers.start()
+
+    @property
+    def wall(self) -> int:
+        """The machine's clock, which somebody may set back."""
+        return BEGIN + self.mono - round(self.set_back * NANOSECONDS)
+
+    # ---- looks
+
+    def look(self) -> None:
+        self._live_on()
+        wall = WallTime(self.wall)
+        with suppress(TransportError, JournalError):  # as the monitor does: what it shows is old then
+            while self._follower.advance():
+                pass
+            self.read_at = self.wall
+        samples = collect(self._follower.replica, self._follower.tallies, self.facts(), wall)
+        self.measured |= {name for name, _ in samples}
+        self.alerts.take(self.judgement.look(samples, wall), wall)
+
+    def facts(self) -> DeskFacts:
+        """As they are read; only what nobody writes yet can be told."""
+        return msgspec.structs.replace(self._reader.read(self.read_at), **self.changed)
+
+    # ---- what the desk does as long as it is well
+
+    def wrote(self, batch: Sealed) -> None:
+        """As the engine appends it; what a server that is away did not take waits."""
+        self._unwritten.append(batch)
+        with suppress(TransportError):
+            while self._unwritten:
+                first = self._unwritten[0]
+                self._journal_line.ask("XADD", keys.journal(self.name), f"{first.last}-0", "b", first.payload)
+                self._journal_line.ask("HSET", keys.head(self.name), "sequence", first.last, "digest", first.digest)
+                del self._unwritten[0]
+
+    def feed(self, *events: MarketEvent, seconds: float = 1) -> None:
+        super().feed(*events, seconds=seconds)
+        made = step(self.engine.view.step, self.time, *events)
+        self.bus.ask("XADD", keys.steps(self.name, FEED), f"{made.number}-0", "b", codec.encode(made))
+        for event in events:
+            if isinstance(event, Quote):
+                self._market.take(
+                    RawQuote(event.instrument, FeedTime(self.mono), event.bid, event.ask, 1, 1, "story", made.number)
+                )
+            elif isinstance(event, SessionOpened | SessionClosed):
+                self._market.tell(FeedTime(self.mono), event)
+
+    def _live_on(self) -> None:
+        """Beats, the listener's health, the archive: each from a process, while that runs."""
+        living = {name: each.pid for name, each in self.managed.items() if is_at_work(each.pid)}
+        beats = [
+            word
+            for name, pid in living.items()
+            for word in (name, codec.encode(Beat(process=name, pid=pid, wall=WallTime(self.wall))))
+        ]
+        self.bus.ask("HSET", keys.beats(self.name), *beats)
+        if "listener" in living:
+            self._market.stale(FeedTime(self.mono))
+            late = 50 - self.set_back * 1_000  # the exchange's clock is right, and its messages take 50 ms
+            path = self.home.run / HEALTH_FILE
+            write_beside(path, msgspec.json.encode(health(late, self._market.silent)))
+            self._touch(path)
+        if "archiver" in living and self.wall - self.archived_at >= ARCHIVED_EVERY:
+            self.archive()
+
+    def archive(self) -> None:
+        new = [batch for batch in self.journal if batch.last > self._archive.head.sequence]
+        self._archive.add(new)
+        self._touch(max(self.home.archive(self.name).glob(f"*/{MANIFEST}")))
+        self.archived_at = self.wall
+
+    def session(self, *, live: int, replay: int | None) -> None:
+        """One more of them is held against its replay; None where it could not be replayed."""
+        rung = Rung(
+            strategy="trend", version="v1", live=None if replay is None else live, replay=replay, orders=10,
+            missing="the replay could not keep up" if replay is None else "",
+        )  # fmt: skip
+        day = next(self._days)
+        self._ladder.add(SessionRungs(session=f"day {day}", step=day, time=day, wall=self.wall, rungs=(rung,)))
+        self._ladder.show(Divergence(wall=self.wall, drifts=drifts_of(self._ladder.sessions)))
+
+    # ---- what may go wrong
+
+    def stop(self, process: str) -> None:
+        """It hangs."""
+        pid = self.managed[process].pid
+        os.kill(pid, signal.SIGSTOP)
+        self._do(until(lambda: not is_at_work(pid)))
+
+    def go_on(self, process: str) -> None:
+        pid = self.managed[process].pid
+        os.kill(pid, signal.SIGCONT)
+        self._do(until(lambda: is_at_work(pid)))
+
+    def die(self, process: str, times: int = 1) -> None:
+        """It dies, and its supervisor does what follows; of several times each when it has come back."""
+        managed = self.managed[process]
+        for _ in range(times):
+            self._do(until(lambda: managed.pid > 0))
+            managed.running()
+            before = managed.restarts
+            os.kill(managed.pid, signal.SIGKILL)
+            self._do(until(lambda before=before: managed.restarts > before))
+        self._show()
+
+    def kill_server(self) -> None:
+        kill(self.around.servers, ServerRole.JOURNAL)
+
+    def start_server(self) -> None:
+        self.around.servers.start()
+        line = administrator(self.around.servers, ServerRole.JOURNAL, PATIENCE)
+        self._journal_line = self._lines.enter_context(line)
+
+    def fill_server(self) -> None:
+        """Most of what the bus may still take."""
+        self.bus.ask("CONFIG", "SET", "maxmemory", self._taken() + 16 * MEGABYTE)
+        most = self._taken() + 13 * MEGABYTE
+        while self._taken() < most:
+            self.bus.ask("RPUSH", self._much, bytes(MEGABYTE // 4))
+
+    def fill_disk(self, less: int) -> None:
+        """Until `less` and something is left than now, by rules of this disk: see DISK_LOW."""
+        free = shutil.disk_usage(self.home.var).free
+        self.judgement = Judgement(rules_of_disk(free - DISK_LOW), self.judgement)
+        with self._filling.open("wb", buffering=0) as file:
+            while shutil.disk_usage(self.home.var).free >= free - less - DISK_NOISE:
+                assert file.tell() < 64 * DISK_LOW, "this disk does not say how full it is"
+                take(file, 4 * MEGABYTE)
+
+    def break_journal(self) -> None:
+        self._journal_line.ask("XADD", keys.journal(self.name), f"{self.written + 1}-0", "b", b"no batch at all")
+
+    def save_broken(self, name: str) -> None:
+        path = self.home.config / name
+        sound = path.read_text()
+        path.write_text("limits: [")
+        watch = ConfigWatch(self.home, self.around.settings, propose=_nobody, problem=self._status.problem)
+        self._do(watch.look({name}))
+        path.write_text(sound)
+
+    # ---- machinery
+
+    def make_venue(self, **venue: Any) -> Venue:
+        return Venue(self, settings(**venue), self.instruments)
+
+    def _start_processes(self) -> None:
+        self._status = StatusFile(self.home, self.around.settings, start_time)
+        self._status.begin()
+        self._do(self._start())
+        self._status.ready(0.0)
+        self._show()
+
+    async def _start(self) -> None:
+        for name in PROCESSES:
+            specification = Specification(
+                name=name, kind=name.partition("-")[0], subject=name, arguments=("cat",), first_line=b"",
+                log=self.home.log(name), folder=self.home.root, memory_megabytes=0,
+            )  # fmt: skip
+            backoff = Backoff(**{"first": 30, "longest": 30, **BACKOFFS.get(name, {})})
+            self.managed[name] = Managed(specification, backoff, changed=_nothing, ended=_nobody)
+        await until(lambda: all(each.pid for each in self.managed.values()))
+        for each in self.managed.values():
+            each.running()
+
+    async def _stop_processes(self) -> None:
+        for each in self.managed.values():
+            if each.pid:
+                os.kill(each.pid, signal.SIGCONT)
+            await each.stop(PATIENCE)
+
+    def _show(self) -> None:
+        self._status.write(self.managed.values())
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        self.around.loop.run_until_complete(work)
+
+    def _taken(self) -> int:
+        """What the bus holds, in bytes."""
+        return int(self.bus.ask("INFO", "memory").partition(b"used_memory:")[2].split()[0])
+
+    def _touch(self, path: Path) -> None:
+        os.utime(path, ns=(self.wall, self.wall))
+
+
+class Venue(PaperVenue):
+    """Of a desk, with a clock of its own that says `desk.ahead` seconds more."""
+
+    def __init__(self, desk: WatchedDesk, *paper: Any) -> None:
+        super().__init__(*paper)
+        self._desk = desk
+
+    def process(self, message: Any, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
+        return super().process(message, self._now_here())
+
+    def advance(self, made: Step, wall: WallTime = NO_WALL) -> tuple[VenueReport, ...]:
+        return super().advance(made, self._now_here())
+
+    def _now_here(self) -> WallTime:
+        return WallTime(BEGIN + self._desk.mono + round(self._desk.ahead * NANOSECONDS))
+
+
+def rules_of_disk(low: int) -> tuple[Rule, ...]:
+    """The shipped ones, with other thresholds for this disk: what is low, and what is `DISK_LOW` less."""
+    thresholds = {"disk_low": low, "disk_full": low - DISK_LOW}
+    return tuple(
+        msgspec.structs.replace(
+            rule,
+            watches=tuple(
+                msgspec.structs.replace(
+                    watch, threshold=thresholds[rule.name], clear=thresholds[rule.name] + DISK_NOISE
+                )
+                for watch in rule.watches
+            ),
+        )
+        if rule.name in thresholds
+        else rule
+        for rule in shipped().plan.rules
+    )
+
+
+def health(late: float, stale: tuple[str, ...]) -> FeedHealth:
+    return FeedHealth(
+        feed="story", path="a story", state="running", since=BEGIN, step=1, reconnects=0, lateness_ms=late, quotes=1,
+        trades=0, conflated=0, waiting=0, gaps=0, snapshots=0, books_pending=0, problems=0, stale=stale,
+        last_problem="",
+    )  # fmt: skip
+
+
+def is_at_work(pid: int) -> bool:
+    """Whether a process runs, and no signal has stopped it."""
+    if sys.platform.startswith("linux"):  # several times a look: quicker than asking `ps`
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZX"
+        except OSError:
+            return False
+    return identify(pid) is not None and not is_stopped(pid)
+
+
+def take(file: FileIO, size: int) -> None:
+    """More room on the disk, without a byte to write where the system knows how."""
+    at = file.seek(0, os.SEEK_END)
+    if sys.platform == "linux":
+        os.posix_fallocate(file.fileno(), at, size)
+    else:
+        file.write(bytes(size))
+    file.seek(0, os.SEEK_END)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not true():
+            await asyncio.sleep(0.002)
+
+
+def _nothing() -> None: ...
+
+
+async def _nobody(_: object) -> str:
+    """Whom nothing has to be told."""
+    return ""
