@@ -9,24 +9,27 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from execution.commands.desk import Stop, the_home
 from execution.commands.exits import Exit
 from execution.commands.output import DIM, GREEN, RED, YELLOW, heading, paint, say, say_json, table
+from execution.home import Home
 from execution.settings import read_settings
-from execution.settings.monitor import MonitorProcess
 from execution.settings.monitoring import Monitoring, read_monitoring, resolve_channels
+from toolkit.client.desk_state import read_desk_state
 from toolkit.measures.sequential import cusum_run_length, daily_rule_false_alarms
 from toolkit.monitoring.alertmanager import CONFIGURATION, alertmanager_files
 from toolkit.monitoring.catalogue import METRICS
 from toolkit.monitoring.grafana import grafana_files
 from toolkit.monitoring.inventory import awaited, condition, inventory_files
 from toolkit.monitoring.plan import Plan
-from toolkit.monitoring.prometheus import HEADER, RULES, SCRAPE, prometheus_files
+from toolkit.monitoring.prometheus import HEADER, RULES, SCRAPE, USUAL_PAGE, prometheus_files
 from toolkit.monitoring.replay import Mismatch, mismatches
 from toolkit.monitoring.rules import Rule
 
 TOOL_SECONDS: Final = 120
+MONITOR: Final = "monitor"
 SESSIONS: Final = (30, 250)
 
 
@@ -58,8 +61,8 @@ def check(given: Path | None, *, metrics: bool, as_json: bool) -> Exit:
 
 def generate(given: Path | None, folder: Path, *, as_json: bool) -> Exit:
     """Writes all files and has them checked by promtool and amtool where they are; FINDINGS when those refuse one."""
-    home = the_home(given).root
-    files = all_files(read_monitoring(home).plan, read_settings(home).desk.monitor.port)
+    home = the_home(given)
+    files = all_files(read_monitoring(home.root).plan, _page_of(home))
     for name in files:
         _refuse_what_is_not_ours(folder / name)
     for name, text in files.items():
@@ -89,9 +92,9 @@ def run_cases(given: Path | None, *, as_json: bool) -> Exit:
     return Exit.FINDINGS if wrong or told else Exit.DONE
 
 
-def all_files(plan: Plan, port: int) -> dict[str, str]:
-    """By path within the folder."""
-    return {**prometheus_files(plan, port), **alertmanager_files(plan), **grafana_files(plan), **inventory_files(plan)}
+def all_files(plan: Plan, page: str = USUAL_PAGE) -> dict[str, str]:
+    """By path within the folder; `page` is where the metrics are."""
+    return {**prometheus_files(plan, page), **alertmanager_files(plan), **grafana_files(plan), **inventory_files(plan)}
 
 
 # ---- what is said
@@ -185,6 +188,15 @@ def _document(monitoring: Monitoring, untold: tuple[str, ...], metrics: bool) ->
 # ---- files and tools
 
 
+def _page_of(home: Home) -> str:
+    """Where Prometheus finds the desk: where its monitor serves now, which may be the next free port, else where it
+    would."""
+    wanted, state = read_settings(home.root).desk.monitor, read_desk_state(home.processes)
+    monitor = None if state is None else state.process(MONITOR)
+    served = urlsplit(monitor.address).netloc if monitor is not None and monitor.is_alive() else ""
+    return served or f"{wanted.address}:{wanted.port}"
+
+
 def _refuse_what_is_not_ours(path: Path) -> None:
     """Files of other people are never written over: ours say what they are made of, in their first lines."""
     if path.suffix not in (".yaml", ".yml") or not path.exists():
@@ -207,7 +219,7 @@ def _missing_tools() -> list[str]:
 def _promtool_says(plan: Plan) -> str:
     """What promtool has against the cases, "" when it agrees or is not here."""
     with tempfile.TemporaryDirectory() as folder:
-        files = prometheus_files(plan, MonitorProcess().port)
+        files = prometheus_files(plan)
         for name, text in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)

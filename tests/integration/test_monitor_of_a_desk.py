@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.request import urlopen
@@ -72,18 +70,6 @@ def replica_at(desk: Desk, event: float | None) -> Replica:
             if replica.ledger.sequence == event:
                 return replica
     raise AssertionError(f"no batch of the journal ends with event {event}")
-
-
-def test_promtool_finds_nothing_to_mend_on_the_real_page(desk: Desk) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        assert "EXECUTION_CI" not in os.environ, "promtool is missing: .ci/run installs prometheus"
-        pytest.skip("promtool is not installed (Debian: prometheus)")
-    assert until(lambda: total(measured(desk), "orders_total") > 10)
-    found = subprocess.run(
-        [promtool, "check", "metrics"], input=page(desk), capture_output=True, text=True, check=False, timeout=300
-    )
-    assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
 def test_numbers_equal_the_replica_of_the_same_event(desk: Desk) -> None:

@@ -53,7 +53,7 @@ def plan(repository: Path) -> Plan:
 @pytest.fixture(scope="module")
 def folder(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("generated")
-    written(made, all_files(plan, 9464))
+    written(made, all_files(plan))
     return made
 
 
@@ -88,7 +88,7 @@ def test_a_case_that_does_not_happen_fails_there(plan: Plan, tmp_path: Path) -> 
     case = next(each for each in plan.cases if any(one.alert == "venue_rejects" for one in each.fires))
     later = msgspec.structs.replace(case.fires[0], start=case.fires[0].start + case.every)
     wrong = msgspec.structs.replace(plan, cases=(msgspec.structs.replace(case, fires=(later,)),))
-    done = ask("promtool", "test", "rules", *written(tmp_path, prometheus_files(wrong, 9464)), folder=tmp_path)
+    done = ask("promtool", "test", "rules", *written(tmp_path, prometheus_files(wrong)), folder=tmp_path)
     assert done.returncode != 0
     assert "venue_rejects" in done.stdout + done.stderr
 
@@ -109,7 +109,7 @@ def test_prometheus_and_the_desk_agree_on_whatever_rules_and_series(tmp_path: Pa
         kinds |= {each.alert.partition("_")[0] for each in made.cases[0].fires}
         fired += len(made.cases[0].fires)
         here = tmp_path / str(seed)
-        tests += [f"{seed}/{name}" for name in written(here, prometheus_files(made, 9464))]
+        tests += [f"{seed}/{name}" for name in written(here, prometheus_files(made))]
     done = ask("promtool", "test", "rules", *tests, folder=tmp_path)
     assert done.returncode == 0, (done.stdout + done.stderr)[:4000]
     assert kinds == {kind.value for kind in Kind}, "every kind fired somewhere"

@@ -187,7 +187,7 @@ class DeskKit:
         if kind == "listener":
             return specifications.listener(self.home, self.settings, self.line, self.speed)
         if kind == "monitor":
-            return specifications.monitor(self.home, self.settings, self.line, _unused_port())
+            return specifications.monitor(self.home, self.settings, self.line, free_port())
         return specifications.runner(self.home, self.settings, self.line, subject)
 
     def script(self, behaviour: SetBehaviour) -> None:
@@ -361,7 +361,7 @@ def is_stopped(pid: int) -> bool:
     return shown.stdout.strip().startswith("T")
 
 
-def _unused_port() -> int:
+def free_port() -> int:
     """One that no other desk of this machine looks for."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))

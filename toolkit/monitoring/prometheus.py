@@ -19,15 +19,17 @@ TESTS: Final = "prometheus/tests/every_{}.yaml"
 SCRAPE: Final = "prometheus/prometheus.yaml"
 HEADER: Final = "# Made of config/monitoring.yaml by `execution monitoring generate`: change that file, not this one.\n"
 FIRING: Final = 'ALERTS{alertstate="firing"}'
+USUAL_PAGE: Final = "127.0.0.1:9464"
+"""Where a desk as it is shipped shows its metrics."""
 HUMAN: Final = {"seconds": "humanizeDuration", "ratio": "humanizePercentage", "bytes": "humanize1024"}
 
 
-def prometheus_files(plan: Plan, port: int) -> dict[str, str]:
-    """By path: rules, their unit tests (`promtool test rules`), and a configuration that scrapes the desk."""
+def prometheus_files(plan: Plan, page: str = USUAL_PAGE) -> dict[str, str]:
+    """By path: rules, their unit tests (`promtool test rules`), and a configuration that scrapes the desk's `page`."""
     return {
         RULES: HEADER + dump({"groups": [_group(rule, plan) for rule in plan.rules]}),
         **{TESTS.format(duration(every)): HEADER + dump(_tests(plan, every)) for every in _intervals(plan)},
-        SCRAPE: HEADER + dump(_configuration(plan, port)),
+        SCRAPE: HEADER + dump(_configuration(plan, page)),
     }
 
 
@@ -125,7 +127,7 @@ def _alert_series(plan: Plan, name: str, scope: Scope) -> str:
 # ---- what to scrape
 
 
-def _configuration(plan: Plan, port: int) -> dict[str, Any]:
+def _configuration(plan: Plan, page: str) -> dict[str, Any]:
     return {
         "global": {
             "scrape_interval": duration(plan.scrape_seconds),
@@ -134,5 +136,5 @@ def _configuration(plan: Plan, port: int) -> dict[str, Any]:
         },
         "rule_files": ["rules.yaml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:9093"]}]}]},
-        "scrape_configs": [{"job_name": "quarterdeck", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}],
+        "scrape_configs": [{"job_name": "quarterdeck", "static_configs": [{"targets": [page]}]}],
     }

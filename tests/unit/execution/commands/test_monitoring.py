@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from execution.commands import monitoring
 from execution.commands.desk import Stop
@@ -85,6 +86,28 @@ def test_files_are_written_again_but_never_over_somebody_elses(
 
 
 @pytest.mark.usefixtures("without_tools")
+def test_what_is_scraped_is_where_the_monitor_serves_else_where_it_would(home: Path, tmp_path: Path) -> None:
+    """The next free port is taken where the first one is: whoever has that one is another desk."""
+    path, folder, itself = home / "config" / "desk.yaml", tmp_path / "made", this_process()
+    path.write_text(path.read_text().replace("address: 127.0.0.1", "address: 10.0.0.7"))
+
+    def scraped() -> list[str]:
+        assert generate(home, folder, as_json=True) is Exit.DONE
+        document = yaml.safe_load((folder / "prometheus" / "prometheus.yaml").read_text())
+        targets: list[str] = document["scrape_configs"][0]["static_configs"][0]["targets"]
+        return targets
+
+    assert scraped() == ["10.0.0.7:9464"]
+    for started, wanted in ((itself.started, "127.0.0.1:9465"), ("of an earlier run", "10.0.0.7:9464")):
+        monitor = ProcessState(
+            name="monitor", kind="monitor", pid=itself.pid, started=started, address="http://127.0.0.1:9465/metrics"
+        )
+        supervisor = ProcessState(name="supervisor", kind="supervisor")
+        write_state(home, supervisor, monitor)
+        assert scraped() == [wanted]
+
+
+@pytest.mark.usefixtures("without_tools")
 def test_cases_pass_or_are_findings(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cases(home, as_json=True) is Exit.DONE
     assert json.loads(capsys.readouterr().out)["wrong"] == []
@@ -119,11 +142,15 @@ def test_a_trial_that_nobody_would_take_up_is_refused(
 ) -> None:
     itself = this_process()
     runs = ProcessState(name="supervisor", kind="supervisor", pid=itself.pid, started=itself.started, state="running")
-    desk = Home(home)
-    desk.prepare()
-    state = DeskState(name="demo", kind="paper", book="paper", venues=(), supervisor=runs, processes=processes)
-    write_desk_state(desk.processes, state)
+    write_state(home, runs, *processes)
     with pytest.raises(Stop) as refused:
         fire(home, "order_late", reason="a trial", as_json=False)
     assert refused.value.code is Exit.NOT_RUNNING
     assert mend in str(refused.value)
+
+
+def write_state(home: Path, supervisor: ProcessState, *processes: ProcessState) -> None:
+    desk = Home(home)
+    desk.prepare()
+    state = DeskState(name="demo", kind="paper", book="paper", venues=(), supervisor=supervisor, processes=processes)
+    write_desk_state(desk.processes, state)

@@ -56,7 +56,7 @@ def test_panels_neither_overlap_nor_leave_the_page(plan: Plan) -> None:
 
 
 def test_every_rule_asks_for_what_is_measured_or_recorded(plan: Plan) -> None:
-    groups = yaml.safe_load(prometheus_files(plan, 9464)[RULES])["groups"]
+    groups = yaml.safe_load(prometheus_files(plan)[RULES])["groups"]
     assert [group["name"] for group in groups] == [rule.name for rule in plan.rules]
     for group in groups:
         recorded = {rule["record"] for rule in group["rules"] if "record" in rule}
