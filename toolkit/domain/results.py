@@ -2,13 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import NamedTuple
 
 from toolkit.domain.ledger import NOWHERE, Ledger
 from toolkit.domain.money import divide_half_even
 from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK
 
 NOTHING = Decimal(0)
+
+
+class Plain(NamedTuple):
+    """A result that hangs on prices alone: everything is in the base currency. In halves of a quantum, so that a mid
+    between two ticks is exact; a weight is what one more half tick of its instrument is worth."""
+
+    constant: int
+    weights: tuple[tuple[str, int], ...]
+
+    def pnl(self, price: Callable[[str], int | None]) -> int:
+        """In quanta; every instrument has a price."""
+        total = self.constant
+        for symbol, weight in self.weights:
+            total += (price(symbol) or 0) * weight
+        return divide_half_even(total, 2) if total & 1 else total >> 1
+
+
+class RunningResults:
+    """`confirmed_results` from mark to mark: between two changes of the books only prices move, so that each result
+    stays one sum. Whoever changes the books says so with `forget`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._plain: dict[str, Plain] | None = None
+
+    def forget(self) -> None:
+        """Somebody traded, or something else than a mark happened to the books."""
+        self._plain = None
+
+    def now(self) -> dict[str, int | None]:
+        """PnL of every sub-account and of the whole book at the confirmed prices of now."""
+        plain = self._plain
+        if plain is None:
+            plain = self._plain = self._look()
+        if plain is None:
+            return confirmed_results(self._ledger)
+        price, whole = self._ledger.standing.price, 0
+        found: dict[str, int | None] = {}
+        for name, result in plain.items():
+            found[name] = pnl = result.pnl(price)
+            whole += pnl
+        found[WHOLE_BOOK] = whole
+        return found
+
+    def _look(self) -> dict[str, Plain] | None:
+        """None where anything is more than plain."""
+        ledger, found = self._ledger, {}
+        for name in {**ledger.capital, **ledger.cash, **ledger.positions}:
+            result = plain_result(ledger, name)
+            if result is None:
+                return None
+            found[name] = result
+        return found
 
 
 def confirmed_pnl(ledger: Ledger, scope: str) -> int | None:
@@ -50,8 +105,8 @@ def missing_mark(ledger: Ledger, scope: str) -> str:
 
 def session_begins(ledger: Ledger) -> None:
     """Where everybody stands the next session begins; who cannot be reckoned keeps his older beginning."""
-    for scope in (WHOLE_BOOK, *{**ledger.capital, **ledger.cash, **ledger.positions}):
-        pnl = confirmed_pnl(ledger, scope)
+    results = confirmed_results(ledger)
+    for scope, pnl in {WHOLE_BOOK: results[WHOLE_BOOK], **results}.items():
         if pnl is not None:
             ledger.standing.opening[scope] = pnl
 
@@ -67,10 +122,29 @@ def released(ledger: Ledger, cause: str, scope: str) -> None:
         ledger.standing.high_water[scope] = pnl
 
 
+def plain_result(ledger: Ledger, sub_account: str) -> Plain | None:
+    """The result of who has nothing in another currency and a price for everything, as nearly always. None where one
+    has to look closer."""
+    base, cash = ledger.base_currency, ledger.cash.get(sub_account)
+    constant = 0
+    if cash:
+        if len(cash) > 1 or base not in cash or sub_account in ledger.moved:
+            return None
+        constant = 2 * cash[base]
+    weights = []
+    for symbol, position in ledger.positions.get(sub_account, NOWHERE).items():
+        if lots := position.lots:
+            instrument = ledger.instruments.find(symbol)
+            if instrument is None or instrument.currency != base or ledger.standing.price(symbol) is None:
+                return None
+            weights.append((symbol, lots * instrument.tick_value))
+    return Plain(constant, tuple(weights))
+
+
 def _pnl(ledger: Ledger, sub_account: str) -> int | None:
-    total = _of_base_alone(ledger, sub_account)
-    if total is not None:
-        return divide_half_even(total, 2) if total & 1 else total >> 1
+    plain = plain_result(ledger, sub_account)
+    if plain is not None:
+        return plain.pnl(ledger.standing.price)
     halves = _halves(ledger, sub_account)
     if halves is None:
         return None
@@ -83,26 +157,7 @@ def _pnl(ledger: Ledger, sub_account: str) -> int | None:
                 return None
             others += amount * rate
         total += int(others.to_integral_value())
-    return divide_half_even(total, 2) if total & 1 else total >> 1
-
-
-def _of_base_alone(ledger: Ledger, sub_account: str) -> int | None:
-    """The sum of `_halves` where nothing is in another currency and everything has its price, as nearly always: results
-    are reckoned at every mark. None where one has to look closer."""
-    base, cash = ledger.base_currency, ledger.cash.get(sub_account)
-    total = 0
-    if cash:
-        if len(cash) > 1 or base not in cash or sub_account in ledger.moved:
-            return None
-        total = 2 * cash[base]
-    price, find = ledger.standing.price, ledger.instruments.find
-    for symbol, position in ledger.positions.get(sub_account, NOWHERE).items():
-        if lots := position.lots:
-            twice, instrument = price(symbol), find(symbol)
-            if not twice or instrument is None or instrument.currency != base:
-                return None
-            total += twice * lots * instrument.tick_value
-    return total
+    return divide_half_even(total, 2)
 
 
 def _halves(ledger: Ledger, sub_account: str) -> dict[str, int] | None:

@@ -38,14 +38,20 @@ class LossWatch:
         if not self._portfolio.results_changed or (only_due and now == self._looked):
             return
         self._looked = now
-        results = self._portfolio.results_anew()
-        high = self._ledger.standing.high_water.get
-        raised = tuple([(scope, pnl) for scope, pnl in results.items() if pnl is not None and pnl > high(scope, 0)])
-        if raised:
-            transaction.emit(ev.HighWaterRaised(marks=raised, time=transaction.time))
+        portfolio = self._portfolio
+        results = portfolio.results_anew()
+        high, floor = self._ledger.standing.high_water.get, portfolio.floor
+        raised, low = [], []
         for scope, pnl in results.items():
             if pnl is not None:
-                self._judge(transaction, scope, pnl)
+                if pnl > high(scope, 0):
+                    raised.append((scope, pnl))
+                if pnl < floor(scope):
+                    low.append((scope, pnl))
+        if raised:
+            transaction.emit(ev.HighWaterRaised(marks=tuple(raised), time=transaction.time))
+        for scope, pnl in low:
+            self._judge(transaction, scope, pnl)
 
     def _judge(self, transaction: Transaction, scope: str, pnl: int) -> None:
         standing, portfolio = self._ledger.standing, self._portfolio

@@ -49,13 +49,13 @@ def lockstep(engine: Engine, step: Step, clock: Clock) -> Schedule:
         decided = yield from _until_quiet(engine, now, decided)
     engine.take(decided, now, step)
     if decided.requests:
-        decided = yield from _until_quiet(engine, now, decided)
+        yield from _until_quiet(engine, now, decided)
     elif decided.events:
         yield _commit(decided)
-        decided = engine.begin(now)
     answers = [envelope for envelope in (yield Consult(step=step)) if isinstance(envelope, Envelope)]
     if answers:
         answers.sort(key=lambda envelope: (envelope.producer, envelope.incarnation, envelope.number))
+        decided = engine.begin(now)
         for answer in answers:
             engine.take(decided, now, answer)
         yield from _until_quiet(engine, now, decided)

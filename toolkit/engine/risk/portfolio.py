@@ -15,7 +15,7 @@ from toolkit.domain.money import LARGEST
 from toolkit.domain.orders import BUY, Side
 from toolkit.domain.overrides import in_force
 from toolkit.domain.positions import Interval
-from toolkit.domain.results import confirmed_results
+from toolkit.domain.results import RunningResults
 from toolkit.domain.standing import DAILY_LOSS
 from toolkit.engine.risk.portfolio_exposure import BOOK, HARMLESS, Exposures, Sums
 from toolkit.engine.risk.portfolio_limits import (
@@ -36,6 +36,7 @@ from toolkit.engine.sampled_models import SampledModels
 
 NO_ROOM = -1
 OPEN_END = 1 << 200  # beyond what any book can be worth
+BOTTOMLESS = -OPEN_END
 
 
 class Worth(NamedTuple):
@@ -109,9 +110,11 @@ class Portfolio:
         self._var_terms: VarTerms | None = None
         self.enforced: frozenset[int] = frozenset()
         self.results_changed = True
+        self._running = RunningResults(ledger)
         self._results: Mapping[str, int | None] | None = None
         self._lost: dict[str, Mapping[str, int | None]] = {}
         self._loss_bounds: dict[str, LossBounds] = {}
+        self._floors: dict[str, int] = {}
         self.within: dict[tuple[str, str], ev.Check] = {}
         self._caps: dict[str, Caps] = {}
         self._places: dict[tuple[str, str], Place] = {}
@@ -123,23 +126,31 @@ class Portfolio:
             self.results_changed = True
             self.exposures.reprice(event.instrument)
             return
+        if kind in MOVES_FLOORS:
+            self._floors.clear()
         if kind in CHANGES_NOTHING:
             return
         if kind in ENDS_A_COUNT:
-            self._results, self.results_changed = None, True
+            self._results = None
             self.within.clear()
-        elif kind not in KEEPS_RESULTS:
-            self.results_changed = True
+        if kind not in KEEPS_RESULTS:
+            self.forget_results()
         if kind in CHANGES_CAPS:
             self.limits_changed()
         elif kind is ev.InstrumentDefined:
             self._learn_calendars()
         self.exposures.note(event)
 
+    def forget_results(self) -> None:
+        """Something else than a price moved them."""
+        self.results_changed = True
+        self._running.forget()
+
     def limits_changed(self) -> None:
         self._caps.clear()
         self._places.clear()
         self._loss_bounds.clear()
+        self._floors.clear()
         self.within.clear()
         self._var_terms = None
 
@@ -160,9 +171,19 @@ class Portfolio:
             self._loss_bounds[scope] = found
         return found
 
+    def floor(self, scope: str) -> int:
+        """The PnL below which a scope lost more than it may, by one of the two ways to count."""
+        found = self._floors.get(scope)
+        if found is None:
+            standing, bounds = self.ledger.standing, self.loss_bounds(scope)
+            opening, high = standing.opening.get(scope, 0), standing.high_water.get(scope, 0)
+            floors = [start - bound.value for start, bound in zip((opening, high), bounds, strict=True) if bound]
+            found = self._floors[scope] = max(floors, default=BOTTOMLESS)
+        return found
+
     def results_anew(self) -> dict[str, int | None]:
         """PnL of the book and of each strategy at confirmed prices; None for what is not known."""
-        results = confirmed_results(self.ledger)
+        results = self._running.now()
         self.results_changed = False
         self._results = results
         self._lost.clear()
@@ -303,6 +324,7 @@ KEEPS_RESULTS = frozenset(
 )  # fmt: skip
 """The events of every day that change no result; whatever is not here makes people's results be looked at again."""
 
+MOVES_FLOORS = frozenset({*ENDS_A_COUNT, ev.HighWaterRaised})
 CHANGES_NOTHING = KEEPS_RESULTS & HARMLESS
 CHANGES_CAPS = frozenset({ev.LimitsChanged, ev.CapitalAllocated, ev.DeploymentChanged, ev.BookOpened})
 

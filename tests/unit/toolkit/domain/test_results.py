@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from toolkit.domain import results
 from toolkit.domain.instruments import Currency, describe
 from toolkit.domain.ledger import Ledger
+from toolkit.domain.money import divide_half_even
 from toolkit.domain.positions import Mark, Position
 from toolkit.domain.standing import Standing
 from toolkit.domain.time import FeedTime
@@ -44,15 +45,15 @@ def ledgers(draw: st.DrawFn) -> Ledger:
 
 @given(ledgers())
 def test_both_ways_to_a_result_end_at_the_same(ledger: Ledger) -> None:
-    short = results._of_base_alone(ledger, "one")
+    short = results.plain_result(ledger, "one")
     if short is not None:
         whole = results._halves(ledger, "one")
         assert whole is not None
-        assert short == whole.pop("USD", 0)
+        assert short.pnl(ledger.standing.price) == divide_half_even(whole.pop("USD", 0), 2)
         assert not whole, "something was left out that is in another currency"
 
 
 def test_who_has_dollars_alone_takes_the_short_way_and_who_has_euros_does_not() -> None:
     ledger = Ledger(base_currency="USD", cash={"one": {"USD": 3}, "two": {"USD": 3, "EUR": 1}})
-    assert results._of_base_alone(ledger, "one") == 6
-    assert results._of_base_alone(ledger, "two") is None
+    assert results.plain_result(ledger, "one") == (6, ())
+    assert results.plain_result(ledger, "two") is None

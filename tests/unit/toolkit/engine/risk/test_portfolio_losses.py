@@ -280,7 +280,7 @@ def test_a_result_that_is_not_known_denies(control: int) -> None:
     core = desk(control, off=(1, 11, 19, 41 - control))
     core.quote(10_001, 9_999)
     del core.ledger.standing.marks["AAPL"], core.ledger.marks["AAPL"]
-    core.engine._guard.portfolio.results_changed = True
+    core.engine._guard.portfolio.forget_results()
     core.feed()
     assert not enters(core)
     denial = core.denial()

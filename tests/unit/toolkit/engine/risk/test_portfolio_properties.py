@@ -10,6 +10,7 @@ from tests.tools.venue_kit import USD, stock
 from toolkit.domain.instruments import Currency
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.positions import Interval
+from toolkit.domain.results import confirmed_results
 from toolkit.engine.messages import Valuation
 from toolkit.engine.risk.portfolio import Portfolio, Worth
 from toolkit.engine.risk.portfolio_exposure import Exposures
@@ -77,6 +78,9 @@ def test_exposures_are_what_the_ledger_says(moves: list[tuple[str, int, int]], p
 
 def assert_same(core: Core) -> None:
     portfolio = core.engine._guard.portfolio
+    assert portfolio.results_anew() == confirmed_results(core.ledger)
+    for scope in ("", *STRATEGIES):
+        assert portfolio.floor(scope) == floor_by_hand(core, scope), scope
     fresh = Portfolio(Ledger.from_bytes(core.ledger.to_bytes()))
     for scope in ("book:", "venue:paper", *STRATEGIES):
         kept = portfolio.now(scope)
@@ -84,6 +88,16 @@ def assert_same(core: Core) -> None:
         if not (held := portfolio.exposures.of(scope)).unpriced:
             assert kept == by_hand(core.ledger, scope), scope
             assert set(held.cells) == {symbol for symbol in SYMBOLS if interval(core.ledger, scope, symbol) != NONE}
+
+
+def floor_by_hand(core: Core, scope: str) -> int:
+    """The first result at which one of the two is broken, looked for from above."""
+    standing, bounds = core.ledger.standing, core.engine._guard.portfolio.loss_bounds(scope)
+    assert bounds.daily is not None
+    assert bounds.drawdown is not None
+    return max(
+        standing.opening.get(scope, 0) - bounds.daily.value, standing.high_water.get(scope, 0) - bounds.drawdown.value
+    )
 
 
 NONE = Interval(low=0, high=0)
