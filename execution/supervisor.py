@@ -97,12 +97,14 @@ class Stopped:
 
 @dataclass
 class Supervisor:
-    """One desk. `say` is told of progress, line by line."""
+    """One desk. `say` is told of progress, line by line; `is_home` says whether its folder is still the one that this
+    process holds."""
 
     home: Home
     settings: Settings
     wishes: Wishes
     say: Callable[[str], None]
+    is_home: Callable[[], bool] = lambda: True
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     managed: dict[str, Managed] = field(default_factory=dict)
 
@@ -385,6 +387,9 @@ class Supervisor:
 
     async def _each_round(self) -> None:
         """Servers that died come back; a latch that was shut while the journal was away gets into the journal."""
+        if not self.is_home():  # whoever moved the folder may start another desk: two would trade one book
+            self.stop.set()
+            return
         found = await asyncio.to_thread(self.line.revive_servers)
         if found is not None:
             self.status.servers(found)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from execution.supervisor import Stopped, Supervisor, Wishes
 from execution.wiring.desk_line import end_process
 from execution.wiring.leftovers import end_servers
 from toolkit.client.desk_state import DeskState, read_desk_state
-from toolkit.domain.errors import ExecutionError
+from toolkit.domain.errors import ExecutionError, TransportError
 
 READY_SECONDS = 180.0
 DOWN_SECONDS = 90.0
@@ -41,12 +41,12 @@ def up(
     if background:
         return _up_behind(home, speed=speed, lab=lab, operations=operations, feed=feed, as_json=as_json)
 
-    with _only_one(home):
+    with _only_one(home) as is_home:
         put_in_force(home, feed)
-        return asyncio.run(_supervise(home, Wishes(speed=speed, lab=lab, operations=operations), as_json))
+        return asyncio.run(_supervise(home, Wishes(speed=speed, lab=lab, operations=operations), is_home, as_json))
 
 
-async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
+async def _supervise(home: Home, wishes: Wishes, is_home: Callable[[], bool], as_json: bool) -> Exit:
     from execution.commands.feed import tell_feed
     from execution.settings import left_out, read_settings
     from execution.settings.monitoring import read_monitoring
@@ -58,7 +58,7 @@ async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
     home.prepare()
     _clean_up_after_a_killed_supervisor(home)
     progress = Progress()
-    supervisor = Supervisor(home=home, settings=settings, wishes=wishes, say=progress)
+    supervisor = Supervisor(home=home, settings=settings, wishes=wishes, say=progress, is_home=is_home)
     _stop_on_signals(supervisor, home)
     failure: ExecutionError | None = None
     try:
@@ -70,13 +70,16 @@ async def _supervise(home: Home, wishes: Wishes, as_json: bool) -> Exit:
             welcome(supervisor.status.state, home)
             tell_feed(settings, tuple(left_out(home.root, settings)))
         await supervisor.run()
-    except ExecutionError as problem:
+        if not is_home():
+            complain(f"{home.root} was deleted, moved or replaced by a copy: what runs here ends")
+    except (ExecutionError, OSError) as problem:  # a full disk too ends no desk without its cancels
         progress.done()
-        failure = problem
+        failure = problem if isinstance(problem, ExecutionError) else TransportError(str(problem))
         complain(f"{problem}\nstopping what was started")
     stopped = await supervisor.end()
     progress.done()
-    _write_last_stop(home, stopped)
+    if is_home():
+        _write_last_stop(home, stopped)
     if not as_json:
         farewell(settings.desk.kind, stopped)
     if failure is not None:
@@ -205,16 +208,29 @@ def _wait_ready(home: Home, child: subprocess.Popen[bytes], said_before: int) ->
 
 
 @contextmanager
-def _only_one(home: Home) -> Iterator[None]:
-    """Hold the desk's lock for as long as this process lives; the system gives it back whatever happens."""
+def _only_one(home: Home) -> Iterator[Callable[[], bool]]:
+    """Hold the desk's lock for as long as this process lives; the system gives it back whatever happens.
+
+    Yields whether the lock of the desk is still this one: another folder at this place has another.
+    """
     home.prepare()
-    with (home.run / "supervisor.lock").open("a+") as lock:
+    place = home.run / "supervisor.lock"
+    with place.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             state = read_desk_state(home.processes)
             raise Stop(Exit.USAGE, _runs_already(state)) from None
-        yield
+        yield lambda: _is_at(place, os.fstat(lock.fileno()))
+
+
+def _is_at(place: Path, held: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(place.stat(), held)
+    except (FileNotFoundError, NotADirectoryError):  # a disk that answers badly has moved nothing
+        return False
+    except OSError:
+        return True
 
 
 def _runs_already(state: DeskState | None) -> str:

@@ -48,5 +48,8 @@ class OneTimeSecret:
 
 
 def link(address: str, run: Path) -> str:
-    """The address of the dashboards with what opens them once, for the desk's own user."""
-    return f"{address}enter?once={OneTimeSecret(run / FILE).now()}"
+    """The address of the dashboards with what opens them once, for the desk's own user; the bare one on a full disk."""
+    try:
+        return f"{address}enter?once={OneTimeSecret(run / FILE).now()}"
+    except OSError as problem:
+        return f"{address} (with a password alone: {problem})"

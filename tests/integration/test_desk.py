@@ -374,7 +374,39 @@ def test_orders_can_be_left_at_the_venue_on_purpose(desk: Desk) -> None:
 
 def test_ctrl_c_ends_a_desk_in_the_foreground_in_order(desk: Desk) -> None:
     assert desk.run("down").returncode == Exit.DONE
-    with (desk.home / "foreground.log").open("w") as log:
+    up = in_the_foreground(desk, desk.home / "foreground.log")
+    processes = desk.processes()
+    up.send_signal(signal.SIGINT)
+    assert up.wait(120.0) == Exit.DONE
+    said = (desk.home / "foreground.log").read_text()
+    assert "no entry rests at a venue, and that was asked there" in said
+    assert "Three things to try" in said
+    assert [each for each in processes if is_running(each)] == []
+
+
+def test_a_desk_whose_folder_is_gone_ends_and_leaves_no_process(desk: Desk, tmp_path: Path) -> None:
+    assert desk.run("down").returncode == Exit.DONE
+    up = in_the_foreground(desk, tmp_path / "said")
+    processes = desk.processes()
+    assert until(lambda: is_watching_its_files(desk))
+    elsewhere = desk.home.rename(desk.home.with_name("elsewhere"))
+    try:
+        up.wait(120.0)
+    finally:
+        if desk.home.exists():  # what was being written while it was moved
+            shutil.rmtree(desk.home)
+        elsewhere.rename(desk.home)
+    said = (tmp_path / "said").read_text()
+    assert (up.returncode, f"{desk.home} was deleted, moved or replaced by a copy: what runs here ends" in said) == (
+        Exit.LEFT, True,
+    ), said  # fmt: skip
+    assert "NOT VERIFIED" in said, "the venue's socket went along"
+    assert [each for each in processes if is_running(each)] == []
+
+
+def in_the_foreground(desk: Desk, said: Path) -> subprocess.Popen[bytes]:
+    """A desk that a terminal holds, ready."""
+    with said.open("w") as log:
         up = subprocess.Popen(
             [sys.executable, "-m", "execution.cli", "up", "--home", str(desk.home), "--speed", "10"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=desk.home, start_new_session=True,
@@ -384,11 +416,12 @@ def test_ctrl_c_ends_a_desk_in_the_foreground_in_order(desk: Desk) -> None:
         state = read_desk_state(desk.home / "var/run/processes.json")
         return state is not None and state.ready and state.supervisor.pid == up.pid
 
-    assert until(is_ready)
-    processes = desk.processes()
-    up.send_signal(signal.SIGINT)
-    assert up.wait(120.0) == Exit.DONE
-    said = (desk.home / "foreground.log").read_text()
-    assert "no entry rests at a venue, and that was asked there" in said
-    assert "Three things to try" in said
-    assert [each for each in processes if is_running(each)] == []
+    assert until(is_ready), said.read_text()
+    return up
+
+
+def is_watching_its_files(desk: Desk) -> bool:
+    """Whether a save is heard: then nothing of the start is left to be done."""
+    (desk.home / "config/desk.yaml").touch()
+    state = read_desk_state(desk.home / "var/run/processes.json")
+    return state is not None and any(problem.subject == "config/desk.yaml" for problem in state.problems)

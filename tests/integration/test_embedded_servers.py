@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -101,6 +102,15 @@ def test_a_server_whose_record_was_lost_is_found_by_its_socket(start_servers: St
     again = make_servers(tmp_path / "pair0")
     again.start()
     assert pids(again) == before
+
+
+def test_whoever_started_them_ends_them_though_their_folder_is_gone(start_servers: Start, tmp_path: Path) -> None:
+    servers = start_servers()
+    running = pids(servers)
+    shutil.rmtree(tmp_path / "pair0" / "run")
+    assert pids(servers) == running
+    assert servers.stop() == [JOURNAL, BUS]
+    assert not any(identify(pid) for pid in running.values())
 
 
 def test_a_server_that_hangs_is_replaced(start_servers: Start) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +67,7 @@ class EmbeddedServers:
         self._patience = patience_seconds
         self._passwords = Passwords(run / "server-passwords.json")
         self._children: dict[ServerRole, subprocess.Popen[bytes]] = {}
+        self._known: dict[ServerRole, ProcessIdentity] = {}
 
     def start(self) -> dict[ServerRole, ProcessIdentity]:
         """Start what does not run, adopt what does, wait until both answer. ConfigError names what is in the way."""
@@ -92,13 +93,11 @@ class EmbeddedServers:
         return socket_path(self._run, role.value)
 
     def identity(self, role: ServerRole) -> ProcessIdentity | None:
-        """The running server of a role; None when it does not run."""
-        record = self._record(role)
-        try:
-            identity = msgspec.json.decode(record.read_bytes(), type=ProcessIdentity)
-        except (OSError, msgspec.MsgspecError):
-            return None
-        return identity if is_running(identity) else None
+        """The running server of a role; None when it does not run. A record that got lost makes nobody forget one."""
+        identity = self._known.get(role)
+        with suppress(OSError, msgspec.MsgspecError):
+            identity = msgspec.json.decode(self._record(role).read_bytes(), type=ProcessIdentity)
+        return identity if identity is not None and is_running(identity) else None
 
     def admit(self, strategies: Sequence[str]) -> None:
         """Give runners of further strategies their users, also while the servers run."""
@@ -219,6 +218,7 @@ class EmbeddedServers:
     # ------------------------------------------------------------------ files
 
     def _remember(self, role: ServerRole, identity: ProcessIdentity) -> None:
+        self._known[role] = identity
         _write(self._record(role), msgspec.json.encode(identity).decode())
 
     def _last_words(self, role: ServerRole) -> str:
