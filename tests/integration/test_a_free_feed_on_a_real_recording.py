@@ -1,4 +1,4 @@
-"""The main job on real input: two minutes of Binance BTCUSDT through listener, engine, venue and a quoting strategy."""
+"""The main job on real input: minutes of Binance BTCUSDT through listener, engine, venue and a quoting strategy."""
 
 import shutil
 import signal
@@ -30,11 +30,12 @@ from toolkit.domain.inbox import InboxEntry, InboxItem, Restored
 from toolkit.domain.inbox_rules import TELL
 from toolkit.domain.intents import CancelIntent
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.market import SessionOpened, Step
+from toolkit.domain.market import SessionClosed, SessionOpened, Step
 from toolkit.engine.market_data import MarketDataListener
 from toolkit.engine.strategy_runner import StrategyContainer
 
 ROWS = 12_000
+DAYS = {"2024-08-08": "spot_btcusdt_20240808.gz", "2024-08-09": "spot_btcusdt_20240809.gz"}
 STRATEGY = '''"""Quotes around the middle, a few ticks away, and follows it."""
 
 import msgspec
@@ -111,21 +112,26 @@ def btc_home(folder: Path) -> Home:
     return home
 
 
-def recorded_steps(recordings: Path) -> Iterator[Step]:
-    """The recording as steps, behind an opening bell."""
-    rows = list(islice(binance(recordings), ROWS))
+def recorded_steps(recordings: Path, rows: int | None) -> Iterator[Step]:
+    """The recording's first rows, or all of them, as steps; each day begins with its bell."""
     feed = MarketDataListener((BTCUSDT,), label="Binance, recorded", longest_silence={})
-    yield feed.tell(rows[0].time, SessionOpened(calendar="24/7", session="2024-08-08"))
-    for row in rows:
+    session = ""
+    of_days = ((day, row) for day, name in DAYS.items() for row in binance(recordings, name))
+    for day, row in islice(of_days, rows):
+        if day != session and session:
+            yield feed.tell(row.time, SessionClosed(calendar="24/7", session=session))
+        if day != session:
+            yield feed.tell(row.time, SessionOpened(calendar="24/7", session=day))
+            session = day
         step = feed.take(row).step
         if step is not None:
             yield step
 
 
 @pytest.fixture
-async def traded(tmp_path: Path, recordings: Path) -> tuple[DeskKit, list[Step], bool]:
-    """A desk that has seen the whole recording, and whether books and venue agreed at its end."""
-    steps = list(recorded_steps(recordings))
+async def traded(tmp_path: Path, recordings: Path, full: bool) -> tuple[DeskKit, list[Step], bool]:
+    """A desk that has seen those steps, and whether books and venue agreed at its end."""
+    steps = list(recorded_steps(recordings, None if full else ROWS))
     path = tmp_path / "btc.steps"
     write_steps(path, steps)
     kit = DeskKit(btc_home(tmp_path / "desk"))
@@ -136,7 +142,7 @@ async def traded(tmp_path: Path, recordings: Path) -> tuple[DeskKit, list[Step],
         await kit.until_stopped("listener")
         await kit.until(lambda: "quoting" in kit.ledger.runners)  # a feed that waits for nobody would be over by then
         kit.processes["listener"].send_signal(signal.SIGCONT)
-        await kit.until_step(steps[-1].number, 180)
+        await kit.until_step(steps[-1].number, 900 if full else 180)
         await kit.until(lambda: _agrees(kit))
         return kit, steps, _agrees(kit)
     finally:

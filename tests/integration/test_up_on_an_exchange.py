@@ -8,23 +8,27 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
 from execution.commands.desk import Stop
 from execution.commands.feed import put_in_force, snippet
+from execution.services.engine import FEED as STEPS
 from execution.settings import left_out, read_settings
 from execution.settings.feed_file import read_feed_file
-from execution.wiring.feeds import find_feed
+from execution.wiring.feeds import find_feed, replay_feed
 from tests.tools.desk_kit import PROJECT, make_home
 from tests.tools.loopback_exchange import LoopbackExchange, lively, loopback_exchange
+from tests.tools.replay_kit import asked
 from toolkit.adapters.step_recording import StepRecording
+from toolkit.client.books import Books
 from toolkit.client.home import Home
 from toolkit.domain.errors import ConfigError
-from toolkit.domain.market import FeedGap, FeedMode, Quote, Trade
+from toolkit.domain.market import FeedGap, FeedMode, Quote, Step, Trade
 
 pytestmark = pytest.mark.integration
 
@@ -131,7 +135,8 @@ async def until(home: Home, holds: Any) -> dict[str, Any]:
             await asyncio.sleep(0.2)
 
 
-async def test_a_killed_recorder_loses_its_open_part_and_says_so(home: Home, tmp_path: Path) -> None:
+async def test_a_killed_recorder_loses_its_open_part_and_a_desk_replays_the_rest(home: Home, tmp_path: Path) -> None:
+    """What is lost is said. What was kept is what a desk gets, and what it does about it, twice, bit for bit."""
     folder, words = tmp_path / "recording", ("record", str(tmp_path / "recording"), "--feed", "ccxt:binance:BTC/USDT")
     process = await start(home, *words, "--part-seconds", "1")
     await parts(process, folder, 2)
@@ -150,6 +155,39 @@ async def test_a_killed_recorder_loses_its_open_part_and_says_so(home: Home, tmp
     if before.lost:  # killed between two parts it has lost nothing
         assert before.lost in said
         assert recording.lost == before.lost
+
+    assert f"up --feed replay:{folder}" in said
+    paste(home, snippet(replay_feed(home, f"replay:{folder}", folder)))
+    first, again = [await replayed(home, folder, run) for run in (1, 2)]
+    assert first.steps == again.steps == list(recording.steps())
+    assert len(first.asked) > 10
+    assert [pair for pair in zip(first.asked, again.asked, strict=True) if pair[0] != pair[1]] == []
+
+
+class Replayed(NamedTuple):
+    """What a desk got from its feed, and what its strategy asked for then."""
+
+    steps: list[Step]
+    asked: list[tuple[int, bytes]]
+
+
+async def replayed(home: Home, folder: Path, run: int) -> Replayed:
+    """Run a desk on a recording to its end, as fast as it follows; each run is a book of its own."""
+    code, said = await execution(home, "up", "-d", "--feed", f"replay:{folder}", "--speed", "0")
+    assert code == 0, said
+    try:
+        last = StepRecording(folder).last
+        books = Books(home=home, book=f"replay_recording_run{run}")
+        with closing(books.bus(60)) as bus:
+            async with asyncio.timeout(120):
+                while (engine := bus.beats().get("engine")) is None or engine.step < last:
+                    await asyncio.sleep(0.05)
+            steps = list(bus.steps(STEPS, 0, last + 1))
+        done = [one for one in asked(books.batches()) if one[0] < last]  # it may still be at work on the last step
+        return Replayed(steps, done)
+    finally:
+        code, said = await execution(home, "down")
+        assert code == 0, said
 
 
 async def parts(process: asyncio.subprocess.Process, folder: Path, count: int) -> None:

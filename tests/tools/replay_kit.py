@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from execution.home import Home
@@ -18,8 +19,10 @@ from execution.settings.models import CurrencyRow, InstrumentRow
 from execution.settings.reading import traded_on
 from execution.wiring.feeds import feed_text, keep_feed, replay_feed
 from tests.tools.desk_kit import PROJECT
+from toolkit.adapters import codec
 from toolkit.adapters.binance_stream import BinanceSpot
 from toolkit.adapters.step_recording import StepRecorder
+from toolkit.domain.events import Answered, Batch, Event, IntentRefused, OrderDenied, OrderFilled, OrderSubmitted
 from toolkit.domain.instruments import Shortable
 from toolkit.domain.market import Step
 from toolkit.domain.time import FeedTime, WallTime
@@ -40,12 +43,13 @@ FEED = FeedFile(
 )  # fmt: skip
 
 
-def binance_messages(recordings: Path, name: str = "spot_btcusdt_20240808.gz") -> Iterator[tuple[FeedTime, str]]:
-    """Time of receipt and raw message, the snapshot among them."""
-    with gzip.open(recordings / "binance_ws" / name, "rt") as lines:
-        for line in lines:
-            received, _, text = line.partition(" ")
-            yield FeedTime(int(received)), text
+def binance_messages(recordings: Path) -> Iterator[tuple[FeedTime, str]]:
+    """Time of receipt and raw message, the snapshot among them; the second file goes on where the first ends."""
+    for name in ("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz"):
+        with gzip.open(recordings / "binance_ws" / name, "rt") as lines:
+            for line in lines:
+                received, _, text = line.partition(" ")
+                yield FeedTime(int(received)), text
 
 
 def through_the_listener(messages: Iterable[tuple[FeedTime, str]], at_once: int = 1) -> Iterator[Step]:
@@ -64,8 +68,8 @@ def through_the_listener(messages: Iterable[tuple[FeedTime, str]], at_once: int 
     assert live.counts["gaps"] == 0
 
 
-def record(folder: Path, recordings: Path, messages: int) -> list[Step]:
-    """The recording's first messages as `execution record` writes them."""
+def record(folder: Path, recordings: Path, messages: int | None) -> list[Step]:
+    """The recording's first messages, or all of them, as `execution record` writes them."""
     recorder = StepRecorder(folder, feed_text(FEED))
     steps = list(through_the_listener(islice(binance_messages(recordings), messages)))
     for step in steps:
@@ -87,3 +91,16 @@ def replaying_home(folder: Path, recording: Path, strategy: str, row: dict[str, 
     path = keep_feed(home, replay_feed(home, f"replay:{recording}", recording))
     shutil.copy(path, home.var / "feed.yaml")
     return home
+
+
+def asked(batches: Iterable[Batch]) -> list[tuple[int, bytes]]:
+    """Everything that strategies asked for and what became of it, as bytes, with the step that it answered."""
+    kinds = OrderSubmitted | OrderDenied | OrderFilled | IntentRefused | Answered
+    events = ((batch.step, event) for batch in batches for event in batch.events)
+    return [(step, codec.encode(_timeless(event))) for step, event in events if isinstance(event, kinds)]
+
+
+def _timeless(event: Event) -> Event:
+    """Without what says when this run was, and nothing else."""
+    fields = {name: 0 for name in ("wall", "sent", "incarnation") if hasattr(event, name)}
+    return msgspec.structs.replace(event, **fields)
