@@ -26,6 +26,7 @@ from execution.supervision.watcher import Watcher
 from execution.wiring import specifications
 from execution.wiring.desk_book import write_desk_book
 from execution.wiring.desk_line import DeskLine, start_time
+from execution.wiring.drift_rule import DriftRuleFile
 from execution.wiring.front_desk import Door
 from execution.wiring.versions import register_missing
 from toolkit.client import emergency
@@ -110,7 +111,7 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self.line = DeskLine(self.home, self.settings)
-        self.status = StatusFile(self.home, self.settings, start_time)
+        self.status = StatusFile(self.home, self.settings, start_time, DriftRuleFile(self.home))
         self.door = Door(self.home, self.settings, self.line, self.managed)
         self._tasks: list[asyncio.Task[None]] = []
         self._pages: dict[str, tuple[int, Callable[[int], Specification], str]] = {}

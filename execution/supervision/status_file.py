@@ -9,14 +9,18 @@ from contextlib import suppress
 
 from execution.settings import Settings
 from execution.supervision.managed import Managed
-from toolkit.client.desk_state import DeskState, Problem, ProcessState, write_desk_state
+from toolkit.client.desk_state import DeskState, DriftRule, Problem, ProcessState, write_desk_state
 from toolkit.client.home import Home
 
 
 class StatusFile:
-    """Written when something in it changed. `start_time` tells the process under a pid from a later one."""
+    """Written when something in it changed. `start_time` tells the process under a pid from a later one, `drift_rule`
+    is asked with each save."""
 
-    def __init__(self, home: Home, settings: Settings, start_time: Callable[[int], str]) -> None:
+    def __init__(
+        self, home: Home, settings: Settings, start_time: Callable[[int], str], drift_rule: Callable[[], DriftRule]
+    ) -> None:
+        self._drift_rule = drift_rule
         self._start_time = start_time
         self._path = home.processes
         self._settings = settings
@@ -86,6 +90,7 @@ class StatusFile:
             name=desk.name, kind=desk.kind, book=desk.book, venues=tuple(self._settings.venues),
             supervisor=self._supervisor, ready=self._ready, processes=(*self._servers, *self._managed),
             problems=tuple(self._problems.values()), links=tuple(self._links.items()), seconds_to_ready=self._seconds,
+            drift_rule=self._drift_rule(),
         )  # fmt: skip
 
     def _process(self, managed: Managed) -> ProcessState:

@@ -66,7 +66,6 @@ async def serve(home: Home, plan: Plan) -> int:
     from execution.operations.viewing import Csv, Enter, Root
     from execution.settings import read_people
     from execution.settings.people import desk_user
-    from execution.wiring.drift_rule import DriftRuleFile
     from toolkit.dashboards.page import SCRIPT, open_page
     from toolkit.dashboards.pages import VIEWS
     from toolkit.dashboards.watching import DeskWatch
@@ -76,9 +75,7 @@ async def serve(home: Home, plan: Plan) -> int:
     if state is None:
         raise ConfigError(f"{home.root} was never started; `execution up` starts it and this")
     signing = desk_secret(home.run / "dashboards-secret")
-    watch = DeskWatch(
-        home, state.book, watched=lambda: len(site.pages) > 0, zone=Zone(plan.time_zone), drift_rule=DriftRuleFile(home)
-    )
+    watch = DeskWatch(home, state.book, watched=lambda: len(site.pages) > 0, zone=Zone(plan.time_zone))
     logins = Logins(
         Sessions(signing, hours=plan.session_hours),
         read_table=lambda: read_people(home.root),

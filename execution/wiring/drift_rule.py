@@ -1,4 +1,4 @@
-"""By which rule people are told of drift, as `config/monitoring.yaml` has it now; pages say the same as alerts."""
+"""By which rule people are told of drift, as `config/monitoring.yaml` has it now: pages and notebooks go by it too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from execution.home import Home
 from execution.settings.monitoring import SOURCE, read_monitoring
-from toolkit.dashboards.known import DriftRule
+from toolkit.client.desk_state import DriftRule
 from toolkit.domain.errors import ConfigError
 
 
@@ -27,5 +27,7 @@ class DriftRuleFile:
             self._saved = saved
             with suppress(ConfigError):  # the monitor says what is wrong with it
                 row = read_monitoring(self._home.root).divergence
-                self._rule = DriftRule(row.warn, row.freeze, row.width, row.rule == "daily_z")
+                self._rule = DriftRule(
+                    warn=row.warn, freeze=row.freeze, width=row.width, is_daily=row.rule == "daily_z"
+                )  # fmt: skip
         return self._rule

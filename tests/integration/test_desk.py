@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from toolkit.adapters.process_identity import is_running
 from toolkit.client.books import Books, opened
 from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
+from toolkit.dashboards.watching import DeskWatch
 from toolkit.domain.fold import apply_batch
 from toolkit.domain.ledger import Ledger
 from toolkit.replica import views
@@ -213,6 +215,21 @@ def test_a_saved_file_tightens_at_once_and_loosens_when_a_person_has_approved_it
         ("limits", "10000"), ("approvals", "approved")
     ]  # fmt: skip
     assert "four eyes off" in last[1]["how"]
+
+
+def test_a_saved_rule_of_drift_is_what_pages_and_notebooks_go_by(desk: Desk) -> None:
+    path = desk.home / "config/monitoring.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("  warn: 8 ", "  warn: 6 "), encoding="utf-8")
+
+    def warns_at() -> float:
+        with closing(DeskWatch(Home(desk.home), "paper")) as watch:
+            known = watch.look()
+        return 0.0 if known is None else known.drift_rule.warn
+
+    assert until(lambda: warns_at() == 6)
+    path.write_text(text, encoding="utf-8")
+    assert until(lambda: warns_at() == 8)
 
 
 def test_a_token_counts_once_its_hash_is_approved_and_the_journal_says_whose_it_was(desk: Desk) -> None:

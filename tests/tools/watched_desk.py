@@ -44,6 +44,7 @@ from toolkit.adapters.ladder_file import LadderFile
 from toolkit.adapters.process_identity import identify
 from toolkit.adapters.server_access import ServerRole
 from toolkit.client import watching
+from toolkit.client.desk_state import DriftRule
 from toolkit.client.watching import Watching
 from toolkit.domain.beats import Beat
 from toolkit.domain.errors import JournalError, TransportError
@@ -293,7 +294,7 @@ class WatchedDesk(WatchedCore):
         return Venue(self, settings(**venue), self.instruments)
 
     def _start_processes(self) -> None:
-        self._status = StatusFile(self.home, self.around.settings, start_time)
+        self._status = StatusFile(self.home, self.around.settings, start_time, DriftRule)
         self._status.begin()
         self._do(self._start())
         self._status.ready(0.0)

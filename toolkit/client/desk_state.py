@@ -42,8 +42,22 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     since: int
 
 
+class DriftRule(msgspec.Struct, frozen=True, kw_only=True):
+    """By which people are told of drift: `warn` and `freeze` of Page's sums; with `is_daily` single sessions beyond
+    `width` inform instead of `warn`. All in σ."""
+
+    warn: float = 8.0
+    freeze: float = 12.0
+    width: float = 2.0
+    is_daily: bool = False
+
+
+SHIPPED_DRIFT_RULE: Final = DriftRule()
+
+
 class DeskState(msgspec.Struct, frozen=True, kw_only=True):
-    """All processes of one desk. `ready` once all of them run; `kind` is what every screen shows."""
+    """All processes of one desk. `ready` once all of them run; `kind` is what every screen shows, `drift_rule` what
+    alerts and pages go by."""
 
     name: str
     kind: str
@@ -55,6 +69,7 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     seconds_to_ready: float = 0.0
+    drift_rule: DriftRule = SHIPPED_DRIFT_RULE
 
     def process(self, name: str) -> ProcessState | None:
         return next((process for process in self.processes if process.name == name), None)

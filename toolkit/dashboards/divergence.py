@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from toolkit.client.desk_state import DriftRule
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.compared import AGAINST, PARTS, Compared, all_compared, in_money
 from toolkit.dashboards.drawing import SHADES, colour_of, lines
 from toolkit.dashboards.face import Number, Part, Picture, Table
-from toolkit.dashboards.known import DriftRule, Known
+from toolkit.dashboards.known import Known
 from toolkit.dashboards.looks import BAD, GOOD, ODD, Cell
 from toolkit.measures.divergence import BEHIND, FEWEST, ORDERS
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
 
-from toolkit.client.desk_state import DeskState, Problem
+from toolkit.client.desk_state import SHIPPED_DRIFT_RULE, DeskState, DriftRule, Problem
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.looks import BAD, ODD, ago, scope_words
 from toolkit.dashboards.zones import Zone
@@ -33,19 +32,6 @@ class Reference:
     pnl: tuple[float, ...]
 
 
-class DriftRule(NamedTuple):
-    """As `config/monitoring.yaml` has it: `warn` and `freeze` of Page's sums; with `is_daily` single sessions beyond
-    `width` inform instead of `warn`. All in σ."""
-
-    warn: float = 8.0
-    freeze: float = 12.0
-    width: float = 2.0
-    is_daily: bool = False
-
-
-SHIPPED: Final = DriftRule()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """One moment of a desk. `wall` is now (UTC ns); `shut` are the scopes whose latch is.
@@ -69,7 +55,7 @@ class Known:
     references: tuple[Reference, ...] = ()
     sessions: tuple[SessionRungs, ...] = ()
     divergence: Divergence | None = None
-    drift_rule: DriftRule = SHIPPED
+    drift_rule: DriftRule = SHIPPED_DRIFT_RULE
 
     @property
     def going_on(self) -> tuple[SessionRungs, ...]:

@@ -13,7 +13,7 @@ import msgspec
 from toolkit.client import emergency
 from toolkit.client.alert_lines import AlertLines
 from toolkit.client.books import Books
-from toolkit.client.desk_state import DeskState, read_desk_state, to_mend
+from toolkit.client.desk_state import SHIPPED_DRIFT_RULE, DeskState, read_desk_state, to_mend
 from toolkit.client.following import Rounds
 from toolkit.client.home import Home
 from toolkit.client.ladders import ladder_of
@@ -21,7 +21,7 @@ from toolkit.client.watching import Watching
 from toolkit.dashboards import markup
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.face import Face
-from toolkit.dashboards.known import DriftRule, Known, Reference
+from toolkit.dashboards.known import Known, Reference
 from toolkit.dashboards.pages import VIEWS
 from toolkit.dashboards.zones import Zone
 from toolkit.domain.errors import ExecutionError
@@ -56,10 +56,9 @@ class DeskWatch:
 
     def __init__(
         self, home: Home, book: str, *, watched: Callable[[], bool] = lambda: True, zone: Zone | None = None,
-        references: tuple[Reference, ...] = (), drift_rule: Callable[[], DriftRule] = DriftRule,
+        references: tuple[Reference, ...] = (),
     ) -> None:  # fmt: skip
         self._home = home
-        self._drift_rule = drift_rule
         self._book = book
         self._zone = zone or Zone()
         self._references = references
@@ -152,7 +151,8 @@ class DeskWatch:
             replica=replica, tallies=self._watching.tallies, alerts=self._alerts, state=state,
             to_mend=to_mend(state), shut=emergency.shut_rows(self._home, self._book), wall=time.time_ns(),
             zone=self._zone, read_all=self._read_all, problem=problem, links=links, references=self._references,
-            sessions=self._ladder.sessions(), divergence=self._ladder.now(), drift_rule=self._drift_rule(),
+            sessions=self._ladder.sessions(), divergence=self._ladder.now(),
+            drift_rule=SHIPPED_DRIFT_RULE if state is None else state.drift_rule,
         )  # fmt: skip
 
     def _hear_operations(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from execution.home import Home
 from execution.wiring.drift_rule import DriftRuleFile
-from toolkit.dashboards.known import DriftRule
+from toolkit.client.desk_state import DriftRule
 
 
 def test_the_rule_is_that_of_the_file_and_follows_it(tmp_path: Path, repository: Path) -> None:

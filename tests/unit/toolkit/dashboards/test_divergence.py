@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from tests.tools.folded_desk import Journal
 from tests.tools.known_desk import known_of
+from toolkit.client.desk_state import DriftRule
 from toolkit.dashboards.choice import Choice
 from toolkit.dashboards.compared import DAY, compare, in_money
 from toolkit.dashboards.divergence import NONE, divergence_parts
 from toolkit.dashboards.equity_lines import pnl_picture
 from toolkit.dashboards.face import Picture, Table
-from toolkit.dashboards.known import DriftRule, Known, Reference
+from toolkit.dashboards.known import Known, Reference
 from toolkit.dashboards.looks import BAD, GOOD, ODD
 from toolkit.domain.rungs import Rung, SessionRungs
 from toolkit.measures.divergence import BEHIND, FEWEST
@@ -129,7 +130,7 @@ def test_a_page_goes_by_the_rule_that_people_are_told_by() -> None:
     assert isinstance(picture, Picture)
     assert (picture.data["warn"][-1], picture.data["freeze"][-1]) == (60, 70)
     assert "warns at 60, freezes at 70" in picture.below
-    daily = wide._replace(width=3, is_daily=True)
+    daily = DriftRule(warn=60, freeze=70, width=3, is_daily=True)
     (picture, table, _), number = divergence_parts(desk_that_measured(apart, drift_rule=daily), CHOICE)
     assert (number.how, number.words) == (ODD, "last session of trend against the replay (B1); told beyond 3")
     assert isinstance(picture, Picture)
