@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import papermill
 import pytest
 
 from execution.commands.exits import Exit
 from execution.templates import OF_EVERY_DESK, desk_files
+from tests.tools.fresh_environment import FreshEnvironment, fresh_environment
 
 pytestmark = pytest.mark.integration
 
@@ -28,6 +31,14 @@ import execution, toolkit as tk
 sys.path.append("notebooks")
 result = tk.backtest(import_module("strategies.trend").Trend, tk.data.sample(60))
 print(json.dumps({"from": [tk.__file__, execution.__file__], "fills": len(result.fills)}))
+"""
+
+WHERE = """
+import json
+from importlib.util import find_spec
+import execution, toolkit
+tools = [name for name in ("pytest", "hatchling", "ccxt") if find_spec(name)]
+print(json.dumps([[toolkit.__file__, execution.__file__], tools]))
 """
 
 
@@ -143,6 +154,43 @@ def test_a_new_strategy_runs_green_at_once(installed: Installed, desk: Path, mon
         if "data" in output
     ]
     assert any(">BACKTEST<" in page for page in pages)
+
+
+def test_a_desk_runs_from_the_wheel_and_what_it_asks_for(installed: Installed, tmp_path: Path) -> None:
+    """None of the tools for tests is there, and no checkout: the desk is up, trades, and goes down in order."""
+    fresh = fresh_environment(tmp_path / "environment", installed.wheel)
+    home = tmp_path / "desk"
+    seen = fresh.run("python", "-c", WHERE, folder=tmp_path)
+    assert seen.returncode == 0, seen.stderr
+    files, tools = json.loads(seen.stdout)
+    assert all(Path(file).is_relative_to(fresh.folder) for file in files)
+    assert tools == []
+    for words in (("init", "desk"), ("up", "-d", "--speed", "10", "--home", "desk")):
+        answer = fresh.run("execution", *words, folder=tmp_path)
+        assert answer.returncode == Exit.DONE, answer.stdout + answer.stderr
+    try:
+        found = trading(fresh, home)
+        assert found["kind"] == "paper"
+        assert {"engine", "listener", "dashboards", "monitor", "replayer"} <= {
+            one["name"] for one in found["processes"]
+        }
+    finally:
+        answer = fresh.run("execution", "down", folder=home)
+    assert answer.returncode == Exit.DONE, answer.stdout + answer.stderr
+
+
+def trading(fresh: FreshEnvironment, home: Path) -> dict[str, Any]:
+    """What `status` says once every process runs and something was filled."""
+    until = time.monotonic() + 120
+    while True:
+        answer = fresh.run("execution", "status", "--json", folder=home)
+        assert answer.returncode == Exit.DONE, answer.stderr
+        found: dict[str, Any] = json.loads(answer.stdout)
+        running = all(one["state"] == "running" for one in found["processes"])
+        if running and any(one["fills"] for one in found["strategies"]):
+            return found
+        assert time.monotonic() < until, answer.stdout
+        time.sleep(0.5)
 
 
 def test_a_checkout_is_installed_as_a_path_alone(repository: Path, tmp_path: Path) -> None:
