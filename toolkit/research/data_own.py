@@ -61,8 +61,18 @@ class _Reading(NamedTuple):
     kind: str | None
     timezone: str | None
     unit: str | None
-    columns: Mapping[str, str] | None
+    columns: Mapping[str, str] | Sequence[str] | None
     every: str | None
+
+    @property
+    def header(self) -> list[str] | None:
+        """Names for the columns of text that has no header."""
+        return None if self.columns is None or isinstance(self.columns, Mapping) else [str(one) for one in self.columns]
+
+    @property
+    def renamed(self) -> Mapping[str, str] | None:
+        """Theirs to ours."""
+        return self.columns if isinstance(self.columns, Mapping) else None
 
 
 def read(
@@ -72,7 +82,7 @@ def read(
     kind: str | None = None,
     timezone: str | None = None,
     unit: str | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | Sequence[str] | None = None,
     every: str | None = None,
     stamp: str = "start",
     exchange: str | None = None,
@@ -90,8 +100,8 @@ def read(
     Binance, Coinbase and Kraken in JSON (candles, trades, order books). Of a recording best bids and offers and trades
     are taken, of the instruments given, under the names that the exchange has for them; for barter, which numbers them,
     give all in that order. Where best bids and offers are not told, or with `book`, they are those of the order book,
-    rebuilt from its first whole one on, which may stand in another of the files. The rest is as in `from_pandas`.
-    ConfigError names the file and the mend.
+    rebuilt from its first whole one on, which may stand in another of the files. Of CSV without a header a list of
+    `columns` names the first ones. The rest is as in `from_pandas`. ConfigError names the file and the mend.
     """
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
     if not paths:
@@ -154,17 +164,18 @@ def _tables(path: Path, reading: _Reading, exchange: str | None) -> Sequence[Raw
     tables = in_known_layout(path, exchange, [one.symbol for one in reading.instruments])
     if tables is not None:
         return tables
-    frame = _loaded(path)
-    first = 0 if path.suffix == ".parquet" else 2  # the line after the header
+    frame = _loaded(path, reading.header)
+    first = 0 if path.suffix == ".parquet" else 2 if reading.header is None else 1  # the line after the header
     return [_table(frame, reading, path.name, path.name, np.arange(first, len(frame) + first, dtype=np.int64))]
 
 
-def _loaded(path: Path) -> pd.DataFrame:
+def _loaded(path: Path, header: list[str] | None) -> pd.DataFrame:
     try:
-        if path.suffix == ".parquet":
+        if path.suffix == ".parquet" and header is None:
             return pd.read_parquet(path)
         if path.name.endswith((".csv", ".csv.gz", ".txt", ".zip")):
-            return read_csv(path, skip_blank_lines=False)
+            given = {} if header is None else {"header": None, "names": header, "usecols": range(len(header))}
+            return read_csv(path, skip_blank_lines=False, **given)
     except (
         pd.errors.ParserError,
         pd.errors.EmptyDataError,
@@ -173,13 +184,15 @@ def _loaded(path: Path) -> pd.DataFrame:
         OSError,
     ) as problem:
         raise ConfigError(f"{path}: cannot be read ({problem}); look at the file") from problem
+    if path.suffix == ".parquet":
+        raise ConfigError(f"{path}: its columns have names; rename with columns={{'theirs': 'ours'}}, not with a list")
     raise ConfigError(f"{path}: of an unknown kind; give .csv, .csv.gz, .zip, .parquet, or a layout `read` names")
 
 
 def _table(frame: pd.DataFrame, reading: _Reading, place: str, name: str, lines: np.ndarray) -> RawTable:
     if frame.empty:
         raise ConfigError(f"{place}: it has no rows")
-    ours = by_our_names(frame, reading.columns, place)
+    ours = by_our_names(frame, reading.renamed, place)
     kind = kind_of(ours, reading.kind, place)
     symbol = reading.instruments[0].symbol if len(reading.instruments) == 1 else None
     fields = fields_of(ours, kind, symbol, place)

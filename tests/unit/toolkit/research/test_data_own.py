@@ -329,3 +329,22 @@ def test_the_report_is_a_table_and_a_page() -> None:
 def instrument_symbols(data: OwnData) -> list[str]:
     known: tuple[Instrument, ...] = data.instruments
     return [one.symbol for one in known]
+
+
+def test_text_without_a_header_has_the_columns_that_are_listed(tmp_path: Path) -> None:
+    """As Binance and Kraken hand out their candles; what stands behind the listed ones is left out, line 1 is a row."""
+    path = tmp_path / "ACME-1m.csv"
+    rows = [f"{1_704_207_600_000 + minute * 60_000},10,10.5,9.5,10.25,{minute},0,7" for minute in range(5)]
+    path.write_text("\n".join(rows))
+    names = ["time", "open", "high", "low", "close", "volume"]
+    data = tk.data.read(path, ACME, columns=names, unit="ms")
+    bars = [one for step in data for one in step.events if isinstance(one, Bar)]
+    assert [(one.open, one.close, one.volume) for one in bars] == [(1_000, 1_025, volume) for volume in range(5)]
+    (nothing_traded,) = [one for one in data.report.problems if one.fault == "no volume"]
+    assert nothing_traded.places == ("ACME-1m.csv:1",)
+    with pytest.raises(ConfigError, match=r"ACME-1m.csv: cannot be read"):
+        tk.data.read(path, ACME, columns=[*names, "count", "other", "more"], unit="ms")
+    table = tmp_path / "own.parquet"
+    pd.read_csv(path, header=None, names=names, usecols=range(6)).to_parquet(table)
+    with pytest.raises(ConfigError, match="its columns have names; rename with columns="):
+        tk.data.read(table, ACME, columns=names, unit="ms")
