@@ -45,8 +45,8 @@ def check(
     at `cuts` steps, nothing before the cut changes; tables of the module end with it, and there the row of a bare date
     is known when that date is over. *Survives a restart*: everything but the desk's books, the declared State and the
     feed is lost after `restarts` steps, and signals, requests and fills stay the same. *Hidden inputs*: the code reads
-    no clock, rolls no dice and holds no long list of numbers whose times nobody knows. Steps are drawn with `seed`,
-    first those at which it decided something.
+    no clock and no file, rolls no dice and holds no long list of numbers whose times nobody knows, nor do functions
+    and classes of its module that it uses. Steps are drawn with `seed`, first those at which it decided something.
 
     The other arguments are those of `tk.backtest`. Takes about 4 + `cuts` backtests. What the strategy raises on the
     whole data goes through unchanged.
@@ -227,9 +227,14 @@ def _hidden_inputs(found: Reach) -> Finding:
     ]
     if causes:
         return Finding(name, Verdict.FAIL, "it reads what no backtest and no restart can repeat", None, tuple(causes))
-    if found.arrays:
-        causes = [
-            f"{one} has no times that this check could cut it at; see that it holds no future" for one in found.arrays
-        ]
-        return Finding(name, Verdict.INCONCLUSIVE, "it reads many numbers of its module or class", None, tuple(causes))
-    return Finding(name, Verdict.PASS, "its code reads no clock and rolls no dice")
+    causes = [
+        f"{one} has no times that this check could cut it at; see that it holds no future" for one in found.arrays
+    ]
+    causes += [
+        f"{one} reads a file, which no check can cut and no version keeps; see that it holds no future"
+        for one in found.files
+    ]
+    if causes:
+        told = "it reads what this check cannot look into"
+        return Finding(name, Verdict.INCONCLUSIVE, told, None, tuple(causes))
+    return Finding(name, Verdict.PASS, "its code reads no clock and no file, and rolls no dice")

@@ -1,13 +1,17 @@
-"""What a strategy class reaches for outside of itself: clocks, dice, data and things that change; nothing is run."""
+"""What a strategy class reaches for outside of itself: clocks, dice, files, data, what changes; nothing is run."""
 
 from __future__ import annotations
 
+import builtins
+import dis
 import random
+import sys
 from collections.abc import Iterator, MutableMapping
 from datetime import date
 from functools import cached_property
 from itertools import islice
 from numbers import Number
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -18,9 +22,15 @@ from toolkit.engine.strategy import Strategy
 from toolkit.research.data import FeedData
 
 _DICE: Final = frozenset({"random", "secrets", "uuid", "numpy.random"})
-_CLOCKS: Final = frozenset(
-    {"now", "utcnow", "today", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"}
-)
+_DATES: Final = frozenset({"now", "utcnow", "today"})
+_CLOCKS: Final = _DATES | {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"}
+_READERS: Final = frozenset(
+    {
+        "read_bytes", "read_csv", "read_excel", "read_feather", "read_hdf", "read_json", "read_parquet", "read_pickle",
+        "read_sql", "read_table", "read_text", "loadtxt", "genfromtxt", "fromfile", "memmap",
+    }
+)  # fmt: skip
+_OF_OBJECTS: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM"})
 _LARGE: Final = 1_000
 _FIGURES: Final = 20  # more of them than settings have: a month of days, each with its answer
 
@@ -36,12 +46,14 @@ class Reach(NamedTuple):
     """What was found, by the names under which the code asks for it.
 
     `data` are FeedData, `tables` have times as index: both can be cut. `arrays` cannot: nobody knows their times, or
-    (in a class or a closure) nothing can be put in their place. More than 20 numbers or dates in a list or dict count.
-    `changeable` are lists, dicts, sets and objects of a module or class, each with its holder.
+    (in a class, an object, a closure or the default of an argument) nothing can be put in their place. More than 20
+    numbers or dates in a list or dict count. `files` are calls that read one. `changeable` are lists, dicts, sets and
+    objects of a module or class, each with its holder.
     """
 
     clocks: tuple[str, ...]
     dice: tuple[str, ...]
+    files: tuple[str, ...]
     data: tuple[str, ...]
     tables: tuple[Table, ...]
     arrays: tuple[str, ...]
@@ -49,7 +61,7 @@ class Reach(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """One global name in one function: what it stands for, where it lives and what else the function names."""
+    """One name in one function that is not its own: what it stands for, where it lives, what is asked of objects."""
 
     name: str
     value: Any
@@ -57,24 +69,29 @@ class _Use(NamedTuple):
     beside: frozenset[str]
 
 
+class _Names(NamedTuple):
+    """The names in a function's code: of its module or Python's own, of modules that it imports, of attributes."""
+
+    globals: frozenset[str]
+    imports: frozenset[str]
+    attributes: frozenset[str]
+
+
 def reach(strategy: type[Strategy]) -> Reach:
-    """Look through the methods of a class, and the functions of its module that they use."""
-    uses = list(_uses(strategy))
+    """Look through the methods of a class, and the functions and classes of its module that they use."""
+    functions = list(_reached(strategy))
+    uses = [use for function in functions for use in _uses(function)]
     tables = {use.name: Table(use.home, use.name) for use in uses if _has_times(use.value) and use.home}
     held = [(use.name, use.value) for use in uses if use.name not in tables]
+    owned = [inside for owner in _owners(strategy) for inside in _inside(owner.__name__, owner)]
+    held += owned
+    held += [inside for use in uses if use.home and _class_of_ours(use) for inside in _inside(use.name, use.value)]
     changeable = {use.name: use.value for use in uses if isinstance(use.value, list | dict | set | bytearray)}
-    for owner in _owners(strategy):
-        held += [
-            (f"{owner.__name__}.{name}", value) for name, value in vars(owner).items() if not name.startswith("__")
-        ]
-        changeable |= {
-            f"{owner.__name__}.{name}": value
-            for name, value in vars(owner).items()
-            if isinstance(value, list | dict | set) and not name.startswith("__")
-        }
+    changeable |= {name: value for name, value in owned if isinstance(value, list | dict | set)}
     return Reach(
         clocks=_names(use.name + _read(use) for use in uses if _is_clock(use)),
         dice=_names(use.name for use in uses if _is_dice(use)),
+        files=_names(name for function in functions for name in _files(function)),
         data=_names(use.name for use in uses if isinstance(use.value, FeedData)),
         tables=tuple(tables.values()),
         arrays=_names(name for name, value in held if _is_array(value)),
@@ -82,7 +99,8 @@ def reach(strategy: type[Strategy]) -> Reach:
     )
 
 
-def _uses(strategy: type[Strategy]) -> Iterator[_Use]:
+def _reached(strategy: type[Strategy]) -> Iterator[FunctionType]:
+    """The methods of the class, and every function of its module that they lead to, each once."""
     waiting = [function for owner in _owners(strategy) for function in _functions(owner)]
     done: set[FunctionType] = set()
     while waiting:
@@ -90,16 +108,72 @@ def _uses(strategy: type[Strategy]) -> Iterator[_Use]:
         if function in done:
             continue
         done.add(function)
-        names = frozenset(name for code in _codes(function.__code__) for name in code.co_names)
-        for name in sorted(names & function.__globals__.keys()):
-            value = function.__globals__[name]
-            if isinstance(value, FunctionType) and value.__globals__ is function.__globals__:
-                waiting.append(value)
-            else:
-                yield _Use(name, value, function.__globals__, names)
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            if name != "__class__":
-                yield _Use(name, cell.cell_contents, {}, names)
+        yield function
+        for use in _uses(function, functions=True):
+            if isinstance(use.value, FunctionType) and use.value.__globals__ is function.__globals__:
+                waiting.append(use.value)
+            elif use.home and (found := _class_of_ours(use)) is not None:
+                waiting += _functions(found)
+
+
+def _uses(function: FunctionType, *, functions: bool = False) -> Iterator[_Use]:
+    """What it takes from elsewhere; functions of its own module are left out unless wanted."""
+    names = _names_in(function)
+    for name in sorted(names.globals & function.__globals__.keys()):
+        value = function.__globals__[name]
+        if functions or not (isinstance(value, FunctionType) and value.__globals__ is function.__globals__):
+            yield _Use(name, value, function.__globals__, names.attributes)
+    for name in sorted(names.imports & sys.modules.keys()):
+        yield _Use(name, sys.modules[name], {}, names.attributes)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        if name != "__class__":
+            yield _Use(name, cell.cell_contents, {}, names.attributes)
+    for name, value in _defaults(function).items():
+        yield _Use(f"{function.__name__}({name}=…)", value, {}, names.attributes)
+
+
+def _names_in(function: FunctionType) -> _Names:
+    found = [(one.opname, one.argval) for code in _codes(function.__code__) for one in dis.get_instructions(code)]
+    return _Names(
+        frozenset(name for what, name in found if what in ("LOAD_GLOBAL", "LOAD_NAME")),
+        frozenset(name for what, name in found if what == "IMPORT_NAME"),
+        frozenset(name for what, name in found if what in _OF_OBJECTS),
+    )
+
+
+def _defaults(function: FunctionType) -> dict[str, Any]:
+    code, given = function.__code__, function.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount]
+    return dict(zip(names[len(names) - len(given) :], given, strict=True)) | (function.__kwdefaults__ or {})
+
+
+def _files(function: FunctionType) -> Iterator[str]:
+    """The calls in it that read a file."""
+    names = _names_in(function)
+    if "open" in names.globals and function.__globals__.get("open", builtins.open) is builtins.open:
+        yield "open"
+    yield from names.attributes & _READERS
+    for use in _uses(function):
+        if use.value is np and "load" in names.attributes:
+            yield f"{use.name}.load"
+        elif use.value is Path and "open" in names.attributes:
+            yield f"{use.name}.open"
+        elif getattr(use.value, "__name__", "") in _READERS:
+            yield use.name
+
+
+def _class_of_ours(use: _Use) -> type | None:
+    """The class of its own module that a name stands for, or an object of it; no strategy."""
+    found = use.value if isinstance(use.value, type) else type(use.value)
+    ours = found.__module__ == use.home.get("__name__")
+    return found if ours and not issubclass(found, Strategy) else None
+
+
+def _inside(name: str, holder: object) -> Iterator[tuple[str, Any]]:
+    """What a class or an object holds."""
+    for inner, value in getattr(holder, "__dict__", {}).items():
+        if not inner.startswith("__"):
+            yield f"{name}.{inner}", value
 
 
 def _owners(strategy: type) -> list[type]:
@@ -132,10 +206,10 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def _is_clock(use: _Use) -> bool:
     if isinstance(use.value, ModuleType) and use.value.__name__ in ("time", "datetime"):
-        return bool(use.beside & _CLOCKS)
+        return bool(use.beside & (_CLOCKS if use.value.__name__ == "time" else _DATES))
     home = str(getattr(use.value, "__module__", ""))
     if home == "datetime" or use.value is pd.Timestamp:
-        return bool(use.beside & {"now", "utcnow", "today"})
+        return bool(use.beside & _DATES)
     return home == "time" and use.name != "sleep"
 
 

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 from time import time
 from typing import Any, ClassVar
 
@@ -128,6 +129,60 @@ class OfItsClass(Daily):
         return 10 + len(self.closes)
 
 
+class Reader(Daily):
+    """Reads a file when asked, which nobody can end."""
+
+    def size(self, bar: Any) -> int:
+        opened: Any = open
+        with opened(__file__, encoding="utf-8") as text:
+            return 10 + len(text.readline())
+
+
+class PathReader(Daily):
+    """The same through a path, a few calls away."""
+
+    def size(self, bar: Any) -> int:
+        return Shelf().length()
+
+
+class Shelf:
+    """What a strategy of its module uses."""
+
+    closes: ClassVar[list[float]] = CLOSES_BY_NUMBER
+
+    def length(self) -> int:
+        return 10 + len(Path(__file__).read_text().splitlines()[0])
+
+
+class ByDefault(Daily):
+    """Has the table in the default of an argument."""
+
+    def size(self, bar: Any, closes: Any = CLOSES) -> int:
+        return 10 + len(closes)
+
+
+class LocalClock(Daily):
+    """Imports the clock where it reads it."""
+
+    def size(self, bar: Any) -> int:
+        import time as clock
+
+        return 10 + int(clock.time() > 0)
+
+
+class Namesake(Daily):
+    """Asks a bar for `open`, itself for `time` and a module for a time of day: neither a file nor a clock."""
+
+    def size(self, bar: Any) -> int:
+        import datetime as calendar
+
+        return 10 + int(bar.open > 0) + self.time + calendar.time(9, 30).hour
+
+    @property
+    def time(self) -> int:
+        return 1
+
+
 class Set(Daily):
     """Reads a few settings of its module, as it may."""
 
@@ -171,6 +226,12 @@ UNTOLD = {"No look-ahead": "INCONCLUSIVE", "Survives a restart": "INCONCLUSIVE"}
         (Listed, {"Hidden inputs": "INCONCLUSIVE"}, "CLOSES_BY_NUMBER has no times"),
         (Signed, {"Hidden inputs": "INCONCLUSIVE"}, "SIGNS has no times"),
         (OfItsClass, {"Hidden inputs": "INCONCLUSIVE"}, "OfItsClass.closes has no times"),
+        (Reader, {"Hidden inputs": "INCONCLUSIVE"}, "open reads a file"),
+        (PathReader, {"Hidden inputs": "INCONCLUSIVE"}, "Shelf.closes has no times"),
+        (PathReader, {"Hidden inputs": "INCONCLUSIVE"}, "read_text reads a file"),
+        (ByDefault, {"Hidden inputs": "INCONCLUSIVE"}, "size(closes=…) has no times"),
+        (LocalClock, {"Hidden inputs": "FAIL"}, "time.time is the wall clock"),
+        (Namesake, {}, ""),
         (Set, {}, ""),
         (Silent, dict.fromkeys(CLEAN, "INCONCLUSIVE"), ""),
     ],
