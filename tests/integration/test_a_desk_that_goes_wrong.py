@@ -9,13 +9,19 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.tools.servers_kit import administrator, nearly_full
 from tests.tools.webhook import Webhook
-from tests.tools.whole_desk import Desk, until
+from tests.tools.whole_desk import PATIENCE, Desk, until
+from toolkit.adapters.blocking_redis import BlockingLine
+from toolkit.adapters.embedded_servers import EmbeddedServers
+from toolkit.adapters.server_access import ServerRole
+from toolkit.client.home import Home
 
 pytestmark = pytest.mark.integration
 
@@ -46,6 +52,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         path = desk.home / "config" / "desk.yaml"
         settings = yaml.safe_load(path.read_text())
         settings["supervision"]["hung_after_seconds"] = 600  # so that what is stopped here is not started again
+        settings["supervision"]["give_up_after"] = 2
         settings["feed"]["session_seconds"] = 1.0
         path.write_text(yaml.safe_dump(settings))
         answer = desk.run(
@@ -99,6 +106,61 @@ def test_a_slip_and_a_missing_reason_are_answered_with_what_to_do(watched: Watch
     assert "no alert 'nosuch'" in answer.stderr
     assert watched.desk.run("alerts", "ack", "nosuch").returncode == 2
     assert watched.desk.run("alerts", "silence", "nosuch", "--for", "forever", "--reason", "x").returncode == 2
+
+
+def test_what_goes_wrong_beside_the_books_is_told_by_its_name_and_is_over_when_it_is_mended(watched: Watched) -> None:
+    """All of it at once, since each takes its time: who hangs, who dies and dies again, a file, a server that fills."""
+    desk = watched.desk
+    limits = desk.home / "config" / "limits.yaml"
+    sound = limits.read_text()
+    hangs = desk.process("runner-quoting").pid
+    os.kill(hangs, signal.SIGSTOP)
+    try:
+        with administrator_of_bus(desk) as line, nearly_full(line, 64 * 2**20):
+            for _ in range(2):
+                dies(desk, "runner-mean_reversion")
+            assert until(lambda: desk.process("runner-mean_reversion").state == "given up")
+            for _ in range(3):
+                dies(desk, "archiver")
+            assert until(lambda: desk.process("archiver").state == "running")
+            limits.write_text("limits: [")  # not before: who starts anew reads it
+            wrong = {
+                "runner_silent": "runner-quoting", "process_given_up": "runner-mean_reversion",
+                "process_down": "runner-mean_reversion", "process_restarts": "archiver", "server_memory": "bus",
+                "desk_problem": "desk",
+            }  # fmt: skip
+            found: set[tuple[str, str]] = set()
+            assert until(lambda: bool(found.update(firing(watched))) or wrong.items() <= found), found
+            assert until(lambda: all(watched.told(alert)() for alert in wrong.keys() - {"process_down"}))
+            down = [title for title in watched.chat.titles() if " process_down" in title and "mean_reversion" in title]
+            assert down == [], "it was said already that nobody starts it again"
+    finally:
+        os.kill(hangs, signal.SIGCONT)
+        limits.write_text(sound)
+    assert desk.run("restart", "runner-mean_reversion", "--reason", "mended").returncode == 0
+    over = wrong.items() - {("process_restarts", "archiver")}  # for ten minutes
+    assert until(lambda: not over & firing(watched)), firing(watched)
+
+
+def firing(watched: Watched) -> set[tuple[str, str]]:
+    """What fires, and the last word of where."""
+    return {(alert["rule"], alert["where"].rpartition(" ")[2]) for alert in watched.alerts()}
+
+
+def dies(desk: Desk, name: str) -> None:
+    """A process that runs, and its supervisor knows of it."""
+    assert until(lambda: desk.process(name).state == "running")
+    process = desk.process(name)
+    os.kill(process.pid, signal.SIGKILL)
+    assert until(lambda: desk.process(name).restarts > process.restarts)
+
+
+@contextmanager
+def administrator_of_bus(desk: Desk) -> Iterator[BlockingLine]:
+    home = Home(desk.home)
+    servers = EmbeddedServers(home.run, home.servers, home.logs, books=("paper",))
+    with administrator(servers, ServerRole.BUS, PATIENCE) as line:
+        yield line
 
 
 def test_a_rule_that_is_saved_is_watched_and_its_command_is_the_guardians(watched: Watched) -> None:

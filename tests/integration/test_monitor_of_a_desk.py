@@ -122,6 +122,11 @@ def collected(desk: Desk) -> float | None:
     return value(measured(desk), "collected_timestamp_seconds")
 
 
+def wheres(desk: Desk, alert: str) -> set[str]:
+    """Where an alert fires."""
+    return {each["where"] for each in desk.json("alerts", "list")["open"] if each["rule"] == alert}
+
+
 def test_a_bus_that_hangs_holds_no_measure_up(desk: Desk) -> None:
     bus, monitor = desk.process("bus-server").pid, desk.process("monitor").pid
     os.kill(bus, signal.SIGSTOP)
@@ -130,6 +135,7 @@ def test_a_bus_that_hangs_holds_no_measure_up(desk: Desk) -> None:
         looks: set[float | None] = set()
         assert until(lambda: bool(looks.add(collected(desk))) or len(looks) > 5), "it goes on measuring"
         assert value(measured(desk), "server_up", server="bus") == 0
+        assert until(lambda: "server bus" in wheres(desk, "server_down"))
     finally:
         os.kill(bus, signal.SIGCONT)
     assert until(lambda: value(measured(desk), "server_up", server="bus") == 1)

@@ -176,6 +176,13 @@ def test_all_that_a_desk_measures_is_scraped_and_what_happens_to_it_fires_in_bot
         os.kill(runner, signal.SIGCONT)
     assert until(lambda: silent not in prometheus.firing() and silent not in fired(desk)), fired(desk)
 
+    monitor = desk.process("monitor").pid
+    os.kill(monitor, signal.SIGSTOP)  # and can say nothing of itself
+    try:
+        assert until(lambda: ("monitor_silent", scope_of({})) in prometheus.firing()), prometheus.firing()
+    finally:
+        os.kill(monitor, signal.SIGCONT)
+
 
 def promtool_takes(page: str) -> None:
     found = subprocess.run(

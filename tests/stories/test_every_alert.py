@@ -178,7 +178,7 @@ CAUSES: dict[str, Cause] = {
 }  # fmt: skip
 
 TOLD_FROM_OUTSIDE = {"monitor_silent"}
-"""Prometheus says that the monitor is dead; it cannot say so itself. Its rule is tested with Prometheus' own tool."""
+"""Prometheus says that the monitor is dead; it cannot say so itself: test_prometheus_of_a_desk.py."""
 
 ONLY_IN_TROUBLE = {"quarterdeck_oldest_doubt_timestamp_seconds", "quarterdeck_breaks"}
 """There is no such series while nothing is in doubt and nothing differs."""
@@ -303,7 +303,7 @@ def test_a_normal_day_is_silent_though_all_that_is_watched_is_measured(surroundi
                 desk.cancel(resting)
             elif minute % 5 == 4:
                 desk.sell(10)
-            desk.run(20, every=10)
+            desk.run(20, every=20)
             desk.quote(9_999 + swing, 10_001 + swing, seconds=20)
         desk.session(live=SIGMA, replay=0)
         desk.feed(SessionClosed(calendar="XNYS", session="2026-01-05"))

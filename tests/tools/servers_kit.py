@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from toolkit.adapters.blocking_redis import BlockingLine
-from toolkit.adapters.embedded_servers import EmbeddedServers
+from toolkit.adapters.embedded_servers import BUS_MEMORY, EmbeddedServers
 from toolkit.adapters.server_access import ServerRole
 from toolkit.adapters.server_address import ServerAddress
 
@@ -48,3 +48,22 @@ def administrator(
         line.ask("ACL", "SETUSER", "admin", "on", ">admin", "~*", "&*", "+@all")
     with BlockingLine(ServerAddress(f"unix://{servers.socket(role)}", "admin", "admin"), patience) as line:
         yield line
+
+
+@contextlib.contextmanager
+def nearly_full(line: BlockingLine, room: int) -> Iterator[None]:
+    """A bus server that may take `room` bytes more than it holds, and holds most of them already."""
+    begun = taken(line)
+    line.ask("CONFIG", "SET", "maxmemory", begun + room)
+    while taken(line) < begun + room * 27 // 32:
+        line.ask("RPUSH", "much", bytes(room // 64))
+    try:
+        yield
+    finally:
+        line.ask("DEL", "much")
+        line.ask("CONFIG", "SET", "maxmemory", BUS_MEMORY)
+
+
+def taken(line: BlockingLine) -> int:
+    """What a server holds, in bytes."""
+    return int(line.ask("INFO", "memory").partition(b"used_memory:")[2].split()[0])

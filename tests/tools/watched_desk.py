@@ -34,11 +34,11 @@ from execution.wiring.desk_facts import MARKETS_FILE, FactsReader
 from execution.wiring.desk_line import start_time
 from execution.wiring.live_feed import HEALTH_FILE, write_beside
 from tests.tools.desk_kit import is_stopped, make_home
-from tests.tools.servers_kit import administrator, kill
+from tests.tools.servers_kit import administrator, kill, nearly_full
 from tests.tools.venue_kit import settings, step, stock
 from tests.tools.watched_core import BEGIN, PROCESSES, WatchedCore, shipped
 from toolkit.adapters import codec, keys
-from toolkit.adapters.embedded_servers import BUS_MEMORY, EmbeddedServers
+from toolkit.adapters.embedded_servers import EmbeddedServers
 from toolkit.adapters.journal_archive import MANIFEST, JournalArchive
 from toolkit.adapters.ladder_file import LadderFile
 from toolkit.adapters.process_identity import identify
@@ -127,7 +127,7 @@ class WatchedDesk(WatchedCore):
         self._reader = FactsReader(
             self.home, self.name, "monitor", lambda: WallTime(self.wall), lambda: self.mono / NANOSECONDS
         )
-        self._much, self._filling = f"{{{self.name}}}:much", self.home.var / "filling"
+        self._filling = self.home.var / "filling"
         for left in (HEALTH_FILE, MARKETS_FILE):
             (self.home.run / left).unlink(missing_ok=True)
         super().__init__()
@@ -142,9 +142,6 @@ class WatchedDesk(WatchedCore):
         self._reader.close()
         self._follower.close()
         self._filling.unlink(missing_ok=True)
-        with suppress(TransportError):
-            self.bus.ask("DEL", self._much)
-            self.bus.ask("CONFIG", "SET", "maxmemory", BUS_MEMORY)
         self._lines.close()
         if self.around.servers.identity(ServerRole.JOURNAL) is None:  # the story killed it
             self.around.servers.start()
@@ -262,11 +259,7 @@ class WatchedDesk(WatchedCore):
         self._journal_line = self._lines.enter_context(line)
 
     def fill_server(self) -> None:
-        """Most of what the bus may still take."""
-        self.bus.ask("CONFIG", "SET", "maxmemory", self._taken() + 16 * MEGABYTE)
-        most = self._taken() + 13 * MEGABYTE
-        while self._taken() < most:
-            self.bus.ask("RPUSH", self._much, bytes(MEGABYTE // 4))
+        self._lines.enter_context(nearly_full(self.bus, 16 * MEGABYTE))
 
     def fill_disk(self, less: int) -> None:
         """Until `less` and something is left than now, by rules of this disk: see DISK_LOW."""
@@ -323,10 +316,6 @@ class WatchedDesk(WatchedCore):
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         self.around.loop.run_until_complete(work)
-
-    def _taken(self) -> int:
-        """What the bus holds, in bytes."""
-        return int(self.bus.ask("INFO", "memory").partition(b"used_memory:")[2].split()[0])
 
     def _touch(self, path: Path) -> None:
         os.utime(path, ns=(self.wall, self.wall))
