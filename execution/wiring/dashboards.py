@@ -16,6 +16,7 @@ from execution.child import ExitCode, explain, forget_page_settings, read_secret
 from execution.home import Home, find_home
 from toolkit.client.desk_state import read_desk_state
 from toolkit.domain.errors import ConfigError, ExecutionError
+from toolkit.domain.people import COMMANDING
 
 if TYPE_CHECKING:
     from execution.operations.logins import Logins
@@ -90,7 +91,13 @@ async def serve(home: Home, plan: Plan) -> int:
     )  # fmt: skip
 
     def page(name: str, session: Session | None) -> ViewPage:
-        return open_page(name, watch, who=partial(_who, logins, session), kind=site.kind)
+        return open_page(
+            name,
+            watch,
+            who=partial(_who, logins, session),
+            commands=partial(_commands, logins, session),
+            kind=site.kind,
+        )
 
     once = OneTimeSecret(home.run / FILE)
     once.now()  # so that there is one, whoever started this
@@ -119,6 +126,11 @@ async def serve(home: Home, plan: Plan) -> int:
 def _who(logins: Logins, session: Session | None) -> str:
     visitor = logins.visitor(session)
     return "" if visitor is None else f"{visitor.person} ({visitor.login})"
+
+
+def _commands(logins: Logins, session: Session | None) -> bool:
+    visitor = logins.visitor(session)
+    return visitor is not None and not visitor.roles.isdisjoint(COMMANDING)
 
 
 def _follow(watch: DeskWatch, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

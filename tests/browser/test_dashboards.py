@@ -5,26 +5,31 @@ import io
 import os
 import re
 import shutil
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import patient
+from tests.tools.desk_kit import free_port
+from tests.tools.desk_numbers import SHOWN, Counting, Moment, Shown
 from tests.tools.doors_kit import cookie_of, get, opens, tampered
 from tests.tools.whole_desk import Desk, until
-from toolkit.client.books import Books, opened
+from toolkit.adapters.process_identity import this_process
 from toolkit.client.credentials import password_hash
+from toolkit.client.desk_state import DeskState, ProcessState, write_desk_state
 from toolkit.client.home import Home
-from toolkit.dashboards.looks import money
 from toolkit.dashboards.notebook import dashboard
 from toolkit.dashboards.pages import VIEWS
-from toolkit.replica import views
-from toolkit.replica.replica import Replica
 
 pytestmark = pytest.mark.integration
 
@@ -35,6 +40,19 @@ people:
   owner: {{roles: [quant, operator, risk], runs_the_desk: true}}
   vera: {{roles: [viewer], login: "{vera}"}}
 """
+READ = """() => {
+  const all = (from, css) => [
+    ...from.querySelectorAll(css),
+    ...[...from.querySelectorAll("*")].filter((each) => each.shadowRoot).flatMap((each) => all(each.shadowRoot, css)),
+  ];
+  const texts = (from, css) => all(from, css).map((each) => each.textContent);
+  const rows = (card) => {
+    const head = texts(card, "th");
+    return all(card, "tbody tr").map((row) => Object.fromEntries(texts(row, "td").map((cell, at) => [head[at], cell])));
+  };
+  const tables = all(document, "section.card").map((card) => [texts(card, "h2")[0], rows(card)]);
+  return [texts(document, ".bar")[0], texts(document, ".number b"), Object.fromEntries(tables)];
+}"""
 DRAWN = """() => {
   const found = [...Bokeh.documents[0]._all_models.values()].find((each) => each.tags?.includes("picture:pnl"));
   return found && Bokeh.index.find_one(found);
@@ -48,7 +66,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator
     shutil.copytree(repository / "notebooks/strategies", home / "notebooks/strategies")
     (home / "config/people.yaml").write_text(PEOPLE.format(vera=password_hash(PASSWORD)))
     made = Desk(home)
-    answer = made.run("up", "-d", "--speed", "3")
+    answer = made.run("up", "-d", "--speed", "3", "--operations")
     try:
         assert answer.returncode == 0, answer.stderr
         assert "/enter?once=" in answer.stdout, "a new user is not locked out"
@@ -110,6 +128,36 @@ def shown(context: BrowserContext, address: str) -> Iterator[Page]:
     assert wrong == []
 
 
+@pytest.fixture
+def live_link(tmp_path: Path, repository: Path) -> Iterator[str]:
+    """The pages of a desk that trades for money."""
+    shutil.copytree(repository / "config", tmp_path / "config")
+    home, port, this = Home(tmp_path), free_port(), this_process()
+    home.prepare()
+    runs = ProcessState(name="supervisor", kind="supervisor", pid=this.pid, started=this.started, state="running")
+    state = DeskState(name="live", kind="live", book="live", venues=(), supervisor=runs)
+    write_desk_state(home.processes, state)
+    pages = subprocess.Popen(
+        [sys.executable, "-m", "execution.wiring.dashboards", "--home", str(tmp_path), "--port", str(port),
+         "--session-hours", "1", "--viewers", "3"],
+        stdin=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert pages.stdin is not None
+        pages.stdin.write(b"-\n")
+        pages.stdin.flush()
+        assert until(lambda: is_open(port)), "it never answered"
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        pages.kill()
+        pages.communicate()
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
 def rows_of(page: Page, title: str) -> list[list[str]]:
     """The cells of a table by its title, all of one moment."""
     card = page.locator("section.card", has=page.get_by_role("heading", name=title, exact=True))
@@ -124,17 +172,25 @@ def event_of(page: Page) -> int:
     return int(number.replace(",", ""))
 
 
-def folded(desk: Desk, event: int) -> Replica:
-    """The books as of one event, from the journal alone."""
-    replica = Replica()
-    books = Books(home=Home(desk.home), book="paper")
-    journal = books.journal()
-    for sealed in books.history(journal):
-        if sealed.last > event:
-            break
-        replica.apply(opened(sealed), sealed.digest)
-    journal.close()
-    return replica
+class Seen(NamedTuple):
+    """What stood on a page at one moment: of which event, its numbers, its tables' rows by their headings."""
+
+    event: int
+    wall: int
+    five: tuple[str, ...]
+    tables: dict[str, list[dict[str, str]]]
+
+    def lacks(self, wanted: Shown) -> list[object]:
+        """What should stand there and does not."""
+        rows = self.tables.get(wanted.table, [])
+        numbers = [pair for pair in zip(wanted.five, self.five, strict=True) if pair[0] != pair[1]]
+        return [*numbers, *(row for row in wanted.rows if not any(row.items() <= each.items() for each in rows))]
+
+
+def seen(page: Page) -> Seen:
+    bar, five, tables = page.evaluate(READ)
+    (event,) = re.findall(r"event ([\d,]+)", bar)
+    return Seen(int(event.replace(",", "")), time.time_ns(), tuple(five), tables)
 
 
 def test_the_link_lets_the_desks_own_user_in_once(desk: Desk, link: str, browser: Browser) -> None:
@@ -146,7 +202,10 @@ def test_the_link_lets_the_desks_own_user_in_once(desk: Desk, link: str, browser
     with shown(context, address) as page:
         expect(page).to_have_url(f"{link}overview")
         expect(page.get_by_text("PAPER", exact=True).first).to_be_visible()
-        expect(page.get_by_text(re.compile("^owner "))).to_be_visible()
+        expect(page.get_by_text(re.compile("owner "))).to_be_visible()
+        assert until(lambda: desk.process("operations").state == "running")
+        way = page.get_by_role("link", name="Operations", exact=True)
+        expect(way).to_have_attribute("href", desk.process("operations").address)
     context.close()
     late = patient(browser.new_context())
     page = late.new_page()
@@ -156,6 +215,18 @@ def test_the_link_lets_the_desks_own_user_in_once(desk: Desk, link: str, browser
     expect(page.locator("#password")).to_be_visible()
     late.close()
     assert secret.read_text().strip() not in address
+
+
+def test_money_is_red_and_paper_is_grey(visited: BrowserContext, link: str, live_link: str) -> None:
+    grey, red = re.compile(r"rgb\(107, 114, 128\)"), re.compile(r"rgb\(179, 38, 30\)")
+    with shown(visited, f"{link}overview") as page:
+        expect(page.locator(".bar")).to_contain_text("PAPER")
+        expect(page.locator(".bar")).to_have_css("background-color", grey)
+    page = visited.new_page()
+    page.goto(live_link)
+    expect(page.locator(".bar")).to_contain_text("LIVE")
+    expect(page.locator(".bar")).to_have_css("background-color", red)
+    page.close()
 
 
 def test_each_view_fits_a_phone_and_says_what_it_shows(visited: BrowserContext, link: str) -> None:
@@ -169,18 +240,35 @@ def test_each_view_fits_a_phone_and_says_what_it_shows(visited: BrowserContext, 
             page.wait_for_function("document.documentElement.scrollWidth === 390")
 
 
-def test_numbers_are_the_journals_and_go_on_by_themselves(desk: Desk, visited: BrowserContext, link: str) -> None:
-    with shown(visited, f"{link}overview") as page:
-        first = event_of(page)
-        assert until(lambda: event_of(page) > first), "it goes on by itself"
-        assert until(lambda: shows_the_books(page, desk)), "the numbers are those of the journal up to that event"
+@pytest.fixture(scope="module")
+def counting(desk: Desk) -> Counting:
+    return Counting(desk)
 
 
-def shows_the_books(page: Page, desk: Desk) -> bool:
-    """Header and table come one after the other: now and then a look falls between them."""
-    event, rows = event_of(page), rows_of(page, "Strategies")
-    wanted = [[row.name, money(row.pnl)] for row in views.strategies(folded(desk, event))]
-    return [[row[0], row[-1]] for row in rows] == wanted
+def test_the_numbers_of_each_view_go_on_by_themselves_and_are_the_journals(
+    desk: Desk, visited: BrowserContext, link: str, counting: Counting
+) -> None:
+    """Header, numbers and tables come one after the other: now and then a look falls between them."""
+    assert desk.run("monitoring", "fire", "order_late", "--reason", "so that something fires").returncode == 0
+    for view, count in SHOWN.items():
+        with shown(visited, f"{link}{view}?span=all") as page:
+            assert lacking(page, partial(counted, counting, count)) == [], view
+
+
+def counted(counting: Counting, count: Callable[[Moment], Shown], found: Seen) -> Shown:
+    return count(counting.at(found.event, found.wall))
+
+
+def lacking(page: Page, wanted: Callable[[Seen], Shown]) -> list[object]:
+    """What a page lacks though it went on: nothing as soon as all that should stand there does."""
+    first, lacks = event_of(page), list[object]()
+
+    def is_whole() -> bool:
+        found = seen(page)
+        lacks[:] = found.lacks(wanted(found))
+        return found.event > first and not lacks
+
+    return lacks if until(is_whole) else lacks or ["a newer event"]
 
 
 def test_what_is_chosen_stands_in_the_address_and_a_link_shows_the_same(visited: BrowserContext, link: str) -> None:
@@ -223,6 +311,7 @@ def test_a_viewer_acts_on_nothing_and_a_forged_request_opens_nothing(visited: Br
     for name in VIEWS:
         with shown(visited, f"{link}{name}") as page:
             expect(page.get_by_role("button")).to_have_count(1)  # log out
+            expect(page.get_by_role("link", name="Operations", exact=True)).to_have_count(0)
             kinds = page.evaluate("[...Bokeh.documents[0]._all_models.values()].map(model => model.type)")
             assert not [kind for kind in kinds if "widgets" in kind.lower()], "nothing a forged click could be for"
     vera, here = cookie_of(link, "vera", PASSWORD, same_site="Lax"), link.rstrip("/")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from toolkit.client.desk_state import SHIPPED_DRIFT_RULE, DeskState, DriftRule, Problem
 from toolkit.dashboards.choice import Choice
@@ -36,9 +35,9 @@ class Reference:
 class Known:
     """One moment of a desk. `wall` is now (UTC ns); `shut` are the scopes whose latch is.
 
-    `read_all` says whether the journal's end was reached, `problem` why nothing newer is known. `links` are the
-    addresses of other apps of the desk, by name, `references` what a notebook holds the book against. `sessions` are
-    what the desk itself measured of it, `divergence` how that stands now, `drift_rule` by what people are told of it.
+    `read_all` says whether the journal's end was reached, `problem` why nothing newer is known. `references`
+    are what a notebook holds the book against. `sessions` are what the desk itself measured of it, `divergence` how
+    that stands now, `drift_rule` by what people are told of it.
     """
 
     replica: Replica
@@ -51,7 +50,6 @@ class Known:
     zone: Zone
     read_all: bool = True
     problem: str = ""
-    links: Mapping[str, str] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     sessions: tuple[SessionRungs, ...] = ()
     divergence: Divergence | None = None
@@ -67,6 +65,12 @@ class Known:
     def kind(self) -> str:
         """`paper` or `live`."""
         return self.state.kind if self.state is not None else "paper"
+
+    @property
+    def operations(self) -> str:
+        """Where commands are given, while that app runs."""
+        app = None if self.state is None else self.state.process("operations")
+        return app.address if app is not None and app.is_alive() else ""
 
     @property
     def currency(self) -> str:

@@ -25,13 +25,14 @@ Cell = str | Decimal | int | None | tuple[str, str]
 """A text, or a text with how it is meant: good, bad, odd."""
 
 
-def bar(kind: str, words: str, user: str = "") -> str:
-    """PAPER grey or LIVE red, on top of every screen."""
+def bar(kind: str, words: str, user: str = "", acts: str = "") -> str:
+    """PAPER grey or LIVE red, on top of every screen; `acts` is where this user gives commands."""
     name = "live" if kind == "live" else "paper"
     out = ""
     if user:
+        act = f'<a href="{escape(acts)}">Operations</a> · ' if acts else ""
         out = (
-            f'<span class="end">{escape(user)}</span>'
+            f'<span class="end">{act}{escape(user)}</span>'
             '<form method="post" action="./logout"><button>Log out</button></form>'
         )
     return f'<div class="bar {name}"><b>{escape(kind.upper())}</b><span>{escape(words)}</span>{out}</div>'

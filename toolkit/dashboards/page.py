@@ -37,19 +37,26 @@ _CARD: Final = {
 _INNER: Final = {"width": "100%", "max-width": "1320px", "margin": "0 auto", "padding": "0 14px 20px"}
 
 
-def open_page(view: str, watch: DeskWatch, *, who: Callable[[], str], kind: str) -> ViewPage:
+def open_page(
+    view: str, watch: DeskWatch, *, who: Callable[[], str], commands: Callable[[], bool], kind: str
+) -> ViewPage:
     """The page of a view for the request that is being answered, as its address wants it."""
-    return ViewPage(chosen(view, pn.state.session_args), watch, who, kind)
+    return ViewPage(chosen(view, pn.state.session_args), watch, who, kind, commands)
 
 
 class ViewPage:
-    """`who` says who looks ("" for nobody any more), each time anew: a login ends while a page stands open."""
+    """`who` says who looks ("" for nobody any more), each time anew: a login ends while a page stands open. Whoever
+    `commands` is shown the way to where that is done."""
 
-    def __init__(self, choice: Choice, watch: DeskWatch, who: Callable[[], str], kind: str) -> None:
+    def __init__(
+        self, choice: Choice, watch: DeskWatch, who: Callable[[], str], kind: str,
+        commands: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
         self._choice = choice
         self._watch = watch
         self._who = who
         self._kind = kind
+        self._commands = commands
         self._top, self._menu, self._numbers = html(), html(), html()
         self._beat, self._beats = Div(tags=["beat"], visible=False), 0
         self._parts = pn.Column(html(), sizing_mode=WIDE, margin=0)
@@ -102,7 +109,7 @@ class ViewPage:
         texts, face = drawn.texts, drawn.face
         age = time.monotonic() - drawn.looked
         stale = looks.note(f"Stale: the last look was {age:.0f} s ago.", looks.BAD) if age > STALE_SECONDS else ""
-        self._top.text = looks.bar(drawn.kind, drawn.headline, who)
+        self._top.text = looks.bar(drawn.kind, drawn.headline, who, drawn.operations if self._commands() else "")
         self._menu.text = texts[markup.MENU]
         self._numbers.text = texts[markup.NUMBERS] + stale + texts[markup.NOTES]
         keys = tuple(part.key for part in face.parts)

@@ -47,6 +47,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     texts: markup.Texts
     headline: str
     kind: str
+    operations: str
     looked: float
     seconds: float
 
@@ -144,13 +145,10 @@ class DeskWatch:
             self._read_all = self._watching.read_at_end
 
     def _make_known(self, replica: Replica, state: DeskState | None, problem: str) -> Known:
-        links = (
-            {} if state is None else {each.kind: each.address for each in state.processes if each.kind == "operations"}
-        )
         return Known(
             replica=replica, tallies=self._watching.tallies, alerts=self._alerts, state=state,
             to_mend=to_mend(state), shut=emergency.shut_rows(self._home, self._book), wall=time.time_ns(),
-            zone=self._zone, read_all=self._read_all, problem=problem, links=links, references=self._references,
+            zone=self._zone, read_all=self._read_all, problem=problem, references=self._references,
             sessions=self._ladder.sessions(), divergence=self._ladder.now(),
             drift_rule=SHIPPED_DRIFT_RULE if state is None else state.drift_rule,
         )  # fmt: skip
@@ -198,7 +196,7 @@ class DeskWatch:
             zone=self._zone.label(self._known.wall),
         )  # fmt: skip
         self._drawn[choice] = found = Drawn(
-            face=face, texts=texts, headline=self._known.headline(), kind=self._known.kind, looked=self._looked,
-            seconds=time.perf_counter() - began,
+            face=face, texts=texts, headline=self._known.headline(), kind=self._known.kind,
+            operations=self._known.operations, looked=self._looked, seconds=time.perf_counter() - began,
         )  # fmt: skip
         return found
