@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
+import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -104,15 +106,24 @@ def refuse_others(place: str, there: set[str], symbols: set[str]) -> None:
 
 
 def text_lines(path: Path) -> Iterator[str]:
-    """Line by line, also of what is packed; nothing of tables that are no text."""
+    """Line by line, also of what is packed; nothing of tables that are no text. ConfigError where it is not whole."""
     if path.name.endswith((".zip", ".parquet")):
         return
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8", errors="replace") as text:
-            yield from text
-    else:
-        with path.open(encoding="utf-8", errors="replace") as text:
-            yield from text
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as packed:
+            yield from io.TextIOWrapper(packed, encoding="utf-8", errors="replace")
+    except BROKEN as problem:
+        raise ConfigError(f"{path}: {broken(problem)}") from problem
+
+
+BROKEN: Final = (OSError, EOFError, zlib.error)
+
+
+def broken(problem: BaseException) -> str:
+    """What is wrong with a packed file, and the mend."""
+    if isinstance(problem, EOFError):
+        return "its end is missing, as of a recorder that was killed; unpack what is there (zcat), and read that"
+    return f"cannot be unpacked ({problem}); fetch it again"
 
 
 def is_recording(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from toolkit.domain.market import Step
 from toolkit.engine.bars import SESSION, bar_size
 from toolkit.research.data_instruments import Instruments, as_instruments
 from toolkit.research.data_layouts import in_known_layout
-from toolkit.research.data_lines import is_recording
+from toolkit.research.data_lines import broken, is_recording
 from toolkit.research.data_problems import Problem, Severity
 from toolkit.research.data_recordings import recordings
 from toolkit.research.data_report import Report
@@ -182,8 +183,11 @@ def _loaded(path: Path, header: list[str] | None) -> pd.DataFrame:
         UnicodeDecodeError,
         zipfile.BadZipFile,
         OSError,
+        zlib.error,
     ) as problem:
         raise ConfigError(f"{path}: cannot be read ({problem}); look at the file") from problem
+    except EOFError as problem:
+        raise ConfigError(f"{path}: {broken(problem)}") from problem
     if path.suffix == ".parquet":
         raise ConfigError(f"{path}: its columns have names; rename with columns={{'theirs': 'ours'}}, not with a list")
     raise ConfigError(f"{path}: of an unknown kind; give .csv, .csv.gz, .zip, .parquet, or a layout `read` names")

@@ -1,5 +1,7 @@
 """Own data is exact or refused: every fault names its row and the mend, and nothing is rounded in silence."""
 
+import gzip
+import hashlib
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -348,3 +350,24 @@ def test_text_without_a_header_has_the_columns_that_are_listed(tmp_path: Path) -
     pd.read_csv(path, header=None, names=names, usecols=range(6)).to_parquet(table)
     with pytest.raises(ConfigError, match="its columns have names; rename with columns="):
         tk.data.read(table, ACME, columns=names, unit="ms")
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "row"),
+    [
+        ("prices.csv.gz", "time,bid,ask", "{},1,2"),
+        ("BTCUSD.gz", "1600000000000000000 {}", '1600000000000000000 {{"stream": "{}"}}'),
+        ("answer.json.gz", "[", '"{}",'),
+    ],
+)
+def test_a_packed_file_without_its_end_is_told_as_that(name: str, first: str, row: str, tmp_path: Path) -> None:
+    """As a recorder leaves it that was killed: a table, a recording, an answer."""
+    noise = (hashlib.sha256(str(number).encode()).hexdigest() for number in range(2_000))
+    whole = gzip.compress("\n".join([first, *map(row.format, noise)]).encode())
+    path = tmp_path / name
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ConfigError, match=f"{name}: its end is missing.*unpack what is there"):
+        tk.data.read(path, ACME)
+    path.write_bytes(b"nothing packed")
+    with pytest.raises(ConfigError, match=f"{name}: cannot be unpacked .*; fetch it again"):
+        tk.data.read(path, ACME)
