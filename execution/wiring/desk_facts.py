@@ -155,6 +155,7 @@ class FactsReader:
         self._ladder = LadderReader(home.ladder(book))
         self._slow: dict[str, Any] = {}
         self._slow_at = float("-inf")
+        self._nothing_waited = int(wall())
 
     def close(self) -> None:
         self._bus.close()
@@ -189,7 +190,7 @@ class FactsReader:
             quotes=dict(self._feed.quotes),
             open_markets=dict(self._feed.open_markets),
             **self._divergence(),
-            **self._slow,
+            **{**self._slow, "archived": self._archived(None if head is None else head.sequence, wall)},
         )
 
     def _server(self, role: ServerRole, line: Line[BlockingBus] | Line[BlockingJournal]) -> ServerFact:
@@ -231,6 +232,14 @@ class FactsReader:
             "drift": {(each.strategy, each.against): max(each.better or 0.0, each.worse or 0.0) for each in judged},
             "unmeasured": {(each.strategy, each.against): each.unmeasured for each in drifts},
         }
+
+    def _archived(self, journal_end: int | None, wall: int) -> int:
+        """When the archive last grew, or had all that there is: after a weekend the first event waits for minutes, not
+        for days. What waited before we began is not known, and counts from then."""
+        end: int | None = self._slow["archive_end"]
+        if end is not None and journal_end is not None and end >= journal_end:
+            self._nothing_waited = wall
+        return max(int(self._slow["archived"]), self._nothing_waited)
 
     def _look_slowly(self) -> dict[str, Any]:
         manifest = _newest(self._archive, "*/manifest.json")

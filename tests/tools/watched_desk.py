@@ -71,7 +71,7 @@ PATIENCE: Final = 60.0
 """Seconds; of a machine that does much else, servers and processes take longer than a desk would wait."""
 SIGMA: Final = 1_000
 """What a session of the strategy usually differs from its replay by, in quanta."""
-ARCHIVED_EVERY: Final = 1_800 * NANOSECONDS
+ARCHIVED_AFTER: Final = 1_800 * NANOSECONDS
 BACKOFFS: Final[Mapping[str, Mapping[str, float | int]]] = {
     "listener": {"first": 0.01, "longest": 0.01},
     "runner-trend": {"first": 0.01, "longest": 0.01, "give_up_after": 3},
@@ -112,9 +112,11 @@ class WatchedDesk(WatchedCore):
         self.measured: set[str] = set()
         self.ahead = 0.0
         self.set_back = 0.0
-        self.read_at = self.archived_at = 0
+        self.read_at = 0
         self.managed: dict[str, Managed] = {}
         self._unwritten: list[Sealed] = []
+        self._waiting: list[Sealed] = []
+        self._waits_since = 0
         self._days = itertools.count(1)
         self._lines = ExitStack()
         self._journal_line = self._lines.enter_context(administrator(around.servers, ServerRole.JOURNAL, PATIENCE))
@@ -172,6 +174,9 @@ class WatchedDesk(WatchedCore):
 
     def wrote(self, batch: Sealed) -> None:
         """As the engine appends it; what a server that is away did not take waits."""
+        if not self._waiting:
+            self._waits_since = self.wall
+        self._waiting.append(batch)
         self._unwritten.append(batch)
         with suppress(TransportError):
             while self._unwritten:
@@ -207,14 +212,13 @@ class WatchedDesk(WatchedCore):
             path = self.home.run / HEALTH_FILE
             write_beside(path, msgspec.json.encode(health(late, self._market.silent)))
             self._touch(path)
-        if "archiver" in living and self.wall - self.archived_at >= ARCHIVED_EVERY:
+        if "archiver" in living and self._waiting and self.wall - self._waits_since >= ARCHIVED_AFTER:
             self.archive()
 
     def archive(self) -> None:
-        new = [batch for batch in self.journal if batch.last > self._archive.head.sequence]
-        self._archive.add(new)
+        self._archive.add(self._waiting)
         self._touch(max(self.home.archive(self.name).glob(f"*/{MANIFEST}")))
-        self.archived_at = self.wall
+        self._waiting.clear()
 
     def session(self, *, live: int, replay: int | None) -> None:
         """One more of them is held against its replay; None where it could not be replayed."""

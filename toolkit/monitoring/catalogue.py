@@ -131,7 +131,7 @@ MACHINE: Final = (
     _gauge("server_memory_bytes", "bytes", "Memory in use.", "server"),
     _gauge("server_memory_ratio", "ratio", "Memory in use to its limit, else to the machine's.", "server"),
     _gauge("clock_skew_seconds", "seconds", "How far a clock is from ours; above 0 it is ahead.", "against"),
-    _gauge("archive_timestamp_seconds", "seconds", "When the archive was last added to."),
+    _gauge("archive_timestamp_seconds", "seconds", "When the archive last grew, or had all of the journal."),
     _gauge("snapshot_timestamp_seconds", "seconds", "When the newest snapshot was stored."),
     _gauge("backup_timestamp_seconds", "seconds", "When the newest backup ended.", awaits="backups"),
     _gauge("report_timestamp_seconds", "seconds", "When a report was written.", "report",

@@ -33,9 +33,10 @@ class DeskFacts(msgspec.Struct, frozen=True, kw_only=True):
     """As of one look. Times in UTC ns, 0 where there is none; what is None or missing is not known.
 
     `skews` are seconds by which a clock is ahead of ours. `stale` are instruments whose listener hears nothing though
-    their market is open, None where the listener does not say. `quotes` is when the newest came in, by
-    instrument. `divergence` is of the last session, `drift` Page's sum over all, in σ, by strategy and what it is held
-    against; `unmeasured` are the sessions since one was replayed.
+    their market is open, None where the listener does not say. `quotes` is when the newest came in, by instrument.
+    `archived` is when the archive last grew, or had all of the journal. `divergence` is of the last session, `drift`
+    Page's sum over all, in σ, by strategy and what it is held against; `unmeasured` are the sessions since one was
+    replayed.
     """
 
     ready: bool = False

@@ -192,10 +192,10 @@ def test_what_a_live_listener_said_counts_while_it_says_something(home: Home, re
     assert reader.read(0).stale is None
 
 
-def test_archive_and_snapshots_are_as_old_as_their_newest_file(
-    home: Home, reader: FactsReader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_archive_and_snapshots_are_as_old_as_their_newest_file(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_facts, "SLOW_SECONDS", 0.0)
+    reader = FactsReader(home, "paper", "monitor", lambda: WallTime(5))
+    assert reader.read(0).archived == 5, "there is none yet: how long it is missing counts from when somebody looks"
     for day, last in (("2024-01-02", 50), ("2024-01-03", 80)):
         folder = home.archive("paper") / day
         folder.mkdir(parents=True)
