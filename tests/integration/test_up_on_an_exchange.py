@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+import toolkit as tk
 from execution.commands.desk import Stop
 from execution.commands.feed import put_in_force, snippet
 from execution.services.engine import FEED as STEPS
@@ -159,7 +160,7 @@ async def test_a_killed_recorder_loses_its_open_part_and_a_desk_replays_the_rest
     assert f"up --feed replay:{folder}" in said
     paste(home, snippet(replay_feed(home, f"replay:{folder}", folder)))
     first, again = [await replayed(home, folder, run) for run in (1, 2)]
-    assert first.steps == again.steps == list(recording.steps())
+    assert first.steps == again.steps == list(recording.steps()) == list(tk.data.recorded(folder))
     assert len(first.asked) > 10
     assert [pair for pair in zip(first.asked, again.asked, strict=True) if pair[0] != pair[1]] == []
 

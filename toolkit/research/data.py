@@ -8,12 +8,13 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.market import Step
 from toolkit.research.data_instruments import instruments
 from toolkit.research.data_own import from_pandas, read
+from toolkit.research.data_recorded import recorded
 from toolkit.research.feed_data import FeedData
 from toolkit.simulation.data import sample_histories
 from toolkit.simulation.sample_bars import common_span
 from toolkit.simulation.sample_feed import LABEL, SampleFeed, sample_instruments
 
-__all__ = ["FeedData", "from_pandas", "instruments", "read", "sample"]
+__all__ = ["FeedData", "from_pandas", "instruments", "read", "recorded", "sample"]
 
 
 def sample(
