@@ -15,8 +15,9 @@ import msgspec
 import pytest
 
 from tests.tools.core_kit import ANNA, limits
+from tests.tools.surroundings import DISK_LOW, Surroundings
 from tests.tools.watched_core import WatchedCore, shipped, told
-from tests.tools.watched_desk import DISK_LOW, SIGMA, Surroundings, WatchedDesk
+from tests.tools.watched_desk import SIGMA, WatchedDesk
 from toolkit.domain import commands as cm
 from toolkit.domain.market import SessionClosed, SessionOpened
 from toolkit.domain.time import NANOSECONDS
@@ -259,6 +260,13 @@ def test_a_dead_journal_is_one_message_until_everybody_is_back(desk: WatchedDesk
     assert [message.title.partition("] ")[2] for _, message in desk.sent] == [
         "CRITICAL server_down · server journal", "resolved: server_down · server journal",
     ]  # fmt: skip
+
+
+def test_a_desk_that_goes_down_as_told_and_takes_its_time_calls_nobody(desk: WatchedDesk) -> None:
+    """An archiver with much in hand, or a venue that is slow, may be waited for."""
+    desk.begin_to_go_down()
+    desk.run(50)
+    assert desk.alerts.book.history == ()
 
 
 def test_the_first_event_after_a_weekend_waits_for_minutes_and_not_for_days(desk: WatchedDesk) -> None:

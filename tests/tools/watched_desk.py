@@ -6,44 +6,45 @@ Each process is a `cat` that the supervisor's own parts keep running; what it wo
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import shutil
 import signal
-import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack, suppress
-from io import FileIO
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
-import pytest
 
 from execution.services.engine import FEED
 from execution.services.judging import Judgement
-from execution.services.live_listener import FeedHealth
-from execution.settings import read_settings
 from execution.supervision.backoff import Backoff
 from execution.supervision.config_watch import ConfigWatch
 from execution.supervision.managed import Managed, Specification
 from execution.supervision.status_file import StatusFile
-from execution.wiring import desk_facts
 from execution.wiring.desk_facts import MARKETS_FILE, FactsReader
 from execution.wiring.desk_line import start_time
 from execution.wiring.live_feed import HEALTH_FILE, write_beside
-from tests.tools.desk_kit import is_stopped, make_home
 from tests.tools.servers_kit import administrator, kill, nearly_full
+from tests.tools.surroundings import (
+    DISK_LOW,
+    DISK_NOISE,
+    MEGABYTE,
+    PATIENCE,
+    Surroundings,
+    health,
+    is_at_work,
+    rules_of_disk,
+    take,
+    until,
+)
 from tests.tools.venue_kit import settings, step, stock
-from tests.tools.watched_core import BEGIN, PROCESSES, WatchedCore, shipped
+from tests.tools.watched_core import BEGIN, PROCESSES, WatchedCore
 from toolkit.adapters import codec, keys
-from toolkit.adapters.embedded_servers import EmbeddedServers
 from toolkit.adapters.journal_archive import MANIFEST, JournalArchive
 from toolkit.adapters.ladder_file import LadderFile
-from toolkit.adapters.process_identity import identify
 from toolkit.adapters.server_access import ServerRole
-from toolkit.client import watching
 from toolkit.client.desk_state import DriftRule
 from toolkit.client.watching import Watching
 from toolkit.domain.beats import Beat
@@ -59,16 +60,8 @@ from toolkit.engine.market_data import MarketDataListener
 from toolkit.measures.divergence import drifts_of
 from toolkit.monitoring.collecting import collect
 from toolkit.monitoring.facts import DeskFacts
-from toolkit.monitoring.rules import Rule
 from toolkit.simulation.matching import NO_WALL, PaperVenue
 
-MEGABYTE: Final = 2**20
-DISK_LOW: Final = 64 * MEGABYTE
-"""So much less is left than at first: a test that left no more than the shipped gigabytes would have to write many."""
-DISK_NOISE: Final = DISK_LOW // 2
-"""What others who use this disk may free meanwhile."""
-PATIENCE: Final = 60.0
-"""Seconds; of a machine that does much else, servers and processes take longer than a desk would wait."""
 SIGMA: Final = 1_000
 """What a session of the strategy usually differs from its replay by, in quanta."""
 ARCHIVED_AFTER: Final = 1_800 * NANOSECONDS
@@ -77,30 +70,6 @@ BACKOFFS: Final[Mapping[str, Mapping[str, float | int]]] = {
     "runner-trend": {"first": 0.01, "longest": 0.01, "give_up_after": 3},
 }
 """Whoever is not named here is away for half a minute."""
-
-
-class Surroundings:
-    """A desk's home and its two servers, for many stories one after the other; each has a book of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = make_home(folder)
-        self.settings = read_settings(folder)
-        self.servers = EmbeddedServers(self.home.run, self.home.servers, self.home.logs, books=("*",))
-        self.loop = asyncio.new_event_loop()
-        self.books = (f"book{number}" for number in itertools.count(1))
-
-        self._patience = pytest.MonkeyPatch()
-
-    def __enter__(self) -> Self:
-        for module in (desk_facts, watching):
-            self._patience.setattr(module, "PATIENCE", PATIENCE)
-        self.servers.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.servers.stop()
-        self.loop.close()
-        self._patience.undo()
 
 
 class WatchedDesk(WatchedCore):
@@ -254,6 +223,13 @@ class WatchedDesk(WatchedCore):
             self._do(until(lambda before=before: managed.restarts > before))
         self._show()
 
+    def begin_to_go_down(self) -> None:
+        """As told: all but the archiver and the monitor have ended in order."""
+        self._status.leaving()
+        for name in ("runner-trend", "listener", "engine"):
+            self._do(self.managed[name].stop(PATIENCE))
+        self._show()
+
     def kill_server(self) -> None:
         kill(self.around.servers, ServerRole.JOURNAL)
 
@@ -340,59 +316,6 @@ class Venue(PaperVenue):
 
     def _now_here(self) -> WallTime:
         return WallTime(BEGIN + self._desk.mono + round(self._desk.ahead * NANOSECONDS))
-
-
-def rules_of_disk(low: int) -> tuple[Rule, ...]:
-    """The shipped ones, with other thresholds for this disk: what is low, and what is `DISK_LOW` less."""
-    thresholds = {"disk_low": low, "disk_full": low - DISK_LOW}
-    return tuple(
-        msgspec.structs.replace(
-            rule,
-            watches=tuple(
-                msgspec.structs.replace(
-                    watch, threshold=thresholds[rule.name], clear=thresholds[rule.name] + DISK_NOISE
-                )
-                for watch in rule.watches
-            ),
-        )
-        if rule.name in thresholds
-        else rule
-        for rule in shipped().plan.rules
-    )
-
-
-def health(late: float, stale: tuple[str, ...]) -> FeedHealth:
-    return FeedHealth(
-        feed="story", path="a story", state="running", since=BEGIN, step=1, reconnects=0, lateness_ms=late, quotes=1,
-        trades=0, conflated=0, waiting=0, gaps=0, snapshots=0, books_pending=0, problems=0, stale=stale,
-        last_problem="",
-    )  # fmt: skip
-
-
-def is_at_work(pid: int) -> bool:
-    """Whether a process runs, and no signal has stopped it."""
-    if sys.platform.startswith("linux"):  # several times a look: quicker than asking `ps`
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZX"
-        except OSError:
-            return False
-    return identify(pid) is not None and not is_stopped(pid)
-
-
-def take(file: FileIO, size: int) -> None:
-    """More room on the disk, without a byte to write where the system knows how."""
-    at = file.seek(0, os.SEEK_END)
-    if sys.platform == "linux":
-        os.posix_fallocate(file.fileno(), at, size)
-    else:
-        file.write(bytes(size))
-    file.seek(0, os.SEEK_END)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not true():
-            await asyncio.sleep(0.002)
 
 
 def _nothing() -> None: ...
