@@ -238,11 +238,24 @@ def test_a_change_that_was_lost_ends_a_kraken_book(recordings: Path, tmp_path: P
     assert (lost.fault, lost.count) == ("book lost", 1)
 
 
-def test_bitmex_books_have_had_every_best_that_was_told(recordings: Path) -> None:
-    path = recordings / "cryptofeed_raw/BITMEX.ws.1.0.gz"
-    book, told = (best(quotes(tk.data.read(path, coins("XBTUSD"), book=book))) for book in (True, False))
-    assert (len(book), len(told)) == (290, 286)
-    assert set(told) <= set(book)
+@pytest.mark.parametrize(
+    ("name", "symbols", "told", "strange"),
+    [
+        ("BITMEX.ws.1.0", ("XBTUSD",), 285, 0),
+        ("COINBASE.ws.28.0", ("SKL-USD", "SKL-BTC", "NMR-EUR", "DASH-BTC"), 87, 1),
+    ],
+)
+def test_books_have_had_the_best_that_was_told(
+    name: str, symbols: tuple[str, ...], told: int, strange: int, recordings: Path
+) -> None:
+    """Since each book began. Coinbase tells it with trades, once of a moment within the changes that it gathers."""
+    path = recordings / f"cryptofeed_raw/{name}.gz"
+    in_book = []
+    for symbol in symbols:
+        book, quoted = (quotes(tk.data.read(path, coins(symbol), book=book)) for book in (True, False))
+        had = set(best(book))
+        in_book += [each in had for each in best(quoted.only(quoted.times >= book.times[0]))]
+    assert (len(in_book), in_book.count(False)) == (told, strange)
 
 
 def test_a_binance_book_begins_with_the_answer_in_the_file_beside_it(recordings: Path) -> None:

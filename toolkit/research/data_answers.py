@@ -70,8 +70,8 @@ def _of_rows(rows: Sequence[Any]) -> Reader | None:
     first = rows[0] if rows else None
     if isinstance(first, list) and len(first) == _KLINE:
         return _binance_klines
-    if isinstance(first, dict) and {"id", "price", "qty", "time", "isBestMatch"} <= first.keys() - {"commission"}:
-        return None if "commission" in first else _binance_trades
+    if isinstance(first, dict) and {"id", "price", "qty", "time", "isBestMatch"} <= first.keys():
+        return None if "commission" in first else _binance_trades  # those are one's own
     return None
 
 
