@@ -30,6 +30,7 @@ from toolkit.client.desk_state import DeskState, ProcessState, write_desk_state
 from toolkit.client.home import Home
 from toolkit.dashboards.notebook import dashboard
 from toolkit.dashboards.pages import VIEWS
+from toolkit.monitoring.spans import written
 
 pytestmark = pytest.mark.integration
 
@@ -287,6 +288,28 @@ def test_what_is_chosen_stands_in_the_address_and_a_link_shows_the_same(visited:
     with shown(visited, address.replace("risk_limits", "overview")) as page:
         assert until(lambda: [row[0] for row in rows_of(page, "Strategies")] == ["trend"])
         expect(page.locator(".choose [aria-current]")).to_have_text(["1 h", "trend", "as system"])
+
+
+def test_a_link_to_the_past_shows_the_same_while_the_desk_goes_on(visited: BrowserContext, link: str) -> None:
+    with shown(visited, f"{link}execution_latency?span=all&until={written(time.time_ns())}") as page:
+        expect(page.get_by_text("This is the past, up to ")).to_be_visible()
+        assert goes_on(page), "what was decided until then is known"
+        then = seen(page).five[-1]
+        assert goes_on(page)
+        assert seen(page).five[-1] == then
+        page.get_by_role("link", name="back to now", exact=True).click()
+        page.wait_for_url(re.compile(r"/execution_latency\?span=all$"))
+        expect(page.locator(".number")).to_have_count(5)
+        assert until(lambda: number(seen(page).five[-1]) > number(then)), "orders that came later"
+
+
+def goes_on(page: Page) -> bool:
+    first = event_of(page)
+    return until(lambda: event_of(page) > first)
+
+
+def number(words: str) -> int:
+    return int(words.replace(",", ""))
 
 
 def test_tables_and_pictures_can_be_taken_along(visited: BrowserContext, link: str) -> None:

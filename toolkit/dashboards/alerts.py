@@ -10,6 +10,7 @@ from toolkit.dashboards.known import Known
 from toolkit.dashboards.looks import BAD, GOOD, ODD, Cell, ago
 from toolkit.monitoring.alert_book import Alert, AlertState
 from toolkit.monitoring.messages import figure
+from toolkit.monitoring.spans import around
 
 TITLE: Final = "Alerts"
 MOST_ROWS: Final = 60
@@ -24,13 +25,12 @@ def face(known: Known, choice: Choice) -> Face:
         state: [alert for alert in known.alerts.open if alert.state_at(known.wall) is state and _is_of(alert, choice)]
         for state in (FIRING, ACKNOWLEDGED, SILENCED)
     }
-    begins = known.begins(choice)
-    over = [alert for alert in known.alerts.resolved if alert.resolved >= begins and _is_of(alert, choice)]
+    over = [alert for alert in known.alerts.resolved if known.covers(choice, alert.resolved) and _is_of(alert, choice)]
     return Face(
         numbers=_numbers(known, by_state, over, choice),
         notes=known.notes(),
         parts=(
-            _firing(known, by_state[FIRING]), _taken(known, by_state[ACKNOWLEDGED]),
+            _firing(known, by_state[FIRING], choice), _taken(known, by_state[ACKNOWLEDGED]),
             _silenced(known, by_state[SILENCED]), _over(known, over, choice), _history(known, choice),
         ),
     )  # fmt: skip
@@ -59,7 +59,7 @@ def _numbers(
     )  # fmt: skip
 
 
-def _firing(known: Known, alerts: list[Alert]) -> Table:
+def _firing(known: Known, alerts: list[Alert], choice: Choice) -> Table:
     return Table(
         key="firing", title="Firing", wide=True,
         columns=("id", "severity", "what", "where", "value>", "limit>", "since>", "done about it", "told through"),
@@ -69,7 +69,7 @@ def _firing(known: Known, alerts: list[Alert]) -> Table:
              ", ".join(a.reached) or "–")
             for a in alerts[:MOST_ROWS]
         ),
-        empty="Nothing fires.",
+        empty="Nothing fires.", links=_incidents(known, alerts, choice),
         below=("`execution alerts ack ID --reason WHY` takes one on",) if alerts else (),
     )  # fmt: skip
 
@@ -102,14 +102,13 @@ def _over(known: Known, alerts: list[Alert], choice: Choice) -> Table:
              known.zone.clock(a.resolved, known.wall), a.times, a.action or "–")
             for a in alerts[:MOST_ROWS]
         ),
-        empty=f"Nothing was resolved in {choice.span_words}.",
+        empty=f"Nothing was resolved in {choice.span_words}.", links=_incidents(known, alerts, choice),
         below=(f"the newest of {len(alerts):,}",) if len(alerts) > MOST_ROWS else (),
     )  # fmt: skip
 
 
 def _history(known: Known, choice: Choice) -> Table:
-    begins = known.begins(choice)
-    steps = [step for step in known.alerts.history if step.wall >= begins]
+    steps = [step for step in known.alerts.history if known.covers(choice, step.wall)]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (known.zone.clock(step.wall, known.wall), step.id, step.rule, step.where, step.did.value,
          step.who or "the monitor", step.what or "–")
@@ -121,3 +120,12 @@ def _history(known: Known, choice: Choice) -> Table:
         empty=f"Nothing happened to an alert in {choice.span_words}.",
         below=(f"the newest of {len(steps):,}",) if len(steps) > MOST_ROWS else (),
     )  # fmt: skip
+
+
+def _incidents(known: Known, alerts: list[Alert], choice: Choice) -> tuple[str, ...]:
+    """Each alert's own view, of the time in which it happened."""
+    found = []
+    for alert in alerts[:MOST_ROWS]:
+        span, until = around(alert.since, alert.resolved or known.wall, is_over=bool(alert.resolved))
+        found.append(choice.but(view=alert.dashboard or choice.view, span=span, until=until).address())
+    return tuple(found)

@@ -9,11 +9,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from toolkit.domain.time import NANOSECONDS
+from toolkit.monitoring.spans import SPANS, read, written
 
-SPANS: Final[Mapping[str, int]] = {
-    "15min": 15 * 60, "1h": 3_600, "4h": 4 * 3_600, "1d": 86_400, "7d": 7 * 86_400, "all": 0,
-}  # fmt: skip
-"""How far back a view looks, in seconds; 0: as far as anything is kept."""
 SPAN_WORDS: Final[Mapping[str, str]] = {
     "15min": "15 min", "1h": "1 h", "4h": "4 h", "1d": "1 day", "7d": "7 days", "all": "all",
 }  # fmt: skip
@@ -25,7 +22,10 @@ LONGEST: Final = 64
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What an address asks for. No strategies or venues: all of them. `order` is the one whose course is drawn."""
+    """What an address asks for. No strategies or venues: all of them. `order` is the one whose course is drawn.
+
+    The span goes up to `until` (UTC ns, whole seconds), which may be yet to come; 0: up to now, and on with it.
+    """
 
     view: str = "overview"
     span: str = USUAL_SPAN
@@ -33,6 +33,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     look: str = ""
     order: str = ""
     venues: tuple[str, ...] = ()
+    until: int = 0
 
     @property
     def seconds(self) -> int:
@@ -40,11 +41,17 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def span_words(self) -> str:
+        if self.until:
+            return "what is shown of the past"
         return "as far back as anything is kept" if not self.seconds else f"the last {SPAN_WORDS[self.span]}"
 
     def begins(self, wall: int) -> int:
         """From when on something is looked at (UTC ns)."""
-        return wall - self.seconds * NANOSECONDS if self.seconds else 0
+        return (self.until or wall) - self.seconds * NANOSECONDS if self.seconds else 0
+
+    def covers(self, moment: int, wall: int) -> bool:
+        """Whether a moment lies in the span, as of `wall`."""
+        return self.begins(wall) <= moment and (not self.until or moment <= self.until)
 
     def takes(self, strategy: str) -> bool:
         return not self.strategies or strategy in self.strategies
@@ -60,17 +67,18 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         """The same with one venue more, or without it when it was chosen."""
         return self.but(venues=_toggled(self.venues, name))
 
-    def but(self, **changes: str | tuple[str, ...]) -> Choice:
+    def but(self, **changes: str | int | tuple[str, ...]) -> Choice:
         """The same with something else."""
         return msgspec.structs.replace(self, **changes)
 
     def query(self) -> str:
         """What stands in the address behind the "?": only what differs from the usual."""
         said = {
-            "span": self.span if self.span != USUAL_SPAN else "", "strategy": ",".join(self.strategies),
+            "span": self.span if self.span != USUAL_SPAN else "",
+            "until": written(self.until) if self.until else "", "strategy": ",".join(self.strategies),
             "venue": ",".join(self.venues), "order": self.order, "look": self.look,
         }  # fmt: skip
-        return urlencode({name: value for name, value in said.items() if value}, safe=",")
+        return urlencode({name: value for name, value in said.items() if value}, safe=",:")
 
     def address(self) -> str:
         """Relative to any page of the app."""
@@ -88,6 +96,7 @@ def chosen(view: str, arguments: Mapping[str, Sequence[bytes | str]]) -> Choice:
         venues=_names(arguments, "venue"),
         look=look if look in LOOKS else "",
         order=_last(arguments, "order"),
+        until=read(_last(arguments, "until")),
     )
 
 

@@ -89,6 +89,6 @@ def pnl_columns(known: Known, choice: Choice, names: list[str], *, parts: bool =
 
 def _walls(known: Known, choice: Choice, names: Sequence[str]) -> list[int]:
     """The moments at which any of them was marked, as many as a picture shows."""
-    begins, curves = known.begins(choice), known.tallies.equity.curves
-    walls = sorted({point.wall for name in names for point in curves[name].points if point.wall >= begins})
+    curves = known.tallies.equity.curves
+    walls = sorted({point.wall for name in names for point in curves[name].points if known.covers(choice, point.wall)})
     return [walls[place] for place in thinned(len(walls), MOST_POINTS)]

@@ -56,7 +56,7 @@ POINTS: Final = 200
 def face(known: Known, choice: Choice) -> Face:
     """From the quote to the broker's word."""
     courses = courses_of(known, choice)
-    late = [course for course in known.tallies.late(known.wall) if takes(choice, course)]
+    late = [course for course in known.tallies.late(known.wall) if takes(choice, course) and _is_then(choice, course)]
     return Face(
         numbers=_numbers(known, courses, late),
         notes=(*known.notes(), *((words, "") for words in left_out(known, choice))),
@@ -66,6 +66,11 @@ def face(known: Known, choice: Choice) -> Face:
             _late(known, choice, late), _slowest(known, choice, courses), _by_venue(courses, choice),
         ),
     )  # fmt: skip
+
+
+def _is_then(choice: Choice, course: Course) -> bool:
+    """What waits now is of any time; of the past it is what was decided then."""
+    return not choice.until or choice.covers(course.decided, choice.until)
 
 
 # ---- five numbers

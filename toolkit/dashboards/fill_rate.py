@@ -57,7 +57,7 @@ def face(known: Known, choice: Choice) -> Face:
 
 
 def _takes(known: Known, choice: Choice, row: DenialSeen | FillSeen) -> bool:
-    is_of = int(row.wall) >= known.begins(choice) and choice.takes(row.strategy)
+    is_of = known.covers(choice, int(row.wall)) and choice.takes(row.strategy)
     return is_of and (not choice.venues or choice.takes_venue(known.venue_of(row.order_id, row.instrument)))
 
 

@@ -128,3 +128,19 @@ class Known:
 
     def begins(self, choice: Choice) -> int:
         return choice.begins(self.wall)
+
+    def covers(self, choice: Choice, moment: int) -> bool:
+        return choice.covers(moment, self.wall)
+
+    def past(self, choice: Choice) -> str:
+        """What has to be said of a span that does not go on with now."""
+        if not choice.until:
+            return ""
+        ends, begins = self.zone.clock(choice.until, self.wall), self.zone.clock(self.begins(choice), self.wall)
+        span = f"from {begins} to {ends}" if choice.seconds else f"up to {ends}"
+        if choice.until > self.wall:
+            return f"This page shows {span}: then it stands still."
+        return (
+            f"This is the past, {span}: orders, fills, denials, curves and alerts that are over are of then. States, "
+            "positions, limits, processes, PnL in numbers and what fires are of now."
+        )

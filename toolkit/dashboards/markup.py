@@ -8,9 +8,10 @@ from itertools import groupby
 from typing import Final
 
 from toolkit.dashboards import looks
-from toolkit.dashboards.choice import LOOKS, SPAN_WORDS, SPANS, Choice
+from toolkit.dashboards.choice import LOOKS, SPAN_WORDS, Choice
 from toolkit.dashboards.face import Face, Part, Picture, Table
 from toolkit.dashboards.pages import VIEWS
+from toolkit.monitoring.spans import SPANS
 
 LOOK_WORDS: Final = {"": "as system", "light": "light", "dark": "dark"}
 FOLDED: Final = 12
@@ -27,12 +28,12 @@ tables."""
 
 
 def texts(
-    face: Face, choice: Choice, *, strategies: Sequence[str], venues: Sequence[str], zone: str
+    face: Face, choice: Choice, *, strategies: Sequence[str], venues: Sequence[str], zone: str, past: str = ""
 ) -> Texts:  # fmt: skip
-    """What every page of a choice shows, whoever looks."""
+    """What every page of a choice shows, whoever looks; `past` is what to say of a span that has an end."""
     found = {
         MENU: menu(choice) + selectors(choice, strategies, venues, zone), NUMBERS: numbers(face),
-        NOTES: notes(face.notes),
+        NOTES: notes([*((words, looks.ODD) for words in (past,) if words), *face.notes]),
     }  # fmt: skip
     for row in rows(face):
         if isinstance(row[0], Picture):
@@ -77,12 +78,14 @@ def menu(choice: Choice) -> str:
 def selectors(choice: Choice, strategies: Sequence[str], venues: Sequence[str], zone: str) -> str:
     """What can be chosen, as links: an address is the whole choice, and reproduces what is seen."""
     spans = "".join(_pill(SPAN_WORDS[name], choice.but(span=name).address(), name == choice.span) for name in SPANS)
+    spans += _pill("back to now", choice.but(until=0).address(), False) if choice.until else ""
     looked = "".join(_pill(LOOK_WORDS[name], choice.but(look=name).address(), name == choice.look) for name in LOOKS)
+    spans = f"<i>{'up to then' if choice.until else 'last'}</i>{spans}"
     named = _names("strategies", strategies, choice.strategies, choice.with_strategy, choice.but(strategies=()))
     if choice.view in BY_VENUE and (len(venues) > 1 or choice.venues):
         named += _names("venues", venues, choice.venues, choice.with_venue, choice.but(venues=()))
     return (
-        f'<div class="choose"><span class="group" role="group" aria-label="time range"><i>last</i>{spans}</span>{named}'
+        f'<div class="choose"><span class="group" role="group" aria-label="time range">{spans}</span>{named}'
         f'<span class="group end" role="group" aria-label="look">{looked}<i>times are {escape(zone)}</i></span></div>'
     )
 

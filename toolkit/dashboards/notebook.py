@@ -18,12 +18,13 @@ from bokeh.models import ColumnDataSource
 from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import find_home
 from toolkit.dashboards import looks, markup
-from toolkit.dashboards.choice import SPANS, USUAL_SPAN, Choice
+from toolkit.dashboards.choice import USUAL_SPAN, Choice
 from toolkit.dashboards.face import Face, Picture, Table, as_csv
 from toolkit.dashboards.known import Known, Reference
 from toolkit.dashboards.pages import VIEWS
 from toolkit.dashboards.watching import DeskWatch
 from toolkit.domain.errors import ConfigError, TransportError
+from toolkit.monitoring.spans import SPANS
 from toolkit.research.embedding import Pictures, current_cell, library, notebook
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -62,8 +63,12 @@ STEPS: Final = (
 
 def courses_of(known: Known, choice: Choice) -> list[Course]:
     """Orders that were let through, decided within the span, oldest first."""
-    begins = known.begins(choice)
-    return [course for course in known.tallies.courses.values() if course.decided >= begins and takes(choice, course)]
+    begins, ends = known.begins(choice), choice.until or inf
+    return [
+        course
+        for course in known.tallies.courses.values()
+        if begins <= course.decided <= ends and takes(choice, course)
+    ]
 
 
 def takes(choice: Choice, course: Course) -> bool:

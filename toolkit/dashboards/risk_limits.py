@@ -166,8 +166,7 @@ def _positions(known: Known, choice: Choice) -> Table:
 
 
 def _denials(known: Known, choice: Choice) -> Table:
-    begins = known.begins(choice)
-    found = [row for row in known.replica.denials if choice.takes(row.strategy) and int(row.wall) >= begins]
+    found = [row for row in known.replica.denials if choice.takes(row.strategy) and known.covers(choice, int(row.wall))]
     return Table(
         key="denials", title="Last denials", wide=True,
         columns=("when>", "strategy", "instrument", "control>", "observed", "limit", "would pass", "set in"),

@@ -193,7 +193,7 @@ class DeskWatch:
         face = VIEWS[choice.view].face(self._known, choice)
         texts = markup.texts(
             face, choice, strategies=self._known.strategies(), venues=self._known.venues(),
-            zone=self._zone.label(self._known.wall),
+            zone=self._zone.label(self._known.wall), past=self._known.past(choice),
         )  # fmt: skip
         self._drawn[choice] = found = Drawn(
             face=face, texts=texts, headline=self._known.headline(), kind=self._known.kind,

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from toolkit.monitoring.alert_book import Alert
+from toolkit.monitoring.spans import around, written
 
 MOST_LISTED: Final = 15
 """Alerts of one rule that a message names; of the rest it says how many there are."""
@@ -99,12 +100,15 @@ def found(alert: Alert) -> str:
     return f"{bare(alert.value, alert.unit)} {sign} {bare(alert.threshold, alert.unit)}"
 
 
-def link(desk: Desk, alert: Alert) -> str:
-    """The view of the dashboards that shows this alert's matter, narrowed to its scope."""
+def link(desk: Desk, alert: Alert, wall: int) -> str:
+    """The view of the dashboards that shows this alert's matter, narrowed to its scope and to its time: whoever opens
+    it a week later sees what happened then."""
     if not desk.dashboards or not alert.dashboard:
         return ""
+    span, until = around(alert.since, alert.resolved or wall, is_over=not alert.is_open)
     narrowed = [(label, value) for label, value in alert.scope if label in LABELS_OF_VIEWS]
-    return f"{desk.dashboards.rstrip('/')}/{alert.dashboard}" + (f"?{urlencode(narrowed)}" if narrowed else "")
+    asked = urlencode([*narrowed, ("span", span), ("until", written(until))], safe=":")
+    return f"{desk.dashboards.rstrip('/')}/{alert.dashboard}?{asked}"
 
 
 def _headline(alert: Alert, news: News) -> str:
@@ -117,8 +121,8 @@ def _one(desk: Desk, news: News, alert: Alert, wall: int) -> list[str]:
     lines = [alert.summary or alert.rule, f"value: {found(alert)} · {alert.where}", f"since: {_since(alert, wall)}"]
     if news is News.RESOLVED:
         lines[1] = f"was: {found(alert)} · {alert.where}"
-        return [*lines, *_action(alert), f"alert {alert.id}"]
-    return [*lines, *_action(alert), *_help(desk, alert), f"acknowledge: {_ack(alert.id)}"]
+        return [*lines, *_action(alert), *_dashboard(desk, alert, wall), f"alert {alert.id}"]
+    return [*lines, *_action(alert), *_help(desk, alert, wall), f"acknowledge: {_ack(alert.id)}"]
 
 
 def _many(desk: Desk, news: News, alerts: Sequence[Alert], wall: int) -> list[str]:
@@ -129,18 +133,23 @@ def _many(desk: Desk, news: News, alerts: Sequence[Alert], wall: int) -> list[st
         lines.append(f"· {alert.id} {alert.where}: {found(alert)} since {_clock(alert.since)}{done}")
     if len(alerts) > MOST_LISTED:
         lines.append(f"· and {len(alerts) - MOST_LISTED} more: execution alerts list")
+    whole = msgspec.structs.replace(first, scope=(), since=min(alert.since for alert in alerts))
     if news is News.RESOLVED:
-        return lines
-    return [*lines, *_help(desk, first, narrowed=False), f"acknowledge all of them: {_ack(first.rule)}"]
+        return [*lines, *_dashboard(desk, whole, wall)]
+    return [*lines, *_help(desk, whole, wall), f"acknowledge all of them: {_ack(first.rule)}"]
 
 
 def _action(alert: Alert) -> list[str]:
     return [f"action: {alert.action}"] if alert.action else ["action: none was taken"]
 
 
-def _help(desk: Desk, alert: Alert, *, narrowed: bool = True) -> list[str]:
-    shown = link(desk, alert if narrowed else msgspec.structs.replace(alert, scope=()))
-    lines = [f"dashboard: {shown}"] if shown else []
+def _dashboard(desk: Desk, alert: Alert, wall: int) -> list[str]:
+    shown = link(desk, alert, wall)
+    return [f"dashboard: {shown}"] if shown else []
+
+
+def _help(desk: Desk, alert: Alert, wall: int) -> list[str]:
+    lines = _dashboard(desk, alert, wall)
     lines += [f"playbook: runbooks/{alert.playbook}.md"] if alert.playbook else []
     return lines + ([f"owner: {alert.owner}"] if alert.owner else [])
 

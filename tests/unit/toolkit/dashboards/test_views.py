@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -13,13 +14,15 @@ from tests.tools.folded_desk import Journal
 from tests.tools.known_desk import STATE, known_of
 from toolkit.client.desk_state import Problem, ProcessState
 from toolkit.dashboards import markup
-from toolkit.dashboards.choice import SPANS, Choice
+from toolkit.dashboards.choice import Choice, chosen
 from toolkit.dashboards.face import FIVE, Face, Picture, Table, as_csv
 from toolkit.dashboards.known import Known
 from toolkit.dashboards.looks import BAD, GOOD, ODD, money
 from toolkit.dashboards.orders_seen import HOPS, STEPS
 from toolkit.dashboards.pages import VIEWS
-from toolkit.domain.time import WallTime
+from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.monitoring.alert_book import LINE, Alert, AlertBook, AlertState, Did, stated
+from toolkit.monitoring.spans import MINUTE, SPANS
 from toolkit.replica import views
 from toolkit.replica.reconciliation import reconciliation
 from toolkit.replica.replica import Replica
@@ -63,6 +66,54 @@ def test_five_numbers_lead_and_every_part_is_drawn_or_says_why_not(known: Known,
             part.draw(ColumnDataSource({name: list(values) for name, values in part.data.items()}))
         assert part.title
         assert isinstance(part, Picture) or part.rows or part.empty
+
+
+def test_a_span_of_the_past_shows_what_was_then_however_much_came_later() -> None:
+    journal = Journal(5)
+    journal.act(300)
+    then = known_of(journal)
+    until = int(then.replica.wall) // NANOSECONDS * NANOSECONDS
+    past: dict[str, Any] = {"span": "all", "until": until}
+    shown = then_and_there(then, past)
+    assert shown["orders"] > 20
+    assert max(shown["curve"]) == pytest.approx(until / 1e6, abs=60_000)
+    journal.act(300)
+    now = known_of(journal)
+    assert then_and_there(now, past) == shown
+    assert then_and_there(now, {"span": "all"})["orders"] > shown["orders"]
+    assert "This is the past" in now.past(Choice(**past))
+    assert "stands still" in now.past(Choice(until=now.wall + NANOSECONDS))
+    assert now.past(Choice()) == ""
+
+
+def then_and_there(known: Known, asked: dict[str, Any]) -> dict[str, Any]:
+    """What of a span can be no other later: which orders, denials and marks it has."""
+    curve = face_of(known, "overview", **asked).part("pnl")
+    denials, hops = (
+        table(face_of(known, "risk_limits", **asked), "denials"),
+        face_of(known, "execution_latency", **asked),
+    )
+    assert isinstance(curve, Picture)
+    orders = int(hops.numbers[-1].value.replace(",", ""))
+    return {"orders": orders, "denials": [row[1:] for row in denials.rows], "curve": curve.data["time"]}
+
+
+def test_an_alert_leads_to_its_own_view_of_the_time_in_which_it_happened(journal: Journal) -> None:
+    wall = known_of(journal).wall
+    over = Alert(
+        id="AAAAAA", rule="venue_rejects", severity="critical", since=wall - 90 * MINUTE, opened=wall - 90 * MINUTE,
+        changed=wall - 60 * MINUTE, resolved=wall - 60 * MINUTE, state=AlertState.RESOLVED, dashboard="fill_rate",
+    )  # fmt: skip
+    book = AlertBook()
+    line = {"kind": LINE, "process": "monitor", "wall": str(over.changed)}
+    assert book.hear(line | stated(over, Did.RESOLVED, "over"))
+    (address,) = table(face_of(known_of(journal, alerts=book), "alerts", strategies=("trend",)), "resolved").links
+    parts = urlsplit(address)
+    choice = chosen(parts.path.removeprefix("./"), parse_qs(parts.query))
+    assert (choice.view, choice.span, choice.strategies) == ("fill_rate", "1h", ("trend",))
+    assert choice.covers(over.since - 5 * MINUTE, wall)
+    assert choice.covers(over.resolved + 5 * MINUTE, wall)
+    assert not choice.covers(wall, wall)
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from toolkit.monitoring.alert_book import Alert
+from toolkit.monitoring.alert_book import Alert, AlertState
 from toolkit.monitoring.messages import MOST_LISTED, Desk, News, digest, figure, message
 
 DESK = Desk(name="demo", kind="paper", dashboards="http://127.0.0.1:8601/")
@@ -26,7 +26,7 @@ def test_one_alert() -> None:
         "value: 6.1 s > 5 s · strategy trend, venue paper",
         "since: 2027-01-15 07:59:48 UTC (12 s)",
         "action: entries of strategy trend are halted (asked for)",
-        "dashboard: http://127.0.0.1:8601/execution_latency?strategy=trend&venue=paper",
+        "dashboard: http://127.0.0.1:8601/execution_latency?strategy=trend&venue=paper&span=1h&until=2027-01-15T08:30:00Z",
         "playbook: runbooks/late-orders.md",
         "owner: ops",
         "acknowledge: execution alerts ack A7K2P9 --reason …",
@@ -49,10 +49,19 @@ def test_many_of_a_rule_are_listed_up_to_a_point() -> None:
     assert told.alerts == tuple(f"A{number}" for number in range(40))
 
 
+def test_many_lead_to_the_time_of_all_of_them_and_to_no_one_of_their_scopes() -> None:
+    earlier = msgspec.structs.replace(LATE, id="B", since=WALL - 7_200 * 10**9)
+    for news in (News.FIRING, News.RESOLVED):
+        told = message(DESK, news, [LATE, earlier], WALL)
+        assert "dashboard: http://127.0.0.1:8601/execution_latency?span=4h&until=2027-01-15T08:30:00Z" in told.body
+
+
 def test_that_it_is_over_asks_for_no_acknowledgement() -> None:
-    told = message(DESK, News.RESOLVED, [LATE], WALL)
+    over = msgspec.structs.replace(LATE, state=AlertState.RESOLVED, resolved=WALL + 3_600 * 10**9)
+    told = message(DESK, News.RESOLVED, [over], WALL + 3_601 * 10**9)
     assert told.title == "[PAPER demo] resolved: late_order · strategy trend, venue paper"
     assert "acknowledge" not in told.body
+    assert "/execution_latency?strategy=trend&venue=paper&span=4h&until=2027-01-15T09:05:00Z" in told.body
 
 
 def test_a_digest_counts_what_was_late_and_lists_the_newest() -> None:
