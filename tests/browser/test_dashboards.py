@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from tests.browser.conftest import patient
 from tests.tools.desk_kit import free_port
@@ -52,7 +52,7 @@ READ = """() => {
     return all(card, "tbody tr").map((row) => Object.fromEntries(texts(row, "td").map((cell, at) => [head[at], cell])));
   };
   const tables = all(document, "section.card").map((card) => [texts(card, "h2")[0], rows(card)]);
-  return [texts(document, ".bar")[0], texts(document, ".number b"), Object.fromEntries(tables)];
+  return [texts(document, ".bar")[0] ?? "", texts(document, ".number b"), Object.fromEntries(tables)];
 }"""
 DRAWN = """() => {
   const found = [...Bokeh.documents[0]._all_models.values()].find((each) => each.tags?.includes("picture:pnl"));
@@ -168,11 +168,6 @@ def rows_of(page: Page, title: str) -> list[list[str]]:
     return found
 
 
-def event_of(page: Page) -> int:
-    (number,) = re.findall(r"event ([\d,]+)", page.locator(".bar").inner_text())
-    return int(number.replace(",", ""))
-
-
 class Seen(NamedTuple):
     """What stood on a page at one moment: of which event, its numbers, its tables' rows by their headings."""
 
@@ -189,9 +184,23 @@ class Seen(NamedTuple):
 
 
 def seen(page: Page) -> Seen:
-    bar, five, tables = page.evaluate(READ)
-    (event,) = re.findall(r"event ([\d,]+)", bar)
-    return Seen(int(event.replace(",", "")), time.time_ns(), tuple(five), tables)
+    """What stands on a page once it shows something: one that lost its line loads itself anew amid a look."""
+    found: list[Seen] = []
+
+    def is_read() -> bool:
+        with suppress(Error):
+            bar, five, tables = page.evaluate(READ)
+            event = re.search(r"event ([\d,]+)", bar)
+            if event is not None and len(five) == 5:
+                found.append(Seen(number(event[1]), time.time_ns(), tuple(five), tables))
+        return bool(found)
+
+    assert until(is_read), "it shows nothing"
+    return found[0]
+
+
+def number(words: str) -> int:
+    return int(words.replace(",", ""))
 
 
 def test_the_link_lets_the_desks_own_user_in_once(desk: Desk, link: str, browser: Browser) -> None:
@@ -262,7 +271,7 @@ def counted(counting: Counting, count: Callable[[Moment], Shown], found: Seen) -
 
 def lacking(page: Page, wanted: Callable[[Seen], Shown]) -> list[object]:
     """What a page lacks though it went on: nothing as soon as all that should stand there does."""
-    first, lacks = event_of(page), list[object]()
+    first, lacks = seen(page).event, list[object]()
 
     def is_whole() -> bool:
         found = seen(page)
@@ -304,12 +313,8 @@ def test_a_link_to_the_past_shows_the_same_while_the_desk_goes_on(visited: Brows
 
 
 def goes_on(page: Page) -> bool:
-    first = event_of(page)
-    return until(lambda: event_of(page) > first)
-
-
-def number(words: str) -> int:
-    return int(words.replace(",", ""))
+    first = seen(page).event
+    return until(lambda: seen(page).event > first)
 
 
 def test_tables_and_pictures_can_be_taken_along(visited: BrowserContext, link: str) -> None:

@@ -17,6 +17,8 @@ BEFORE: Final = 5 * MINUTE
 """How much is shown of what came before an incident, and of what came after one that is over."""
 GOES_ON: Final = 30 * MINUTE
 """How much room is left to one that is not over."""
+LAST: Final = 2**32
+"""Seconds since 1970. A clock of another zone cannot tell all moments that can be written."""
 FORM: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -26,11 +28,12 @@ def written(moment: int) -> str:
 
 
 def read(text: str) -> int:
-    """The same the other way; 0 for what is none."""
+    """The same the other way; 0 for what is none, or one that no desk has seen or will see."""
     try:
-        return int(datetime.strptime(text, FORM).replace(tzinfo=UTC).timestamp()) * NANOSECONDS
-    except (ValueError, OverflowError):
+        seconds = int(datetime.strptime(text, FORM).replace(tzinfo=UTC).timestamp())
+    except ValueError:
         return 0
+    return seconds * NANOSECONDS if 0 < seconds < LAST else 0
 
 
 def around(since: int, wall: int, *, is_over: bool) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from toolkit.dashboards.choice import LOOKS, MOST_NAMES, Choice, chosen
 from toolkit.domain.time import NANOSECONDS
-from toolkit.monitoring.spans import BEFORE, MINUTE, SPANS, around, written
+from toolkit.monitoring.spans import BEFORE, MINUTE, SPANS, around, read, written
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=20)
 
@@ -54,6 +54,11 @@ def test_a_strategy_is_taken_and_left_by_the_same_link() -> None:
 @pytest.mark.parametrize(("span", "begins"), [("1h", 6_400 * NANOSECONDS), ("all", 0)])
 def test_a_span_ends_now(span: str, begins: int) -> None:
     assert Choice(span=span).begins(10_000 * NANOSECONDS) == begins
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday", "2026-11-26"])
+def test_a_moment_that_no_clock_tells_is_none(text: str) -> None:
+    assert read(text) == 0
 
 
 def test_a_span_of_the_past_stays_where_it_is() -> None:

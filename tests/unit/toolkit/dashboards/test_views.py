@@ -99,7 +99,7 @@ def then_and_there(known: Known, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_alert_leads_to_its_own_view_of_the_time_in_which_it_happened(journal: Journal) -> None:
-    wall = known_of(journal).wall
+    wall = 1_800_000_000 * NANOSECONDS
     over = Alert(
         id="AAAAAA", rule="venue_rejects", severity="critical", since=wall - 90 * MINUTE, opened=wall - 90 * MINUTE,
         changed=wall - 60 * MINUTE, resolved=wall - 60 * MINUTE, state=AlertState.RESOLVED, dashboard="fill_rate",
@@ -107,7 +107,8 @@ def test_an_alert_leads_to_its_own_view_of_the_time_in_which_it_happened(journal
     book = AlertBook()
     line = {"kind": LINE, "process": "monitor", "wall": str(over.changed)}
     assert book.hear(line | stated(over, Did.RESOLVED, "over"))
-    (address,) = table(face_of(known_of(journal, alerts=book), "alerts", strategies=("trend",)), "resolved").links
+    known = known_of(journal, alerts=book, wall=wall)
+    (address,) = table(face_of(known, "alerts", strategies=("trend",)), "resolved").links
     parts = urlsplit(address)
     choice = chosen(parts.path.removeprefix("./"), parse_qs(parts.query))
     assert (choice.view, choice.span, choice.strategies) == ("fill_rate", "1h", ("trend",))
