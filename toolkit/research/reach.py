@@ -8,7 +8,7 @@ import random
 import sys
 from collections.abc import Iterator, MutableMapping
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from numbers import Number
 from pathlib import Path
@@ -46,9 +46,9 @@ class Reach(NamedTuple):
     """What was found, by the names under which the code asks for it.
 
     `data` are FeedData, `tables` have times as index: both can be cut. `arrays` cannot: nobody knows their times, or
-    (in a class, an object, a closure or the default of an argument) nothing can be put in their place. More than 20
-    numbers or dates in a list or dict count. `files` are calls that read one. `changeable` are lists, dicts, sets and
-    objects of a module or class, each with its holder.
+    (in a class, an object, a closure, the default of an argument, the code itself) nothing can be put in their place.
+    More than 20 numbers or dates in a list or dict count, and texts of 1,000 letters. `files` are calls that read one.
+    `changeable` are lists, dicts, sets and objects of a module or class, each with its holder.
     """
 
     clocks: tuple[str, ...]
@@ -110,8 +110,9 @@ def _reached(strategy: type[Strategy]) -> Iterator[FunctionType]:
         done.add(function)
         yield function
         for use in _uses(function, functions=True):
-            if isinstance(use.value, FunctionType) and use.value.__globals__ is function.__globals__:
-                waiting.append(use.value)
+            inner = _within(use.value)
+            if isinstance(inner, FunctionType) and inner.__globals__ is function.__globals__:
+                waiting.append(inner)
             elif use.home and (found := _class_of_ours(use)) is not None:
                 waiting += _functions(found)
 
@@ -130,6 +131,9 @@ def _uses(function: FunctionType, *, functions: bool = False) -> Iterator[_Use]:
             yield _Use(name, cell.cell_contents, {}, names.attributes)
     for name, value in _defaults(function).items():
         yield _Use(f"{function.__name__}({name}=…)", value, {}, names.attributes)
+    for code in _codes(function.__code__):
+        for written in (one for one in code.co_consts if isinstance(one, tuple | frozenset)):
+            yield _Use(f"what {code.co_name} lists", written, {}, names.attributes)
 
 
 def _names_in(function: FunctionType) -> _Names:
@@ -194,7 +198,7 @@ def _within(value: object) -> object:
         return value.__func__
     if isinstance(value, property):
         return value.fget
-    return value.func if isinstance(value, cached_property) else value
+    return value.func if isinstance(value, cached_property | partial) else value
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -236,6 +240,10 @@ def _has_times(value: object) -> bool:
 def _is_array(value: object) -> bool:
     if isinstance(value, pd.DataFrame | pd.Series):
         return True
+    if isinstance(value, partial):
+        return any(map(_is_array, (*value.args, *value.keywords.values())))
+    if isinstance(value, str | bytes):
+        return len(value) >= _LARGE
     if isinstance(value, np.ndarray):
         return value.size > _FIGURES
     if not isinstance(value, list | tuple | dict | set | frozenset):

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import Any, ClassVar
@@ -161,6 +162,35 @@ class ByDefault(Daily):
         return 10 + len(closes)
 
 
+def higher(closes: list[float], price: float) -> int:
+    return 10 + int(max(closes) > price)
+
+
+HIGHER = partial(higher, CLOSES_BY_NUMBER)
+TEXT = ",".join(map(str, range(400)))
+
+
+class Bound(Daily):
+    """Has the numbers bound to a function."""
+
+    def size(self, bar: Any) -> int:
+        return HIGHER(bar.close)
+
+
+class Text(Daily):
+    """Has them in a text."""
+
+    def size(self, bar: Any) -> int:
+        return 10 + len(TEXT.split(","))
+
+
+class Written(Daily):
+    """Has them in its code."""
+
+    def size(self, bar: Any) -> int:
+        return 10 + int(bar.close in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21))
+
+
 class LocalClock(Daily):
     """Imports the clock where it reads it."""
 
@@ -230,6 +260,9 @@ UNTOLD = {"No look-ahead": "INCONCLUSIVE", "Survives a restart": "INCONCLUSIVE"}
         (PathReader, {"Hidden inputs": "INCONCLUSIVE"}, "Shelf.closes has no times"),
         (PathReader, {"Hidden inputs": "INCONCLUSIVE"}, "read_text reads a file"),
         (ByDefault, {"Hidden inputs": "INCONCLUSIVE"}, "size(closes=…) has no times"),
+        (Bound, {"Hidden inputs": "INCONCLUSIVE"}, "HIGHER has no times"),
+        (Text, {"Hidden inputs": "INCONCLUSIVE"}, "TEXT has no times"),
+        (Written, {"Hidden inputs": "INCONCLUSIVE"}, "what size lists has no times"),
         (LocalClock, {"Hidden inputs": "FAIL"}, "time.time is the wall clock"),
         (Namesake, {}, ""),
         (Set, {}, ""),
