@@ -159,15 +159,6 @@ def is_open(port: int) -> bool:
         return line.connect_ex(("127.0.0.1", port)) == 0
 
 
-def rows_of(page: Page, title: str) -> list[list[str]]:
-    """The cells of a table by its title, all of one moment."""
-    card = page.locator("section.card", has=page.get_by_role("heading", name=title, exact=True))
-    found: list[list[str]] = card.first.evaluate(
-        "card => [...card.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))"
-    )
-    return found
-
-
 class Seen(NamedTuple):
     """What stood on a page at one moment: of which event, its numbers, its tables' rows by their headings."""
 
@@ -295,7 +286,7 @@ def test_what_is_chosen_stands_in_the_address_and_a_link_shows_the_same(visited:
     said = parse_qs(urlsplit(address).query)
     assert said == {"span": ["1h"], "strategy": ["trend"]}
     with shown(visited, address.replace("risk_limits", "overview")) as page:
-        assert until(lambda: [row[0] for row in rows_of(page, "Strategies")] == ["trend"])
+        assert until(lambda: [row["strategy"] for row in seen(page).tables["Strategies"]] == ["trend"])
         expect(page.locator(".choose [aria-current]")).to_have_text(["1 h", "trend", "as system"])
 
 
