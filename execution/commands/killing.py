@@ -110,10 +110,10 @@ def _check(home: Home, state: DeskState, scope: str, name: str) -> None:
 
 
 def _quarantine(home: Home) -> float:
-    from execution.settings import read_settings
+    from execution.settings import read_running
 
     try:
-        return read_settings(home.root).desk.engine.quarantine_seconds
+        return read_running(home.root).desk.engine.quarantine_seconds
     except ExecutionError:
         return QUARANTINE_SECONDS
 

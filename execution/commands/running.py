@@ -36,6 +36,7 @@ def up(
 ) -> Exit:  # fmt: skip
     """Start the desk. In the foreground it returns when the desk is down again."""
     from execution.commands.feed import put_in_force, whole_spec
+    from execution.settings import end_run
 
     home, feed = the_home(given), whole_spec(feed)
     if background:
@@ -43,15 +44,19 @@ def up(
 
     with _only_one(home) as is_home:
         put_in_force(home, feed)
-        return asyncio.run(_supervise(home, Wishes(speed=speed, lab=lab, operations=operations), is_home, as_json))
+        try:
+            return asyncio.run(_supervise(home, Wishes(speed=speed, lab=lab, operations=operations), is_home, as_json))
+        finally:
+            if is_home():
+                end_run(home.root)
 
 
 async def _supervise(home: Home, wishes: Wishes, is_home: Callable[[], bool], as_json: bool) -> Exit:
     from execution.commands.feed import tell_feed
-    from execution.settings import left_out, read_settings
+    from execution.settings import begin_run, left_out
     from execution.settings.monitoring import read_monitoring
 
-    settings = read_settings(home.root)
+    settings = begin_run(home.root)
     if settings.desk.monitor.enabled:
         read_monitoring(home.root)  # refused here, with its line, rather than by a process that dies again and again
     sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)

@@ -12,16 +12,20 @@ from execution.settings.reading import (
     read_strategies,
     read_venues,
 )
+from execution.settings.running import begin_run, end_run, read_running
 
 __all__ = [
     "LimitTable",
     "PeopleTable",
     "Settings",
+    "begin_run",
+    "end_run",
     "known_instruments",
     "left_out",
     "read_instruments",
     "read_limits",
     "read_people",
+    "read_running",
     "read_settings",
     "read_strategies",
     "read_venues",

@@ -13,7 +13,7 @@ import uvloop
 from execution.child import explain, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.archiver import Archiver, ArchiverParts, ArchiverPlan
-from execution.settings import Settings, read_settings
+from execution.settings import Settings, read_running
 from toolkit.adapters import codec
 from toolkit.adapters.clock import SystemClock
 from toolkit.adapters.journal_archive import JournalArchive
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         home = find_home(options.home)
-        uvloop.run(archive(home, read_settings(home.root), read_secret()))
+        uvloop.run(archive(home, read_running(home.root), read_secret()))
     except ExecutionError as problem:
         return explain(problem)
     return 0

@@ -14,7 +14,7 @@ from execution.child import ExitCode, explain, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.engine import EngineService
 from execution.services.engine_parts import EngineParts, EnginePlan
-from execution.settings import Settings, read_settings
+from execution.settings import Settings, read_running
 from execution.wiring.sample import sample_feed
 from toolkit.adapters import codec, failpoints
 from toolkit.adapters.archived_history import ArchivedHistory
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options().parse_args(arguments)
     try:
         home = find_home(options.home)
-        uvloop.run(trade(home, read_settings(home.root), read_secret()))
+        uvloop.run(trade(home, read_running(home.root), read_secret()))
     except Fenced as problem:
         explain(problem)
         return ExitCode.FENCED

@@ -14,7 +14,7 @@ from execution.child import explain, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.listener import Listener, Pace, StepSource
 from execution.services.schedules import RecordedSchedule
-from execution.settings import Settings, read_settings
+from execution.settings import Settings, read_running
 from execution.settings.feed_file import FeedFile
 from execution.wiring.sample import sample_feed
 from toolkit.adapters import failpoints
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options().parse_args(arguments)
     try:
         home = find_home(options.home)
-        settings = read_settings(home.root)
+        settings = read_running(home.root)
         secret = read_secret()
         bus, journal = (_address(home, role, secret) for role in (ServerRole.BUS, ServerRole.JOURNAL))
         if settings.feed is not None and settings.feed.kind == "ccxt":

@@ -12,7 +12,7 @@ import uvloop
 from execution.child import explain, read_secret, when_told_to_stop
 from execution.home import Home, find_home
 from execution.services.monitor import Monitor, MonitorParts
-from execution.settings import Settings, read_settings
+from execution.settings import Settings, read_running
 from execution.wiring.desk_facts import FactsReader
 from execution.wiring.judging import Judge
 from execution.wiring.metrics_page import MetricsPage
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         home = find_home(options.home)
         read_secret()
-        uvloop.run(watch(home, read_settings(home.root), options.port))
+        uvloop.run(watch(home, read_running(home.root), options.port))
     except ExecutionError as problem:
         return explain(problem)
     return 0

@@ -16,7 +16,7 @@ from execution.home import Home, find_home
 from execution.services.engine import FEED
 from execution.services.replayer import Replayer
 from execution.services.replayer_parts import ReplayerParts, ReplayerPlan
-from execution.settings import Settings, read_settings
+from execution.settings import Settings, read_running
 from execution.wiring.engine import FREE_HISTORY
 from execution.wiring.sample import sample_feed
 from toolkit.adapters import codec
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         home = find_home(options.home)
         read_secret()
-        asyncio.run(replay(home, read_settings(home.root)))
+        asyncio.run(replay(home, read_running(home.root)))
     except ExecutionError as problem:
         return explain(problem)
     return 0

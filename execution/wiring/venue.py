@@ -120,11 +120,11 @@ def _plan(options: argparse.Namespace) -> VenuePlan:
 
 
 def _plan_of_desk(given: str | None, name: str | None, dead_men: str | None, scriptable: bool) -> VenuePlan:
-    from execution.settings import read_settings  # pydantic: not needed for a plan
+    from execution.settings import read_running  # pydantic: not needed for a plan
     from execution.settings.venue_rows import told_dead_men
 
     home = find_home(given)
-    settings = read_settings(home.root)
+    settings = read_running(home.root)
     if name is None and len(settings.venues) == 1:
         name = next(iter(settings.venues))
     if name is None or name not in settings.venues:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from execution.child import ExitCode, explain, read_secret
 from execution.home import Home, find_home
 from execution.services.watchdog import Watchdog
-from execution.settings import Settings, read_settings
+from execution.settings import Settings, read_running
 from execution.settings.venue_rows import told_dead_men
 from toolkit.adapters.beat_file import BeatFile
 from toolkit.client.killing import Killed, KillSwitch
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         home = find_home(options.home)
         read_secret()
-        settings = read_settings(home.root)
+        settings = read_running(home.root)
         asyncio.run(watch(home, replace(settings, venues=told_dead_men(settings.venues, options.dead_men))))
     except ExecutionError as problem:
         return explain(problem)

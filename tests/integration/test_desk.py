@@ -263,6 +263,29 @@ def test_a_runner_that_is_killed_comes_back_alone(desk: Desk) -> None:
     assert desk.process("engine").pid == engine
 
 
+def test_whoever_dies_comes_back_whatever_was_saved_meanwhile(desk: Desk) -> None:
+    """A process that starts again finds what the others go by, not a file that is broken, or for the next start."""
+    limits, instruments = desk.home / "config/limits.yaml", desk.home / "config/instruments.yaml"
+    sound = {path: path.read_text() for path in (limits, instruments)}
+    limits.write_text("book: [")
+    instruments.write_text(sound[instruments].replace("tick: 0.01", "tick: 0.02"))
+    try:
+        before = {name: desk.process(name).pid for name in ("engine", "venue-paper", "listener", "archiver", "monitor")}
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+
+        def are_back() -> bool:
+            now = {name: desk.process(name) for name in before}
+            return all(each.state == "running" and each.pid != before[name] for name, each in now.items())
+
+        assert until(are_back), {name: desk.process(name) for name in before}
+        event = desk.json("status")["as_of"]["event"]
+        assert until(lambda: desk.json("status")["as_of"]["event"] > event)
+    finally:
+        for path, text in sound.items():
+            path.write_text(text)
+
+
 def test_a_promotion_replaces_what_runs(desk: Desk) -> None:
     script = (
         "import sys; sys.path.insert(0, 'notebooks/strategies')\n"
