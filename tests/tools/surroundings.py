@@ -25,7 +25,7 @@ from toolkit.client import watching
 from toolkit.monitoring.rules import Rule
 
 MEGABYTE: Final = 2**20
-DISK_LOW: Final = 64 * MEGABYTE
+DISK_LOW: Final = 256 * MEGABYTE
 """So much less is left than at first: a test that left no more than the shipped gigabytes would have to write many."""
 DISK_NOISE: Final = DISK_LOW // 2
 """What others who use this disk may free meanwhile."""
