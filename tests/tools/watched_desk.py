@@ -247,7 +247,7 @@ class WatchedDesk(WatchedCore):
         self.judgement = Judgement(rules_of_disk(free - DISK_LOW), self.judgement)
         with self._filling.open("wb", buffering=0) as file:
             while shutil.disk_usage(self.home.var).free >= free - less - DISK_NOISE:
-                assert file.tell() < 64 * DISK_LOW, "this disk does not say how full it is"
+                assert file.tell() < 16 * DISK_LOW, "this disk does not say how full it is"
                 take(file, 4 * MEGABYTE)
 
     def break_journal(self) -> None:
