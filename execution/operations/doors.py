@@ -33,7 +33,8 @@ class Site:
     """One app on one port, of a book: `name` is its cookie's, `wake` is called when somebody comes, `hint` stands at
     the login.
 
-    `paths` are its pages. With `is_linked` one may come from a link in a message or a notebook: its pages only show.
+    `paths` are its pages. With `is_linked` who is logged in may come from any link, of a message or a notebook, and is
+    let in at once: its pages only show. Whoever comes to another one from a foreign site logs in there.
     """
 
     name: str
@@ -66,14 +67,16 @@ class Site:
         return self.logins.visitor(self.session(request))
 
     def is_here(self, request: HTTPServerRequest, *, must_say: bool) -> bool:
-        """Whether a request was meant for this app and comes from one of its own pages.
+        """Whether a request was meant for this app and comes from one of its own pages, or is a person's who follows a
+        link: the dashboards', of another port, lead to the operations.
 
-        A name that leads here from elsewhere, or a page of another port, is not. `must_say`: no origin is no.
+        A name that leads here from elsewhere, or what a page of another port does by itself, is not. `must_say`: no
+        origin is no.
         """
         if request.headers.get("Host", "") not in self.hosts:
             return False
         came_from = request.headers.get("Sec-Fetch-Site", "none")
-        if came_from not in ("same-origin", "none") and not (self.is_linked and _is_followed_link(request)):
+        if came_from not in ("same-origin", "none") and not _is_followed_link(request):
             return False
         origin = request.headers.get("Origin")
         return origin in [f"http://{host}" for host in self.hosts] if origin else not must_say

@@ -123,7 +123,7 @@ def test_what_goes_wrong_beside_the_books_is_told_by_its_name_and_is_over_when_i
             for _ in range(3):
                 dies(desk, "archiver")
             assert until(lambda: desk.process("archiver").state == "running")
-            limits.write_text("limits: [")  # not before: who starts anew reads it
+            limits.write_text("limits: [")  # who starts anew goes by the files as this desk read them at its start
             wrong = {
                 "runner_silent": "runner-quoting", "process_given_up": "runner-mean_reversion",
                 "process_down": "runner-mean_reversion", "process_restarts": "archiver", "server_memory": "bus",

@@ -6,10 +6,12 @@ Each process is a `cat` that the supervisor's own parts keep running; what it wo
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -65,6 +67,7 @@ from toolkit.simulation.matching import NO_WALL, PaperVenue
 SIGMA: Final = 1_000
 """What a session of the strategy usually differs from its replay by, in quanta."""
 ARCHIVED_AFTER: Final = 1_800 * NANOSECONDS
+DISK_LOCK: Final = Path(tempfile.gettempdir()) / f"quarterdeck-tests-fill-this-disk-{os.getuid()}"
 BACKOFFS: Final[Mapping[str, Mapping[str, float | int]]] = {
     "listener": {"first": 0.01, "longest": 0.01},
     "runner-trend": {"first": 0.01, "longest": 0.01, "give_up_after": 3},
@@ -242,7 +245,12 @@ class WatchedDesk(WatchedCore):
         self._lines.enter_context(nearly_full(self.bus, 16 * MEGABYTE))
 
     def fill_disk(self, less: int) -> None:
-        """Until `less` and something is left than now, by rules of this disk: see DISK_LOW."""
+        """Until `less` and something is left than now, by rules of this disk: see DISK_LOW.
+
+        One desk after the other, until it is closed: two that fill one disk at once free each other's room.
+        """
+        alone = self._lines.enter_context(DISK_LOCK.open("wb"))
+        fcntl.flock(alone, fcntl.LOCK_EX)
         free = shutil.disk_usage(self.home.var).free
         self.judgement = Judgement(rules_of_disk(free - DISK_LOW), self.judgement)
         with self._filling.open("wb", buffering=0) as file:
