@@ -8,32 +8,24 @@ The exchange's own clock is used for one thing, to tell how late messages are.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
-from statistics import median
 from typing import Protocol
 
 import msgspec
 
+from execution.services.lateness import Clock, Lateness
 from toolkit.domain.errors import TransportError
 from toolkit.domain.market import Step
 from toolkit.domain.raw_rows import RawDepth, RawMessage
-from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, WallTime
+from toolkit.domain.time import NANOSECONDS, FeedTime
 from toolkit.engine.live_feed import LiveFeed
 
 LATE_SECONDS = 1.0
 """From here on, either way, lateness is worth a line in the operations log."""
 
-SAMPLES = 500
 AT_ONCE = 500
 POLL_SECONDS = 0.02
-
-
-class Clock(Protocol):
-    def wall(self) -> WallTime: ...
-
-    def mono(self) -> MonoTime: ...
 
 
 class Source(Protocol):
@@ -93,7 +85,8 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person wants to know about a live feed. Lateness is the median, in ms; negative: our clock is behind."""
+    """What a person wants to know about a live feed. Lateness is the last minute's median, in ms; negative: our clock
+    is behind; None while too little comes to say."""
 
     feed: str
     path: str
@@ -141,7 +134,7 @@ class LiveListener:
         self._note = note
         self._stopped = asyncio.Event()
         self._news = asyncio.Event()
-        self._lateness: deque[int] = deque(maxlen=SAMPLES)
+        self._lateness = Lateness(clock)
         self._state, self._since = "connecting", int(clock.wall())
         self._reconnects = self._problems = self._position = 0
         self._last_problem = ""
@@ -202,7 +195,7 @@ class LiveListener:
             self._problems += 1
             self._last_problem = message.refused
         if message.sent is not None:
-            self._lateness.append(self._clock.wall() - message.sent)
+            self._lateness.hear(message.sent)
         self._feed.take(message)
         self._news.set()
 
@@ -269,7 +262,7 @@ class LiveListener:
             await asyncio.sleep(self._settings.tell_every)
 
     async def _tell_lateness(self) -> None:
-        late = self._late()
+        late = self._lateness.milliseconds()
         is_late = late is not None and abs(late) > LATE_SECONDS * 1000
         if late is not None and is_late and not self._told_late:
             what = "messages come late, or this clock is ahead" if late > 0 else "this clock is behind the exchange's"
@@ -280,14 +273,11 @@ class LiveListener:
         counts = self._feed.counts
         return FeedHealth(
             feed=self._spec, path=self._source.name, state=self._state, since=self._since, step=self._position,
-            reconnects=self._reconnects, lateness_ms=self._late(), quotes=counts["quotes"], trades=counts["trades"],
-            conflated=self._feed.conflated, waiting=self._feed.waiting, gaps=counts["gaps"],
+            reconnects=self._reconnects, lateness_ms=self._lateness.milliseconds(), quotes=counts["quotes"],
+            trades=counts["trades"], conflated=self._feed.conflated, waiting=self._feed.waiting, gaps=counts["gaps"],
             snapshots=counts["snapshots"], books_pending=len(self._feed.wanted), problems=self._problems,
             stale=self._stale, last_problem=self._last_problem,
         )  # fmt: skip
-
-    def _late(self) -> float | None:
-        return round(median(self._lateness) / 1e6, 1) if self._lateness else None
 
     def _set(self, state: str) -> None:
         self._state, self._since = state, int(self._clock.wall())
