@@ -12,13 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import pandas as pd
-
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.time import NANOSECONDS
 from toolkit.research.data_lines import Taken, refuse_others, text_lines
-from toolkit.research.data_recordings import MILLISECOND, barter, candle
+from toolkit.research.data_recordings import MALFORMED, barter, candle
 from toolkit.research.data_table import RawTable
+from toolkit.research.data_times import MILLISECOND, counted, moment
 
 _OHLC, _TRADE, _KLINE = 8, 7, 12  # how many values a row of Kraken's and Binance's answers has
 
@@ -55,7 +54,7 @@ def answer(path: Path, symbols: Sequence[str]) -> list[RawTable]:
         raise ConfigError(f"{path}: {_what(content)}; read candles, trades or order books")
     try:
         reader(taken, asked)
-    except (ValueError, KeyError, TypeError, IndexError, ArithmeticError) as problem:
+    except MALFORMED as problem:
         raise ConfigError(f"{path}: not as its exchange writes it ({problem!r}); fetch it again") from problem
     if not taken.symbols():
         raise ConfigError(f"{path}: there is no row in it, or only a candle that may change still; fetch it later")
@@ -98,12 +97,12 @@ def _what(content: Any) -> str:
 def _binance_klines(taken: Taken, asked: _Answer) -> None:
     """Time in ms, open, high, low, close, volume, and more that is not read."""
     for place, (time, *prices_and_volume) in enumerate(asked.content, start=1):
-        taken.bars.take(place, time * MILLISECOND, asked.symbol, *prices_and_volume[:5])
+        taken.bars.take(place, counted(time, MILLISECOND), asked.symbol, *prices_and_volume[:5])
 
 
 def _binance_trades(taken: Taken, asked: _Answer) -> None:
     for place, row in enumerate(asked.content, start=1):
-        taken.trades.take(place, row["time"] * MILLISECOND, asked.symbol, row["price"], row["qty"])
+        taken.trades.take(place, counted(row["time"], MILLISECOND), asked.symbol, row["price"], row["qty"])
 
 
 def _binance_kline(taken: Taken, asked: _Answer) -> None:
@@ -123,10 +122,10 @@ def _kraken(taken: Taken, asked: _Answer) -> None:
         for place, row in enumerate(told if isinstance(told, list) else (), start=1):
             if len(row) == _OHLC and (last is None or row[0] <= last):
                 time, opened, high, low, close, _vwap, volume, _count = row
-                taken.bars.take(place, time * NANOSECONDS, pair, opened, high, low, close, volume)
+                taken.bars.take(place, counted(time, NANOSECONDS), pair, opened, high, low, close, volume)
             elif len(row) == _TRADE:
                 price, size, seconds, *_ = row
-                taken.trades.take(place, int(seconds * NANOSECONDS), pair, price, size)
+                taken.trades.take(place, counted(seconds, NANOSECONDS), pair, price, size)
 
 
 def _is_kraken(result: Any) -> bool:
@@ -139,13 +138,13 @@ def _are_rows(told: Any) -> bool:
 
 
 def _kraken_book(taken: Taken, pair: str, book: Any) -> None:
-    """It stands at the time of its newest level, the last at which it is known to have been true."""
-    times = [time for side in ("bids", "asks") for _price, _size, time in book[side]]
-    _best(taken, max(times) * NANOSECONDS, pair, book, lambda level: level[:2])
+    """It stands at the time of its newest level, the earliest moment at which it can have been so."""
+    times = [counted(time, NANOSECONDS) for side in ("bids", "asks") for _price, _size, time in book[side]]
+    _best(taken, max(times), pair, book, lambda level: level[:2])
 
 
 def _kraken_futures_book(taken: Taken, asked: _Answer) -> None:
-    time = _moment(asked.content["serverTime"])
+    time = moment(asked.content["serverTime"])
     _best(taken, time, asked.symbol, asked.content["orderBook"], lambda level: level)
 
 
@@ -155,7 +154,7 @@ def _kraken_futures_book(taken: Taken, asked: _Answer) -> None:
 def _candles(taken: Taken, asked: _Answer) -> None:
     """Coinbase tells seconds and the newest first, Kraken Futures milliseconds."""
     rows = [
-        (int(row["start"]) * NANOSECONDS if "start" in row else row["time"] * MILLISECOND, place, row)
+        (counted(row["start"], NANOSECONDS) if "start" in row else counted(row["time"], MILLISECOND), place, row)
         for place, row in enumerate(asked.content["candles"], start=1)
     ]
     for time, place, row in sorted(rows, key=lambda one: one[0]):
@@ -165,14 +164,14 @@ def _candles(taken: Taken, asked: _Answer) -> None:
 
 def _coinbase_trades(taken: Taken, asked: _Answer) -> None:
     """The newest first."""
-    rows = [(_moment(row["time"]), -place, row) for place, row in enumerate(asked.content["trades"], start=1)]
+    rows = [(moment(row["time"]), -place, row) for place, row in enumerate(asked.content["trades"], start=1)]
     for time, place, row in sorted(rows, key=lambda one: one[:2]):
         taken.trades.take(-place, time, row["product_id"], row["price"], row["size"])
 
 
 def _coinbase_book(taken: Taken, asked: _Answer) -> None:
     book = asked.content["pricebook"]
-    _best(taken, _moment(book["time"]), book["product_id"], book, lambda level: (level["price"], level["size"]))
+    _best(taken, moment(book["time"]), book["product_id"], book, lambda level: (level["price"], level["size"]))
 
 
 _BY_KEYS: Final[Sequence[tuple[frozenset[str], Reader]]] = (
@@ -181,7 +180,7 @@ _BY_KEYS: Final[Sequence[tuple[frozenset[str], Reader]]] = (
     (frozenset({"pricebook"}), _coinbase_book),
     (frozenset({"trades", "best_bid"}), _coinbase_trades),
     (frozenset({"orderBook", "serverTime"}), _kraken_futures_book),
-    (frozenset({"result"}), _kraken),
+    (frozenset({"error", "result"}), _kraken),
 )
 
 
@@ -191,7 +190,3 @@ def _best(taken: Taken, time: int, symbol: str, book: Any, level: Callable[[Any]
     bid = max(bids, key=lambda one: Decimal(one[0]), default=(None, 0))
     ask = min(asks, key=lambda one: Decimal(one[0]), default=(None, 0))
     taken.quotes.take(1, time, symbol, bid[0], ask[0], bid[1], ask[1])
-
-
-def _moment(text: str) -> int:
-    return int(pd.Timestamp(text).as_unit("ns").value)

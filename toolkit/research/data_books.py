@@ -2,6 +2,7 @@
 
 A book begins with a whole one, told on the stream or asked for. A change that is missing by the exchange's numbers, its
 checksum, its trades or its levels ends it, as does a new connection; until the next whole one nothing is known of it.
+Of each file the lines are one stream, but where an exchange numbers its changes: there a book goes on in the next file.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ from toolkit.engine.live_feed import BookCheck
 from toolkit.research.data_lines import Line, Rows
 
 _SNAPSHOT: Final = '{"lastUpdateId"'
+_NUMBERED: Final = frozenset({"binance"})
+"""Exchanges whose own numbers prove that nothing is missing, from one file or connection to the next too."""
 
 
 def quotes_of_books(lines: Iterable[Line], symbols: Collection[str]) -> Books:
     """A row of quotes after each line with which the best of one of these instruments is another."""
     books = Books()
-    exchanges: dict[str, _Exchange] = {}
+    streams: dict[tuple[str, str], _Stream] = {}
     for line in lines:
-        if line.exchange not in exchanges:
-            exchanges[line.exchange] = _Exchange(recorded_stream(line.exchange, symbols), symbols, books)
-        exchanges[line.exchange].take(line)
+        key = (line.exchange, "" if line.exchange in _NUMBERED else line.name)
+        if key not in streams:
+            streams[key] = _Stream(recorded_stream(line.exchange, symbols), symbols, books)
+        streams[key].take(line)
     return books
 
 
@@ -39,6 +43,7 @@ class Books:
         self.runs: list[tuple[str, Rows]] = []
         self.told: set[str] = set()
         self._of: dict[str, tuple[str, Rows]] = {}
+        self._tellers: dict[str, _Stream] = {}
 
     def symbols(self) -> set[str]:
         return set(self._of)
@@ -52,16 +57,25 @@ class Books:
         sides = (quote.bid or None, quote.ask or None, quote.bid_size, quote.ask_size)
         rows.take(line.number, line.received, quote.instrument, *sides)
 
+    def begins(self, symbol: str, stream: _Stream) -> None:
+        """From now on this stream tells of the instrument, and no longer the one that did."""
+        before = self._tellers.get(symbol, stream)
+        self._tellers[symbol] = stream
+        if before is not stream:
+            before.give_up(symbol, stream.began)
+
     def lost(self, symbol: str) -> None:
         """The quote before stands, and nobody knows how long it held."""
         if symbol in self._of:
             self._of[symbol][1].end()
 
 
-class _Exchange:
-    """The books of one exchange. Each belongs to the file that told of it last, and ends when that connects anew."""
+class _Stream:
+    """The books of one stream. Each belongs to the file that told of it last, and ends when that connects anew."""
 
     def __init__(self, stream: RecordedStream, symbols: Collection[str], books: Books) -> None:
+        self.began = 0
+        self._heard = 0
         self._stream = stream
         self._books = books
         self._checks = {symbol: BookCheck() for symbol in symbols}
@@ -69,6 +83,7 @@ class _Exchange:
         self._streamed: set[str] = set()
 
     def take(self, line: Line) -> None:
+        self._heard = line.received
         if not line.text:
             self._connected(line)
             return
@@ -78,6 +93,12 @@ class _Exchange:
             if row.instrument in self._checks:
                 self._files[row.instrument] = line.name
                 self._follow(row, line)
+
+    def give_up(self, symbol: str, at: int) -> None:
+        """Another stream, which began then, tells of it. What was over before left a time of which nobody knows."""
+        if self._checks[symbol].book.is_whole and self._heard < at:
+            self._books.lost(symbol)
+        self._checks[symbol].forget()
 
     def _rows(self, line: Line) -> list[RawDepth]:
         try:
@@ -106,6 +127,7 @@ class _Exchange:
         if row.snapshot:
             if row.last < check.book.last or not check.book.load(row):
                 return
+            self._books.begins(row.instrument, self)
         elif (followed := check.change(row)) is not Followed.APPLIED:
             if followed is Followed.GAP:
                 self._books.lost(row.instrument)
@@ -114,8 +136,9 @@ class _Exchange:
             self._books.take(line, quote)
 
     def _connected(self, line: Line) -> None:
-        """The first line of a file says only that it begins; a later one, that what was before is over."""
-        if line.number == 1:
+        """What was before is over; that it begins says a file of numbered changes as well, and it may go on in them."""
+        self.began = line.received
+        if line.exchange in _NUMBERED and line.number == 1:
             return
         self._stream.greetings()
         for symbol in [one for one, name in self._files.items() if name == line.name]:

@@ -15,9 +15,8 @@ from toolkit.domain.errors import ConfigError
 from toolkit.research.data_answers import answer
 from toolkit.research.data_lines import text_lines
 from toolkit.research.data_table import RawTable, read_csv
-from toolkit.research.data_times import midnight
+from toolkit.research.data_times import MILLISECOND, midnight
 
-MILLISECOND: Final = 1_000_000
 NEW_YORK: Final = "America/New_York"
 MINUTE: Final = 60_000
 

@@ -7,7 +7,6 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,6 +16,7 @@ import pandas as pd
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.time import NANOSECONDS
 from toolkit.research.data_table import FIELDS, Flags, RawTable
+from toolkit.research.data_times import counted
 
 EXCHANGES: Final = ("binance", "bitmex", "coinbase", "kraken")
 
@@ -142,9 +142,7 @@ def _own(path: Path) -> Iterator[Line]:
     """Binance's combined streams, and books that were asked for between them, behind nanoseconds."""
     for number, line in enumerate(text_lines(path), start=1):
         received, _, text = line.partition(" ")
-        if not received.isdigit():
-            raise ConfigError(f"{path.name}:{number}: no time of receipt; delete the line")
-        yield Line(int(received), path.name, number, "binance", text)
+        yield Line(_time(received, 1, f"{path.name}:{number}"), path.name, number, "binance", text)
 
 
 def _cryptofeed(path: Path, host: str) -> Iterator[Line]:
@@ -155,10 +153,15 @@ def _cryptofeed(path: Path, host: str) -> Iterator[Line]:
     for number, line in enumerate(text_lines(path), start=1):
         if (found := _RECEIVED.match(line) or _ANSWERED.match(line)) is not None:
             asked = found.groupdict().get("url", "")
-            yield Line(_time(found["seconds"]), path.name, number, exchange, found["text"], asked)
+            received = _time(found["seconds"], NANOSECONDS, f"{path.name}:{number}")
+            yield Line(received, path.name, number, exchange, found["text"], asked)
         elif (begun := _CRYPTOFEED.match(line)) is not None and begun["way"] == "<->":
-            yield Line(_time(begun["seconds"]), path.name, number, exchange, "")
+            received = _time(begun["seconds"], NANOSECONDS, f"{path.name}:{number}")
+            yield Line(received, path.name, number, exchange, "")
 
 
-def _time(seconds: str) -> int:
-    return int(Decimal(seconds) * NANOSECONDS)
+def _time(count: str, unit: int, place: str) -> int:
+    try:
+        return counted(count, unit)
+    except (ValueError, ArithmeticError) as problem:
+        raise ConfigError(f"{place}: no time of receipt; delete the line") from problem

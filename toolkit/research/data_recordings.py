@@ -13,14 +13,14 @@ from heapq import merge
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
-
 from toolkit.domain.errors import ConfigError
 from toolkit.research.data_books import quotes_of_books
 from toolkit.research.data_lines import EXCHANGES, Line, Rows, Taken, lines_of, refuse_others
 from toolkit.research.data_table import RawTable
+from toolkit.research.data_times import MILLISECOND, counted, moment
 
-MILLISECOND: Final = 1_000_000
+MALFORMED: Final = (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError)
+"""What comes of looking into a message that is not as its exchange writes it."""
 
 Take = Callable[[Taken, Line, Any], None]
 
@@ -60,7 +60,7 @@ def _told(path: Path, *, quotes: bool) -> Taken:
             continue
         try:
             _EXCHANGES[line.exchange](taken, line, json.loads(line.text))
-        except (ValueError, KeyError, TypeError, IndexError) as problem:
+        except MALFORMED as problem:
             raise ConfigError(f"{line.place}: no message of its exchange ({problem!r}); delete the line") from problem
     if not quotes:
         taken.quotes = Rows("quotes")
@@ -82,7 +82,9 @@ def candle(taken: Taken, place: int, told: Any) -> bool:
     """A candle of Binance's streams; False for one that may change still."""
     one = told["k"]
     if one["x"]:
-        taken.bars.take(place, one["t"] * MILLISECOND, one["s"], one["o"], one["h"], one["l"], one["c"], one["v"])
+        taken.bars.take(
+            place, counted(one["t"], MILLISECOND), one["s"], one["o"], one["h"], one["l"], one["c"], one["v"]
+        )
     return bool(one["x"])
 
 
@@ -132,19 +134,19 @@ def barter(path: Path, events: Any, symbols: Sequence[str]) -> Taken:
         for place, event in enumerate(events, start=1):
             if "Item" in event and (told := event["Item"].get("Ok")) is not None:
                 _event(taken, place, told, symbols, path)
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except MALFORMED as problem:
         raise ConfigError(f"{path}: no list of barter's market events ({problem!r})") from problem
     return taken
 
 
 def _event(taken: Taken, place: int, told: Any, symbols: Sequence[str], path: Path) -> None:
     number = told["instrument"]
-    if number >= len(symbols):
+    if not 0 <= number < len(symbols):
         raise ConfigError(
             f"{path}: event {place} is of instrument {number}, {len(symbols)} are given; give all that were recorded, "
             "in the order in which barter numbers them from 0"
         )
-    received, ((kind, what),) = pd.Timestamp(told["time_received"]).value, told["kind"].items()
+    received, ((kind, what),) = moment(told["time_received"]), told["kind"].items()
     if kind == "Trade":
         taken.trades.take(place, received, symbols[number], what["price"], what["amount"])
     elif kind == "OrderBookL1":

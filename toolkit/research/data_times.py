@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,11 +15,13 @@ from toolkit.domain.errors import ConfigError
 from toolkit.domain.time import NANOSECONDS
 from toolkit.research.data_table import Flags, Integers
 
-UNITS: Final[Mapping[str, int]] = {"s": NANOSECONDS, "ms": 1_000_000, "us": 1_000, "ns": 1}
+MILLISECOND: Final = 1_000_000
+UNITS: Final[Mapping[str, int]] = {"s": NANOSECONDS, "ms": MILLISECOND, "us": 1_000, "ns": 1}
 NO_TIME: Final = "no time"
 SKIPPED: Final = "skipped hour"
 REPEATED: Final = "repeated hour"
 
+_END: Final = 2**63  # of nanoseconds since 1970, in the year 2262
 _OFFSET = re.compile(r"\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$")
 
 
@@ -63,6 +66,22 @@ def read_times(
 def midnight(day: str, timezone: str) -> int:
     """Nanoseconds UTC of local midnight of an ISO date."""
     return int(pd.Timestamp(day, tz=timezone).as_unit("ns").value)
+
+
+def counted(count: object, unit: int) -> int:
+    """Nanoseconds of a count since 1970, exactly, of a number or its text; ArithmeticError or ValueError otherwise."""
+    nanoseconds = Decimal(str(count)) * unit
+    if not 0 < nanoseconds < _END:
+        raise ValueError(f"{count} is no time between 1970 and 2262, counted in {NANOSECONDS // unit:,} a second")
+    return int(nanoseconds)
+
+
+def moment(text: object) -> int:
+    """Nanoseconds of an ISO time, which is UTC where it has no offset. ValueError for what is none."""
+    time = pd.Timestamp(text) if isinstance(text, str) else pd.NaT
+    if time is pd.NaT:
+        raise ValueError(f"{text!r} is no time")
+    return counted(time.as_unit("ns").value, 1)
 
 
 def _refuse_unreadable(column: pd.Series, missing: Flags, place: str) -> None:

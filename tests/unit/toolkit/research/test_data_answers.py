@@ -145,6 +145,10 @@ def test_a_candle_that_may_change_still_is_none(tmp_path: Path) -> None:
             "no market data that is read",
         ),
         ({"error": [], "result": {"ETHUSD": ohlc(0, 1)}}, "nothing of BTCUSD is in it; it has ETHUSD"),
+        (
+            {"retCode": 0, "result": {"list": [["1700000040000", "10", "10", "10", "10", "1", "10"]]}},
+            r"no market data that is read \(it has result, retCode\)",  # Bybit's candles are as wide as Kraken's trades
+        ),
         ({"candles": [{"start": "x"}]}, "not as its exchange writes it"),
         ([], r"no market data that is read \(it has no names\)"),
     ],
@@ -164,3 +168,38 @@ def test_an_answer_without_a_name_is_of_the_only_instrument(tmp_path: Path) -> N
     path.write_text("[1, ")
     with pytest.raises(ConfigError, match="no whole JSON"):
         tk.data.read(path, coins("BTCUSD"))
+
+
+HUGE = "9" * 4_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"candles": [{**candles("time", 1, 0)[0], "time": "2023-11-14T22:14:00.000000000Z", "complete": True}]},
+        {"candles": [{**candles("start", 1, 0)[0], "start": "1e999999999"}]},
+        [[str(one[0] * 1_000), *one[1:]] for one in klines(0, 1)],  # microseconds
+        [{"id": 1, "price": "10", "qty": "1", "time": HUGE, "isBestMatch": True}],
+        {"error": [], "result": {"BTCUSD": [[HUGE, *ohlc(0)[0][1:]]]}},
+        {"error": [], "result": {"BTCUSD": {"asks": [["10", "1", HUGE]], "bids": []}}},
+        {"e": "kline", "s": "BTCUSD", "k": {**KLINE, "t": HUGE, "x": True}},
+        {"pricebook": {"product_id": "BTCUSD", "bids": [], "asks": [{"price": "10", "size": "1"}], "time": ""}},
+        {"pricebook": {"product_id": "BTCUSD", "bids": [], "asks": [{"price": "10", "size": "1"}], "time": None}},
+    ],
+    ids=["OANDA", "exponent", "microseconds", "trade", "candle", "book", "kline", "empty", "none"],
+)
+def test_a_time_that_is_none_or_out_of_range_is_refused(content: object, tmp_path: Path) -> None:
+    """Never a text a thousand million times over, an overflow, or a year in which there was no exchange."""
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"answer\.json: (not as its exchange writes it|no market data that is read)"):
+        tk.data.read(path, coins("BTCUSD"), every="1m")
+
+
+def test_a_count_that_is_told_as_text_is_exact(tmp_path: Path) -> None:
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps([[str(one[0]), *one[1:]] for one in klines(0)]))
+    (bar,) = (
+        one for step in tk.data.read(path, coins("BTCUSD"), every="1m") for one in step.events if isinstance(one, Bar)
+    )
+    assert bar.start == AT * 1_000_000_000

@@ -141,3 +141,81 @@ def test_a_change_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     table.write_text("time,bid,ask\n2024-01-02 10:00:00Z,1,2\n")
     with pytest.raises(ConfigError, match="book=True is for recordings of an exchange's stream"):
         tk.data.read(table, coins("BTCUSD"), book=True)
+
+
+BITMEX = "wss://www.bitmex.example/realtime"
+COINBASE = "wss://ws-feed.coinbase.example"
+
+
+def levels(action: str, symbol: str, *rows: dict[str, object]) -> dict[str, object]:
+    return {
+        "table": "orderBookL2",
+        "action": action,
+        "filter": {"symbol": symbol},
+        "data": [{"symbol": symbol, **row} for row in rows],
+    }
+
+
+def whole(symbol: str) -> dict[str, object]:
+    bid = {"id": 1, "side": "Buy", "size": 2, "price": 9.9}
+    return levels("partial", symbol, bid, {"id": 2, "side": "Sell", "size": 1, "price": 10.02})
+
+
+def connected_again(path: Path, url: str, second: float, *messages: object) -> Path:
+    """The same file with another connection, and a message in each second after."""
+    lines = [f"{url} <-> {BEGAN + second}"]
+    lines += [f"{BEGAN + second + number}: {json.dumps(one)}" for number, one in enumerate(messages, start=1)]
+    path.write_bytes(gzip.compress("\n".join([gzip.decompress(path.read_bytes()).decode(), *lines]).encode()))
+    return path
+
+
+def test_one_connection_that_begins_anew_leaves_the_books_of_another_alone(tmp_path: Path) -> None:
+    """The other goes on with its own levels by id: none of its changes is left out in silence."""
+    grown = levels("update", "ETHUSD", {"id": 1, "side": "Buy", "size": 5})
+    one = connected_again(cryptofeed(tmp_path / "BITMEX.ws.1.0.gz", BITMEX, whole("BTCUSD")), BITMEX, 2.5)
+    other = cryptofeed(tmp_path / "BITMEX.ws.2.0.gz", BITMEX, {"info": "Welcome"}, whole("ETHUSD"), {}, grown)
+    data = tk.data.read([one, other], coins("BTCUSD", "ETHUSD"))
+    of_other = [row for row in told(data) if row[0] > 1]
+    assert of_other == [(2.0, 990, 2_000, 1_002, 1_000), (4.0, 990, 5_000, 1_002, 1_000)]
+    assert [(lost.fault, lost.instrument) for lost in data.report.problems] == [("book lost", "BTCUSD")]
+
+
+def coinbase(kind: str, symbol: str, **rest: object) -> dict[str, object]:
+    return {"type": kind, "product_id": symbol, "time": "2020-09-13T12:26:41Z", **rest}
+
+
+def of_coinbase(symbol: str, number: int) -> list[dict[str, object]]:
+    """A whole book, and the trade that was the last before it."""
+    book = coinbase("snapshot", symbol, bids=[["9.9", "2"]], asks=[["10.02", "1"]])
+    return [book, coinbase("last_match", symbol, trade_id=number, price="10", size="1")]
+
+
+def test_a_trade_that_is_missing_ends_the_book_whatever_other_connections_do(tmp_path: Path) -> None:
+    """The ids that prove it are those of its own connection."""
+    match = coinbase("match", "ETHUSD", trade_id=9, price="10", size="1")
+    one = connected_again(cryptofeed(tmp_path / "C.ws.1.0.gz", COINBASE, *of_coinbase("BTCUSD", 3)), COINBASE, 2.5)
+    other = cryptofeed(tmp_path / "C.ws.2.0.gz", COINBASE, *of_coinbase("ETHUSD", 7), {"type": "subscriptions"}, match)
+    data = tk.data.read([one, other], coins("BTCUSD", "ETHUSD"), book=True)
+    assert {lost.instrument for lost in data.report.problems if lost.fault == "book lost"} == {"BTCUSD", "ETHUSD"}
+
+
+@pytest.mark.parametrize("folders", [("", ""), ("monday", "tuesday")], ids=["names", "the same name in two folders"])
+def test_the_connection_of_the_next_file_has_trades_and_a_book_of_its_own(
+    folders: tuple[str, str], tmp_path: Path
+) -> None:
+    """Trades between the two are no gap in the second; the quote before it held nobody knows how long."""
+    for folder in folders:
+        (tmp_path / folder).mkdir(exist_ok=True)
+    first, second = (
+        tmp_path / folder / (f"C.ws.{number}.0.gz" if not folder else "C.ws.gz")
+        for number, folder in enumerate(folders)
+    )
+    cryptofeed(first, COINBASE, *of_coinbase("BTCUSD", 3))
+    second.write_bytes(gzip.compress(b""))
+    change = coinbase("l2update", "BTCUSD", changes=[["buy", "9.95", "1"]])
+    connected_again(second, COINBASE, 10, *of_coinbase("BTCUSD", 700), change)
+    second.write_bytes(gzip.compress(gzip.decompress(second.read_bytes()).lstrip()))
+    data = tk.data.read([first, second], coins("BTCUSD"), book=True)
+    assert [(time, bid) for time, bid, *_ in told(data)] == [(1.0, 990), (11.0, 990), (13.0, 995)]
+    (lost,) = data.report.problems
+    assert (lost.fault, lost.places) == ("book lost", (f"{first.name}:3",))

@@ -142,3 +142,19 @@ def test_events_of_barter_are_of_instruments_by_number(tmp_path: Path) -> None:
     path.write_text('[{"Item": 1}]')
     with pytest.raises(ConfigError, match="no list of barter's market events"):
         tk.data.read(path, coins("BTCUSD"))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (f"{BEGAN * SECOND} 5", "own.gz:2: no message of its exchange"),
+        (f"{BEGAN * SECOND} []", "own.gz:2: no message of its exchange"),
+        ("9" * 30 + " {}", "own.gz:2: no time of receipt"),
+        ("² {}", "own.gz:2: no time of receipt"),
+    ],
+)
+def test_a_line_that_is_no_message_is_named(line: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.gz"
+    path.write_bytes(gzip.compress(f"{BEGAN * SECOND} {json.dumps(BINANCE[0])}\n{line}\n".encode()))
+    with pytest.raises(ConfigError, match=told):
+        tk.data.read(path, coins("BTCUSD"))
