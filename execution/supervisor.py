@@ -46,6 +46,7 @@ RETRY_SECONDS = 0.25
 VENUE_SECONDS = 3.0
 HOPELESS_STARTS = 4
 ARCHIVER, REPLAYER, OPERATIONS, MONITOR, DASHBOARDS = "archiver", "replayer", "operations", "monitor", "dashboards"
+NO_WAY = "its folder is gone, and the way to the venues with it: what rests there was not looked at"
 OPTIONAL = (ARCHIVER, REPLAYER, OPERATIONS, MONITOR, DASHBOARDS)
 """No desk waits for these: neither a damaged archive nor a page or a measure that does not come stops trading."""
 STOPPED = (
@@ -111,7 +112,7 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self.line = DeskLine(self.home, self.settings)
-        self.status = StatusFile(self.home, self.settings, start_time, DriftRuleFile(self.home))
+        self.status = StatusFile(self.home, self.settings, start_time, DriftRuleFile(self.home), self.is_home)
         self.door = Door(self.home, self.settings, self.line, self.managed)
         self._tasks: list[asyncio.Task[None]] = []
         self._pages: dict[str, tuple[int, Callable[[int], Specification], str]] = {}
@@ -438,6 +439,9 @@ class Supervisor:
             self.say("cancelling resting orders")
             refused = await self.propose(CancelAll(who=ourselves("down"), reason="the desk goes down"))
             stopped.problem = refused and f"the engine did not cancel: {refused}"
+        if not self.is_home():
+            stopped.problem = "; ".join(filter(None, (stopped.problem, NO_WAY)))
+            return
         sockets = specifications.venue_sockets(self.home, self.settings)
         if self.wishes.leave_orders:
             stopped.leftover = await asyncio.to_thread(look, sockets)
@@ -448,6 +452,9 @@ class Supervisor:
     async def _cancel_without_engine(self, stopped: Stopped) -> None:
         """Past engine and journal, as the lifeboat records it and the next start journals it."""
         await self._stop_kind("engine")
+        if not self.is_home():
+            stopped.problem = NO_WAY
+            return
         sockets = specifications.venue_sockets(self.home, self.settings)
         stopped.leftover = await asyncio.to_thread(look, sockets)
         if self.wishes.leave_orders:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from execution.commands.desk import Stop
@@ -66,7 +65,7 @@ def put_in_force(home: Home, spec: str | None) -> FeedFile | None:
     return read_feed_file(path)
 
 
-def tell_feed(settings: Settings, waiting: Sequence[str]) -> None:
+def tell_feed(settings: Settings) -> None:
     """What runs on this feed, what waits for another one, and what to write when nothing trades yet."""
     feed = settings.feed
     if feed is None:
@@ -75,8 +74,8 @@ def tell_feed(settings: Settings, waiting: Sequence[str]) -> None:
     say(f"{heading('Feed')}  {feed.spec}: book {feed.book} in {feed.base_currency}, "
         f"fees {venue.fees.maker_basis_points:f}/{venue.fees.taker_basis_points:f} bp (maker/taker)")  # fmt: skip
     say(paint(f"  instruments, ticks, lots and fees: var/feeds/{feed.book}.yaml", DIM))
-    if waiting:
-        say(paint(f"  not on this feed, so not started: {', '.join(waiting)}", DIM))
+    if settings.left_out:
+        say(paint(f"  not on this feed, so not started: {', '.join(settings.left_out)}", DIM))
     if not settings.strategies:
         say(f"\nNothing trades here yet: no strategy names {', '.join(feed.instruments)} alone.\n{snippet(feed)}")
 

@@ -53,7 +53,7 @@ def up(
 
 async def _supervise(home: Home, wishes: Wishes, is_home: Callable[[], bool], as_json: bool) -> Exit:
     from execution.commands.feed import tell_feed
-    from execution.settings import begin_run, left_out
+    from execution.settings import begin_run
     from execution.settings.monitoring import read_monitoring
 
     settings = begin_run(home.root)
@@ -73,10 +73,10 @@ async def _supervise(home: Home, wishes: Wishes, is_home: Callable[[], bool], as
             say_json(supervisor.status.state)
         else:
             welcome(supervisor.status.state, home)
-            tell_feed(settings, tuple(left_out(home.root, settings)))
+            tell_feed(settings)
         await supervisor.run()
         if not is_home():
-            complain(f"{home.root} was deleted, moved or replaced by a copy: what runs here ends")
+            complain(f"{home.run} was deleted, moved or replaced: what runs here ends")
     except (ExecutionError, OSError) as problem:  # a full disk too ends no desk without its cancels
         progress.done()
         failure = problem if isinstance(problem, ExecutionError) else TransportError(str(problem))
@@ -166,7 +166,7 @@ def _asked_to_leave_orders(home: Home) -> bool:
 def _up_behind(home: Home, *, speed: float, lab: bool, operations: bool, feed: str | None, as_json: bool) -> Exit:
     """Start `execution up` in a session of its own and wait until the desk is ready."""
     from execution.commands.feed import tell_feed
-    from execution.settings import left_out, read_settings
+    from execution.settings import read_running
 
     before = read_desk_state(home.processes)
     if before is not None and before.supervisor.is_alive():
@@ -187,8 +187,7 @@ def _up_behind(home: Home, *, speed: float, lab: bool, operations: bool, feed: s
         say_json(state)
     else:
         welcome(state, home)
-        settings = read_settings(home.root)
-        tell_feed(settings, tuple(left_out(home.root, settings)))
+        tell_feed(read_running(home.root))
     return Exit.DONE
 
 

@@ -5,7 +5,6 @@ from execution.settings.people import PeopleTable, read_people
 from execution.settings.reading import (
     LimitTable,
     Settings,
-    left_out,
     read_instruments,
     read_limits,
     read_settings,
@@ -21,7 +20,6 @@ __all__ = [
     "begin_run",
     "end_run",
     "known_instruments",
-    "left_out",
     "read_instruments",
     "read_limits",
     "read_people",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from execution.settings.reading import read_settings
+from execution.settings.running import read_running
 from toolkit.domain.errors import ExecutionError
 from toolkit.domain.instruments import Instrument
 
@@ -13,6 +13,6 @@ from toolkit.domain.instruments import Instrument
 def known_instruments(home: Path) -> Mapping[str, Instrument]:
     """By symbol; none where the files cannot be read: prices are told in ticks then."""
     try:
-        return {instrument.symbol: instrument for instrument in read_settings(home).instruments}
+        return {instrument.symbol: instrument for instrument in read_running(home).instruments}
     except ExecutionError:
         return {}

@@ -76,6 +76,8 @@ class Settings:
     exchange_rates: tuple[Valuation, ...] = ()
     feed: FeedFile | None = None
     """The feed of this run where it is another than config/desk.yaml's; `desk` then says what that changes."""
+    left_out: tuple[str, ...] = ()
+    """The strategies of config/strategies.yaml that wait for a run on another feed."""
 
     @property
     def base_currency(self) -> Currency:
@@ -127,6 +129,7 @@ def read_settings(home: Path) -> Settings:
         people=read_people(home),
         exchange_rates=rates,
         feed=feed,
+        left_out=_left_out(home, strategies),
     )
 
 
@@ -248,10 +251,9 @@ def read_strategies(home: Path, instruments: tuple[Instrument, ...]) -> Mapping[
     return MappingProxyType({name: row for name, row in file.strategies.items() if traded.issuperset(row.instruments)})
 
 
-def left_out(home: Path, settings: Settings) -> Mapping[str, StrategyRow]:
-    """The rows of config/strategies.yaml that wait for a run on another feed."""
+def _left_out(home: Path, strategies: Collection[str]) -> tuple[str, ...]:
     file = validate(_read(home, "strategies"), StrategiesFile)
-    return {name: row for name, row in file.strategies.items() if name not in settings.strategies}
+    return tuple(name for name in file.strategies if name not in strategies)
 
 
 def read_limits(

@@ -26,9 +26,7 @@ def begin_run(home: Path) -> Settings:
             content = source.read_bytes()
         except OSError as problem:
             raise ConfigError(f"{name} cannot be read ({problem.strerror}); mend its permissions") from None
-        place = _kept(home) / name
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place.write_bytes(content)
+        _keep(_kept(home) / name, content)
     return read_running(home)
 
 
@@ -41,6 +39,14 @@ def read_running(home: Path) -> Settings:
 def end_run(home: Path) -> None:
     """The next one reads the files anew."""
     shutil.rmtree(_kept(home), ignore_errors=True)
+
+
+def _keep(place: Path, content: bytes) -> None:
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.write_bytes(content)
+    except OSError as problem:
+        raise ConfigError(f"{place}: cannot write ({problem}); free space or mend the disk") from problem
 
 
 def _kept(home: Path) -> Path:

@@ -15,12 +15,14 @@ from toolkit.client.home import Home
 
 class StatusFile:
     """Written when something in it changed. `start_time` tells the process under a pid from a later one, `drift_rule`
-    is asked with each save."""
+    is asked with each save. Once `is_home` says no, the file at this place is another desk's."""
 
     def __init__(
-        self, home: Home, settings: Settings, start_time: Callable[[int], str], drift_rule: Callable[[], DriftRule]
-    ) -> None:
+        self, home: Home, settings: Settings, start_time: Callable[[int], str], drift_rule: Callable[[], DriftRule],
+        is_home: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self._drift_rule = drift_rule
+        self._is_home = is_home
         self._start_time = start_time
         self._path = home.processes
         self._settings = settings
@@ -104,7 +106,7 @@ class StatusFile:
     def _save(self) -> None:
         """A disk that takes nothing now stops no supervisor: the watch saves again with its next look."""
         state = self.state
-        if state != self._written:
+        if state != self._written and self._is_home():
             with suppress(OSError):
                 write_desk_state(self._path, state)
                 self._written = state

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
@@ -17,6 +18,7 @@ from execution.settings import Settings
 from execution.wiring.guardian import Stopper
 from toolkit.adapters.notifications import Notifications, call
 from toolkit.client.books import Books
+from toolkit.client.desk_state import read_desk_state
 from toolkit.client.home import Home
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.ledger import Ledger
@@ -41,7 +43,8 @@ class Alerts:
         wall: Callable[[], WallTime], say: Callable[[str], None], user: str = USER,
     ) -> None:  # fmt: skip
         book = settings.desk.book
-        desk = Desk(name=settings.desk.name, kind=settings.desk.kind, dashboards=telling.dashboards)
+        self._pages = home.processes if settings.desk.dashboards.enabled and not telling.dashboards else None
+        self._about = Desk(name=settings.desk.name, kind=settings.desk.kind, dashboards=telling.dashboards)
         stopper = Stopper(
             home, book=book, venues=tuple(settings.venues), ledger=ledger,
             quarantine_seconds=settings.desk.engine.quarantine_seconds,
@@ -50,10 +53,10 @@ class Alerts:
         self._executor = ThreadPoolExecutor(COMMANDS_AT_ONCE, thread_name_prefix="guardian")
         self._log = AlertLog(lambda: Books(home=home, book=book, user=user).journal())
         post = Post()
-        self._teller = Teller(telling.channels, post.send, partial(digest, desk), prepare=post.prepare)
+        self._teller = Teller(telling.channels, post.send, partial(digest, self._about), prepare=post.prepare)
         self._trials = Trials(rules)
         self._desk = AlertDesk(
-            (*rules, *self._trials.rules), telling, desk, log=self._log.write, sender=self._teller,
+            (*rules, *self._trials.rules), telling, self._about, log=self._log.write, sender=self._teller,
             guard=Guardian(stopper.give, stopper.held, self._executor), started=self._started,
         )  # fmt: skip
         self._snitch = (
@@ -78,7 +81,10 @@ class Alerts:
                 self._trials.hear(line, now)
         if not self._remembers and now - self._started < REMEMBER_SECONDS * NANOSECONDS:
             return
-        self._desk.take((*firings, *self._trials.firing(now)), now)
+        fire = (*firings, *self._trials.firing(now))
+        if fire and self._pages is not None:
+            self._about.dashboards = served_at(self._pages)
+        self._desk.take(fire, now)
         if self._snitch is not None and journal_read and self._desk.reaches_people:
             self._snitch.alive()
 
@@ -89,6 +95,13 @@ class Alerts:
         self._teller.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._log.close()
+
+
+def served_at(processes: Path) -> str:
+    """The address of the dashboards as they run now, which need not be the first that was wanted; "" for none."""
+    state = read_desk_state(processes)
+    found = None if state is None else state.process("dashboards")
+    return "" if found is None else found.address
 
 
 class Post:

@@ -154,6 +154,7 @@ class FactsReader:
         self._feed = FeedEar(home.run / MARKETS_FILE)
         self._ladder = LadderReader(home.ladder(book))
         self._slow: dict[str, Any] = {}
+        self._state: DeskState | None = None
         self._slow_at = float("-inf")
         self._nothing_waited = int(wall())
 
@@ -173,7 +174,7 @@ class FactsReader:
         head = self._journal.ask(lambda journal: journal.head())
         if self._mono() - self._slow_at >= SLOW_SECONDS:
             self._slow_at, self._slow = self._mono(), self._look_slowly()
-        state = read_desk_state(self._home.processes)
+        state = self._state = read_desk_state(self._home.processes) or self._state  # one that is lost says nothing new
         health = self._health()
         late, stale = health.get("lateness_ms"), health.get("stale")
         return DeskFacts(

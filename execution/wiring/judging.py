@@ -11,8 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from execution.services.judging import Judgement, was_read
 from execution.settings import Settings
 from execution.settings.monitoring import SOURCE, Monitoring, read_monitoring, resolve_channels
@@ -118,9 +116,6 @@ class Judge:
         for sentence in missing:
             self._say(sentence)
         self._checksum = monitoring.checksum
-        pages = self._settings.desk.dashboards
-        if pages.enabled and not telling.dashboards:
-            telling = msgspec.structs.replace(telling, dashboards=f"http://127.0.0.1:{pages.port}")
         self._judgement = Judgement(monitoring.plan.rules, self._judgement)
         self.alerts = Alerts(
             self._home, self._settings, monitoring.plan.rules, telling, ledger=self._ledger, wall=self._wall,

@@ -437,10 +437,11 @@ def test_a_desk_whose_folder_is_gone_ends_and_leaves_no_process(desk: Desk, tmp_
             shutil.rmtree(desk.home)
         elsewhere.rename(desk.home)
     said = (tmp_path / "said").read_text()
-    assert (up.returncode, f"{desk.home} was deleted, moved or replaced by a copy: what runs here ends" in said) == (
+    assert (up.returncode, f"{desk.home}/var/run was deleted, moved or replaced: what runs here ends" in said) == (
         Exit.LEFT, True,
     ), said  # fmt: skip
-    assert "NOT VERIFIED" in said, "the venue's socket went along"
+    assert "the way to the venues with it" in said
+    assert "NOT VERIFIED" in said
     assert [each for each in processes if is_running(each)] == []
 
 

@@ -19,7 +19,7 @@ import toolkit as tk
 from execution.commands.desk import Stop
 from execution.commands.feed import put_in_force, snippet
 from execution.services.engine import FEED as STEPS
-from execution.settings import left_out, read_settings
+from execution.settings import read_settings
 from execution.settings.feed_file import read_feed_file
 from execution.wiring.feeds import find_feed, replay_feed
 from tests.tools.desk_kit import PROJECT, make_home
@@ -233,7 +233,7 @@ async def test_what_a_feed_is_called_and_what_it_changes(home: Home) -> None:
     assert [one.symbol for one in settings.instruments] == ["BTC/USDT", "ETH/USDT"]
     assert settings.venues["paper"].fees.taker_basis_points == 10
     assert not settings.strategies
-    assert list(left_out(home.root, settings)) == ["trend", "mean_reversion", "quoting"]
+    assert list(settings.left_out) == ["trend", "mean_reversion", "quoting"]
     assert {row.name for row in settings.limits.rows if row.scope != "stage"} == {"", "paper"}
     assert read_feed_file(home.var / "feed.yaml") == feed
 

@@ -275,7 +275,7 @@ class WatchedDesk(WatchedCore):
         return Venue(self, settings(**venue), self.instruments)
 
     def _start_processes(self) -> None:
-        self._status = StatusFile(self.home, self.around.settings, start_time, DriftRule)
+        self._status = StatusFile(self.home, self.around.settings, start_time, DriftRule, lambda: True)
         self._status.begin()
         self._do(self._start())
         self._status.ready(0.0)

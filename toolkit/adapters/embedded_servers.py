@@ -6,7 +6,7 @@ import fcntl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -93,11 +93,16 @@ class EmbeddedServers:
         return socket_path(self._run, role.value)
 
     def identity(self, role: ServerRole) -> ProcessIdentity | None:
-        """The running server of a role; None when it does not run. A record that got lost makes nobody forget one."""
-        identity = self._known.get(role)
-        with suppress(OSError, msgspec.MsgspecError):
+        """The running server of a role; None when it does not run. Whoever knows one that runs goes by no record: that
+        may be lost, or another desk's by now."""
+        known = self._known.get(role)
+        if known is not None and is_running(known):
+            return known
+        try:
             identity = msgspec.json.decode(self._record(role).read_bytes(), type=ProcessIdentity)
-        return identity if identity is not None and is_running(identity) else None
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return identity if is_running(identity) else None
 
     def admit(self, strategies: Sequence[str]) -> None:
         """Give runners of further strategies their users, also while the servers run."""

@@ -141,6 +141,6 @@ class Known:
         if choice.until > self.wall:
             return f"This page shows {span}: then it stands still."
         return (
-            f"This is the past, {span}: orders, fills, denials, curves and alerts that are over are of then. States, "
-            "positions, limits, processes, PnL in numbers and what fires are of now."
+            f"This is the past, {span}: orders, fills, denials as far as they are kept, curves and alerts that are "
+            "over are of then. States, positions, limits, processes, PnL in numbers and what fires are of now."
         )

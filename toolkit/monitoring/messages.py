@@ -32,8 +32,9 @@ class News(StrEnum):
     RESOLVED = "resolved"
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose alerts these are. `dashboards` is the address that links begin with, "" where there are none."""
+class Desk(msgspec.Struct, kw_only=True):
+    """Whose alerts these are. `dashboards` is the address that links begin with, "" where there are none; it moves when
+    somebody else took its port."""
 
     name: str
     kind: str

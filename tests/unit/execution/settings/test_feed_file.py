@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from execution.settings import left_out, read_settings
+from execution.settings import read_settings
 from execution.settings.feed_file import FeedFile, read_feed_file
 from tests.tools.replay_kit import FEED, SYMBOL
 from toolkit.domain.errors import ConfigError
@@ -44,7 +44,7 @@ def test_on_the_sample_what_belongs_to_another_feed_waits(home: Path) -> None:
     write(home / "var" / "feeds" / "binance_usdt.yaml", FEED)
     settings = read_settings(home)
     assert settings.feed is None
-    assert list(left_out(home, settings)) == ["coin"]
+    assert list(settings.left_out) == ["coin"]
     assert SYMBOL not in {row.name for row in settings.limits.rows}
     assert settings.desk.book == "paper"
 
