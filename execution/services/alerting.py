@@ -132,6 +132,7 @@ class AlertDesk:
 
     def take(self, firings: Sequence[Firing], wall: int) -> None:
         """Bring every alert in step with what fires now."""
+        self._started = min(self._started, wall)  # by a clock that was set back, what opens now is none of before
         self._take_reports(wall)
         now = {firing.key: firing for firing in (*firings, *self._silent_channels(wall))}
         for firing in now.values():

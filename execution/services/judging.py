@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.domain.time import NANOSECONDS, MonoTime, WallTime
 from toolkit.monitoring.catalogue import FRESHNESS, MACHINE, PROCESSES
 from toolkit.monitoring.evaluation import Evaluator, Firing
 from toolkit.monitoring.rules import Rule
@@ -18,14 +18,31 @@ from toolkit.monitoring.samples import Samples
 BLIND_SECONDS: Final = 2.0
 """So long after the end of the journal was last reached the books count as read."""
 READ: Final = "quarterdeck_journal_read_timestamp_seconds"
+STEP: Final = NANOSECONDS
+"""By more than this from one look to the next a clock does not drift: somebody has set it."""
 LOOKS_AGAIN: Final = 300
 """So many looks at what went by are enough for a window's length."""
 BESIDE: Final = frozenset(metric.name for metric in (*FRESHNESS, *PROCESSES, *MACHINE))
 """What is measured beside the books, and is known without them."""
 
 
+class Steps:
+    """By how much the machine's clock was set since the first look, so that it can be `undone`: positive when back."""
+
+    def __init__(self) -> None:
+        self.undone = 0
+        self._apart: int | None = None
+
+    def look(self, wall: WallTime, mono: MonoTime) -> None:
+        apart = int(wall) - int(mono)
+        step = 0 if self._apart is None else apart - self._apart
+        if abs(step) > STEP:
+            self.undone -= step
+        self._apart = apart
+
+
 class Judgement:
-    """`look` at the samples of each moment, none of them earlier than the one before.
+    """`look` at the samples of each moment, whatever the clock was set by since the one before.
 
     What a monitor that was away has missed it may `look_again` at first, so that windows are as full as if it had
     always been there. A judgement by rules that were saved anew goes on where the one `before` stood.
@@ -36,6 +53,7 @@ class Judgement:
         self._books = Evaluator([rule for rule in rules if not rule.metrics <= BESIDE])
         self._of_the_books: tuple[Firing, ...] = ()
         self._looked_again = 0
+        self._steps: Steps = Steps() if before is None else before._steps
         if before is not None:
             self._beside.go_on_from(before._beside)
             self._books.go_on_from(before._books)
@@ -51,14 +69,17 @@ class Judgement:
             self._looked_again = int(wall)
             self._books.look(measured(), wall)
 
-    def look(self, samples: Samples, wall: WallTime) -> tuple[Firing, ...]:
-        """Everything that fires."""
+    def look(self, samples: Samples, wall: WallTime, mono: MonoTime) -> tuple[Firing, ...]:
+        """Everything that fires. `mono` is of a clock that nobody sets."""
+        self._steps.look(wall, mono)
+        undone = self._steps.undone
         if was_read(samples, wall):
-            self._of_the_books = self._books.look(samples, wall)
-        return (*self._of_the_books, *self._beside.look(samples, wall))
+            self._of_the_books = self._books.look(samples, wall, undone)
+        return (*self._of_the_books, *self._beside.look(samples, wall, undone))
 
 
 def was_read(samples: Samples, wall: WallTime) -> bool:
-    """Whether the books were read to their end, so that a look at them sees everything."""
+    """Whether the books were read to their end, so that a look at them sees everything. When they were read by a clock
+    that was set back since then, nobody can tell."""
     read = samples.value(READ)
-    return read is not None and int(wall) / NANOSECONDS - read <= BLIND_SECONDS
+    return read is not None and 0 <= int(wall) / NANOSECONDS - read <= BLIND_SECONDS

@@ -236,10 +236,13 @@ class FactsReader:
 
     def _archived(self, journal_end: int | None, wall: int) -> int:
         """When the archive last grew, or had all that there is: after a weekend the first event waits for minutes, not
-        for days. What waited before we began is not known, and counts from then."""
+        for days. What waited before we began is not known, and counts from then; so does what waited before the clock
+        was set back."""
         end: int | None = self._slow["archive_end"]
         if end is not None and journal_end is not None and end >= journal_end:
             self._nothing_waited = wall
+            return wall
+        self._nothing_waited = min(self._nothing_waited, wall)
         return max(int(self._slow["archived"]), self._nothing_waited)
 
     def _look_slowly(self) -> dict[str, Any]:
@@ -261,7 +264,7 @@ class FactsReader:
         """What the listener of a live feed last said, while it says something."""
         path = self._home.run / "feed.json"
         with suppress(OSError, ValueError):
-            if int(self._wall()) - path.stat().st_mtime_ns < SILENT_NS:
+            if 0 <= int(self._wall()) - path.stat().st_mtime_ns < SILENT_NS:
                 said = json.loads(path.read_text())
                 return said if isinstance(said, dict) else NO_FEED
         return NO_FEED

@@ -19,7 +19,7 @@ from toolkit.adapters.records import replace_file
 from toolkit.client.home import Home
 from toolkit.domain.errors import ConfigError, TransportError
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.time import WallTime
+from toolkit.domain.time import MonoTime, WallTime
 from toolkit.monitoring.samples import Samples
 
 LOOK_AT_FILE_SECONDS: Final = 2.0
@@ -32,12 +32,13 @@ class Judge:
 
     def __init__(
         self, home: Home, settings: Settings, *, ledger: Callable[[], Ledger], wall: Callable[[], WallTime],
-        say: Callable[[str], None],
+        mono: Callable[[], MonoTime], say: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._home = home
         self._settings = settings
         self._ledger = ledger
         self._wall = wall
+        self._mono = mono
         self._say = say
         self._path = home.root / Path(SOURCE)
         self._kept = home.run / KEPT
@@ -65,7 +66,8 @@ class Judge:
             await asyncio.to_thread(self._look_at_file)
         if self._judgement is not None and self.alerts is not None:
             wall = self._wall()
-            self.alerts.take(self._judgement.look(samples, wall), wall, journal_read=was_read(samples, wall))
+            firings = self._judgement.look(samples, wall, self._mono())
+            self.alerts.take(firings, wall, journal_read=was_read(samples, wall))
 
     def close(self) -> None:
         """What was said is written; nothing new begins."""

@@ -54,7 +54,7 @@ async def watch(home: Home, settings: Settings, port: int) -> None:
     def say(words: str) -> None:
         print(words, flush=True)
 
-    judge = Judge(home, settings, ledger=lambda: follower.replica.ledger, wall=clock.wall, say=say)
+    judge = Judge(home, settings, ledger=lambda: follower.replica.ledger, wall=clock.wall, mono=clock.mono, say=say)
 
     def look_again(wall: WallTime) -> None:
         judge.look_again(lambda: collect(follower.replica, follower.tallies, DeskFacts(), wall), wall)

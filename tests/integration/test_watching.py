@@ -22,7 +22,7 @@ from toolkit.client.home import Home
 from toolkit.client.watching import Again, Watching
 from toolkit.domain.errors import TransportError
 from toolkit.domain.ports import Lease, Sealed
-from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.domain.time import NANOSECONDS, MonoTime, WallTime
 from toolkit.monitoring.collecting import collect
 from toolkit.simulation.surprises import RejectOrders
 
@@ -140,6 +140,7 @@ async def test_a_monitor_that_starts_anew_sees_what_one_that_was_always_there_se
         core.run(30, every=5)
     await engine.write(core.journal)
     judgement, facts, wall = Judgement(shipped().plan.rules), core.facts(), WallTime(core.wall)
+    mono = MonoTime(core.mono)
     seen: list[WallTime] = []
 
     def look(moment: WallTime) -> None:
@@ -151,9 +152,9 @@ async def test_a_monitor_that_starts_anew_sees_what_one_that_was_always_there_se
     assert started.replica.ledger.digest() == core.replica.ledger.digest()
     assert wall - 900 * NANOSECONDS <= seen[0] < seen[-1] <= wall
     measured = collect(started.replica, started.tallies, facts, wall)
-    assert {firing.rule.name for firing in judgement.look(measured, wall)} == {"venue_rejects"}
+    assert {firing.rule.name for firing in judgement.look(measured, wall, mono)} == {"venue_rejects"}
     assert [alert.rule for alert in core.alerts.book.open] == ["venue_rejects"]
-    assert Judgement(shipped().plan.rules).look(measured, wall) == (), "without it, nothing has grown yet"
+    assert Judgement(shipped().plan.rules).look(measured, wall, mono) == (), "without it, nothing has grown yet"
 
 
 async def test_who_looks_again_begins_with_what_was_stored_before(

@@ -301,6 +301,43 @@ def test_a_clock_that_is_set_back_is_told_and_delays_nothing_by_as_much(desk: Wa
     assert [dict(alert.scope) for alert in desk.fires("clock_skew")] == [{"against": "feed"}]
 
 
+@pytest.mark.parametrize("before", [0, 2, 30], ids=["as it hangs", "while it is silent", "while it fires"])
+@pytest.mark.parametrize("set_by", [HOUR, -HOUR], ids=["back", "forward"])
+def test_an_engine_that_hangs_is_told_of_and_stays_so_though_the_clock_is_set(
+    desk: WatchedDesk, before: float, set_by: float
+) -> None:
+    """`before` are seconds for which it hangs already."""
+    rule = shipped().plan.rule("engine_silent")
+    desk.stop("engine")
+    desk.run(before)
+    desk.set_back = set_by
+    took = desk.until(rule.name, 11)
+    assert took is not None
+    assert before + took <= max(11, before + 0.25)
+    trade(desk, 60)
+    assert len(desk.fires(rule.name)) == 1
+    assert [title for title in titles(desk) if rule.name in title and "resolved" in title] == []
+    desk.go_on("engine")
+    trade(desk, 120)
+    assert not desk.fires(rule.name)
+    assert len([title for title in titles(desk) if rule.name in title]) == 2, "that it fires, and that it is over"
+
+
+@pytest.mark.parametrize("set_by", [HOUR, -HOUR, 48 * HOUR], ids=["back", "forward", "two days back"])
+def test_a_clock_that_is_set_on_a_desk_that_is_well_is_told_and_nothing_else(desk: WatchedDesk, set_by: float) -> None:
+    desk.archive()
+    trade(desk, 10)
+    desk.set_back = set_by
+    trade(desk, 120)
+    assert {alert.rule for alert in desk.alerts.book.history} <= {"clock_skew"}
+    desk.run(2 * HOUR, every=600)  # nothing comes in any more, and so there is nothing to archive
+    assert not desk.fires("archive_old")
+
+
+def titles(desk: WatchedDesk) -> list[str]:
+    return [message.title for channel, message in desk.sent if channel == desk.sent[0][0]]
+
+
 def trade(desk: WatchedDesk, seconds: int) -> None:
     """Quotes come on, and the monitor looks."""
     for _ in range(seconds // 5):

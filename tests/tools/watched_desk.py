@@ -56,7 +56,7 @@ from toolkit.domain.ports import Sealed
 from toolkit.domain.raw_rows import RawQuote
 from toolkit.domain.requests import VenueReport
 from toolkit.domain.rungs import Divergence, Rung, SessionRungs
-from toolkit.domain.time import NANOSECONDS, FeedTime, WallTime
+from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, WallTime
 from toolkit.engine.live_feed import LONGEST_SILENCE
 from toolkit.engine.market_data import MarketDataListener
 from toolkit.measures.divergence import drifts_of
@@ -136,7 +136,7 @@ class WatchedDesk(WatchedCore):
             self.read_at = self.wall
         samples = collect(self._follower.replica, self._follower.tallies, self.facts(), wall)
         self.measured |= {name for name, _ in samples}
-        self.alerts.take(self.judgement.look(samples, wall), wall)
+        self.alerts.take(self.judgement.look(samples, wall, MonoTime(self.mono)), wall)
 
     def facts(self) -> DeskFacts:
         """As they are read; only what nobody writes yet can be told."""

@@ -14,6 +14,7 @@ import msgspec
 from toolkit.domain.time import WallTime
 from toolkit.monitoring.catalogue import Metric, find
 from toolkit.monitoring.growth import Growth, Scope
+from toolkit.monitoring.instants import Instants
 from toolkit.monitoring.rules import ANY, BUT, Condition, Fold, Kind, Rule, Watch, Where, alternatives
 from toolkit.monitoring.samples import HistogramSample, Samples
 
@@ -48,19 +49,21 @@ class Found(NamedTuple):
     """What a rule found last in one scope, and since when it does not any more; None while it does."""
 
     held: Held
-    over: WallTime | None
+    over: int | None
 
 
 class Evaluator:
-    """Looks at samples again and again. Every look is given its moment; one that is earlier than the one before comes
-    of a clock that was set back, and what holds is then as if it had begun to."""
+    """Looks at samples again and again. Every look is given its moment by the wall clock, and by how much that has been
+    set back since the first (`undone`, in ns; less than 0 for a clock that was set forward). By itself it goes by the
+    sum of both, which nobody sets: what holds has held, what fires goes on, and what is silent grows older."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
         self._growth: dict[tuple[str, int, str], Growth] = {}
-        self._since: dict[tuple[str, Scope], WallTime] = {}
+        self._since: dict[tuple[str, Scope], int] = {}
         self._firing: set[tuple[str, Scope]] = set()
         self._found: dict[str, dict[Scope, Found]] = {}
+        self._instants = Instants()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -73,40 +76,47 @@ class Evaluator:
         self._since |= {key: since for key, since in before._since.items() if key[0] in same}
         self._found |= {name: found for name, found in before._found.items() if name in same}
         self._firing |= {key for key in before._firing if key[0] in same}
+        self._instants.go_on_from(before._instants)
 
-    def look(self, samples: Samples, wall: WallTime) -> tuple[Firing, ...]:
+    def look(self, samples: Samples, wall: WallTime, undone: int = 0) -> tuple[Firing, ...]:
         """Everything that fires at this moment, rule by rule, scopes in their order."""
-        found = [firing for rule in self._rules for firing in self._look_at(rule, samples, wall)]
+        at = int(wall) + undone
+        self._instants.look(at / 1e9, undone / 1e9)
+        found = [
+            Firing(rule=rule, scope=scope, value=value, threshold=watch.threshold, since=WallTime(since - undone))
+            for rule in self._rules
+            for scope, (value, watch), since in self._look_at(rule, samples, at)
+        ]
         self._firing = {firing.key for firing in found}
         return tuple(found)
 
-    def _look_at(self, rule: Rule, samples: Samples, wall: WallTime) -> Iterable[Firing]:
-        held = self._kept(rule, self._held(rule, samples, wall), wall)
+    def _look_at(self, rule: Rule, samples: Samples, at: int) -> Iterable[tuple[Scope, Held, int]]:
+        """What fires, and since when it holds."""
+        held = self._kept(rule, self._held(rule, samples, at), at)
         for key in [key for key in self._since if key[0] == rule.name and key[1] not in held]:
             del self._since[key]
         for scope in sorted(held):
-            since = self._since[rule.name, scope] = min(self._since.get((rule.name, scope), wall), wall)
-            if wall - since >= round(rule.for_seconds * 1e9):
-                value, watch = held[scope]
-                yield Firing(rule=rule, scope=scope, value=value, threshold=watch.threshold, since=since)
+            since = self._since[rule.name, scope] = min(self._since.get((rule.name, scope), at), at)
+            if at - since >= round(rule.for_seconds * 1e9):
+                yield scope, held[scope], since
 
-    def _kept(self, rule: Rule, held: dict[Scope, Held], wall: WallTime) -> dict[Scope, Held]:
+    def _kept(self, rule: Rule, held: dict[Scope, Held], at: int) -> dict[Scope, Held]:
         """What holds, and what fired and has not been over for as long as the rule says, as it was found last."""
         if not rule.keep_seconds:
             return held
         found = {scope: Found(each, None) for scope, each in held.items()}
         for scope, (last, over) in self._found.get(rule.name, {}).items():
-            since = wall if over is None else over
-            fires = (rule.name, scope) in self._firing and wall - since < round(rule.keep_seconds * 1e9)
+            since = at if over is None else over
+            fires = (rule.name, scope) in self._firing and at - since < round(rule.keep_seconds * 1e9)
             if scope not in held and fires:
                 found[scope] = Found(last, since)
         self._found[rule.name] = found
         return {scope: last for scope, (last, _) in found.items()}
 
-    def _held(self, rule: Rule, samples: Samples, wall: WallTime) -> dict[Scope, Held]:
+    def _held(self, rule: Rule, samples: Samples, at: int) -> dict[Scope, Held]:
         held: dict[Scope, Held] = {}
         for place, watch in enumerate(rule.watches):
-            for scope, value in self._values(rule, place, samples, wall).items():
+            for scope, value in self._values(rule, place, samples, at).items():
                 fires = (rule.name, scope) in self._firing
                 if scope not in held and watch.comparison.holds(value, watch.clear if fires else watch.threshold):
                     held[scope] = Held(value, watch)
@@ -115,57 +125,69 @@ class Evaluator:
             held = {scope: each for scope, each in held.items() if _narrow(scope, condition.by) in met}
         return held
 
-    def _values(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
+    def _values(self, rule: Rule, place: int, samples: Samples, at: int) -> Values:
         watch = rule.watches[place]
         match watch.kind:
             case Kind.LEVEL:
                 return _folded(samples, watch.metric, watch.where, rule.by, watch.fold)
             case Kind.AGE:
-                stamps = _folded(samples, watch.metric, watch.where, rule.by, watch.fold)
-                return {scope: int(wall) / 1e9 - stamp for scope, stamp in stamps.items()}
+                places = _gathered(self._placed(samples, watch.metric), watch.where, rule.by, watch.fold)
+                return {scope: at / 1e9 - place for scope, place in places.items()}
             case Kind.GREW:
                 totals = _folded(samples, watch.metric, watch.where, rule.by, Fold.SUM)
-                return self._grown(rule, place, "of", watch.window, totals, wall)
+                return self._grown(rule, place, "of", watch.window, totals, at)
             case Kind.RATIO:
-                return self._ratios(rule, place, samples, wall)
+                return self._ratios(rule, place, samples, at)
             case Kind.ROW:
-                grown = self._grown_out_of(rule, place, samples, wall)
+                grown = self._grown_out_of(rule, place, samples, at)
                 row = _folded(samples, watch.metric, watch.where, rule.by, watch.fold)
                 few = {scope for scope, count in grown.items() if 0 < count < watch.minimum_sample}
                 return {scope: value for scope, value in row.items() if scope in few}
             case Kind.SLOW:
                 totals = _slow(samples, watch, rule.by)
-                return self._grown(rule, place, "of", watch.window, totals, wall)
+                return self._grown(rule, place, "of", watch.window, totals, at)
             case Kind.ABSENT:
                 there = any(_has(labels, watch.where) for labels, _ in _series(samples, watch.metric))
                 return {} if there else {_narrow(watch.where, rule.by): 1.0}
 
-    def _ratios(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
+    def _placed(self, samples: Samples, metric: str) -> Iterator[tuple[Mapping[str, str], float]]:
+        """Each stamp of a metric where it belongs, however the clock was set since."""
+        for labels, stamp in _series(samples, metric):
+            yield labels, self._instants.place((metric, tuple(labels.values())), stamp)
+
+    def _ratios(self, rule: Rule, place: int, samples: Samples, at: int) -> Values:
         watch = rule.watches[place]
         whole = _folded(samples, watch.out_of, watch.out_of_where, rule.by, Fold.SUM)
         part = _folded(samples, watch.metric, watch.where, rule.by, Fold.SUM)
         totals = dict.fromkeys(whole, 0.0) | part
-        grown = self._grown(rule, place, "of", watch.window, totals, wall)
-        counts = self._grown_out_of(rule, place, samples, wall)
+        grown = self._grown(rule, place, "of", watch.window, totals, at)
+        counts = self._grown_out_of(rule, place, samples, at)
         return {scope: grown[scope] / count for scope, count in counts.items() if count >= watch.minimum_sample}
 
-    def _grown_out_of(self, rule: Rule, place: int, samples: Samples, wall: WallTime) -> Values:
+    def _grown_out_of(self, rule: Rule, place: int, samples: Samples, at: int) -> Values:
         """By how much the other counter grew."""
         watch = rule.watches[place]
         whole = _folded(samples, watch.out_of, watch.out_of_where, rule.by, Fold.SUM)
-        return self._grown(rule, place, "out_of", watch.window, whole, wall)
+        return self._grown(rule, place, "out_of", watch.window, whole, at)
 
-    def _grown(self, rule: Rule, place: int, part: str, window: float, totals: Values, wall: WallTime) -> Values:
+    def _grown(self, rule: Rule, place: int, part: str, window: float, totals: Values, at: int) -> Values:
         key = (rule.name, place, part)
         if key not in self._growth:
             self._growth[key] = Growth(window)
-        return self._growth[key].hear(totals, int(wall))
+        return self._growth[key].hear(totals, at)
 
 
 def _folded(samples: Samples, metric: str, where: Where, by: tuple[str, ...], fold: Fold) -> Values:
-    """The series of a metric as one number per scope; a series without a number has no say, but spoils a sum."""
+    """The series of a metric as one number per scope."""
+    return _gathered(_series(samples, metric), where, by, fold)
+
+
+def _gathered(
+    series: Iterable[tuple[Mapping[str, str], float]], where: Where, by: tuple[str, ...], fold: Fold
+) -> Values:
+    """One number per scope; a series without a number has no say, but spoils a sum."""
     gathered: dict[Scope, list[float]] = {}
-    for labels, value in _series(samples, metric):
+    for labels, value in series:
         if _has(labels, where) and (fold is Fold.SUM or not math.isnan(value)):
             gathered.setdefault(tuple((name, labels[name]) for name in by), []).append(value)
     return {scope: FOLDS[fold](values) for scope, values in gathered.items()}

@@ -428,3 +428,12 @@ def test_the_value_is_told_as_it_is_now_and_noted_only_now_and_then() -> None:
     hall.look(*hall.fires(value=200.0), after=60)
     assert hall.only.value == 200.0
     assert msgspec.json.decode(hall.lines[-1]["facts"])["value"] == 200.0
+
+
+def test_what_opens_after_the_clock_was_set_back_is_over_when_it_is_over() -> None:
+    hall = Hall()
+    hall.look()
+    hall.look(after=-3_600)
+    hall.look(*hall.fires())
+    hall.look(after=1)
+    assert hall.desk.book.open == ()

@@ -10,7 +10,7 @@ import pytest
 
 from execution.services.judging import BESIDE, LOOKS_AGAIN, Judgement
 from execution.settings.monitoring import read_monitoring
-from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.domain.time import NANOSECONDS, MonoTime, WallTime
 from toolkit.monitoring.rules import Rule
 from toolkit.monitoring.samples import Gathering, Samples
 
@@ -28,15 +28,16 @@ class Desk:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._judgement = Judgement(rules)
 
-    def look(self, second: float, *, wait: float = 0, read: float | None = None) -> list[str]:
+    def look(self, second: float, *, wait: float = 0, read: float | None = None, set_back: float = 0) -> list[str]:
+        """`second` is of a clock that nobody sets; `read` of the one that was set back, as all that is stamped."""
         gathering = Gathering()
         gathering.put("order_wait_seconds", wait, "trend", "paper")
-        gathering.put("process_beat_timestamp_seconds", START + second, "engine")
-        gathering.put("collected_timestamp_seconds", START + second)
+        gathering.put("process_beat_timestamp_seconds", START + second - set_back, "engine")
+        gathering.put("collected_timestamp_seconds", START + second - set_back)
         if read is not None:
             gathering.put("journal_read_timestamp_seconds", START + read)
-        wall = WallTime(round((START + second) * NANOSECONDS))
-        return [firing.rule.name for firing in self._judgement.look(gathering.samples(wall), wall)]
+        wall = at(second - set_back)
+        return [firing.rule.name for firing in self._judgement.look(gathering.samples(wall), wall, mono(second))]
 
 
 def test_a_late_order_fires_with_the_look_that_sees_it(rules: Sequence[Rule]) -> None:
@@ -78,12 +79,17 @@ def answers(second: float, rejected: int) -> Samples:
     return gathering.samples(at(second))
 
 
+def mono(second: float) -> MonoTime:
+    return MonoTime(round(second * NANOSECONDS))
+
+
 def at(second: float) -> WallTime:
-    return WallTime(round((START + second) * NANOSECONDS))
+    return WallTime(START * NANOSECONDS + round(second * NANOSECONDS))
 
 
 def names(judgement: Judgement, second: float, rejected: int) -> set[str]:
-    return {firing.rule.name for firing in judgement.look(answers(second, rejected), at(second))} & {"venue_rejects"}
+    fired = judgement.look(answers(second, rejected), at(second), mono(second))
+    return {firing.rule.name for firing in fired} & {"venue_rejects"}
 
 
 def test_what_went_by_while_nobody_looked_fills_the_windows_and_tells_nobody(rules: Sequence[Rule]) -> None:
@@ -115,6 +121,16 @@ def test_rules_that_are_saved_go_on_with_the_windows_of_those_that_did_not_chang
     assert names(Judgement(rules, before), 20, 3) == {"venue_rejects"}
     changed = [msgspec.structs.replace(rule, owner="risk") for rule in rules]
     assert names(Judgement(changed, before), 20, 3) == set(), "another rule begins anew"
+
+
+def test_books_that_were_read_by_a_clock_that_was_set_back_since_are_not_judged_and_that_is_told(
+    rules: Sequence[Rule],
+) -> None:
+    desk = Desk(rules)
+    assert desk.look(0, read=0) == []
+    back = [desk.look(second, wait=6, read=0, set_back=3_600) for second in (1, 6, 12)]
+    assert back == [[], [], ["monitor_blind"]]
+    assert desk.look(13, wait=6, read=-3_587, set_back=3_600) == ["order_late"]
 
 
 def test_what_lies_beside_the_books_needs_none(rules: Sequence[Rule]) -> None:

@@ -211,6 +211,14 @@ def test_archive_and_snapshots_are_as_old_as_their_newest_file(home: Home, monke
     assert reader.read(0).archive_end is None
 
 
+def test_what_is_archived_counts_from_no_future_that_a_clock_was_set_back_from(home: Home) -> None:
+    walls = [7_200 * 10**9]
+    reader = FactsReader(home, "paper", "monitor", lambda: WallTime(walls[-1]))
+    assert reader.read(0).archived == walls[-1]
+    walls.append(3_600 * 10**9)
+    assert reader.read(0).archived == walls[-1]
+
+
 def test_what_the_replayer_says_is_told_and_what_it_does_not_know_is_not(home: Home, reader: FactsReader) -> None:
     assert (reader.read(0).divergence, reader.read(0).drift, reader.read(0).unmeasured) == ({}, {}, {})
     drifts = (

@@ -15,7 +15,7 @@ from execution.wiring import judging
 from execution.wiring.judging import Judge
 from toolkit.client.home import Home
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.domain.time import NANOSECONDS, MonoTime, WallTime
 from toolkit.monitoring.evaluation import Firing
 from toolkit.monitoring.samples import Samples
 
@@ -46,7 +46,9 @@ class Desk:
         self.said: list[str] = []
         self.saves = 0
         home, settings = Home(root), read_settings(root)
-        self.judge = Judge(home, settings, ledger=Ledger, wall=lambda: NOW, say=self.said.append)
+        self.judge = Judge(
+            home, settings, ledger=Ledger, wall=lambda: NOW, mono=lambda: MonoTime(0), say=self.said.append
+        )
 
     async def look(self, **values: float) -> None:
         await self.judge(Samples(NOW, {(f"quarterdeck_{name}", ()): value for name, value in values.items()}))

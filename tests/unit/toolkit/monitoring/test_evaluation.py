@@ -74,15 +74,53 @@ def test_for_seconds_counts_from_when_it_began_and_anew_after_a_pause() -> None:
     assert fired[5][0].since == fired[6][0].since == 3 * SECOND
 
 
-def test_a_clock_that_is_set_back_makes_what_holds_begin_anew_and_no_more() -> None:
-    doubts = rule(watch(Kind.LEVEL, "doubts", 0), for_seconds=2)
-    evaluator, some = Evaluator((doubts,)), samples(doubts=1)
-    seconds = (3_600, 3_602, 10, 11, 12)
-    assert [bool(evaluator.look(some, WallTime(second * SECOND))) for second in seconds] == [
-        False, True, False, False, True,
-    ]  # fmt: skip
-    at_once = Evaluator((rule(watch(Kind.LEVEL, "doubts", 0)),))
-    assert all(at_once.look(some, WallTime(second * SECOND)) for second in seconds), "what asks for no time goes on"
+BEGIN = 100_000
+Look = tuple[float, float, float | None]
+"""A second, what the clock has been set by until then, and the stamp that is read; None for none."""
+
+
+def ages(age: Rule, *path: Look) -> list[list[float]]:
+    """What fires in each look, as old as it is found."""
+    evaluator = Evaluator((age,))
+    found = []
+    for second, set_by, stamp in path:
+        measured = samples() if stamp is None else samples(last_fill_timestamp_seconds={("trend",): BEGIN + stamp})
+        wall = WallTime(round((BEGIN + second + set_by) * SECOND))
+        found.append([each.value for each in evaluator.look(measured, wall, -round(set_by * SECOND))])
+    return found
+
+
+SILENT = rule(watch(Kind.AGE, "last_fill_timestamp_seconds", 5))
+
+
+@pytest.mark.parametrize("set_by", [-3_600, 3_600, -86_400 * 365])
+def test_what_is_silent_grows_older_whatever_the_clock_is_set_by(set_by: float) -> None:
+    path = [(0, 0, 0), (4, 0, 0), (5, set_by, 0), (6, set_by, 0), (3_700, set_by, 0), (3_701, set_by, set_by + 3_700)]
+    assert ages(SILENT, *path) == [[], [], [], [6], [3_700], []]
+
+
+@pytest.mark.parametrize("set_by", [-3_600, 3_600])
+def test_a_stamp_of_just_before_the_clock_was_set_is_of_then(set_by: float) -> None:
+    path = [(0, 0, 0), (1, set_by, 0.5), (5, set_by, 0.5), (6, set_by, 0.5)]
+    assert ages(SILENT, *path) == [[], [], [], [5.5]]
+
+
+def test_a_stamp_of_the_future_that_nobody_explains_is_of_when_it_was_seen_first() -> None:
+    """A monitor that starts after the clock was set back."""
+    assert ages(SILENT, (0, 0, 3_600), (5, 0, 3_600), (6, 0, 3_600)) == [[], [], [6]]
+
+
+@pytest.mark.parametrize("set_by", [-3_600, 3_600])
+def test_what_holds_has_held_and_what_fires_goes_on_whatever_the_clock_is_set_by(set_by: float) -> None:
+    doubts = rule(watch(Kind.LEVEL, "doubts", 0), for_seconds=2, keep_seconds=3)
+    evaluator = Evaluator((doubts,))
+    found = []
+    for second, count in ((0, 1), (1, 1), (2, 1), (4, 0), (6, 0), (7, 0)):
+        by = set_by if second else 0
+        wall = WallTime(round((BEGIN + second + by) * SECOND))
+        firings = evaluator.look(samples(doubts=count), wall, -round(by * SECOND))
+        found.append([(int(wall) - int(each.since)) // SECOND for each in firings])
+    assert found == [[], [], [2], [4], [6], []], "since when it holds is said by the clock as it is now"
 
 
 def test_a_scope_is_an_alert_of_its_own() -> None:
