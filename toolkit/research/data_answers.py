@@ -1,7 +1,8 @@
 """What exchanges answer to one question, kept as JSON: candles, trades and order books; nothing is judged.
 
 Nobody noted when such an answer came, so its rows stand at the exchange's own times. A candle that may change still is
-left out where the answer says which one it is. A file of anything else, such as orders, is refused by what it holds.
+left out where the answer says which one it is; where it does not, the newest one is marked. A file of anything else,
+such as orders, is refused by what it holds.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ def _binance_klines(taken: Taken, asked: _Answer) -> None:
     """Time in ms, open, high, low, close, volume, and more that is not read."""
     for place, (time, *prices_and_volume) in enumerate(asked.content, start=1):
         taken.bars.take(place, counted(time, MILLISECOND), asked.symbol, *prices_and_volume[:5])
+    taken.bars.newest_may_change(asked.symbol)
 
 
 def _binance_trades(taken: Taken, asked: _Answer) -> None:
@@ -126,6 +128,8 @@ def _kraken(taken: Taken, asked: _Answer) -> None:
             elif len(row) == _TRADE:
                 price, size, seconds, *_ = row
                 taken.trades.take(place, counted(seconds, NANOSECONDS), pair, price, size)
+        if last is None and pair in taken.bars.symbols():
+            taken.bars.newest_may_change(pair)
 
 
 def _is_kraken(result: Any) -> bool:
@@ -160,6 +164,8 @@ def _candles(taken: Taken, asked: _Answer) -> None:
     for time, place, row in sorted(rows, key=lambda one: one[0]):
         prices = (row[name] for name in ("open", "high", "low", "close", "volume"))
         taken.bars.take(place, time, asked.symbol, *prices)
+    if rows:
+        taken.bars.newest_may_change(asked.symbol)
 
 
 def _coinbase_trades(taken: Taken, asked: _Answer) -> None:

@@ -64,10 +64,10 @@ class Books:
         if before is not stream:
             before.give_up(symbol, stream.began)
 
-    def lost(self, symbol: str) -> None:
-        """The quote before stands, and nobody knows how long it held."""
+    def lost(self, symbol: str, at: int) -> None:
+        """From now on nobody knows whether the quote before holds."""
         if symbol in self._of:
-            self._of[symbol][1].end()
+            self._of[symbol][1].lose(at)
 
 
 class _Stream:
@@ -97,14 +97,17 @@ class _Stream:
     def give_up(self, symbol: str, at: int) -> None:
         """Another stream, which began then, tells of it. What was over before left a time of which nobody knows."""
         if self._checks[symbol].book.is_whole and self._heard < at:
-            self._books.lost(symbol)
+            self._books.lost(symbol, at)
         self._checks[symbol].forget()
 
     def _rows(self, line: Line) -> list[RawDepth]:
+        """What the line says of order books; trades beside them need not be as the listener wants them."""
         try:
             if line.asked or line.text.startswith(_SNAPSHOT):
                 symbol, received = self._asked_for(line), FeedTime(line.received)
                 return [self._stream.snapshot(symbol, line.text, received)] if symbol in self._checks else []
+            if line.exchange == "binance" and "@depth" not in line.text:
+                return []
             rows = self._stream.parse(line.text, FeedTime(line.received)).rows
         except TransportError as problem:
             raise ConfigError(f"{line.place}: {problem}; delete the line") from problem
@@ -130,7 +133,7 @@ class _Stream:
             self._books.begins(row.instrument, self)
         elif (followed := check.change(row)) is not Followed.APPLIED:
             if followed is Followed.GAP:
-                self._books.lost(row.instrument)
+                self._books.lost(row.instrument, line.received)
             return
         if (quote := check.news(row)) is not None:
             self._books.take(line, quote)
@@ -143,5 +146,5 @@ class _Stream:
         self._stream.greetings()
         for symbol in [one for one, name in self._files.items() if name == line.name]:
             if self._checks[symbol].book.is_whole:
-                self._books.lost(symbol)
+                self._books.lost(symbol, line.received)
             self._checks[symbol].forget()

@@ -15,7 +15,7 @@ import pandas as pd
 
 from toolkit.domain.errors import ConfigError
 from toolkit.domain.time import NANOSECONDS
-from toolkit.research.data_table import FIELDS, Flags, RawTable
+from toolkit.research.data_table import FIELDS, RawTable
 from toolkit.research.data_times import counted
 
 EXCHANGES: Final = ("binance", "bitmex", "coinbase", "kraken")
@@ -53,18 +53,29 @@ class Rows:
         self._lines: list[int] = []
         self._symbols: list[str] = []
         self._values: list[tuple[float, ...]] = []
-        self._ends: set[int] = set()
+        self._heard: list[int] = []
+        self._lost: dict[int, int] = {}
+        self._may_change: dict[int, int] = {}
 
-    def take(self, line: int, time: int, symbol: str, *values: object) -> None:
-        """One row: bid, ask and their sizes, price and size, or open to volume. None is a side that is not there."""
+    def take(self, line: int, time: int, symbol: str, *values: object, heard: int = 0) -> None:
+        """One row: bid, ask and their sizes, price and size, or open to volume. None is a side that is not there.
+
+        A bar's `time` is when it begins, and `heard` when somebody noted that it came.
+        """
         self.times.append(time)
         self._lines.append(line)
         self._symbols.append(symbol)
+        self._heard.append(heard)
         self._values.append(tuple(np.nan if value is None else float(str(value)) for value in values))
 
-    def end(self) -> None:
-        """After the last row its order book was lost: nobody knows how long it held."""
-        self._ends.add(len(self.times) - 1)
+    def lose(self, at: int) -> None:
+        """After the last row its order book was lost, at this time or just after: nobody knows how long it held."""
+        self._lost.setdefault(len(self.times) - 1, max(at, self.times[-1] + 1))
+
+    def newest_may_change(self, symbol: str) -> None:
+        """Nobody told whether the newest bar of this instrument was finished."""
+        newest = max((time, row) for row, time in enumerate(self.times) if self._symbols[row] == symbol)
+        self._may_change[newest[1]] = 1
 
     def symbols(self) -> set[str]:
         return set(self._symbols)
@@ -75,10 +86,12 @@ class Rows:
         columns = FIELDS[self.kind]
         width = len(self._values[0])  # some tell of no sizes
         frame = pd.DataFrame(self._values, columns=columns[:width]).assign(instrument=self._symbols)
-        ends: Flags = np.isin(np.arange(len(wanted)), list(self._ends))
+        lost, may_change = (np.array([one.get(row, 0) for row in range(len(wanted))], dtype=np.int64)
+                            for one in (self._lost, self._may_change))  # fmt: skip
         return RawTable(
             self.kind, frame[wanted].reset_index(drop=True), np.array(self.times)[wanted], {}, name,
-            np.array(self._lines)[wanted], book_ends=ends[wanted],
+            np.array(self._lines)[wanted], lost=lost[wanted], heard=np.array(self._heard)[wanted],
+            may_change=may_change[wanted],
         )  # fmt: skip
 
 

@@ -98,11 +98,13 @@ def read(
     Those are LEAN's minute and tick zips (US stocks in New York time, crypto and forex in UTC; quotes of stocks need
     `exchange`), one exchange's best quotes (`ms_since_midnight_NY`), recordings (raw Binance lines, `time {message}`,
     and cryptofeed's raw collections of Binance, BitMEX, Coinbase and Kraken), barter's market events, and answers of
-    Binance, Coinbase and Kraken in JSON (candles, trades, order books). Of a recording best bids and offers and trades
-    are taken, of the instruments given, under the names that the exchange has for them; for barter, which numbers them,
-    give all in that order. Where best bids and offers are not told, or with `book`, they are those of the order book,
-    rebuilt from its first whole one on, which may stand in another of the files. Of CSV without a header a list of
-    `columns` names the first ones. The rest is as in `from_pandas`. ConfigError names the file and the mend.
+    Binance, Coinbase and Kraken in JSON (candles, trades, order books; Binance's books have no time and are refused).
+    The newest candle of an answer that does not say whether it was finished is a warning; Kraken's says so. Of a
+    recording best bids and offers, trades and candles are taken as they were received, of the instruments given, under
+    the names that the exchange has for them; for barter, which numbers them, give all in that order. Where best bids
+    and offers are not told, or with `book`, they are those of the order book, rebuilt from its first whole one on,
+    which may stand in another of the files. Of CSV without a header a list of `columns` names the first ones. The rest
+    is as in `from_pandas`. ConfigError names the file and the mend.
     """
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
     if not paths:
@@ -215,10 +217,10 @@ def _checked(
     _check_symbols(tables, reading.instruments)
     every = None if reading.every is None else bar_size(reading.every) or None
     problems: list[Problem] = []
-    series = list(_series(tables, reading.instruments, rules, problems))
+    series = list(_series(title, tables, reading.instruments, rules, problems))
     if not series:
-        report = Report(title, "nothing to show", (), (), tuple(problems))
-        report.refuse()
+        Report(title, "nothing to show", (), (), tuple(problems)).refuse()
+        raise ConfigError(f"{title}: no rows of {', '.join(one.symbol for one in reading.instruments)}; give others")
     calendars = sorted({one.instrument.calendar for one in series})
     sessions = {
         name: sessions_of(name, [one for one in series if one.instrument.calendar == name]) for name in calendars
@@ -236,9 +238,11 @@ def _checked(
 
 
 def _series(
-    tables: Sequence[RawTable], instruments: Sequence[Instrument], rules: Rules, problems: list[Problem]
+    title: str, tables: Sequence[RawTable], instruments: Sequence[Instrument], rules: Rules, problems: list[Problem]
 ) -> Iterator[Series]:
     for instrument in instruments:
+        if not any((one.frame["instrument"] == instrument.symbol).any() for one in tables):
+            problems.append(_without_rows(title, instrument.symbol))
         for kind in FIELDS:
             having = [
                 one for one in tables if one.kind == kind and (one.frame["instrument"] == instrument.symbol).any()
@@ -248,6 +252,13 @@ def _series(
                 problems += told
                 if len(series.times):
                     yield series
+
+
+def _without_rows(title: str, symbol: str) -> Problem:
+    return Problem(
+        severity=Severity.WARNING, fault="no rows", instrument=symbol, count=1, places=(title,),
+        what="nothing of it is here", mend="nothing trades it; give what has it as well, or leave it out",
+    )  # fmt: skip
 
 
 def _check_arguments(stamp: str, spread_ticks: int) -> None:

@@ -25,7 +25,7 @@ def recorded(folder: str | Path) -> FeedData:
     recording = recorded_steps(place)
     spec, known = _described(recording.description, place)
     lost = f"; {recording.lost}" if recording.lost else ""
-    return FeedData(recording.steps, known, title=place.name, label=f"recorded from {spec}{lost}")
+    return FeedData(recording.steps, known, title=place.resolve().name, label=f"recorded from {spec}{lost}")
 
 
 def _described(text: str, place: Path) -> tuple[str, tuple[Instrument, ...]]:

@@ -1,8 +1,8 @@
 """Recordings of exchanges' raw messages, and barter's events, as tables of quotes, trades and bars; nothing is judged.
 
-Taken are best bids and offers, trades and finished candles; quotes and trades by the time at which the recorder
-received them: many of these messages carry no other, and a strategy could not have known of them before. Of an
-instrument whose best bid and offer are not told, they come from its order book.
+Taken are best bids and offers, trades and finished candles by the time at which the recorder received them: many of
+these messages carry no other, and a strategy could not have known of them before. Of an instrument whose best bid and
+offer are not told, they come from its order book.
 """
 
 from __future__ import annotations
@@ -75,17 +75,15 @@ def _of_binance(taken: Taken, line: Line, message: Any) -> None:
     elif stream in ("trade", "aggTrade"):
         taken.trades.take(line.number, line.received, told["s"], told["p"], told["q"])
     elif stream.startswith("kline_"):
-        candle(taken, line.number, told)
+        candle(taken, line.number, told, heard=line.received)
 
 
-def candle(taken: Taken, place: int, told: Any) -> bool:
-    """A candle of Binance's streams; False for one that may change still."""
+def candle(taken: Taken, place: int, told: Any, *, heard: int = 0) -> None:
+    """A candle of Binance's streams, where it is finished."""
     one = told["k"]
     if one["x"]:
-        taken.bars.take(
-            place, counted(one["t"], MILLISECOND), one["s"], one["o"], one["h"], one["l"], one["c"], one["v"]
-        )
-    return bool(one["x"])
+        values = (one[name] for name in ("o", "h", "l", "c", "v"))
+        taken.bars.take(place, counted(one["t"], MILLISECOND), one["s"], *values, heard=heard)
 
 
 def _of_coinbase(taken: Taken, line: Line, message: Any) -> None:

@@ -24,7 +24,11 @@ _TIME_MENDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 _BOOK_LOST: Final = (
     "changes of the order book are missing after it",
-    "its best bid and offer stand until the next whole book; leave that stretch out, or read quotes that are told",
+    "it is not trusted from there to the next whole book, as live; read quotes that are told, where there are some",
+)
+_MAY_CHANGE: Final = (
+    "it is the newest of an answer that does not say whether it was finished, and may have changed since",
+    "leave it out, unless it was asked for after its end",
 )
 
 
@@ -37,7 +41,10 @@ class Rules(NamedTuple):
 
 
 class Series(NamedTuple):
-    """Good rows of one instrument: times in ns UTC, prices in ticks, sizes in lots, and where each stands."""
+    """Good rows of one instrument: times in ns UTC, prices in ticks, sizes in lots, and where each stands.
+
+    `heard` is when each bar came, 0 where nobody noted it; `lost`, when the order book behind the quotes was lost.
+    """
 
     instrument: Instrument
     kind: str
@@ -45,6 +52,8 @@ class Series(NamedTuple):
     values: Mapping[str, Integers]
     rows: Rows
     dates: bool
+    heard: Integers
+    lost: Integers
 
     @property
     def symbol(self) -> str:
@@ -60,7 +69,9 @@ class Series(NamedTuple):
 
     def only(self, chosen: Flags | Integers) -> Series:
         values = {name: column[chosen] for name, column in self.values.items()}
-        return self._replace(times=self.times[chosen], values=values, rows=self.rows.only(chosen))
+        return self._replace(
+            times=self.times[chosen], values=values, rows=self.rows.only(chosen), heard=self.heard[chosen]
+        )
 
 
 def series_of(
@@ -85,15 +96,24 @@ def series_of(
         flagged = np.concatenate(late)
         problems += rows.told(flagged, times, ERROR, fault, what, mend)
         good &= ~flagged
-    ends = [np.zeros(int(flags.sum()), dtype=bool) if table.book_ends is None else table.book_ends[flags]
-            for table, flags in chosen]  # fmt: skip
-    problems += rows.told(np.concatenate(ends), times, WARNING, "book lost", *_BOOK_LOST)
+    lost, heard, may_change = (
+        np.concatenate(
+            [_or_zeros(table, column)[flags] for (table, flags), column in zip(chosen, columns, strict=True)]
+        )
+        for columns in zip(*((table.lost, table.heard, table.may_change) for table, _ in chosen), strict=True)
+    )
+    problems += rows.told(lost > 0, times, WARNING, "book lost", *_BOOK_LOST)
+    problems += rows.told(may_change > 0, times, WARNING, "may change still", *_MAY_CHANGE)
     exact = _Exact(instrument, kind, rows, times, rules)
     values = exact.all(frame)
     dates = all(table.dates for table, _ in chosen)
-    series = Series(instrument, kind, times, values, rows, dates).only(good & exact.good)
+    series = Series(instrument, kind, times, values, rows, dates, heard, lost[lost > 0]).only(good & exact.good)
     series, order = _in_order(series, rules)
     return series, problems + exact.problems + order
+
+
+def _or_zeros(table: RawTable, column: Integers | None) -> Integers:
+    return np.zeros(len(table.times), dtype=np.int64) if column is None else column
 
 
 class _Exact:

@@ -91,7 +91,7 @@ class Spans(NamedTuple):
 
 
 def spans_of(series: Series, sessions: Sessions, every: int | None, stamp: str) -> tuple[Spans, list[Problem]]:
-    """When each row begins and ends. A timed bar ends with its session at the latest."""
+    """When each row begins and ends. A timed bar ends with its session at the latest, or when it was heard of."""
     if series.kind != "bars":
         return Spans(series, series.times, series.times, 0), []
     if series.dates:
@@ -102,6 +102,7 @@ def spans_of(series: Series, sessions: Sessions, every: int | None, stamp: str) 
     inside, index = sessions.is_open(starts), np.maximum(sessions.place(starts), 0)
     if inside.any():
         ends = np.where(inside, np.minimum(ends, sessions.closes[index]), ends)
+    ends = np.maximum(ends, series.heard)
     return Spans(series, starts, ends, size), []
 
 

@@ -2,7 +2,8 @@
 
 A bar is told when it ends. Before that, where the instrument has no quotes of its own, come simulated ones some ticks
 apart: the open at its beginning, the nearer extreme and the other one at its thirds, the close just before its end. The
-true order within a bar is not known. The first bar of an instrument comes alone, with its close as the only quote.
+true order within a bar is not known. The first bar of an instrument comes alone, with its close as the only quote. What
+came later than it ended is told then, and its quotes stand where they would. A lost order book is a FeedGap, as live.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from toolkit.domain.market import Bar, MarketEvent, Quote, SessionClosed, SessionOpened, Step, Trade
+from toolkit.domain.market import Bar, FeedGap, MarketEvent, Quote, SessionClosed, SessionOpened, Step, Trade
 from toolkit.domain.time import NANOSECONDS, FeedTime
 from toolkit.research.data_sessions import Sessions, Spans
 from toolkit.research.data_table import Integers
@@ -85,6 +86,8 @@ def _of_quotes(spans: Spans, half: int) -> Iterator[Part]:
         )  # fmt: skip
 
     yield Part(spans.starts, BEGUN, np.arange(len(bid)), quote)
+    lost = spans.series.lost
+    yield Part(lost, ENDED, np.arange(len(lost)), lambda row: FeedGap(instrument=symbol))
 
 
 def _of_trades(spans: Spans, half: int) -> Iterator[Part]:
@@ -99,7 +102,8 @@ def _of_trades(spans: Spans, half: int) -> Iterator[Part]:
 
 def _of_bars(spans: Spans, half: int) -> Iterator[Part]:
     symbol, values, starts = spans.series.symbol, spans.series.values, spans.starts
-    rows, length = np.arange(len(starts)), spans.ends - spans.starts
+    rows, ends = np.arange(len(starts)), np.minimum(spans.ends, starts + spans.size)
+    length = ends - starts
     volume = values["volume"]
 
     def bar(row: int) -> Bar:
@@ -116,12 +120,12 @@ def _of_bars(spans: Spans, half: int) -> Iterator[Part]:
     nearer, farther = _extremes(values["open"], values["high"], values["low"])
     before_the_end = np.minimum(NANOSECONDS, length // 8)
     later = rows[1:]
-    yield Part(spans.ends[:1], ENDED, rows[:1], simulated(values["close"]))
+    yield Part(ends[:1], ENDED, rows[:1], simulated(values["close"]))
     for times, prices in (
         (starts, values["open"]),
         (starts + length // 3, nearer),
         (starts + 2 * length // 3, farther),
-        (spans.ends - before_the_end, values["close"]),
+        (ends - before_the_end, values["close"]),
     ):
         yield Part(times[1:], BEGUN, later, simulated(prices))
 

@@ -44,7 +44,8 @@ class RawTable(NamedTuple):
     """Rows as a source has them: column `instrument`, the fields of `kind` as floats, times in ns UTC.
 
     `time_faults` are rows whose time does not exist, and why. `name` and `lines` say where a row stands. With `dates`
-    the times are those of bare dates, which name sessions. `book_ends` flags quotes after which the book was lost.
+    the times are those of bare dates, which name sessions. By row, 0 where it is not so: `lost` is when the order book
+    behind a quote was lost, `heard` when a bar came; `may_change` is 1 for a bar that may not have been finished.
     """
 
     kind: str
@@ -54,7 +55,9 @@ class RawTable(NamedTuple):
     name: str
     lines: Integers
     dates: bool = False
-    book_ends: Flags | None = None
+    lost: Integers | None = None
+    heard: Integers | None = None
+    may_change: Integers | None = None
 
 
 def by_our_names(frame: pd.DataFrame, columns: Mapping[str, str] | None, place: str) -> pd.DataFrame:

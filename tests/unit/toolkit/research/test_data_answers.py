@@ -53,6 +53,26 @@ def test_candles_are_bars(content: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (klines(0, 1, 2), "answer.json:3"),
+        ({"error": [], "result": {"BTCUSD": ohlc(0, 1, 2, 3), "last": AT + 2 * MINUTE}}, None),
+        ({"error": [], "result": {"BTCUSD": ohlc(0, 1, 2)}}, "answer.json:3"),
+        ({"candles": candles("start", 1, 2, 1, 0)}, "answer.json:1"),
+        ({"candles": candles("time", 1_000, 0, 1, 2), "more_candles": False}, "answer.json:3"),
+    ],
+    ids=["Binance", "Kraken", "Kraken without its last", "Coinbase, the newest first", "Kraken Futures"],
+)
+def test_the_newest_candle_is_doubted_where_nobody_says_that_it_is_finished(
+    content: object, place: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps(content))
+    told = [(one.fault, one.severity, one.places) for one in tk.data.read(path, coins("BTCUSD")).report.problems]
+    assert told == ([("may change still", "warning", (place,))] if place else [])
+
+
+@pytest.mark.parametrize(
     ("content", "seconds", "sides"),
     [
         ({"error": [], "result": {"BTCUSD": KRAKEN_BOOK}}, 7.0, (999, 2, 1_002, 136)),

@@ -10,7 +10,7 @@ import pytest
 import toolkit as tk
 from tests.unit.toolkit.research.test_data_recordings import BEGAN, BINANCE, SECOND, coins, cryptofeed
 from toolkit.domain.errors import ConfigError
-from toolkit.domain.market import Quote, Trade
+from toolkit.domain.market import FeedGap, Quote, Trade
 from toolkit.research.data_own import OwnData
 
 STREAM = "wss://stream.binance.example"
@@ -219,3 +219,35 @@ def test_the_connection_of_the_next_file_has_trades_and_a_book_of_its_own(
     assert [(time, bid) for time, bid, *_ in told(data)] == [(1.0, 990), (11.0, 990), (13.0, 995)]
     (lost,) = data.report.problems
     assert (lost.fault, lost.places) == ("book lost", (f"{first.name}:3",))
+
+
+def gaps(data: OwnData) -> list[tuple[float, str]]:
+    return [
+        ((step.time - BEGAN * SECOND) // 1_000_000 / 1_000, one.instrument)
+        for step in data
+        for one in step.events
+        if isinstance(one, FeedGap)
+    ]
+
+
+def test_a_lost_book_is_a_gap_in_the_feed_as_it_is_live(tmp_path: Path) -> None:
+    """From the moment at which it was known, and once; the quote that follows is trusted again."""
+    book = [1, {"as": [["10.02", "1.000", "1.0"]], "bs": [["9.90", "2.000", "1.0"]]}, "book-10", "BTCUSD"]
+    wrong = [1, {"b": [["9.96", "1.000", "2.0"]], "c": "1"}, "book-10", "BTCUSD"]
+    path = cryptofeed(tmp_path / "KRAKEN.ws.1.0.gz", KRAKEN, book, {}, wrong, wrong, book)
+    data = tk.data.read(connected_again(path, KRAKEN, 7.5, book), coins("BTCUSD"))
+    assert [time for time, *_ in told(data)] == [1.0, 5.0, 8.5]
+    assert gaps(data) == [(3.0, "BTCUSD"), (7.5, "BTCUSD")]
+    assert data.report.count("book lost") == 2
+    later = connected_again(cryptofeed(tmp_path / "KRAKEN.ws.2.0.gz", KRAKEN, book), KRAKEN, 20, book)
+    lines = gzip.decompress(later.read_bytes()).decode().splitlines()
+    later.write_bytes(gzip.compress("\n".join(lines[3:]).encode()))
+    data = tk.data.read([path, later], coins("BTCUSD"))
+    assert gaps(data)[2:] == [(20.0, "BTCUSD")], "when the next connection began, not when it had its book"
+
+
+def test_a_trade_beside_a_book_need_not_be_as_the_listener_wants_it(tmp_path: Path) -> None:
+    trade = {"stream": "btcusd@trade", "data": {"s": "BTCUSD", "p": "10", "q": "2"}}
+    stream = cryptofeed(tmp_path / "BINANCE.ws.1.0.gz", STREAM, trade, change(1, 3, [], []))
+    asked = answered(tmp_path / "BINANCE.http.0.0.gz", 2.5, 4, [["9.9", "2"]], [["10.02", "1"]])
+    assert told(tk.data.read([stream, asked], coins("BTCUSD"))) == [(2.5, 990, 2_000, 1_002, 1_000)]

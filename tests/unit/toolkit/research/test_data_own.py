@@ -320,7 +320,7 @@ def test_other_names_are_renamed() -> None:
 
 def test_the_report_is_a_table_and_a_page() -> None:
     data = tk.data.from_pandas(bars(close={2: 100.505}).assign(symbol="ACME"), [ACME, BTC])
-    assert list(data.report.frame["where"]) == ["row 2"]
+    assert list(data.report.frame["where"]) == ["row 2", "Own data"]
     page = data._repr_html_()
     assert "qd-picture" in page
     assert "off tick" in page
@@ -371,3 +371,11 @@ def test_a_packed_file_without_its_end_is_told_as_that(name: str, first: str, ro
     path.write_bytes(b"nothing packed")
     with pytest.raises(ConfigError, match=f"{name}: cannot be unpacked .*; fetch it again"):
         tk.data.read(path, ACME)
+
+
+def test_an_instrument_without_rows_is_told(tmp_path: Path) -> None:
+    """Whoever gave it would see nothing of it in any result, and nothing said so."""
+    report = tk.data.from_pandas(bars().assign(symbol="ACME"), [ACME, BTC]).report
+    ((fault, severity, symbol),) = [(one.fault, one.severity, one.instrument) for one in report.problems]
+    assert (fault, severity, symbol) == ("no rows", "warning", "BTC")
+    assert not tk.data.from_pandas(bars().assign(symbol="ACME"), [ACME]).report.problems

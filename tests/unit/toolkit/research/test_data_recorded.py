@@ -45,6 +45,15 @@ def record(folder: Path, kept: list[Step], description: str) -> None:
     recorder.close()
 
 
+def test_a_recording_is_called_as_its_folder_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "recording"
+    record(folder, steps(1, 5), feed_text(FEED))
+    monkeypatch.chdir(folder)
+    assert tk.data.recorded(".").title == "recording"
+
+
 def test_a_backtest_gets_the_steps_and_instruments_that_were_recorded(tmp_path: Path) -> None:
     folder = tmp_path / "recording"
     kept = [*steps(1, 20), *steps(21, 20)]

@@ -9,7 +9,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.domain.errors import ConfigError
-from toolkit.domain.market import Quote, Trade
+from toolkit.domain.market import Bar, Quote, Trade
 from toolkit.research.data_own import OwnData
 
 SECOND = 1_000_000_000
@@ -157,4 +157,45 @@ def test_a_line_that_is_no_message_is_named(line: str, told: str, tmp_path: Path
     path = tmp_path / "own.gz"
     path.write_bytes(gzip.compress(f"{BEGAN * SECOND} {json.dumps(BINANCE[0])}\n{line}\n".encode()))
     with pytest.raises(ConfigError, match=told):
+        tk.data.read(path, coins("BTCUSD"))
+
+
+def test_a_candle_is_told_when_it_came_and_never_before_its_end(tmp_path: Path) -> None:
+    """A strategy could not know of it before; a recorder whose clock is behind has it before it ended."""
+    minute = 60
+    start = BEGAN - BEGAN % minute
+    late = {0: 2.0, 1: 0.25, 2: -1.25, 3: 90.0}
+    lines = [
+        f"{int((start + minute * (one + 1) + after) * SECOND)} "
+        + json.dumps(
+            {"stream": "btcusd@kline_1m", "data": {"k": {"t": (start + minute * one) * 1_000, "x": True} | CANDLE}}
+        )
+        for one, after in late.items()
+    ]
+    path = tmp_path / "own.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    data = tk.data.read(path, coins("BTCUSD"))
+    assert not data.report.problems
+    told = {
+        one.start // SECOND: step.time / SECOND - start for step in data for one in step.events if isinstance(one, Bar)
+    }
+    assert told == {
+        start + minute * one: pytest.approx(minute * (one + 1) + max(after, 0)) for one, after in late.items()
+    }
+    times = [step.time / SECOND - start for step in data for one in step.events if isinstance(one, Quote)]
+    assert times == pytest.approx([60, 60, 80, 100, 119, 120, 140, 160, 179, 180, 200, 220, 239]), (
+        "as if it came at once"
+    )
+
+
+CANDLE = {"s": "BTCUSD", "o": "10", "c": "10.25", "h": "10.5", "l": "9.5", "v": "3.5"}
+
+
+def test_events_between_which_nothing_was_received_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.json"
+    path.write_text('[{"Reconnecting": "binance_spot"}]')
+    with pytest.raises(ConfigError, match=r"events.json: no rows of BTCUSD"):
+        tk.data.read(path, coins("BTCUSD"))
+    path.write_text(json.dumps([{"Item": {"Ok": {"time_received": "", "instrument": 0, "kind": {}}}}]))
+    with pytest.raises(ConfigError, match=r"events.json: no list of barter's market events"):
         tk.data.read(path, coins("BTCUSD"))
