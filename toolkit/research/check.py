@@ -42,11 +42,15 @@ def check(
     """Run a strategy several times on the same data and compare what it says, step by step.
 
     *Repeatable*: twice the same. *No look-ahead*: with the data ending at each step as it comes, and ending for good
-    at `cuts` steps, nothing before the cut changes; tables of the module end with it, and there the row of a bare date
-    is known when that date is over. *Survives a restart*: everything but the desk's books, the declared State and the
-    feed is lost after `restarts` steps, and signals, requests and fills stay the same. *Hidden inputs*: the code reads
-    no clock and no file, rolls no dice and holds no long list of numbers whose times nobody knows, nor do functions
-    and classes of its module that it uses. Steps are drawn with `seed`, first those at which it decided something.
+    at `cuts` steps, nothing before the cut changes; tables of the module, also in its dicts, end with it, and there
+    the row of a bare date is known when that date is over. *Survives a restart*: everything but the desk's books, the
+    declared State and the feed is lost after `restarts` steps, and signals, requests and fills stay the same. *Hidden
+    inputs*: in its methods, and in functions and classes of its module that they use, no clock, file, other program
+    or dice is found, nor anything with more than 20 figures or 1,000 letters whose times nobody knows. Steps are drawn
+    with `seed`, first those at which it decided something.
+
+    The code is searched, not proven: a name that is put together while it runs, or another module that reads for it,
+    can escape. A pass is no proof that a strategy uses no future.
 
     The other arguments are those of `tk.backtest`. Takes about 4 + `cuts` backtests. What the strategy raises on the
     whole data goes through unchanged.
@@ -80,11 +84,14 @@ class _Check:
         before = _looks(self._reach)
         whole = self._run(self._steps)
         changed = tuple(name for name, look in _looks(self._reach).items() if before[name] != look)
+        later = reach(self._strategy)  # with what it made while it ran, such as a table that it keeps once it has it
+        self._reach = self._reach._replace(tables=later.tables, data=later.data)
         repeatable = self._repeatable(whole, changed)
         findings = [repeatable]
         if repeatable.verdict is Verdict.FAIL:
             findings += [_unclear("No look-ahead"), _unclear("Survives a restart")]
         else:
+            self._reach = self._reach._replace(arrays=later.arrays, reports=later.reports)
             findings += [self._look_ahead(whole, cuts), self._restart(whole, restarts)]
         findings.append(_hidden_inputs(self._reach))
         if not whole.decisions:
@@ -148,6 +155,8 @@ class _Check:
     # ---- running
 
     def _run(self, steps: Iterable[Step], restarts: Sequence[int] = (), *, forgive: bool = False) -> Observed:
+        for empty in self._reach.caches:
+            empty()
         return observe(self._setting, self._strategy, steps, frozenset(restarts), forgive=forgive)
 
     def _run_until(self, number: int) -> Observed:
@@ -192,16 +201,16 @@ def _as_it_comes(steps: Iterable[Step]) -> Iterator[Step]:
 
 def _cut(stack: ExitStack, table: Table, end: FeedTime) -> None:
     """Leave of a table what is known at `end`: of bare dates those that are over, for each tells a whole day."""
-    whole: Any = table.home[table.name]
+    whole: Any = table.home[table.key]
     last = pd.Timestamp(int(end), unit="ns", tz="UTC")
     zone = whole.index.tz
     known = whole.index + pd.DateOffset(days=1) if _are_dates(whole.index) else whole.index
-    table.home[table.name] = whole[known <= (last.tz_convert(zone) if zone else last.tz_localize(None))]
-    stack.callback(table.home.__setitem__, table.name, whole)
+    table.home[table.key] = whole[known <= (last.tz_convert(zone) if zone else last.tz_localize(None))]
+    stack.callback(table.home.__setitem__, table.key, whole)
 
 
 def _future_of(table: Table) -> str:
-    if _are_dates(table.home[table.name].index):
+    if _are_dates(table.home[table.key].index):
         return "whose row of a date is not known before that date is over; shift it by a day, or give it times"
     return "which holds the future of the data"
 
@@ -231,10 +240,12 @@ def _hidden_inputs(found: Reach) -> Finding:
         f"{one} has no times that this check could cut it at; see that it holds no future" for one in found.arrays
     ]
     causes += [
-        f"{one} reads a file, which no check can cut and no version keeps; see that it holds no future"
+        f"{one} reads a file or a program, which no check can cut and no version keeps; see that it holds no future"
         for one in found.files
     ]
+    causes += [f"{one} tells of the whole data, which no check can cut; see that it uses none" for one in found.reports]
     if causes:
         told = "it reads what this check cannot look into"
         return Finding(name, Verdict.INCONCLUSIVE, told, None, tuple(causes))
-    return Finding(name, Verdict.PASS, "its code reads no clock and no file, and rolls no dice")
+    told = "no clock, file, program, dice or figures without times found in its code and what it uses of its module"
+    return Finding(name, Verdict.PASS, told)

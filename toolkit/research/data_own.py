@@ -28,6 +28,7 @@ from toolkit.research.data_steps import parts_of, steps
 from toolkit.research.data_table import FIELDS, RawTable, by_our_names, fields_of, kind_of, read_csv
 from toolkit.research.data_times import read_times
 from toolkit.research.feed_data import FeedData
+from toolkit.research.horizon import is_hidden
 
 Paths = str | Path | Sequence[str | Path]
 STAMPS: Final = ("start", "end")
@@ -49,10 +50,10 @@ class OwnData(FeedData):
         super().__init__(checked, instruments, title=report.title, label=report.label)
 
     def __repr__(self) -> str:
-        return repr(self.report)
+        return super().__repr__() if is_hidden() else repr(self.report)
 
     def _repr_html_(self) -> str:
-        return self.report._repr_html_()
+        return super()._repr_html_() if is_hidden() else self.report._repr_html_()
 
 
 class _Reading(NamedTuple):

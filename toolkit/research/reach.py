@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import builtins
 import dis
+import io
+import os
 import random
+import subprocess
 import sys
-from collections.abc import Iterator, MutableMapping
-from datetime import date
-from functools import cached_property, partial
-from itertools import islice
-from numbers import Number
+from collections.abc import Callable, Iterator, MutableMapping
+from functools import cached_property, partial, partialmethod
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ import pandas as pd
 
 from toolkit.engine.strategy import Strategy
 from toolkit.research.data import FeedData
+from toolkit.research.held import Part, functions_in, has_times, is_more_than_settings, parts
 
 _DICE: Final = frozenset({"random", "secrets", "uuid", "numpy.random"})
 _DATES: Final = frozenset({"now", "utcnow", "today"})
@@ -31,24 +32,31 @@ _READERS: Final = frozenset(
     }
 )  # fmt: skip
 _OF_OBJECTS: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM"})
-_LARGE: Final = 1_000
-_FIGURES: Final = 20  # more of them than settings have: a month of days, each with its answer
+_OPENERS: Final = {
+    np: frozenset({"load"}),
+    io: frozenset({"open", "open_code", "FileIO"}),
+    os: frozenset({"open", "fdopen", "popen", "pread", "preadv", "read", "readv"}),
+}
+_METHODS: Final = (FunctionType, staticmethod, classmethod, property, cached_property, partial, partialmethod)
+_UNENDED: Final = frozenset({"report", "_steps", "_whole"})  # what FeedData have that reaches beyond the horizon
 
 
 class Table(NamedTuple):
-    """A table with times as its index, in the module where the strategy finds it by `name`."""
+    """A table with times as its index, in the module or dict where the strategy finds it by `key`."""
 
-    home: MutableMapping[str, Any]
-    name: str
+    home: MutableMapping[Any, Any]
+    key: Any
+    name: str  # for people: `CLOSES`, or `CLOSES['IBM']`
 
 
 class Reach(NamedTuple):
     """What was found, by the names under which the code asks for it.
 
     `data` are FeedData, `tables` have times as index: both can be cut. `arrays` cannot: nobody knows their times, or
-    (in a class, an object, a closure, the default of an argument, the code itself) nothing can be put in their place.
-    More than 20 numbers or dates in a list or dict count, and texts of 1,000 letters. `files` are calls that read one.
-    `changeable` are lists, dicts, sets and objects of a module or class, each with its holder.
+    (in a class, an object, a list, a closure, the default of an argument, the code itself) nothing can be put in their
+    place; more than 20 figures or 1,000 letters count. `reports` are what of the data no cut ends. `files` are calls
+    that read one or ask another program. `changeable` are lists, dicts, sets and objects of a module or class, each
+    with its holder. `caches` are emptied by calling them.
     """
 
     clocks: tuple[str, ...]
@@ -58,6 +66,8 @@ class Reach(NamedTuple):
     tables: tuple[Table, ...]
     arrays: tuple[str, ...]
     changeable: tuple[tuple[str, Any], ...]
+    reports: tuple[str, ...]
+    caches: tuple[Callable[[], None], ...]
 
 
 class _Use(NamedTuple):
@@ -81,22 +91,33 @@ def reach(strategy: type[Strategy]) -> Reach:
     """Look through the methods of a class, and the functions and classes of its module that they use."""
     functions = list(_reached(strategy))
     uses = [use for function in functions for use in _uses(function)]
-    tables = {use.name: Table(use.home, use.name) for use in uses if _has_times(use.value) and use.home}
+    tables = {use.name: Table(use.home, use.name, use.name) for use in uses if has_times(use.value) and use.home}
     held = [(use.name, use.value) for use in uses if use.name not in tables]
-    owned = [inside for owner in _owners(strategy) for inside in _inside(owner.__name__, owner)]
+    owned = [inside for owner in _owners(strategy) for inside in _inside(owner)]
     held += owned
-    held += [inside for use in uses if use.home and _class_of_ours(use) for inside in _inside(use.name, use.value)]
+    held += [inside for use in uses for owner in _classes_of_ours(use) for inside in _inside(owner)]
+    within = [(name, part) for name, value in held for part in parts(value)]
+    tables |= {table.name: table for name, part in within for table in _in_dict(name, part)}
+    data = [(name, part.value) for name, part in within if isinstance(part.value, FeedData)]
+    asked = frozenset[str]().union(*(_names_in(function).attributes for function in functions)) & _UNENDED
     changeable = {use.name: use.value for use in uses if isinstance(use.value, list | dict | set | bytearray)}
     changeable |= {name: value for name, value in owned if isinstance(value, list | dict | set)}
     return Reach(
         clocks=_names(use.name + _read(use) for use in uses if _is_clock(use)),
         dice=_names(use.name for use in uses if _is_dice(use)),
         files=_names(name for function in functions for name in _files(function)),
-        data=_names(use.name for use in uses if isinstance(use.value, FeedData)),
+        data=_names(name for name, _ in data),
         tables=tuple(tables.values()),
-        arrays=_names(name for name, value in held if _is_array(value)),
+        arrays=_names(name for name, value in held if is_more_than_settings(value)),
         changeable=tuple(changeable.items()),
+        reports=_names(f"{name}.{one}" for name, feed in data for one in asked if one in dir(feed)),
+        caches=tuple(value.cache_clear for _, value in held if _is_cache(value)),
     )
+
+
+def _in_dict(name: str, part: Part) -> Iterator[Table]:
+    if part.home is not None and has_times(part.value):
+        yield Table(part.home, part.key, f"{name}[{part.key!r}]")
 
 
 def _reached(strategy: type[Strategy]) -> Iterator[FunctionType]:
@@ -110,11 +131,8 @@ def _reached(strategy: type[Strategy]) -> Iterator[FunctionType]:
         done.add(function)
         yield function
         for use in _uses(function, functions=True):
-            inner = _within(use.value)
-            if isinstance(inner, FunctionType) and inner.__globals__ is function.__globals__:
-                waiting.append(inner)
-            elif use.home and (found := _class_of_ours(use)) is not None:
-                waiting += _functions(found)
+            waiting += [inner for inner in functions_in(use.value) if inner.__globals__ is function.__globals__]
+            waiting += [inner for owner in _classes_of_ours(use) for inner in _functions(owner)]
 
 
 def _uses(function: FunctionType, *, functions: bool = False) -> Iterator[_Use]:
@@ -127,13 +145,21 @@ def _uses(function: FunctionType, *, functions: bool = False) -> Iterator[_Use]:
     for name in sorted(names.imports & sys.modules.keys()):
         yield _Use(name, sys.modules[name], {}, names.attributes)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        if name != "__class__":
+        if name != "__class__" and not _is_empty(cell):
             yield _Use(name, cell.cell_contents, {}, names.attributes)
     for name, value in _defaults(function).items():
         yield _Use(f"{function.__name__}({name}=…)", value, {}, names.attributes)
     for code in _codes(function.__code__):
         for written in (one for one in code.co_consts if isinstance(one, tuple | frozenset)):
             yield _Use(f"what {code.co_name} lists", written, {}, names.attributes)
+
+
+def _is_empty(cell: CellType) -> bool:
+    """Whether the name of an outer function has no value yet, or none any more."""
+    try:
+        return cell.cell_contents is None
+    except ValueError:
+        return True
 
 
 def _names_in(function: FunctionType) -> _Names:
@@ -152,53 +178,56 @@ def _defaults(function: FunctionType) -> dict[str, Any]:
 
 
 def _files(function: FunctionType) -> Iterator[str]:
-    """The calls in it that read a file."""
+    """The calls in it that read a file, or ask another program."""
     names = _names_in(function)
     if "open" in names.globals and function.__globals__.get("open", builtins.open) is builtins.open:
         yield "open"
     yield from names.attributes & _READERS
     for use in _uses(function):
-        if use.value is np and "load" in names.attributes:
-            yield f"{use.name}.load"
-        elif use.value is Path and "open" in names.attributes:
+        if isinstance(use.value, ModuleType):
+            yield from (f"{use.name}.{one}" for one in names.attributes & _OPENERS.get(use.value, frozenset()))
+        if use.value is Path and "open" in names.attributes:
             yield f"{use.name}.open"
-        elif getattr(use.value, "__name__", "") in _READERS:
+        elif getattr(use.value, "__name__", "") in _READERS or _is_asked(use.value):
             yield use.name
 
 
-def _class_of_ours(use: _Use) -> type | None:
-    """The class of its own module that a name stands for, or an object of it; no strategy."""
+def _is_asked(value: object) -> bool:
+    """Something of `subprocess`, or what opens and reads in `os`, taken from there by its name."""
+    home, name = getattr(value, "__module__", ""), getattr(value, "__name__", "")
+    return value is subprocess or home == "subprocess" or (home in ("os", os.name) and name in _OPENERS[os])
+
+
+def _is_cache(value: object) -> bool:
+    """A function that keeps its answers: those of a run that knew the whole data would reach the next."""
+    return callable(getattr(value, "cache_clear", None)) and not isinstance(value, type | ModuleType)
+
+
+def _classes_of_ours(use: _Use) -> Iterator[type]:
+    """The class of its own module that a name stands for, or an object of it, and its parents; no strategy."""
     found = use.value if isinstance(use.value, type) else type(use.value)
-    ours = found.__module__ == use.home.get("__name__")
-    return found if ours and not issubclass(found, Strategy) else None
+    if not issubclass(found, Strategy):
+        yield from (owner for owner in _owners(found) if owner.__module__ == use.home.get("__name__"))
 
 
-def _inside(name: str, holder: object) -> Iterator[tuple[str, Any]]:
-    """What a class or an object holds."""
-    for inner, value in getattr(holder, "__dict__", {}).items():
-        if not inner.startswith("__"):
-            yield f"{name}.{inner}", value
+def _inside(owner: type) -> Iterator[tuple[str, Any]]:
+    """What a class holds; the instruments of a strategy are declared, and hide nothing."""
+    for name, value in vars(owner).items():
+        if not name.startswith("__") and not (name == "instruments" and issubclass(owner, Strategy)):
+            yield f"{owner.__name__}.{name}", value
 
 
-def _owners(strategy: type) -> list[type]:
+def _owners(found: type) -> list[type]:
     """The class and its parents, `Strategy` itself left out."""
-    return [owner for owner in strategy.__mro__ if owner is not object and owner is not Strategy]
+    return [owner for owner in found.__mro__ if owner is not object and owner is not Strategy]
 
 
 def _functions(owner: type) -> Iterator[FunctionType]:
+    """The methods of a class, and functions of its module that it keeps otherwise."""
     for value in vars(owner).values():
-        inner = _within(value)
-        if isinstance(inner, FunctionType):
-            yield inner
-
-
-def _within(value: object) -> object:
-    """The function inside of what a class holds."""
-    if isinstance(value, staticmethod | classmethod):
-        return value.__func__
-    if isinstance(value, property):
-        return value.fget
-    return value.func if isinstance(value, cached_property | partial) else value
+        for function in functions_in(value):
+            if isinstance(value, _METHODS) or function.__module__ == owner.__module__:
+                yield function
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -231,37 +260,6 @@ def _is_dice(use: _Use) -> bool:
         return True
     holder = getattr(value, "__self__", None)
     return isinstance(holder, random.Random) or str(getattr(value, "__module__", "")) in _DICE
-
-
-def _has_times(value: object) -> bool:
-    return isinstance(value, pd.DataFrame | pd.Series) and isinstance(value.index, pd.DatetimeIndex)
-
-
-def _is_array(value: object) -> bool:
-    if isinstance(value, pd.DataFrame | pd.Series):
-        return True
-    if isinstance(value, partial):
-        return any(map(_is_array, (*value.args, *value.keywords.values())))
-    if isinstance(value, str | bytes):
-        return len(value) >= _LARGE
-    if isinstance(value, np.ndarray):
-        return value.size > _FIGURES
-    if not isinstance(value, list | tuple | dict | set | frozenset):
-        return False
-    return len(value) >= _LARGE or len(list(islice(_figures(value), _FIGURES + 1))) > _FIGURES
-
-
-def _figures(value: object) -> Iterator[object]:
-    """The numbers and dates in a container and in those that it holds."""
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _figures(inner)
-        yield from (key for key in value if isinstance(key, date))
-    elif isinstance(value, list | tuple | set | frozenset):
-        for inner in value:
-            yield from _figures(inner)
-    elif isinstance(value, Number | date):
-        yield value
 
 
 def _names(found: Iterator[str]) -> tuple[str, ...]:
