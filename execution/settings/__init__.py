@@ -11,7 +11,7 @@ from execution.settings.reading import (
     read_strategies,
     read_venues,
 )
-from execution.settings.running import begin_run, end_run, read_running
+from execution.settings.running import begin_run, end_run, is_as_begun, read_running
 
 __all__ = [
     "LimitTable",
@@ -19,6 +19,7 @@ __all__ = [
     "Settings",
     "begin_run",
     "end_run",
+    "is_as_begun",
     "known_instruments",
     "read_instruments",
     "read_limits",

@@ -36,6 +36,15 @@ def read_running(home: Path) -> Settings:
     return replace(read_settings(kept), home=home) if kept.is_dir() else read_settings(home)
 
 
+def is_as_begun(home: Path, name: str) -> bool:
+    """Whether a file of config/ says what the run goes by."""
+    place = Path("config") / name
+    try:
+        return (home / place).read_bytes() == (_kept(home) / place).read_bytes()
+    except OSError:
+        return False
+
+
 def end_run(home: Path) -> None:
     """The next one reads the files anew."""
     shutil.rmtree(_kept(home), ignore_errors=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from watchfiles import Change, awatch
 
-from execution.settings import LimitTable, PeopleTable, Settings, read_limits, read_people, read_strategies
+from execution.settings import LimitTable, PeopleTable, Settings, is_as_begun, read_limits, read_people, read_strategies
 from execution.settings.models import StrategyRow
 from execution.settings.monitoring import SOURCE as MONITORING_FILE
 from execution.settings.monitoring import read_monitoring
@@ -91,7 +91,8 @@ class ConfigWatch:
             await self._look_at_monitoring()
         for name, what in UNTIL_THE_NEXT_START.items():
             if name in names:
-                self._problem(f"config/{name}", f"saved while running: {what} with the next `execution up`")
+                later = f"saved while running: {what} with the next `execution up`"
+                self._problem(f"config/{name}", "" if is_as_begun(self._home.root, name) else later)
 
     async def _look_at_strategies(self) -> None:
         try:

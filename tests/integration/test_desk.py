@@ -284,6 +284,7 @@ def test_whoever_dies_comes_back_whatever_was_saved_meanwhile(desk: Desk) -> Non
     finally:
         for path, text in sound.items():
             path.write_text(text)
+    assert until(lambda: not problems(desk)), "what was taken back is no news"
 
 
 def test_a_promotion_replaces_what_runs(desk: Desk) -> None:
@@ -463,6 +464,11 @@ def in_the_foreground(desk: Desk, said: Path) -> subprocess.Popen[bytes]:
 
 def is_watching_its_files(desk: Desk) -> bool:
     """Whether a save is heard: then nothing of the start is left to be done."""
-    (desk.home / "config/desk.yaml").touch()
+    with (desk.home / "config/desk.yaml").open("a") as file:
+        file.write("\n")
+    return "config/desk.yaml" in problems(desk)
+
+
+def problems(desk: Desk) -> set[str]:
     state = read_desk_state(desk.home / "var/run/processes.json")
-    return state is not None and any(problem.subject == "config/desk.yaml" for problem in state.problems)
+    return set() if state is None else {problem.subject for problem in state.problems}
