@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -251,3 +252,20 @@ def test_a_trade_beside_a_book_need_not_be_as_the_listener_wants_it(tmp_path: Pa
     stream = cryptofeed(tmp_path / "BINANCE.ws.1.0.gz", STREAM, trade, change(1, 3, [], []))
     asked = answered(tmp_path / "BINANCE.http.0.0.gz", 2.5, 4, [["9.9", "2"]], [["10.02", "1"]])
     assert told(tk.data.read([stream, asked], coins("BTCUSD"))) == [(2.5, 990, 2_000, 1_002, 1_000)]
+
+
+class Takes(tk.Strategy):
+    """Takes what is offered with each trade that it sees."""
+
+    def on_trade(self, trade: Any) -> None:
+        self.buy(trade.instrument, 0.01, 10.5, tif="ioc", reason="a trade")
+
+
+def test_nothing_trades_on_the_quote_before_a_lost_book(tmp_path: Path) -> None:
+    book = [1, {"as": [["10.02", "1.000", "1.0"]], "bs": [["9.90", "2.000", "1.0"]]}, "book-10", "BTCUSD"]
+    wrong = [1, {"b": [["9.96", "1.000", "2.0"]], "c": "1"}, "book-10", "BTCUSD"]
+    trade = [8, [["10", "2", f"{BEGAN}.1", "s", "m", ""]], "trade", "BTCUSD"]
+    path = cryptofeed(tmp_path / "KRAKEN.ws.1.0.gz", KRAKEN, book, trade, {}, wrong, {}, trade, {}, book, {}, trade, {})
+    result = tk.backtest(Takes, tk.data.read(path, coins("BTCUSD")))
+    seconds = [round(time.timestamp()) - BEGAN for time in result.fills.index]
+    assert seconds == [2, 10]
