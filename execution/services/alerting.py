@@ -40,6 +40,7 @@ class Guard(Protocol):
     """Turns alerts into commands; see the guardian."""
 
     def remember(self, alert: Alert, action: Action) -> None: ...
+    def clock_set_back(self, by: int) -> None: ...
     def consider(self, alert: Alert, rule: Rule, wall: int) -> Verdict: ...
     def done(self) -> tuple[Done, ...]: ...
 
@@ -69,7 +70,7 @@ class AlertDesk:
         self._guard = guard
         self._sender = sender
         self._outbox = Outbox(telling, desk, sender.tell)
-        self._started = started
+        self._started = self._looked = started
         self._silent: dict[str, tuple[int, str]] = {}
         self._unfinished: set[str] = set()
         self._noted: dict[str, int] = {}
@@ -132,7 +133,7 @@ class AlertDesk:
 
     def take(self, firings: Sequence[Firing], wall: int) -> None:
         """Bring every alert in step with what fires now."""
-        self._started = min(self._started, wall)  # by a clock that was set back, what opens now is none of before
+        self._go_by(wall)
         self._take_reports(wall)
         now = {firing.key: firing for firing in (*firings, *self._silent_channels(wall))}
         for firing in now.values():
@@ -145,6 +146,17 @@ class AlertDesk:
         self._tell(now, wall)
         self._restate(wall)
 
+    def _go_by(self, wall: int) -> None:
+        """A clock that was set back since the last look: what is waited for is due as if it had not been."""
+        back, self._looked = self._looked - wall, wall
+        if back > 0:
+            self._started -= back
+            self._silent = {channel: (since - back, problem) for channel, (since, problem) in self._silent.items()}
+            self._noted = {alert: noted - back for alert, noted in self._noted.items()}
+            self._stated = {alert: stated - back for alert, stated in self._stated.items()}
+            self._outbox.clock_set_back(back)
+            self._guard.clock_set_back(back)
+
     # ---- what fires, and what does not any more
 
     def _hold(self, firing: Firing, wall: int) -> None:
@@ -152,8 +164,9 @@ class AlertDesk:
         if known is not None:
             self._update(known, firing, wall)
             return
-        lately = next((alert for alert in self.book.resolved if _key(alert) == firing.key), None)
-        if lately is not None and wall - lately.resolved < AGAIN_SECONDS * NANOSECONDS:
+        over = [alert for alert in self.book.resolved if _key(alert) == firing.key]
+        lately = next((each for each in over if 0 <= wall - each.resolved < AGAIN_SECONDS * NANOSECONDS), None)
+        if lately is not None:
             again = _seen(lately, firing, state=_answered(lately, wall), resolved=0, times=lately.times + 1, owed=())
             self._outbox.reopened(
                 self._state(again, Did.REOPENED, f"again, {again.times} times now: {found(again)}", wall)

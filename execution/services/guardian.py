@@ -121,6 +121,10 @@ class Guardian:
         if place not in self._given or self._given[place].wall < alert.acted:
             self._given[place] = _Given(STRICTNESS[action], alert.acted)
 
+    def clock_set_back(self, by: int) -> None:
+        """By so many ns: what was given was given as long ago as before."""
+        self._given = {place: given._replace(wall=given.wall - by) for place, given in self._given.items()}
+
     def consider(self, alert: Alert, rule: Rule, wall: int) -> Verdict:
         """Give the rule's command for an alert that is open, say why none is given, or wait for the minute to pass."""
         place, wanted = place_of(alert.scope), STRICTNESS[rule.action]

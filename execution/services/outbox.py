@@ -106,6 +106,14 @@ class Outbox:
         """A channel did not take these: the next one stands in."""
         self._missed += [(channel, each) for each in messages]
 
+    def clock_set_back(self, by: int) -> None:
+        """By so many ns: all that waits goes on waiting for as long as it would have."""
+        for post in self._posts.values():
+            post.told_at -= by
+            post.waits_until -= by
+            post.resolved_at -= by if post.resolved_at else 0
+        self._sent = {key: deque((wall - by for wall in sent), maxlen=AT_ONCE) for key, sent in self._sent.items()}
+
     # ---- what follows
 
     def send(self, alerts: Sequence[Alert], rules: Mapping[str, Rule], dead: frozenset[str], wall: int) -> None:

@@ -150,6 +150,9 @@ class WatchedCore(Core):
     def remember(self, alert: Alert, action: Action) -> None:
         return
 
+    def clock_set_back(self, by: int) -> None:
+        return
+
     def consider(self, alert: Alert, rule: Rule, wall: int) -> Verdict:
         self.asked.append((rule.name, rule.action))
         return Verdict(True, "asked for", given=True)

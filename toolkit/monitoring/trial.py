@@ -59,4 +59,4 @@ class Trials:
 
 
 def _lasts(begun: int, wall: int) -> bool:
-    return wall - begun < TRIAL_SECONDS * NANOSECONDS
+    return abs(wall - begun) < TRIAL_SECONDS * NANOSECONDS

@@ -33,6 +33,7 @@ class Hall:
         self.sent: list[tuple[str, Message]] = []
         self.reported: list[Report] = []
         self.considered: list[Alert] = []
+        self.backs: list[int] = []
         self.verdict = Verdict(True, "entries of strategy trend are halted (asked for)", given=True)
         self.ended: list[Done] = []
         self.wall = wall or (START if remembered is None else START + 3600 * 10**9)
@@ -60,6 +61,9 @@ class Hall:
 
     def remember(self, alert: Alert, action: Action) -> None:
         self.considered.append(alert)
+
+    def clock_set_back(self, by: int) -> None:
+        self.backs.append(by)
 
     def consider(self, alert: Alert, rule: Rule, wall: int) -> Verdict:
         self.considered.append(alert)
@@ -430,10 +434,62 @@ def test_the_value_is_told_as_it_is_now_and_noted_only_now_and_then() -> None:
     assert msgspec.json.decode(hall.lines[-1]["facts"])["value"] == 200.0
 
 
+# ---- a clock that is set back
+
+
+BACK = -3_600.0
+"""By an hour, from one look to the next."""
+
+
 def test_what_opens_after_the_clock_was_set_back_is_over_when_it_is_over() -> None:
     hall = Hall()
     hall.look()
-    hall.look(after=-3_600)
+    hall.look(after=BACK)
     hall.look(*hall.fires())
     hall.look(after=1)
     assert hall.desk.book.open == ()
+    assert hall.backs == [3_600 * 10**9], "the guardian hears of it"
+
+
+def test_it_goes_on_to_the_next_channel_after_its_time_though_the_clock_is_set_back_meanwhile() -> None:
+    hall = Hall()
+    hall.look(*hall.fires())
+    assert hall.look(*hall.fires(), after=BACK) == []
+    assert hall.look(*hall.fires(), after=299) == []
+    assert channels(hall.look(*hall.fires(), after=1)) == ["phone"]
+
+
+def test_that_it_is_over_and_what_is_gathered_is_told_though_the_clock_is_set_back_meanwhile() -> None:
+    hall = Hall()
+    names = [f"s{number}" for number in range(AT_ONCE + 1)]
+    for count in range(AT_ONCE + 1):
+        hall.look(*hall.fires(*names[: count + 1]))
+    assert hall.look(*hall.fires(*names), after=BACK) == []
+    ((_, message),) = hall.look(*hall.fires(*names), after=11)
+    assert len(message.alerts) == 1
+    hall.look()
+    hall.look(after=BACK)
+    assert [message.news for _, message in hall.look(after=RESOLVED_AFTER_SECONDS)] == [News.RESOLVED]
+
+
+def test_a_dead_channel_is_alarmed_though_the_clock_is_set_back_meanwhile() -> None:
+    hall = Hall()
+    hall.reported = [Report("chat", (), "refused")]
+    hall.look()
+    hall.look(after=BACK)
+    hall.look(after=3)
+    assert [alert.rule for alert in hall.desk.book.open] == [CHANNEL_SILENT]
+
+
+def test_what_fires_again_long_after_it_was_over_is_another_alert_though_the_clock_was_set_back() -> None:
+    hall = Hall()
+    hall.look(*hall.fires())
+    first = hall.only.id
+    hall.look()
+    hall.look(after=BACK)
+    hall.look(after=AGAIN_SECONDS + 1)
+    assert channels(hall.look(*hall.fires())) == ["chat"]
+    assert hall.only.id != first
+    hall.look()
+    hall.look(*hall.fires())
+    assert hall.only.times == 2, "by the clock as it is now it flaps"

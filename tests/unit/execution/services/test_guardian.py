@@ -84,6 +84,15 @@ def test_a_place_gets_one_command_a_minute() -> None:
     assert [order.action for order in hand.given] == [Action.HALT_ENTRIES, Action.KILL]
 
 
+def test_a_clock_that_is_set_back_makes_that_minute_no_longer() -> None:
+    hand = Hand()
+    hand.alert()
+    hand.guardian.clock_set_back(3_600 * SECOND)
+    now = NOW - 3_600 * SECOND
+    assert "waits" in hand.alert(since=now - SECOND, wall=now + 59 * SECOND, action=Action.KILL)
+    assert "killed" in hand.alert(since=now - SECOND, wall=now + 60 * SECOND, action=Action.KILL)
+
+
 def test_what_is_stopped_as_far_already_is_not_stopped_again() -> None:
     hand = Hand()
     hand.holds[TREND] = Strictness.HALT_ENTRIES
