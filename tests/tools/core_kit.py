@@ -19,6 +19,7 @@ from toolkit.domain.market import FeedMode, MarketEvent, Quote, SessionOpened
 from toolkit.domain.orders import Order, OrderType, Side, Terms
 from toolkit.domain.ports import Lease
 from toolkit.domain.requests import CancelOrder, QueryOrder, ReplaceOrder, SubmitOrder, VenueReport, VenueRequest
+from toolkit.domain.results import confirmed_results
 from toolkit.domain.time import NANOSECONDS, FeedTime, MonoTime, Now, WallTime
 from toolkit.engine.engine import Engine
 from toolkit.engine.messages import AbsenceProven, EngineSettings, Message, Output, TimePassed, Valuation
@@ -125,6 +126,8 @@ class Core:
         """Let the engine process one message and the venue what follows, until it is quiet."""
         output = self.engine.process(self.now(), message)
         self.take(output)
+        results = self.engine._guard.portfolio.running
+        assert results.now() == confirmed_results(self.ledger), "somebody did not say that the books changed"
         return output
 
     def command(self, body: cm.Command, producer: str = "operator") -> None:

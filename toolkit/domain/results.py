@@ -35,16 +35,17 @@ class RunningResults:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._plain: dict[str, Plain] | None = None
+        self._looked = False
 
     def forget(self) -> None:
         """Somebody traded, or something else than a mark happened to the books."""
-        self._plain = None
+        self._looked = False
 
     def now(self) -> dict[str, int | None]:
         """PnL of every sub-account and of the whole book at the confirmed prices of now."""
+        if not self._looked:
+            self._plain, self._looked = self._look(), True
         plain = self._plain
-        if plain is None:
-            plain = self._plain = self._look()
         if plain is None:
             return confirmed_results(self._ledger)
         price, whole = self._ledger.standing.price, 0

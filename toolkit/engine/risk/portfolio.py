@@ -97,8 +97,8 @@ class VarTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Portfolio:
     """Follows a ledger's events and answers what a scope would be worth with one more order.
 
-    `within` is what controls 20 and 21 found, by cause and strategy, where no more was lost than may be; it holds until
-    results are looked at again or limits change.
+    `running` are results from mark to mark, `within` is what controls 20 and 21 found, by cause and strategy, where no
+    more was lost than may be; it holds until results are looked at again or limits change.
     """
 
     def __init__(self, ledger: Ledger, models: SampledModels | None = None) -> None:
@@ -110,7 +110,7 @@ class Portfolio:
         self._var_terms: VarTerms | None = None
         self.enforced: frozenset[int] = frozenset()
         self.results_changed = True
-        self._running = RunningResults(ledger)
+        self.running = RunningResults(ledger)
         self._results: Mapping[str, int | None] | None = None
         self._lost: dict[str, Mapping[str, int | None]] = {}
         self._loss_bounds: dict[str, LossBounds] = {}
@@ -144,7 +144,7 @@ class Portfolio:
     def forget_results(self) -> None:
         """Something else than a price moved them."""
         self.results_changed = True
-        self._running.forget()
+        self.running.forget()
 
     def limits_changed(self) -> None:
         self._caps.clear()
@@ -183,7 +183,7 @@ class Portfolio:
 
     def results_anew(self) -> dict[str, int | None]:
         """PnL of the book and of each strategy at confirmed prices; None for what is not known."""
-        results = self._running.now()
+        results = self.running.now()
         self.results_changed = False
         self._results = results
         self._lost.clear()

@@ -10,7 +10,6 @@ from tests.tools.venue_kit import USD, stock
 from toolkit.domain.instruments import Currency
 from toolkit.domain.ledger import Ledger
 from toolkit.domain.positions import Interval
-from toolkit.domain.results import confirmed_results
 from toolkit.engine.messages import Valuation
 from toolkit.engine.risk.portfolio import Portfolio, Worth
 from toolkit.engine.risk.portfolio_exposure import Exposures
@@ -78,7 +77,6 @@ def test_exposures_are_what_the_ledger_says(moves: list[tuple[str, int, int]], p
 
 def assert_same(core: Core) -> None:
     portfolio = core.engine._guard.portfolio
-    assert portfolio.results_anew() == confirmed_results(core.ledger)
     for scope in ("", *STRATEGIES):
         assert portfolio.floor(scope) == floor_by_hand(core, scope), scope
     fresh = Portfolio(Ledger.from_bytes(core.ledger.to_bytes()))
