@@ -14,31 +14,15 @@ from toolkit.monitoring.catalogue import FRESHNESS, MACHINE, PROCESSES
 from toolkit.monitoring.evaluation import Evaluator, Firing
 from toolkit.monitoring.rules import Rule
 from toolkit.monitoring.samples import Samples
+from toolkit.monitoring.steps import Steps
 
 BLIND_SECONDS: Final = 2.0
 """So long after the end of the journal was last reached the books count as read."""
 READ: Final = "quarterdeck_journal_read_timestamp_seconds"
-STEP: Final = NANOSECONDS
-"""By more than this from one look to the next a clock does not drift: somebody has set it."""
 LOOKS_AGAIN: Final = 300
 """So many looks at what went by are enough for a window's length."""
 BESIDE: Final = frozenset(metric.name for metric in (*FRESHNESS, *PROCESSES, *MACHINE))
 """What is measured beside the books, and is known without them."""
-
-
-class Steps:
-    """By how much the machine's clock was set since the first look, so that it can be `undone`: positive when back."""
-
-    def __init__(self) -> None:
-        self.undone = 0
-        self._apart: int | None = None
-
-    def look(self, wall: WallTime, mono: MonoTime) -> None:
-        apart = int(wall) - int(mono)
-        step = 0 if self._apart is None else apart - self._apart
-        if abs(step) > STEP:
-            self.undone -= step
-        self._apart = apart
 
 
 class Judgement:

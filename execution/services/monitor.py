@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from toolkit.domain.errors import JournalError, TransportError
-from toolkit.domain.time import WallTime
+from toolkit.domain.time import MonoTime, WallTime
 from toolkit.monitoring.collecting import collect
 from toolkit.monitoring.facts import DeskFacts
 from toolkit.monitoring.samples import Samples
+from toolkit.monitoring.steps import Steps
 from toolkit.replica.replica import Replica
 from toolkit.replica.tallies import Tallies
 
@@ -55,11 +56,13 @@ class Follower(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class MonitorParts:
     """The outside of one monitor. `facts` gets when the journal's end was last reached, `show` takes what is served,
-    each of `judges` what is fired upon, `beat` says that the process lives; `wall` reads the clock."""
+    each of `judges` what is fired upon, `beat` says that the process lives; `wall` reads the clock, and
+    `mono` the one that nobody sets."""
 
     follower: Follower
     facts: Callable[[int], DeskFacts]
     wall: Callable[[], WallTime]
+    mono: Callable[[], MonoTime]
     show: Callable[[Samples], None]
     beat: Callable[[str, int], None]
     say: Callable[[str], None]
@@ -76,6 +79,7 @@ class Monitor:
         self._trouble = ""
         self._collected = float("-inf")
         self._unseen = False
+        self._steps = Steps()
         self._thread = ThreadPoolExecutor(1, "monitor")  # one: each thread keeps memory of its own for what it did
 
     def stop(self) -> None:
@@ -132,7 +136,9 @@ class Monitor:
         follower = parts.follower
         facts = parts.facts(self._read)
         time.sleep(REST)
-        samples = collect(follower.replica, follower.tallies, facts, parts.wall())
+        wall = parts.wall()
+        self._steps.look(wall, parts.mono())
+        samples = collect(follower.replica, follower.tallies, facts, wall, self._steps.undone)
         parts.show(samples)
         parts.beat("waiting" if self._trouble else "watching", follower.replica.ledger.step)
         return samples

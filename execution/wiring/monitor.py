@@ -70,6 +70,7 @@ async def watch(home: Home, settings: Settings, port: int) -> None:
             follower=follower,
             facts=facts.read,
             wall=clock.wall,
+            mono=clock.mono,
             show=page.show,
             beat=beat,
             say=say,

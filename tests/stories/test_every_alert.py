@@ -323,6 +323,22 @@ def test_an_engine_that_hangs_is_told_of_and_stays_so_though_the_clock_is_set(
     assert len([title for title in titles(desk) if rule.name in title]) == 2, "that it fires, and that it is over"
 
 
+@pytest.mark.parametrize("before", [1, 8], ids=["while it waits", "while it fires"])
+@pytest.mark.parametrize("set_by", [HOUR, -HOUR], ids=["back", "forward"])
+def test_an_order_without_an_answer_is_told_of_in_time_and_stays_so_though_the_clock_is_set(
+    desk: WatchedDesk, before: float, set_by: float
+) -> None:
+    venue_says_nothing(desk)
+    desk.run(before)
+    desk.set_back = set_by
+    took = desk.until("order_late", 6)
+    assert took is not None
+    assert 5 < before + took <= max(5.5, before + 0.25)
+    for _ in range(60):
+        desk.run(1)
+        assert len(desk.fires("order_late")) == 1
+
+
 @pytest.mark.parametrize("set_by", [HOUR, -HOUR, 48 * HOUR], ids=["back", "forward", "two days back"])
 def test_a_clock_that_is_set_on_a_desk_that_is_well_is_told_and_nothing_else(desk: WatchedDesk, set_by: float) -> None:
     desk.archive()

@@ -62,6 +62,7 @@ from toolkit.engine.market_data import MarketDataListener
 from toolkit.measures.divergence import drifts_of
 from toolkit.monitoring.collecting import collect
 from toolkit.monitoring.facts import DeskFacts
+from toolkit.monitoring.steps import Steps
 from toolkit.simulation.matching import NO_WALL, PaperVenue
 
 SIGMA: Final = 1_000
@@ -101,6 +102,7 @@ class WatchedDesk(WatchedCore):
         self._reader = FactsReader(
             self.home, self.name, "monitor", lambda: WallTime(self.wall), lambda: self.mono / NANOSECONDS
         )
+        self._steps = Steps()
         self._filling = self.home.var / "filling"
         for left in (HEALTH_FILE, MARKETS_FILE):
             (self.home.run / left).unlink(missing_ok=True)
@@ -134,7 +136,8 @@ class WatchedDesk(WatchedCore):
             while self._follower.advance():
                 pass
             self.read_at = self.wall
-        samples = collect(self._follower.replica, self._follower.tallies, self.facts(), wall)
+        self._steps.look(wall, MonoTime(self.mono))
+        samples = collect(self._follower.replica, self._follower.tallies, self.facts(), wall, self._steps.undone)
         self.measured |= {name for name, _ in samples}
         self.alerts.take(self.judgement.look(samples, wall, MonoTime(self.mono)), wall)
 

@@ -12,6 +12,7 @@ from toolkit.domain.standing import DAILY_LOSS, DRAWDOWN, WHOLE_BOOK
 from toolkit.domain.time import NANOSECONDS, WallTime
 from toolkit.monitoring.facts import DeskFacts, ProcessFact
 from toolkit.monitoring.samples import Gathering, Samples
+from toolkit.monitoring.steps import waited
 from toolkit.replica import views
 from toolkit.replica.limits_in_use import share
 from toolkit.replica.portfolio_use import PortfolioUse
@@ -24,11 +25,11 @@ OF_THE_FEED = ("engine", "runner-", "replayer")
 """Whose beats say which step of the feed they are at."""
 
 
-def collect(replica: Replica, tallies: Tallies, facts: DeskFacts, wall: WallTime) -> Samples:
-    """Everything as of `wall`."""
+def collect(replica: Replica, tallies: Tallies, facts: DeskFacts, wall: WallTime, undone: int = 0) -> Samples:
+    """Everything as of `wall`, by a clock that was set while orders waited: `undone` takes that back (ns)."""
     gathering = Gathering()
     if replica.ledger.book:
-        _orders(gathering, replica.ledger, tallies, int(wall))
+        _orders(gathering, replica.ledger, tallies, int(wall), undone)
         _strategies(gathering, replica, tallies)
         _exposures(gathering, replica, tallies, int(wall))
         _states(gathering, replica.ledger)
@@ -44,7 +45,7 @@ def collect(replica: Replica, tallies: Tallies, facts: DeskFacts, wall: WallTime
 # ---- orders
 
 
-def _orders(gathering: Gathering, ledger: Ledger, tallies: Tallies, wall: int) -> None:
+def _orders(gathering: Gathering, ledger: Ledger, tallies: Tallies, wall: int, undone: int) -> None:
     for (hop, venue), histogram in tallies.hops.items():
         gathering.spread("order_hop_seconds", histogram.counts, histogram.total / NANOSECONDS, hop, venue)
     for (kind, strategy, venue, order_type), times in tallies.counts.items():
@@ -64,20 +65,20 @@ def _orders(gathering: Gathering, ledger: Ledger, tallies: Tallies, wall: int) -
         gathering.put("venue_answers_total", times, venue, answer)
     for venue, times in tallies.in_a_row.items():
         gathering.put("venue_rejects_in_a_row", times, venue)
-    _waits(gathering, tallies, wall)
+    _waits(gathering, tallies, wall, undone)
 
 
-def _waits(gathering: Gathering, tallies: Tallies, wall: int) -> None:
+def _waits(gathering: Gathering, tallies: Tallies, wall: int, undone: int) -> None:
     longest: dict[tuple[str, str], int] = {(strategy, venue): 0 for _, strategy, venue, _ in tallies.counts}
     unanswered = dict.fromkeys((venue for _, venue in longest), 0)
     for root in tallies.unanswered:
         course = tallies.courses[root]
         key = course.strategy, course.venue
         unanswered[course.venue] = unanswered.get(course.venue, 0) + 1
-        longest[key] = max(longest.get(key, 0), course.waited(wall))
+        longest[key] = max(longest.get(key, 0), waited(course.decided, wall, undone))
     for root in tallies.answered_late:
         late = tallies.courses.get(root)
-        if late is not None and wall - late.answered <= WAIT_REMEMBERED:
+        if late is not None and waited(late.answered, wall, undone) <= WAIT_REMEMBERED:
             key = late.strategy, late.venue
             longest[key] = max(longest.get(key, 0), late.waited(wall))
     for (strategy, venue), nanoseconds in longest.items():

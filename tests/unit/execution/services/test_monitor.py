@@ -12,7 +12,7 @@ from execution.services import monitor as service
 from execution.services.monitor import Monitor, MonitorParts
 from tests.tools.folded_desk import Journal, folded
 from toolkit.domain.errors import JournalError, TransportError
-from toolkit.domain.time import NANOSECONDS, WallTime
+from toolkit.domain.time import NANOSECONDS, MonoTime, WallTime
 from toolkit.monitoring.facts import DeskFacts
 from toolkit.monitoring.samples import Samples
 from toolkit.replica.replica import Replica
@@ -69,6 +69,7 @@ class Outside:
                 follower=self.follower,
                 facts=lambda read: DeskFacts(journal_read=read),
                 wall=lambda: WallTime(self.wall),
+                mono=lambda: MonoTime(self.wall),
                 show=self.shown.append,
                 beat=lambda state, step: self.beats.append((state, step)),
                 say=self.said.append,

@@ -15,7 +15,7 @@ from execution.wiring import judging
 from execution.wiring.judging import Judge
 from toolkit.client.home import Home
 from toolkit.domain.ledger import Ledger
-from toolkit.domain.time import WallTime
+from toolkit.domain.time import MonoTime, WallTime
 from toolkit.monitoring.evaluation import Firing
 from toolkit.monitoring.rules import Rule
 from toolkit.monitoring.samples import Samples
@@ -46,7 +46,9 @@ def begin(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> 
     settings = read_settings(repository)
     monkeypatch.setattr(judging, "Alerts", Heard)
     monkeypatch.setattr(judging, "LOOK_AT_FILE_SECONDS", 0.0)
-    return lambda said: Judge(home, settings, ledger=Ledger, wall=lambda: NOW, say=said.append)
+    return lambda said: Judge(
+        home, settings, ledger=Ledger, wall=lambda: NOW, mono=lambda: MonoTime(0), say=said.append
+    )
 
 
 def look(judge: Judge) -> set[str]:
