@@ -1,4 +1,4 @@
-"""`tk.check`: before a strategy is promoted it is searched for a hidden future, and comes back from a restart as it was."""
+"""`tk.check`: before a strategy is promoted it is searched for a hidden future, and a restart must change nothing."""
 
 from typing import Any
 
