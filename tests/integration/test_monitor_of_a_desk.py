@@ -154,6 +154,7 @@ def test_a_journal_server_that_dies_is_waited_for_and_read_again(desk: Desk) -> 
 
 
 def test_one_that_was_killed_comes_back_and_counts_the_same(desk: Desk) -> None:
+    assert until(lambda: desk.process("engine").state == "running")  # whose journal was killed before
     before, pid, engine = total(measured(desk), "orders_total"), desk.process("monitor").pid, desk.process("engine").pid
     os.kill(pid, signal.SIGKILL)
     assert until(lambda: desk.process("monitor").pid not in (0, pid) and desk.process("monitor").state == "running")

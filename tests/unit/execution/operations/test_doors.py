@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from execution.operations.doors import Site
 from execution.operations.logins import Logins
@@ -33,7 +33,7 @@ def site(request: pytest.FixtureRequest) -> Site:
 
 def comes_in(site: Site, *, method: str = "GET", must_say: bool = False, **headers: str) -> bool:
     said = HTTPHeaders({"Host": HERE, **{name.replace("_", "-"): value for name, value in headers.items()}})
-    request = HTTPServerRequest(method=method, uri="/", headers=said)
+    request = HTTPServerRequest(start_line=RequestStartLine(method, "/", "HTTP/1.1"), headers=said)
     return site.is_here(request, must_say=must_say)
 
 
