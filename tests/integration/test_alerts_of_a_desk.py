@@ -10,7 +10,7 @@ import pytest
 
 from tests.tools.desk_kit import FAST, make_home
 from tests.tools.webhook import Webhook
-from tests.tools.whole_desk import Desk, until
+from tests.tools.whole_desk import Desk, running, until
 
 pytestmark = pytest.mark.integration
 QUIET_SECONDS = 5.0
@@ -18,21 +18,16 @@ QUIET_SECONDS = 5.0
 
 @pytest.fixture(scope="module")
 def hook() -> Iterator[Webhook]:
-    with Webhook() as running:
-        yield running
+    with Webhook() as listening:
+        yield listening
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[Desk]:
     changes = {**FAST, "monitor": {"enabled": True}}
-    desk = Desk(make_home(tmp_path_factory.mktemp("alarming"), changes).root)
-    answer = desk.run("up", "-d", "--speed", "5", EXECUTION_ALERTS_DESK=hook.address)
-    try:
-        assert answer.returncode == 0, answer.stderr
-        assert until(lambda: desk.process("monitor").state == "running")
+    home = make_home(tmp_path_factory.mktemp("alarming"), changes)
+    with running(home.root, EXECUTION_ALERTS_DESK=hook.address) as desk:
         yield desk
-    finally:
-        desk.run("down")
     assert [title for title in hook.titles() if "trading_halted" in title] == [], "to go down as told is no news"
 
 

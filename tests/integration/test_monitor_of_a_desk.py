@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.tools.desk_kit import FAST, make_home
-from tests.tools.whole_desk import Desk, until
+from tests.tools.whole_desk import Desk, running, until
 from toolkit.client.books import Books, opened
 from toolkit.client.home import Home
 from toolkit.replica import views
@@ -27,14 +27,8 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     changes = {**FAST, "monitor": {"enabled": True}}
-    desk = Desk(make_home(tmp_path_factory.mktemp("monitored"), changes).root)
-    answer = desk.run("up", "-d", "--speed", "5")
-    try:
-        assert answer.returncode == 0, answer.stderr
-        assert until(lambda: desk.process("monitor").state == "running")
+    with running(make_home(tmp_path_factory.mktemp("monitored"), changes).root) as desk:
         yield desk
-    finally:
-        desk.run("down")
 
 
 def page(desk: Desk) -> str:

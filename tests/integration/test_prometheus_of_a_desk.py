@@ -18,7 +18,7 @@ import pytest
 
 from execution.settings.monitoring import read_monitoring
 from tests.tools.desk_kit import FAST, free_port, make_home
-from tests.tools.whole_desk import Desk, until
+from tests.tools.whole_desk import Desk, running, until
 from toolkit.adapters.ladder_file import LadderFile
 from toolkit.domain.rungs import Rung, SessionRungs
 from toolkit.measures.divergence import FEWEST
@@ -115,14 +115,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         LadderFile(home.ladder("paper")).add(
             SessionRungs(session=f"2012-01-{day:02}", step=day, time=day, wall=day, rungs=(rung,))
         )
-    desk = Desk(home.root)
-    answer = desk.run("up", "-d", "--speed", "5")
-    try:
-        assert answer.returncode == 0, answer.stderr
-        assert until(lambda: desk.process("monitor").state == "running")
+    with running(home.root) as desk:
         yield desk
-    finally:
-        desk.run("down")
 
 
 @pytest.fixture(scope="module")
